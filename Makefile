@@ -1,0 +1,39 @@
+# Everything here also works without make: see README.md, "Without make".
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: help demo test test-slow check fix bench docs clean
+
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(BIN)/joyeval: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+demo: $(BIN)/joyeval ## set up, run the demonstration programme, print where the reports are
+	$(BIN)/joyeval demo
+
+test: $(BIN)/joyeval ## set up and run the tests
+	$(BIN)/python -m pytest -n auto
+
+test-slow: $(BIN)/joyeval ## recovery simulations and other long checks
+	$(BIN)/python -m pytest -n auto -m slow
+
+check: $(BIN)/joyeval ## lint, format, types; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: $(BIN)/joyeval ## mend what can be mended by machine
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(BIN)/joyeval ## measure against peers, in the same run
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what was built; raw data stay
+	rm -rf $(VENV) build data/processed/*/ reports/*/

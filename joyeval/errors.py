@@ -1,0 +1,113 @@
+"""What a user may be told: one tree of errors, one exit code each.
+
+A message says what was found and how to mend it. It never holds a person's answer or identity.
+Anything raised that is not a `JoyevalError` is a bug of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+SHOWN = 200  # problems of one list that a message prints; the rest are counted
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to mend in a file, in the words of the person who has the file open.
+
+    Parameters
+    ----------
+    file : str
+        Name of the file as the user knows it.
+    found, expected, fix : str
+        What stands there, what should, and what to do. `found` never quotes a survey answer.
+    row : int, optional
+        Row as in the spreadsheet, header counted (the first row is 1); in a YAML file, the line.
+    column : str, optional
+        Column heading as in the file; in a study file, the path of the key.
+    rule : str
+        Short name of the rule, for counting and for tests.
+    blocking : bool
+        False: the value or row goes to quarantine and the run goes on.
+    """
+
+    file: str
+    found: str
+    expected: str
+    fix: str
+    row: int | None = None
+    column: str | None = None
+    rule: str = ""
+    blocking: bool = True
+
+    def __str__(self) -> str:
+        place = ", ".join(
+            part
+            for part in (
+                self.file,
+                f"row {self.row}" if self.row else "",
+                f"column {self.column}" if self.column else "",
+            )
+            if part
+        )
+        return f"{place}: found {self.found}; expected {self.expected}. Fix: {self.fix}"
+
+    def as_row(self) -> dict[str, object]:
+        """Return the problem as one row of the table of problems."""
+        return asdict(self)
+
+
+class JoyevalError(Exception):
+    """Base of every error that a user may meet."""
+
+    exit_code = 1
+
+
+class ProblemsError(JoyevalError):
+    """Carries every problem found, not only the first."""
+
+    def __init__(self, problems: Iterable[Problem], summary: str = "") -> None:
+        self.problems: Sequence[Problem] = tuple(problems)
+        count = len(self.problems)
+        self.summary = summary or f"{count} problem{'s' if count != 1 else ''} to mend"
+        lines = [self.summary, *(f"  {problem}" for problem in self.problems[:SHOWN])]
+        if count > SHOWN:
+            lines.append(f"  ... and {count - SHOWN} more")
+        super().__init__("\n".join(lines))
+
+    def __reduce__(self):  # keeps the problems when the error crosses a process
+        return type(self), (self.problems, self.summary)
+
+
+class StudyError(ProblemsError):
+    """The study file cannot be used as it stands."""
+
+
+class DataError(ProblemsError):
+    """Raw data do not match what the study file says of them."""
+
+
+class ModelError(JoyevalError):
+    """The data cannot answer: names the quantity, the n and the way out."""
+
+
+class UsageError(JoyevalError):
+    """A command or a call was given something it does not take."""
+
+    exit_code = 2
+
+
+class DisclosureError(ProblemsError):
+    """Something would leave that may not leave."""
+
+    exit_code = 3
+
+
+class StepError(JoyevalError):
+    """A step of the pipeline failed: names the notebook and the cell."""
+
+    exit_code = 4

@@ -1,0 +1,138 @@
+"""A Result is a frozen answer: numbers, how many they rest on, and what a reader must know.
+
+Every result carries `n`, `n_dropped` and `notes`, gives one table (`tidy`) and one sentence
+(`sentence`) made from the same fields, and survives a round trip through JSON, so that a
+report is built from stored results. It never holds respondents' rows.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from datetime import date
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    import pandas as pd
+
+ESTIMATE_COLUMNS = ("term", "estimate", "se", "ci_low", "ci_high", "p", "n")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result(ABC):
+    """Base of every answer the library gives.
+
+    Parameters
+    ----------
+    n : int
+        Units that the answer rests on (the docstring of each result says which units).
+    n_dropped : int
+        Units that were given but not used.
+    notes : tuple of str
+        Caveats that a reader must see; printed in the report.
+    """
+
+    n: int
+    n_dropped: int = 0
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def tidy(self) -> pd.DataFrame:
+        """Return the numbers as one table, not rounded."""
+
+    @abstractmethod
+    def sentence(self) -> str:
+        """Return the answer as one plain sentence."""
+
+    def to_json(self) -> str:
+        """Return the result as JSON text; `from_json` of the same class reads it back."""
+        return json.dumps(_pack(self), indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read back what `to_json` wrote."""
+        stored = read_result(text)
+        if not isinstance(stored, cls):
+            raise TypeError(f"stored result is a {type(stored).__qualname__}, not a {cls.__qualname__}")
+        return stored
+
+
+def read_result(text: str) -> Result:
+    """Read a stored result of any class of this package."""
+    stored = _unpack(json.loads(text))
+    if not isinstance(stored, Result):
+        raise TypeError("the text does not hold a stored result")
+    return stored
+
+
+def _pack(value: Any) -> Any:
+    """Turn a field into JSON: what JSON has not (tables, arrays, tuples, dates, infinities) is tagged."""
+    import numpy as np
+    import pandas as pd
+
+    match value:
+        case Result():
+            kind = f"{type(value).__module__}:{type(value).__qualname__}"
+            return {"!result": kind, "fields": {f.name: _pack(getattr(value, f.name)) for f in fields(value)}}
+        case pd.DataFrame():
+            columns = [
+                [_pack(item) for item in value[name].astype(object).where(value[name].notna(), None)] for name in value
+            ]
+            return {"!table": list(value.columns), "dtypes": [str(t) for t in value.dtypes], "values": columns}
+        case np.ndarray():
+            return {"!array": _pack(value.tolist()), "dtype": str(value.dtype)}
+        case np.generic():
+            return _pack(value.item())
+        case float() if not np.isfinite(value):
+            return {"!float": str(value)}
+        case date():
+            return {"!time": value.isoformat()}
+        case dict():
+            return {"!dict": [[_pack(key), _pack(item)] for key, item in value.items()]}
+        case tuple():
+            return {"!tuple": [_pack(item) for item in value]}
+        case list():
+            return [_pack(item) for item in value]
+        case _:
+            return value
+
+
+def _unpack(value: Any) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    match value:
+        case {"!result": kind, "fields": body}:
+            return _result_class(kind)(**{name: _unpack(item) for name, item in body.items()})
+        case {"!table": names, "dtypes": dtypes, "values": columns}:
+            return pd.DataFrame(
+                {n: pd.Series(_unpack(c), dtype=t) for n, t, c in zip(names, dtypes, columns, strict=True)}
+            )
+        case {"!array": items, "dtype": dtype}:
+            return np.array(_unpack(items), dtype=dtype)
+        case {"!float": text}:
+            return float(text)
+        case {"!time": text}:
+            return pd.Timestamp(text)
+        case {"!dict": pairs}:
+            return {_unpack(key): _unpack(item) for key, item in pairs}
+        case {"!tuple": items}:
+            return tuple(_unpack(item) for item in items)
+        case list():
+            return [_unpack(item) for item in value]
+        case _:
+            return value
+
+
+def _result_class(kind: str) -> type[Result]:
+    module, _, name = kind.partition(":")
+    if module.split(".")[0] != __name__.split(".")[0]:
+        raise TypeError(f"refused to load a result class from {module}")
+    found = getattr(import_module(module), name)
+    if not (isinstance(found, type) and issubclass(found, Result)):
+        raise TypeError(f"{kind} is not a result class")
+    return found

@@ -1,0 +1,36 @@
+"""Shared by all tests: the reference data, and a quiet, fixed environment."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCE_DATA = Path(os.environ.get("JOYEVAL_REFERENCE_DATA", ROOT.parent / "shared"))
+
+
+def reference(*parts: str) -> Path:
+    """A file or folder of the reference data, or a skip that says what is missing."""
+    path = REFERENCE_DATA.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"reference data not at hand: {path} (set JOYEVAL_REFERENCE_DATA)")
+    return path
+
+
+def golden(*parts: str) -> dict:
+    """A result computed in R, kept outside the project."""
+    return json.loads(reference("reference", "golden", *parts).read_text(encoding="utf-8"))
+
+
+def golden_ids(folder: str, pattern: str = "*.json") -> list[str]:
+    """Names of the golden cases at hand (none: the parametrised test is skipped)."""
+    return sorted(path.stem for path in (REFERENCE_DATA / "reference" / "golden" / folder).glob(pattern))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
