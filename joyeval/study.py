@@ -1,0 +1,323 @@
+"""The study file: `pipelines/*.yml` to a typed, frozen `Study`, every problem listed at once with its line.
+
+A study names everything that an evaluation needs to know beforehand: cohorts, teams, raw files and what
+their columns mean, outcomes and their direction, and the one primary analysis. Nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date  # noqa: TC003
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+
+from joyeval.errors import StudyError, UsageError
+from joyeval.store import Store
+from joyeval.strict_yaml import YamlFile, read_yaml
+from joyeval.study_checks import cross_references, explain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from joyeval.errors import Problem
+
+STEPS = (
+    "01_clean_waves",
+    "02_staff_experience",
+    "03_improvement",
+    "04_relational_coordination",
+    "05_outcomes",
+    "06_report",
+)
+
+FEWEST_ANSWERS = 11  # valid answers behind a statistic that is shown
+
+_FROZEN = (AfterValidator(MappingProxyType), PlainSerializer(dict, return_type=dict))
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="lower-case letters, digits, _ and -")]
+Heading = Annotated[str, Field(min_length=1, description="a column heading as it stands in the file")]
+Headings = Annotated[Mapping[str, Heading | tuple[Heading, ...]], *_FROZEN]
+Labels = Annotated[Mapping[str, str | int | float], *_FROZEN]
+AnswerLabels = Annotated[Mapping[str, Labels], *_FROZEN]
+CohortNames = Annotated[Mapping[str, Name], *_FROZEN]
+Drivers = Annotated[Mapping[str, tuple[str, ...]], *_FROZEN]
+Improve = Literal["increase", "decrease"]
+Period = Literal["day", "week", "month", "quarter", "year"]
+
+
+class Part(BaseModel):
+    """Base of every part of a study: no unknown keys, no guessing of types, nothing changes afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Organisation(Part):
+    """An organisation that takes part."""
+
+    code: str
+    name: str
+
+
+class Phase(Part):
+    """A stretch of a cohort's time, such as baseline, programme or sustain; both days belong to it."""
+
+    name: str
+    start: date
+    end: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Phase:
+        return _start_before_end(self)
+
+
+class Cohort(Part):
+    """Teams that go through the programme together."""
+
+    cohort: Name
+    title: str
+    start: date
+    end: date
+    organisation: str | None = None
+    phases: tuple[Phase, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Cohort:
+        return _start_before_end(self)
+
+
+class Programme(Part):
+    """What is evaluated, in the words of the report."""
+
+    name: str
+    aim: str
+    description: str = ""
+    rationale: str = ""
+    drivers: Drivers = Field(default_factory=dict, description="driver diagram: primary driver, its change ideas")
+
+
+class RawTable(Part):
+    """A raw file, or several of one shape, and how to read it."""
+
+    file: str = Field(description="path below the data folder; * matches several files of one shape")
+    columns: Headings = Field(description="our name: heading in the file; several headings are added up")
+    source: str | None = Field(None, description="kind of export; without it the shape is recognised and said")
+    sheet: str | None = None
+    header_row: int = Field(1, ge=1, description="row of the headings as the spreadsheet counts")
+    missing: tuple[str, ...] = Field(("",), description="cells that mean: no value")
+    where: Labels = Field(MappingProxyType({}), description="keep only rows in which these headings hold these values")
+    leave_out: Labels = Field(
+        MappingProxyType({}), description="leave out rows in which a heading holds this value, such as totals"
+    )
+    dates: str | None = Field(None, description="how days are written, such as %d/%m/%Y; without it ISO, YYYY-MM-DD")
+
+
+class Teams(RawTable):
+    """The list of teams; `cohort_names` turns what the file calls a cohort into the study's name for it."""
+
+    cohort_names: CohortNames = Field(default_factory=dict)
+
+
+class Wave(RawTable):
+    """One export of a staff survey."""
+
+    wave: Name
+    cohorts: tuple[Name, ...] = Field(min_length=1)
+    instruments: tuple[str, ...] = Field(min_length=1)
+    start: date
+    end: date
+    answers: AnswerLabels = Field(default_factory=dict, description="item or instrument: label in the file: code")
+    not_asked: tuple[str, ...] = Field((), description="items that this wave did not ask, and why in `note`")
+    link_by: tuple[str, ...] = Field(("person",), description="columns that make up the linkage code")
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Wave:
+        return _start_before_end(self)
+
+
+class Pulse(RawTable):
+    """A short measure asked again and again: answers one by one, or counts per team and period."""
+
+    measure: Name
+    title: str
+    cohorts: tuple[Name, ...] = Field(min_length=1)
+    period: Period
+    improve: Improve = "increase"
+    positive: tuple[int | str, ...] = Field(
+        (), description="answers that count as positive, when rows are single answers"
+    )
+    percent: bool = Field(False, description="true: `positive` holds a percentage of `answers`, not a count")
+
+
+class Coordination(RawTable):
+    """One wave of a relational coordination survey."""
+
+    wave: Name
+    process: str
+    cohorts: tuple[Name, ...] = Field(min_length=1)
+    layout: Literal["ties", "items", "wide"]
+    frequency: Literal["scored", "raw"] = Field(description="coding of the frequency item; never guessed")
+    workgroups: Labels = Field(default_factory=dict, description="old or other name of a workgroup: its name")
+
+
+class Outcome(RawTable):
+    """A service-user or organisational outcome per team and period."""
+
+    measure: Name
+    title: str
+    kind: Literal["proportion", "rate", "mean"]
+    unit: str
+    improve: Improve
+    period: Period
+    cohorts: tuple[Name, ...] | None = Field(None, description="without it: every cohort")
+    per: float = Field(1.0, gt=0, description="rates are shown per this much exposure, such as 1000")
+    percent: bool = Field(False, description="true: `value` holds a percentage")
+    service_users: bool = Field(True, description="false: an outcome of the organisation or its staff")
+
+
+class Events(RawTable):
+    """What happened and when: learning sets, huddles, PDSA cycles, partnership practices."""
+
+
+class Analysis(Part):
+    """One staff measure, one outcome, one lag: named before anyone looked."""
+
+    staff: str = Field(description="a pulse measure, or a scale of an instrument")
+    outcome: Name
+    window: tuple[int, int] = Field(description="first and last month after the staff measure, such as [1, 3]")
+    why: str = ""
+
+
+class Disclosure(Part):
+    """What may be shown; a threshold below the default needs a reason, which the report prints."""
+
+    threshold: int = Field(FEWEST_ANSWERS, ge=3, description="fewest valid answers behind a statistic that is shown")
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _lower_only_with_reason(self) -> Disclosure:
+        if self.threshold < FEWEST_ANSWERS and not self.reason.strip():
+            raise ValueError(f"a threshold of {self.threshold}, below {FEWEST_ANSWERS}, without a reason")
+        return self
+
+
+class Study(Part):
+    """Everything named beforehand about one evaluation. Load it with `load_study`."""
+
+    study: Name
+    title: str
+    programme: Programme
+    data: str = Field(description="folder of the raw files, as seen from the study file")
+    synthetic: bool = False
+    source: str = Field("", description="where the data come from and under what licence; printed in the report")
+    language: Literal["en", "cy"] = "en"
+    organisations: tuple[Organisation, ...] = ()
+    cohorts: tuple[Cohort, ...] = Field(min_length=1)
+    teams: Teams
+    waves: tuple[Wave, ...] = ()
+    pulses: tuple[Pulse, ...] = ()
+    coordination: tuple[Coordination, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    events: Events | None = None
+    primary: Analysis | None = None
+    secondary: tuple[Analysis, ...] = ()
+    disclosure: Disclosure = Disclosure()
+    steps: tuple[Literal[STEPS], ...] = STEPS  # type: ignore[valid-type]
+
+    _path: Path = Path()
+    _folder: Path = Path()
+    _yaml: YamlFile = YamlFile("", None, {})
+
+    @property
+    def path(self) -> Path:
+        """Where the study file lies."""
+        return self._path
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the raw files."""
+        return self._folder
+
+    @cached_property
+    def home(self) -> Path:
+        """The workspace: the folder that holds pipelines/, data/ and reports/."""
+        return self._path.parent.parent if self._path.parent.name == "pipelines" else self._path.parent
+
+    def cohort(self, name: str) -> Cohort:
+        """Return one cohort by its name."""
+        for cohort in self.cohorts:
+            if cohort.cohort == name:
+                return cohort
+        known = ", ".join(c.cohort for c in self.cohorts)
+        raise UsageError(f"{self._path.name} has no cohort {name!r}; it names {known}")
+
+    def of_cohort(self, part: Literal["waves", "pulses", "coordination", "outcomes"], cohort: str) -> tuple[Any, ...]:
+        """Return those waves, pulses, coordination surveys or outcomes that are for one cohort."""
+        return tuple(item for item in getattr(self, part) if item.cohorts is None or cohort in item.cohorts)
+
+    def store(self, cohort: str, out: str | Path = "") -> Store:
+        """Open the tables and results of a cohort; what is saved goes to `out`."""
+        folder = self.home / "data" / "processed" / self.study / self.cohort(cohort).cohort
+        return Store(folder, Path(out) if out else None)
+
+    def table(self, name: str, cohort: str) -> pd.DataFrame:
+        """Return one processed table of a cohort, such as ``ties``."""
+        return self.store(cohort).table(name)
+
+    def line(self, *path: str | int) -> int | None:
+        """Line of the study file on which a key stands."""
+        return self._yaml.line(path)
+
+
+def load_study(path: str | Path, *, data: str | Path | None = None) -> Study:
+    """Read a study file.
+
+    Parameters
+    ----------
+    path : path
+        A YAML file, usually in ``pipelines/``.
+    data : path, optional
+        Folder of the raw files, in place of the one that the study file names.
+
+    Raises
+    ------
+    StudyError
+        Everything that is wrong with the file, each with line, found, expected and fix.
+
+    Examples
+    --------
+    >>> load_study("pipelines/enjoying_work.yml").title  # doctest: +SKIP
+    'Enjoying Work'
+    """
+    path = Path(path).resolve()
+    file = read_yaml(path)
+    study, problems = None, []
+    try:
+        study = Study.model_validate(file.data)
+    except ValidationError as error:
+        problems = [explain(file, detail) for detail in error.errors()]
+    problems += cross_references(file)
+    if problems or study is None:
+        raise StudyError(_in_file_order(problems), f"{path.name}: {len(problems)} problem(s) in the study file")
+    study._path, study._yaml = path, file
+    study._folder = Path(data).resolve() if data else (path.parent / study.data).resolve()
+    return study
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a study file, which lets editors complete and check it."""
+    return Study.model_json_schema()
+
+
+def _start_before_end(part: Any) -> Any:
+    if part.end < part.start:
+        raise ValueError(f"ends on {part.end}, before it starts on {part.start}")
+    return part
+
+
+def _in_file_order(problems: list[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda problem: problem.row or 0)

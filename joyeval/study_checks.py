@@ -1,0 +1,117 @@
+"""What a study file's parts must agree on, and how a problem is told with its line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from joyeval.errors import Problem
+    from joyeval.strict_yaml import YamlFile
+
+_EXPECTED = {
+    "missing": ("no such key", "this key", "add it"),
+    "extra_forbidden": ("an unknown key", "a key that a study file has", "check the spelling, or remove it"),
+    "string_type": ("a value that is not text", "text", "put it in quotes"),
+    "string_pattern_mismatch": ("a name with other characters", "lower-case letters, digits, _ and -", "rename it"),
+    "date_type": ("a value that is not a day", "a day as 2024-05-31, without quotes", "correct it"),
+    "tuple_type": ("a single value", "a list", "put it in square brackets"),
+    "int_type": ("a value that is not a whole number", "a whole number", "correct it"),
+    "bool_type": ("a value that is neither true nor false", "true or false", "correct it"),
+    "too_short": ("an empty list", "at least one entry", "add one"),
+}
+
+
+def explain(file: YamlFile, detail: Any) -> Problem:
+    """Tell one finding of the typed reading in the words of the person who writes the file."""
+    path = tuple(part for part in detail["loc"] if not _is_branch(part))
+    kind = detail["type"]
+    if kind in _EXPECTED:
+        found, expected, fix = _EXPECTED[kind]
+    elif kind == "literal_error":
+        found, expected, fix = f"{detail['input']!r}", detail["ctx"]["expected"], "choose one of these"
+    elif kind == "value_error":
+        found, expected, fix = str(detail["ctx"]["error"]), "values that agree", "correct one of them"
+    else:
+        found, expected, fix = "a value that does not fit", detail["msg"].lower(), "correct it"
+    return file.problem(path, found=found, expected=expected, fix=fix, rule=kind)
+
+
+def _is_branch(part: str | int) -> bool:
+    """Pydantic adds the name of the tried type to the path of a union."""
+    return isinstance(part, str) and ("[" in part or part in {"str", "int", "float", "tuple", "function-after"})
+
+
+def cross_references(file: YamlFile) -> list[Problem]:
+    """Return every name that points nowhere and every name given twice."""
+    if not isinstance(file.data, dict):
+        return []
+    return [*_given_twice(file), *_unknown_cohorts(file), *_unknown_instruments(file), *_unknown_measures(file)]
+
+
+def _entries(file: YamlFile, part: str) -> list[tuple[int, dict[str, Any]]]:
+    entries = file.data.get(part) or ()
+    return (
+        [(i, entry) for i, entry in enumerate(entries) if isinstance(entry, dict)] if isinstance(entries, tuple) else []
+    )
+
+
+def _given_twice(file: YamlFile) -> Iterator[Problem]:
+    for part, key in (("cohorts", "cohort"), ("outcomes", "measure"), ("organisations", "code")):
+        counts = Counter(entry.get(key) for _, entry in _entries(file, part))
+        for i, entry in _entries(file, part):
+            if counts[entry.get(key)] > 1 and entry.get(key) is not None:
+                found = f"{key} {entry[key]!r} {counts[entry[key]]} times"
+                yield file.problem(
+                    (part, i, key), found=found, expected="each once", fix="rename or remove one", rule="twice"
+                )
+
+
+def _unknown_cohorts(file: YamlFile) -> Iterator[Problem]:
+    known = {entry.get("cohort") for _, entry in _entries(file, "cohorts")}
+    for part in ("waves", "pulses", "coordination", "outcomes"):
+        for i, entry in _entries(file, part):
+            named = entry.get("cohorts") or ()
+            for j, cohort in enumerate(named if isinstance(named, tuple) else ()):
+                if cohort not in known:
+                    yield _unknown(file, (part, i, "cohorts", j), "cohort", cohort, known)
+
+
+def _unknown_instruments(file: YamlFile) -> Iterator[Problem]:
+    from joyeval.instruments import names
+
+    known = set(names())
+    for i, entry in _entries(file, "waves"):
+        named = entry.get("instruments") or ()
+        for j, name in enumerate(named if isinstance(named, tuple) else ()):
+            if name not in known and not str(name).endswith(".yml"):
+                yield _unknown(file, ("waves", i, "instruments", j), "instrument", name, known)
+
+
+def _unknown_measures(file: YamlFile) -> Iterator[Problem]:
+    outcomes = {entry.get("measure") for _, entry in _entries(file, "outcomes")}
+    staff = {entry.get("measure") for _, entry in _entries(file, "pulses")} | _scales(file)
+    primary = file.data.get("primary")
+    analyses = [(("primary",), primary)] if isinstance(primary, dict) else []
+    analyses += [(("secondary", i), entry) for i, entry in _entries(file, "secondary")]
+    for path, entry in analyses:
+        if entry.get("outcome") not in outcomes:
+            yield _unknown(file, (*path, "outcome"), "outcome", entry.get("outcome"), outcomes)
+        if entry.get("staff") not in staff:
+            yield _unknown(file, (*path, "staff"), "staff measure", entry.get("staff"), staff)
+
+
+def _scales(file: YamlFile) -> set[str]:
+    from joyeval.instruments import names, scales_of
+
+    known = set(names())
+    named = {name for _, entry in _entries(file, "waves") for name in (entry.get("instruments") or ())}
+    return {scale for name in named & known for scale in scales_of(name)}
+
+
+def _unknown(file: YamlFile, path: tuple[str | int, ...], what: str, name: Any, known: set[Any]) -> Problem:
+    expected = "one of: " + (", ".join(sorted(str(k) for k in known if k)) or "none is named in this file")
+    found = f"{what} {name!r}"
+    return file.problem(path, found=found, expected=expected, fix="check the spelling", rule=f"unknown {what}")
