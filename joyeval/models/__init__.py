@@ -1,1 +1,1 @@
-"""To come."""
+"""Estimators that several nouns share."""
