@@ -108,10 +108,8 @@ class RawTable(Part):
     sheet: str | None = None
     header_row: int = Field(1, ge=1, description="row of the headings as the spreadsheet counts")
     missing: tuple[str, ...] = Field(("",), description="cells that mean: no value")
-    where: Labels = Field(MappingProxyType({}), description="keep only rows in which these headings hold these values")
-    leave_out: Labels = Field(
-        MappingProxyType({}), description="leave out rows in which a heading holds this value, such as totals"
-    )
+    where: Labels = Field(default_factory=dict, description="keep only rows in which these headings hold this")
+    leave_out: Labels = Field(default_factory=dict, description="leave out rows with this, such as totals")
     dates: str | None = Field(None, description="how days are written, such as %d/%m/%Y; without it ISO, YYYY-MM-DD")
 
 
@@ -299,7 +297,7 @@ def load_study(path: str | Path, *, data: str | Path | None = None) -> Study:
     try:
         study = Study.model_validate(file.data)
     except ValidationError as error:
-        problems = [explain(file, detail) for detail in error.errors()]
+        problems = explain(file, error.errors())
     problems += cross_references(file)
     if problems or study is None:
         raise StudyError(_in_file_order(problems), f"{path.name}: {len(problems)} problem(s) in the study file")
@@ -321,3 +319,9 @@ def _start_before_end(part: Any) -> Any:
 
 def _in_file_order(problems: list[Problem]) -> list[Problem]:
     return sorted(problems, key=lambda problem: problem.row or 0)
+
+
+if __name__ == "__main__":
+    import json
+
+    print(json.dumps(json_schema(), indent=1))

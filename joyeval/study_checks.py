@@ -24,8 +24,18 @@ _EXPECTED = {
 }
 
 
-def explain(file: YamlFile, detail: Any) -> Problem:
-    """Tell one finding of the typed reading in the words of the person who writes the file."""
+def explain(file: YamlFile, details: list[Any]) -> list[Problem]:
+    """Tell the findings of the typed reading in the words of the person who writes the file."""
+    return [_told(file, detail) for detail in details if not _follows_from_another(detail, details)]
+
+
+def _follows_from_another(detail: Any, details: list[Any]) -> bool:
+    """Say so of a list that is reported as too short only because its entries are wrong."""
+    here = detail["loc"]
+    return detail["type"] == "too_short" and any(d["loc"][: len(here)] == here and d is not detail for d in details)
+
+
+def _told(file: YamlFile, detail: Any) -> Problem:
     path = tuple(part for part in detail["loc"] if not _is_branch(part))
     kind = detail["type"]
     if kind in _EXPECTED:
@@ -80,10 +90,8 @@ def _unknown_cohorts(file: YamlFile) -> Iterator[Problem]:
 
 
 def _unknown_instruments(file: YamlFile) -> Iterator[Problem]:
-    from joyeval.instruments import names
-
-    known = set(names())
     for i, entry in _entries(file, "waves"):
+        known = _instruments()
         named = entry.get("instruments") or ()
         for j, name in enumerate(named if isinstance(named, tuple) else ()):
             if name not in known and not str(name).endswith(".yml"):
@@ -104,11 +112,18 @@ def _unknown_measures(file: YamlFile) -> Iterator[Problem]:
 
 
 def _scales(file: YamlFile) -> set[str]:
-    from joyeval.instruments import names, scales_of
-
-    known = set(names())
     named = {name for _, entry in _entries(file, "waves") for name in (entry.get("instruments") or ())}
-    return {scale for name in named & known for scale in scales_of(name)}
+    if not named:
+        return set()
+    from joyeval.instruments import scales_of
+
+    return {scale for name in named & _instruments() for scale in scales_of(name)}
+
+
+def _instruments() -> set[str]:
+    from joyeval.instruments import names
+
+    return set(names())
 
 
 def _unknown(file: YamlFile, path: tuple[str | int, ...], what: str, name: Any, known: set[Any]) -> Problem:

@@ -1,0 +1,97 @@
+"""The strict door through which every notebook is run.
+
+Papermill only warns of an unknown parameter, lets the notebook's defaults win without a tagged cell and
+pastes parameter names into code. Here exactly one cell of plain literals declares the parameters, and names
+and types are checked before a kernel starts.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from joyeval.errors import JoyevalError, StepError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Parameters = dict[str, str | int | float | bool]
+LITERALS = (str, int, float, bool)
+
+
+def declared_parameters(notebook: Path) -> Parameters:
+    """Return the parameters that a notebook declares, with their defaults.
+
+    Raises
+    ------
+    UsageError
+        Not exactly one cell tagged ``parameters``, or one that holds anything but ``name = literal``.
+    """
+    import nbformat
+
+    cells = nbformat.read(notebook, as_version=4).cells
+    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", ())]
+    if len(tagged) != 1 or tagged[0].cell_type != "code":
+        raise UsageError(f"{notebook.name}: {len(tagged)} code cells are tagged parameters; exactly one must be")
+    return dict(_literal(line, notebook.name) for line in ast.parse(tagged[0].source).body)
+
+
+def _literal(line: ast.stmt, name: str) -> tuple[str, str | int | float | bool]:
+    match line:
+        case ast.Assign(
+            targets=[ast.Name(id=key)], value=ast.Constant(value=str() | int() | float() | bool() as value)
+        ):
+            return key, value
+    raise UsageError(f"{name}: line {line.lineno} of the parameters cell is not a plain `name = literal`")
+
+
+def check_parameters(notebook: Path, given: Parameters) -> None:
+    """Refuse parameters that are unknown, missing or of another type than the declared default."""
+    declared = declared_parameters(notebook)
+    problems = [f"no parameter {name!r}" for name in given if name not in declared]
+    problems += [f"parameter {name!r} is missing" for name in declared if name not in given]
+    for name, value in given.items():
+        expected = type(declared.get(name, value))
+        if type(value) is not expected:
+            problems.append(f"{name} is {type(value).__name__}; expected {expected.__name__}")
+    if problems:
+        raise UsageError(f"{notebook.name}: " + "; ".join(problems) + f"; it declares {', '.join(sorted(declared))}")
+
+
+def run_notebook(notebook: Path, target: Path, parameters: Parameters) -> None:
+    """Run a notebook with its parameters and keep the executed copy at `target`.
+
+    Raises
+    ------
+    UsageError
+        The parameters are not those that the notebook declares; no kernel was started.
+    StepError
+        A cell failed: names notebook and cell. The message of a foreign error stays in `target`,
+        because it may quote a person's answer.
+    """
+    check_parameters(notebook, parameters)
+    import papermill
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    asyncio.set_event_loop(asyncio.new_event_loop())  # papermill needs one loop per thread
+    try:
+        papermill.execute_notebook(
+            str(notebook), str(target), parameters, progress_bar=False, cwd=str(notebook.parent), log_output=False
+        )
+    except papermill.PapermillExecutionError as error:
+        raise StepError(_told(notebook, target, error)) from None
+    finally:
+        asyncio.get_event_loop().close()
+        asyncio.set_event_loop(None)
+
+
+def _told(notebook: Path, target: Path, error: Any) -> str:
+    place = f"{notebook.name}, cell {error.exec_count}"
+    if error.ename in _names(JoyevalError):
+        return f"{place}: {error.evalue}"
+    return f"{place}: {error.ename}; the executed notebook {target} shows where"
+
+
+def _names(base: type) -> set[str]:
+    return {base.__name__}.union(*(_names(child) for child in base.__subclasses__()))

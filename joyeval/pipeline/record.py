@@ -1,0 +1,119 @@
+"""run.json: what was run on what, and from it whether a step must run again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from joyeval.pipeline.steps import STEPS, Step, fingerprint, has_work, sha256
+from joyeval.store import write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from joyeval.study import Study
+
+_CHANGED = {
+    "inputs": "its input {} changed",
+    "notebook": "its notebook changed",
+    "study": "its part of the study file changed",
+    "library": "joyeval or a library changed ({})",
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """Whether a step must run, and why, in words."""
+
+    cohort: str
+    step: str
+    stale: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the files of one cohort lie."""
+
+    processed: Path
+    reports: Path
+    notebooks: Path
+
+    @property
+    def record(self) -> Path:
+        """The run record."""
+        return self.reports / "run.json"
+
+    @property
+    def executed(self) -> Path:
+        """Executed notebooks: private, they may hold what a report does not."""
+        return self.reports / "notebooks"
+
+    def output(self, name: str) -> Path:
+        """Return where an output of a step lies: reports have their own folder."""
+        return (self.reports if name.startswith("report.") else self.processed) / name
+
+
+def folders(study: Study, cohort: str) -> Folders:
+    """Return where the files of one cohort lie."""
+    return Folders(
+        processed=study.store(cohort).folder,
+        reports=study.home / "reports" / study.study / cohort,
+        notebooks=study.home / "notebooks",
+    )
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read run.json; a missing or unreadable one means that nothing was run."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {"steps": {}}
+
+
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """Write run.json whole."""
+    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False).encode("utf-8"))
+
+
+def states(study: Study, cohort: str) -> list[State]:
+    """Say for each step of a cohort whether it must run and why."""
+    return [state(study, cohort, step) for step in STEPS if step.name in study.steps]
+
+
+def state(study: Study, cohort: str, step: Step) -> State:
+    """Say whether one step must run, as things lie now."""
+    where = folders(study, cohort)
+    done = read_record(where.record)["steps"].get(step.name)
+    if not has_work(study, cohort, step):
+        return State(cohort, step.name, stale=False, reason="nothing to do: this cohort has no data for it")
+    if done is None:
+        return State(cohort, step.name, stale=True, reason="it has not been run")
+    reason = _difference(done["fingerprint"], fingerprint(study, cohort, step, where.notebooks / f"{step.name}.ipynb"))
+    reason = reason or _damaged(where, done["outputs"])
+    return State(cohort, step.name, stale=bool(reason), reason=reason or "up to date")
+
+
+def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+    for part, words in _CHANGED.items():
+        if old.get(part) != new[part]:
+            return words.format(_which(old.get(part), new[part]))
+    return ""
+
+
+def _which(old: Any, new: Any) -> str:
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return ""
+    names = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _damaged(where: Folders, outputs: dict[str, str]) -> str:
+    for name, digest in outputs.items():
+        path = where.output(name)
+        if not path.exists():
+            return f"its output {name} is gone"
+        if sha256(path) != digest:
+            return f"its output {name} was changed by something else"
+    return ""

@@ -1,0 +1,109 @@
+"""The study file: typed, frozen, every problem at once with its line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from joyeval.errors import StudyError, UsageError
+from joyeval.study import json_schema, load_study
+from tests.conftest import ROOT
+
+GOOD = """\
+study: small
+title: A small study
+programme: {name: Small, aim: More good days}
+data: raw
+cohorts:
+  - {cohort: one, title: Cohort one, start: 2024-01-01, end: 2024-12-31}
+teams: {file: teams.csv, columns: {team: Team, cohort: Cohort}}
+pulses:
+  - measure: good_day
+    title: Good days
+    file: pulse.csv
+    columns: {team: Team, period: Week, positive: Good, answers: Answers}
+    cohorts: [one]
+    period: week
+outcomes:
+  - measure: fft
+    title: Friends and family
+    kind: proportion
+    unit: "%"
+    improve: increase
+    period: month
+    file: fft.csv
+    columns: {team: Team, period: Month, numerator: Positive, denominator: All}
+primary: {staff: good_day, outcome: fft, window: [1, 3]}
+"""
+
+
+def write(folder, text):
+    path = folder / "pipelines" / "small.yml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def found(folder, text):
+    with pytest.raises(StudyError) as caught:
+        load_study(write(folder, text))
+    return [(p.row, p.column) for p in caught.value.problems]
+
+
+def test_a_good_study_loads_typed_and_frozen(tmp_path):
+    study = load_study(write(tmp_path, GOOD))
+    assert study.cohort("one").start.year == 2024
+    assert study.folder == tmp_path / "pipelines" / "raw"
+    assert study.store("one").folder == tmp_path / "data" / "processed" / "small" / "one"
+    assert study.line("primary") == 24
+    with pytest.raises(Exception, match="frozen"):
+        study.title = "Another"
+    with pytest.raises(TypeError):
+        study.teams.columns["team"] = "Other"
+
+
+def test_the_data_folder_is_an_argument(tmp_path):
+    assert load_study(write(tmp_path, GOOD), data=tmp_path / "elsewhere").folder == tmp_path / "elsewhere"
+
+
+def test_ten_errors_are_listed_at_once(tmp_path):
+    text = GOOD
+    for old, new in (
+        ("study: small", "study: Small Study"),
+        ("title: A small", "titel: A small"),
+        ("end: 2024-12-31", "end: 2023-12-31"),
+        ("title: Good days", "title: 7"),
+        ("cohorts: [one]", "cohorts: [two]"),
+        ("kind: proportion", "kind: share"),
+        ("improve: increase", "improve: up"),
+        ("period: month\n", "period: 12\n"),
+        ("outcome: fft", "outcome: ftf"),
+        ("window: [1, 3]", "window: 3"),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    places = found(tmp_path, text)
+    assert len(places) == 11  # the misspelt key counts twice: unknown `titel`, missing `title`
+    assert [row for row, _ in places] == sorted(row for row, _ in places)
+    assert {(1, "study"), (2, "titel"), (13, "pulses[1].cohorts[1]"), (24, "primary.outcome")} <= set(places)
+
+
+def test_a_lower_threshold_needs_a_reason(tmp_path):
+    assert found(tmp_path, GOOD + "disclosure: {threshold: 8}\n") == [(25, "disclosure")]
+    agreed = GOOD + "disclosure: {threshold: 8, reason: agreed with the information governance lead}\n"
+    assert load_study(write(tmp_path, agreed)).disclosure.threshold == 8
+
+
+def test_an_unknown_cohort_is_told_with_the_known_ones(tmp_path):
+    with pytest.raises(UsageError, match="no cohort 'two'; it names one"):
+        load_study(write(tmp_path, GOOD)).cohort("two")
+
+
+def test_cohort_names_cannot_leave_the_folder(tmp_path):
+    assert found(tmp_path, GOOD.replace("cohort: one,", 'cohort: "../one",'))[0] == (6, "cohorts[1].cohort")
+
+
+def test_the_shipped_schema_is_the_one_in_force():
+    shipped = json.loads((ROOT / "pipelines" / "study.schema.json").read_text(encoding="utf-8"))
+    assert shipped == json_schema(), "python -m joyeval.study > pipelines/study.schema.json"
