@@ -8,7 +8,6 @@ and types are checked before a kernel starts.
 from __future__ import annotations
 
 import ast
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from joyeval.errors import JoyevalError, StepError, UsageError
@@ -72,18 +71,18 @@ def run_notebook(notebook: Path, target: Path, parameters: Parameters) -> None:
     """
     check_parameters(notebook, parameters)
     import papermill
+    from jupyter_core.utils import ensure_event_loop
 
     target.parent.mkdir(parents=True, exist_ok=True)
-    asyncio.set_event_loop(asyncio.new_event_loop())  # papermill needs one loop per thread
+    loop = ensure_event_loop()  # papermill needs one loop per thread, and does not close it
+    quiet = ["--IPKernelApp.log_level=CRITICAL"]  # a cell's error is told below, not by the kernel
+    options = {"progress_bar": False, "log_output": False, "extra_arguments": quiet, "cwd": str(notebook.parent)}
     try:
-        papermill.execute_notebook(
-            str(notebook), str(target), parameters, progress_bar=False, cwd=str(notebook.parent), log_output=False
-        )
+        papermill.execute_notebook(str(notebook), str(target), parameters, **options)
     except papermill.PapermillExecutionError as error:
         raise StepError(_told(notebook, target, error)) from None
     finally:
-        asyncio.get_event_loop().close()
-        asyncio.set_event_loop(None)
+        loop.close()
 
 
 def _told(notebook: Path, target: Path, error: Any) -> str:
