@@ -1,1 +1,33 @@
-"""To come."""
+"""Results become Axes, and Axes become files that a journal takes.
+
+Each figure draws a result or a table and works nothing out. Names are imported where they are first used, so that
+text and settings can be read without loading matplotlib.
+
+Examples
+--------
+>>> from joyeval import figures
+>>> figures.save  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "new": "style",
+    "panels": "style",
+    "styled": "style",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use (PEP 562)."""
+    if name in _HOME:
+        return getattr(import_module(f"joyeval.figures.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'joyeval.figures' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

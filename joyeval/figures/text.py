@@ -1,0 +1,46 @@
+"""Text that came from outside, made fit to print: one place for figures, HTML, PDF and DOCX."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Controls, lone surrogates, private use, and marks that turn the direction of the text that follows.
+_UNPRINTABLE = {"Cc", "Cs", "Co", "Cn"}
+_TURNING = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_SPACES = {"\n": " ", "\t": " ", "\r": " ", "\u2028": " ", "\u2029": " ", "\x0b": " ", "\x0c": " "}
+
+
+def clean(value: object) -> str:
+    r"""Return `value` as one line of printable text in normal form (NFC).
+
+    Examples
+    --------
+    >>> clean("Ward\x00 7\n")
+    'Ward 7'
+    """
+    text = str(value)
+    if not text.isprintable():
+        text = "".join(_SPACES.get(c, c) for c in text if c in _SPACES or _printable(c))
+    return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+def shorten(value: object, *, width: int) -> str:
+    """Clean text cut to `width` characters, with an ellipsis where something was left out.
+
+    Examples
+    --------
+    >>> shorten("Older adults, east", width=12)
+    'Older adults…'
+    """
+    text = clean(value)
+    return text if len(text) <= width else text[:width].rstrip(" ,;") + "…"
+
+
+def label(value: object, *, width: int = 60) -> str:
+    """Text for a legend or an axis: matplotlib drops legend entries that begin with an underscore."""
+    text = shorten(value, width=width) or "unnamed"
+    return f" {text}" if text.startswith("_") else text
+
+
+def _printable(char: str) -> bool:
+    return char not in _TURNING and unicodedata.category(char) not in _UNPRINTABLE

@@ -1,0 +1,270 @@
+"""The parts of a document: what notebooks emit and what the writers read.
+
+A block is frozen and holds finished text: numbers are formatted once, here, so that HTML, PDF and DOCX cannot differ.
+It travels in the executed notebook as JSON under its own MIME type; nothing is read back from HTML.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from joyeval.errors import UsageError
+from joyeval.figures.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    import pandas as pd
+    from pydantic import TypeAdapter
+
+    from joyeval.result import Result
+
+MIME = "application/vnd.joyeval.block+json"
+DATA_ROWS = 60  # a figure's data are shown beside it up to this many rows; longer tables belong in a file
+
+
+class _Shown:
+    """Shown by JupyterLab as HTML, read by the writers as JSON."""
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from joyeval.report.html import fragment
+
+        return {"text/html": fragment(self), "text/plain": f"<{type(self).__name__}>", MIME: dump(self)}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stretch of text in one look; only Markdown cells, which an author writes, set more than the text."""
+
+    text: str
+    bold: bool = False
+    italic: bool = False
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Title(_Shown):
+    """What stands on the title page."""
+
+    title: str
+    subtitle: str = ""
+    cohort: str = ""
+    data_as_of: str = ""
+    version: str = ""
+    language: str = "en"
+    kind: Literal["title"] = "title"
+
+
+@dataclass(frozen=True)
+class Heading(_Shown):
+    """A heading below the title (level 1)."""
+
+    text: str
+    level: int = 2
+    new_page: bool = False
+    anchor: str = ""
+    kind: Literal["heading"] = "heading"
+
+
+@dataclass(frozen=True)
+class Text(_Shown):
+    """A paragraph."""
+
+    runs: tuple[Run, ...]
+    kind: Literal["text"] = "text"
+
+
+@dataclass(frozen=True)
+class Note(_Shown):
+    """A caveat that a reader must see."""
+
+    runs: tuple[Run, ...]
+    kind: Literal["note"] = "note"
+
+
+@dataclass(frozen=True)
+class Items(_Shown):
+    """A list."""
+
+    items: tuple[tuple[Run, ...], ...]
+    ordered: bool = False
+    kind: Literal["items"] = "items"
+
+
+@dataclass(frozen=True)
+class Column:
+    """Heading of a column in plain words; numbers stand to the right."""
+
+    label: str
+    numeric: bool = False
+
+
+@dataclass(frozen=True)
+class Table(_Shown):
+    """A table of finished text; the first `header_columns` columns name the row."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    header_columns: int = 1
+    footnotes: tuple[str, ...] = ()
+    number: int = 0
+    kind: Literal["table"] = "table"
+
+
+@dataclass(frozen=True)
+class Figure(_Shown):
+    """A picture with its description in words, and its data where they are short."""
+
+    alt: str
+    caption: str
+    svg: str = field(repr=False)
+    png: str = field(repr=False)
+    width_mm: float
+    height_mm: float
+    data: Table | None = None
+    number: int = 0
+    kind: Literal["figure"] = "figure"
+
+    @property
+    def address(self) -> str:
+        """The drawing as a data address; a picture in an img element cannot run anything."""
+        return "data:image/svg+xml;base64," + b64encode(self.svg.encode()).decode()
+
+
+Block = Title | Heading | Text | Note | Items | Table | Figure
+
+
+def read(stored: dict[str, Any]) -> Block:
+    """Return the block that `dump` wrote; anything else is refused by name of the field."""
+    return _adapter().validate_python(stored)
+
+
+def dump(block: Block | _Shown) -> dict[str, Any]:
+    """Return the block as JSON values."""
+    return _adapter().dump_python(block, mode="json")
+
+
+@cache
+def _adapter() -> TypeAdapter[Block]:
+    from pydantic import Field, TypeAdapter
+
+    return TypeAdapter(Annotated[Block, Field(discriminator="kind")])
+
+
+def title(
+    title: str,
+    *,
+    subtitle: str = "",
+    cohort: str = "",
+    data_as_of: date | str = "",
+    version: str = "",
+    language: str = "en",
+) -> None:
+    """Emit the title page.
+
+    Parameters
+    ----------
+    data_as_of : date or str
+        The day after which nothing was added to the data.
+    version : str
+        Version of joyeval, or of the report.
+    language : str
+        Language of the document, a file in messages/.
+    """
+    as_of = data_as_of if isinstance(data_as_of, str) else f"{data_as_of.day} {data_as_of:%B %Y}"
+    _emit(Title(clean(title), clean(subtitle), clean(cohort), clean(as_of), clean(version), language))
+
+
+def heading(text: str, *, level: int = 2, new_page: bool = False) -> None:
+    """Emit a heading; level 2 begins a section, levels 3 and 4 stand within it."""
+    if level not in (2, 3, 4):
+        raise UsageError(f"report.heading: level {level}; a section is level 2, parts of it 3 and 4")
+    _emit(Heading(clean(text), level, new_page))
+
+
+def text(*paragraphs: str) -> None:
+    """Emit one paragraph for each text; the text is shown as it is, never read as markup."""
+    for paragraph in paragraphs:
+        _emit(Text(plain(paragraph)))
+
+
+def note(text: str) -> None:
+    """Emit a caveat that a reader must see."""
+    _emit(Note(plain(text)))
+
+
+def items(texts: Iterable[str], *, ordered: bool = False) -> None:
+    """Emit a list."""
+    _emit(Items(tuple(plain(item) for item in texts), ordered))
+
+
+def result(result: Result) -> None:
+    """Emit the sentence of a result and its caveats."""
+    text(result.sentence())
+    for caveat in result.notes:
+        note(caveat)
+
+
+def table(data: pd.DataFrame, *, caption: str, **layout: Any) -> None:
+    """Emit a table.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per row shown; a named index becomes the first columns.
+    caption : str
+        What the table shows; refused if empty.
+    **layout
+        `labels`, `units`, `formats`, `footnotes`, `header_columns`: see `joyeval.report.tables.layout`.
+    """
+    from joyeval.report.tables import layout as lay_out
+
+    _emit(lay_out(data, caption=_required(caption, "report.table", "caption: say what the table shows"), **layout))
+
+
+def figure(fig: Any, *, alt: str, caption: str, data: pd.DataFrame | None = None, **layout: Any) -> None:
+    """Emit a figure.
+
+    Parameters
+    ----------
+    fig : Figure or Axes
+        What to show, as drawn.
+    alt : str
+        One or two sentences for who cannot see it: kind of chart, what against what, the main finding.
+    caption : str
+        What stands below it.
+    data : DataFrame, optional
+        The numbers drawn; up to 60 rows are shown with the figure in HTML.
+    **layout
+        How the data are shown: see `joyeval.report.tables.layout`.
+    """
+    from joyeval.figures.render import pictures
+    from joyeval.report.tables import layout as lay_out
+
+    said = _required(alt, "report.figure", "alt text: say the kind of chart, what it compares and what it shows")
+    below = _required(caption, "report.figure", "caption")
+    short = data is not None and len(data) <= DATA_ROWS
+    table = lay_out(data, caption=f"Data of the figure: {below}", **layout) if short else None
+    _emit(Figure(alt=said, caption=below, data=table, **pictures(fig)))
+
+
+def plain(text: str) -> tuple[Run, ...]:
+    """Return text as it is, in one run."""
+    return (Run(clean(text)),)
+
+
+def _required(text: str, call: str, what: str) -> str:
+    if not clean(text):
+        raise UsageError(f"{call}: no {what}")
+    return clean(text)
+
+
+def _emit(block: Block) -> None:
+    from IPython.display import display
+
+    display(block)

@@ -1,0 +1,152 @@
+"""A DataFrame becomes a table of finished text: headings in plain words, numbers formatted once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from joyeval.errors import UsageError
+from joyeval.figures.text import clean
+from joyeval.report.blocks import Column, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MISSING = "not available"
+WORDS = {
+    "ci": "95% CI",
+    "estimate": "Estimate",
+    "icc": "ICC",
+    "n": "n",
+    "n_dropped": "Left out",
+    "p": "p value",
+    "rc": "RC",
+    "se": "Standard error",
+}
+Format = str | Callable[[Any], str]
+
+
+def layout(
+    data: pd.DataFrame,
+    *,
+    caption: str,
+    labels: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+    formats: Mapping[str, Format] | None = None,
+    footnotes: Sequence[str] = (),
+    header_columns: int | None = None,
+) -> Table:
+    """Return the table block of a DataFrame.
+
+    Columns `ci_low` and `ci_high` become one column `ci` ("0.12 to 0.45"), named "95% CI" unless labelled otherwise.
+
+    Parameters
+    ----------
+    labels : mapping of column to str
+        Headings; default the column's name in words.
+    units : mapping of column to str
+        Unit, put in brackets after the heading.
+    formats : mapping of column to str or callable
+        A format of Python (".1f", ".0%", ",d"), "p" for p values, "date", or a function of the value.
+    footnotes : sequence of str
+        Lines below the table.
+    header_columns : int, optional
+        Leading columns that name the row; default the columns of a named index, else 1.
+    """
+    indexed = sum(name is not None for name in data.index.names)
+    shown = data.reset_index() if indexed else data
+    shown = shown.set_axis([_flat(name) for name in shown.columns], axis="columns")
+    _check(shown, labels, units, formats, caption=caption)
+    cells = _with_interval({name: _texts(shown[name], name, (formats or {}).get(name)) for name in shown})
+    columns = [Column(_heading(name, labels or {}, units or {}), numeric=_numeric(shown, name)) for name in cells]
+    return Table(
+        caption=clean(caption),
+        columns=tuple(columns),
+        rows=tuple(zip(*cells.values(), strict=True)),
+        header_columns=header_columns if header_columns is not None else max(indexed, 1),
+        footnotes=tuple(clean(line) for line in footnotes),
+    )
+
+
+def _flat(name: Any) -> str:
+    return ": ".join(str(part) for part in name if str(part)) if isinstance(name, tuple) else str(name)
+
+
+def _check(shown: pd.DataFrame, *given: Mapping[str, Any] | None, caption: str) -> None:
+    known = {*shown, "ci"}
+    unknown = sorted({name for mapping in given for name in mapping or {}} - known)
+    if unknown:
+        raise UsageError(f"report.table ({caption}): no column {unknown}; the table has {list(shown)}")
+    if shown.shape[1] == 0:
+        raise UsageError(f"report.table ({caption}): the table has no columns")
+
+
+def _with_interval(cells: dict[str, list[str]]) -> dict[str, list[str]]:
+    if not {"ci_low", "ci_high"} <= set(cells):
+        return cells
+    low, high = cells["ci_low"], cells["ci_high"]
+    joined = [a if a == b and not _is_number(a) else f"{a} to {b}" for a, b in zip(low, high, strict=True)]
+    return {
+        ("ci" if name == "ci_low" else name): (joined if name == "ci_low" else texts)
+        for name, texts in cells.items()
+        if name != "ci_high"
+    }
+
+
+def _is_number(text: str) -> bool:
+    return text[-1:].isdigit()
+
+
+def _heading(name: str, labels: Mapping[str, str], units: Mapping[str, str]) -> str:
+    words = labels.get(name) or WORDS.get(name) or name.replace("_", " ").strip().capitalize()
+    return clean(f"{words} ({units[name]})" if name in units else words)
+
+
+def _numeric(shown: pd.DataFrame, name: str) -> bool:
+    """Whether the column holds numbers, be it with words where some are not shown."""
+    values = shown["ci_low" if name == "ci" else name]
+    return pd.api.types.is_numeric_dtype(values) or any(_real(value) for value in values)
+
+
+def _real(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _texts(values: pd.Series, name: str, given: Format | None) -> list[str]:
+    numbers = [float(v) for v in values if _real(v) and pd.notna(v)]
+    style = given or ("p" if name == "p" or name.startswith("p_") else _usual(numbers))
+    return [_text(value, style) for value in values]
+
+
+def _usual(numbers: list[float]) -> str:
+    """Choose the format of a column of numbers: decimals as their size bears, none where all are whole."""
+    largest = max((abs(x) for x in numbers if abs(x) != float("inf")), default=0.0)
+    if all(x.is_integer() for x in numbers):
+        return ",.0f" if largest >= 10_000 else ".0f"
+    return next(
+        style for bound, style in ((0.1, ".3f"), (10, ".2f"), (1_000, ".1f"), (float("inf"), ",.0f")) if largest < bound
+    )
+
+
+def _text(value: Any, style: Format) -> str:
+    if callable(style):
+        return clean(style(value))
+    if isinstance(value, str):
+        return clean(value) or MISSING
+    if pd.isna(value):
+        return MISSING
+    if isinstance(value, bool) or type(value).__name__ == "bool":
+        return "yes" if value else "no"
+    if hasattr(value, "strftime"):
+        return f"{value.day} {value:%b %Y}"
+    return _number(value, style) if _real(value) else clean(value)
+
+
+def _number(value: Real, style: str) -> str:
+    if style == "p":
+        return "<0.001" if value < 0.001 else f"{value:.3f}"
+    text = format(int(value) if style.endswith("d") else value, style)
+    return text.replace("-", "−") if float(value) < 0 and any(c in "123456789" for c in text) else text.lstrip("-")
