@@ -13,6 +13,7 @@ Examples
 
 from __future__ import annotations
 
+from contextlib import ContextDecorator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,22 @@ for _file in FONT_FILES:
 # Ours before a copy that the machine may have: the same bytes everywhere.
 font_manager.fontManager.ttflist.sort(key=lambda font: Path(font.fname) not in FONT_FILES)
 
-styled = mpl.rc_context(SETTINGS)  # a context manager and a decorator
+
+class _Styled(ContextDecorator):
+    """Our settings for the length of a function (as a decorator) or of a block (with `with`)."""
+
+    def __init__(self) -> None:
+        self._open: list[Any] = []
+
+    def __enter__(self) -> None:
+        self._open.append(mpl.rc_context(SETTINGS))
+        self._open[-1].__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._open.pop().__exit__(*error)
+
+
+styled = _Styled()
 
 
 @styled

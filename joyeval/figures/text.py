@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # Controls, lone surrogates, private use, and marks that turn the direction of the text that follows.
@@ -40,6 +41,11 @@ def label(value: object, *, width: int = 60) -> str:
     """Text for a legend or an axis: matplotlib drops legend entries that begin with an underscore."""
     text = shorten(value, width=width) or "unnamed"
     return f" {text}" if text.startswith("_") else text
+
+
+def breakable(text: str, *, longest: int = 30) -> str:
+    """Text in which a word of more than `longest` letters may break, at a space of no width."""
+    return re.sub(rf"\S{{{longest}}}(?=\S)", "\\g<0>\u200b", text)
 
 
 def _printable(char: str) -> bool:

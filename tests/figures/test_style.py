@@ -26,6 +26,14 @@ def test_matplotlib_is_left_as_it_was():
     assert dict(mpl.rcParams) == before
 
 
+def test_the_style_holds_within_a_block_again_and_again():
+    before = dict(mpl.rcParams)
+    for _ in range(2):
+        with style.styled, style.styled:
+            assert mpl.rcParams["font.size"] == 8
+    assert dict(mpl.rcParams) == before
+
+
 def test_text_is_set_in_the_font_that_is_shipped():
     assert Path(str(font_manager.findfont(style.FONT))) in style.FONT_FILES
     assert len(style.FONT_FILES) == 4
