@@ -1,1 +1,7 @@
 """Estimators that several nouns share."""
+
+from joyeval.models.permutation import permutation_test
+from joyeval.models.regression import regression
+from joyeval.models.wild import wild_bootstrap
+
+__all__ = ["permutation_test", "regression", "wild_bootstrap"]

@@ -1,0 +1,70 @@
+"""The table of estimates that every model gives: one place for intervals and p values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LEVEL = 0.95
+
+
+def estimate_table(
+    terms: Sequence[str],
+    estimate: np.ndarray,
+    se: np.ndarray,
+    *,
+    n: int,
+    df: np.ndarray | float = np.inf,
+    level: float = LEVEL,
+) -> pd.DataFrame:
+    """Return one row per term with interval and two-sided p.
+
+    Parameters
+    ----------
+    terms : sequence of str, length k
+    estimate, se : ndarray, shape (k,)
+        A standard error of 0 gives a p of 0, or of 1 where the estimate is 0 too.
+    n : int
+        Units behind the estimates.
+    df : float or ndarray, shape (k,)
+        Degrees of freedom of t; infinite is the normal distribution.
+
+    Returns
+    -------
+    DataFrame
+        ``term, estimate, se, df, ci_low, ci_high, p, n``.
+    """
+    estimate, se = np.asarray(estimate, dtype=float), np.asarray(se, dtype=float)
+    df = np.broadcast_to(np.asarray(df, dtype=float), estimate.shape)
+    reach = quantile(0.5 + level / 2, df) * se
+    return pd.DataFrame(
+        {
+            "term": list(terms),
+            "estimate": estimate,
+            "se": se,
+            "df": df.copy(),
+            "ci_low": estimate - reach,
+            "ci_high": estimate + reach,
+            "p": p_value(estimate, se, df),
+            "n": n,
+        }
+    )
+
+
+def quantile(probability: float, df: np.ndarray) -> np.ndarray:
+    """Return the quantile of t, and of the normal distribution where df is infinite."""
+    finite = np.isfinite(df)
+    return np.where(finite, stdtrit(np.where(finite, df, 1.0), probability), ndtri(probability))
+
+
+def p_value(estimate: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndarray:
+    """Return the two-sided p of estimate over standard error."""
+    size = np.abs(np.divide(estimate, se, out=np.where(estimate == 0, 0.0, np.inf), where=se != 0))
+    finite = np.isfinite(df)
+    return 2 * np.where(finite, stdtr(np.where(finite, df, 1.0), -size), ndtr(-size))

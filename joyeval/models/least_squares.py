@@ -1,0 +1,228 @@
+"""Least squares with absorbed fixed effects: exact, by eliminating the largest factor.
+
+The dummies of the largest factor are swept out by group means; those of the other factors by one small
+dense system (the Schur complement). Nothing is iterated, so there is no tolerance to choose, and a row
+costs a few additions however many teams there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from joyeval.errors import ModelError
+from joyeval.models.design import COLLINEAR, check_rank
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXPLICIT_CELLS = 20_000_000  # rows x dummy columns kept in memory for the exact small-sample correction (160 MB)
+RANK_TOLERANCE = 1e-10  # of the largest eigenvalue; dummies are counts, so a lost rank is 0 to rounding
+
+
+@dataclass(frozen=True, eq=False)
+class LeastSquares:
+    """A least-squares fit in the form that robust inference needs.
+
+    Parameters
+    ----------
+    beta : ndarray, shape (p,)
+        Coefficients of the regressors.
+    basis : ndarray, shape (n, k)
+        Orthonormal columns that span the explicit dummies (first) and the regressors (last p), after the
+        absorbed factors were swept out and rows multiplied by the root of their weight.
+    R : ndarray, shape (p, p)
+        Upper triangular; the last p columns of `basis` times `R` are the regressors cleared of all else.
+    residual : ndarray, shape (n,)
+        On the same scale as `basis`.
+    rank : int
+        Parameters in all, absorbed ones counted.
+    absorb : tuple of ndarray of int, shape (n,)
+        Codes of the fixed effects.
+    exact : bool
+        True when every effect that crosses the clusters is in `basis`, as CR2 and CR3 need.
+    total : float
+        Sum of squares of the outcome once the fixed effects are out.
+    """
+
+    beta: np.ndarray
+    basis: np.ndarray
+    R: np.ndarray
+    residual: np.ndarray
+    rank: int
+    absorb: tuple[np.ndarray, ...]
+    exact: bool
+    total: float
+
+    @property
+    def n(self) -> int:
+        """Rows used."""
+        return len(self.residual)
+
+    @property
+    def contrasts(self) -> np.ndarray:
+        """Coefficients as functions of the basis: `beta = contrasts.T @ basis.T @ y`, shape (k, p)."""
+        p = len(self.beta)
+        below = np.linalg.inv(self.R).T
+        return np.vstack([np.zeros((self.basis.shape[1] - p, p)), below])
+
+    @property
+    def within_r2(self) -> float:
+        """Share of the variation left by the fixed effects that the regressors explain."""
+        return 1 - float(self.residual @ self.residual) / self.total
+
+
+def demean(
+    columns: np.ndarray, factors: Sequence[np.ndarray], *, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, int]:
+    """Sweep the effects of factors out of columns.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (n, k)
+    factors : sequence of ndarray of int, shape (n,)
+        Codes from 0 without holes.
+    weights : ndarray, shape (n,), optional
+        Positive; means are weighted by them.
+
+    Returns
+    -------
+    ndarray, shape (n, k)
+        Residuals of each column on all dummies.
+    int
+        Rank of the dummies.
+    """
+    if not factors:
+        return columns, 0
+    w = np.ones(len(columns)) if weights is None else weights
+    sizes = [int(codes.max()) + 1 for codes in factors]
+    order = np.argsort(sizes)[::-1]
+    largest, size = factors[order[0]], sizes[order[0]]
+    mass = np.bincount(largest, w, size)
+    out = columns - _sums(columns, largest, w, size)[largest] / mass[largest, None]
+    if len(factors) == 1:
+        return out, size
+    others = [factors[i] for i in order[1:]]
+    starts = np.cumsum([0, *(sizes[i] for i in order[1:])])
+    shares = np.column_stack([_crossed(largest, size, codes, w) for codes in others])
+    schur = _gram(others, starts, w) - shares.T @ (shares / mass[:, None])
+    right = np.vstack([_sums(out, codes, w, int(codes.max()) + 1) for codes in others])
+    effects, rank = _solve(schur, right)
+    for codes, start in zip(others, starts, strict=False):
+        out -= effects[start + codes]
+    return out + ((shares @ effects) / mass[:, None])[largest], size + rank
+
+
+def least_squares(
+    y: np.ndarray,
+    X: np.ndarray,
+    *,
+    names: Sequence[str],
+    absorb: Sequence[np.ndarray] = (),
+    cluster: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> LeastSquares:
+    """Fit ``y`` on ``X`` with the fixed effects of `absorb` taken out.
+
+    Effects that are constant within clusters are swept out; those that cross the clusters stay in the
+    basis as dummies, because the exact small-sample correction depends on them (Pustejovsky & Tipton 2018).
+
+    Raises
+    ------
+    ModelError
+        A regressor does not vary once the fixed effects are out, or others determine it; as many
+        parameters as rows.
+    """
+    nested = [f for f in absorb if cluster is not None and is_nested(f, cluster)]
+    crossed = [f for f in absorb if not any(f is g for g in nested)]
+    levels = sum(int(f.max()) + 1 for f in crossed)
+    exact = len(y) * levels <= EXPLICIT_CELLS
+    swept = nested if exact else list(absorb)
+    dummies = np.column_stack([_dummies(f) for f in crossed]) if exact and crossed else np.zeros((len(y), 0))
+    columns, rank = demean(np.column_stack([y, X, dummies]), swept, weights=weights)
+    if weights is not None:
+        columns = columns * np.sqrt(weights)[:, None]
+    p = X.shape[1]
+    span = _span(columns[:, p + 1 :])
+    clear = columns[:, : p + 1] - span @ (span.T @ columns[:, : p + 1])
+    _check_size(len(y), rank + span.shape[1] + p)
+    _check_variation(X, clear[:, 1:], names, len(absorb))
+    Q, R = np.linalg.qr(clear[:, 1:])
+    along = Q.T @ clear[:, 0]
+    return LeastSquares(
+        beta=np.linalg.solve(R, along),
+        basis=np.column_stack([span, Q]),
+        R=R,
+        residual=clear[:, 0] - Q @ along,
+        rank=rank + span.shape[1] + p,
+        absorb=tuple(absorb),
+        exact=exact,
+        total=float(clear[:, 0] @ clear[:, 0]) if absorb else float(np.sum((clear[:, 0] - clear[:, 0].mean()) ** 2)),
+    )
+
+
+def _sums(columns: np.ndarray, codes: np.ndarray, w: np.ndarray, size: int) -> np.ndarray:
+    return np.column_stack([np.bincount(codes, w * column, size) for column in columns.T])
+
+
+def _crossed(first: np.ndarray, size: int, second: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Weight in each cell of two factors, shape (levels of first, levels of second)."""
+    width = int(second.max()) + 1
+    return np.bincount(first * width + second, w, size * width).reshape(size, width)
+
+
+def _gram(factors: Sequence[np.ndarray], starts: np.ndarray, w: np.ndarray) -> np.ndarray:
+    gram = np.zeros((starts[-1], starts[-1]))
+    for i, a in enumerate(factors):
+        for j, b in enumerate(factors):
+            gram[starts[i] : starts[i + 1], starts[j] : starts[j + 1]] = _crossed(a, int(a.max()) + 1, b, w)
+    return gram
+
+
+def _solve(matrix: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, int]:
+    """Solve a singular positive semi-definite system; return the rank too."""
+    values, vectors = np.linalg.eigh(matrix)
+    keep = values > RANK_TOLERANCE * values[-1]
+    kept = vectors[:, keep]
+    return kept @ ((kept.T @ right) / values[keep, None]), int(keep.sum())
+
+
+def is_nested(inner: np.ndarray, outer: np.ndarray) -> bool:
+    """Tell whether each level of `inner` lies within one level of `outer`."""
+    pairs = np.unique(inner.astype(np.int64) * (int(outer.max()) + 1) + outer)
+    return len(pairs) == int(inner.max()) + 1
+
+
+def _dummies(codes: np.ndarray) -> np.ndarray:
+    return (codes[:, None] == np.arange(int(codes.max()) + 1)).astype(float)
+
+
+def _span(columns: np.ndarray) -> np.ndarray:
+    """Return orthonormal columns with the span of the given ones."""
+    if not columns.shape[1]:
+        return columns
+    values, vectors = np.linalg.eigh(columns.T @ columns)
+    keep = values > RANK_TOLERANCE * values[-1]
+    return columns @ (vectors[:, keep] / np.sqrt(values[keep]))
+
+
+def _check_variation(X: np.ndarray, clear: np.ndarray, names: Sequence[str], absorbed: int) -> None:
+    if absorbed:
+        given = np.linalg.norm(X - X.mean(axis=0), axis=0)
+        flat = np.linalg.norm(clear, axis=0) <= COLLINEAR * np.where(given > 0, given, 1)
+        if flat.any():
+            lost = ", ".join(name for name, is_flat in zip(names, flat, strict=True) if is_flat)
+            raise ModelError(
+                f"{lost} does not vary in {len(X)} rows once the fixed effects are out; "
+                "leave it out, or use within_between, which keeps differences between teams"
+            )
+    check_rank(clear, names, "regressors after the fixed effects")
+
+
+def _check_size(n: int, rank: int) -> None:
+    if n <= rank:
+        raise ModelError(
+            f"{n} rows for {rank} parameters; needs more rows than parameters: more periods per team, or fewer terms"
+        )
