@@ -138,7 +138,7 @@ def permutation_test(
 
 
 def calendar(data: pd.DataFrame, *, period: str, start: str) -> dict[str, np.ndarray]:
-    """Number the periods from 0 in order, and starts on that count; teams that never start get the number of periods.
+    """Replace periods by their order from 0, and starts by the order of their period (the count of periods: never).
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def _measures(values: np.ndarray, teams, periods, term: str) -> np.ndarray:
 
 def _constant(values: pd.Series, teams, name: str) -> np.ndarray:
     grouped = values.groupby(teams.codes)
-    changing = int((grouped.nunique() > 1).sum())
+    changing = int((grouped.min() != grouped.max()).sum())
     if changing:
         raise ModelError(f"{name} changes within {changing} of {teams.n_levels} teams; expected one value per team")
     return grouped.first().to_numpy()

@@ -138,7 +138,7 @@ def _plain(fit: LeastSquares, cluster: np.ndarray, n_clusters: int) -> Sandwich:
 
 
 def _influence(fit: LeastSquares, cluster: np.ndarray) -> np.ndarray:
-    """What each cluster adds to the deviation of each coefficient, without correction, shape (clusters, p)."""
+    """Return what each cluster adds to the deviation of each coefficient, uncorrected, shape (clusters, p)."""
     scores = fit.basis[:, -len(fit.beta) :] * fit.residual[:, None]
     summed = np.column_stack([np.bincount(cluster, score) for score in scores.T])
     return summed @ np.linalg.inv(fit.R).T
