@@ -1,0 +1,187 @@
+"""Maximum likelihood for the random-effects likelihoods: start, climb, curvature, boundary.
+
+A fixed-effects fit by Newton's method gives the start and the scale of every coefficient, so that the climb with
+random effects takes about ten evaluations. The observed information is the derivative of the exact gradient; one
+Newton step with it puts the estimate at the optimum to about eight digits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg import block_diag
+from scipy.optimize import minimize
+
+from joyeval.errors import ModelError
+
+if TYPE_CHECKING:
+    from joyeval.models.laplace import Likelihood
+
+NEWTON_STEPS = 40
+SETTLED = 1e-10  # squared length of the last Newton step, in standard errors
+BOUNDARY_SD = 1e-4  # a standard deviation below this share of its covariate's scale is 0
+CURVATURE_STEP = 1e-3  # in standard errors
+FLAT = 1e-8  # an eigenvalue of the scaled information below this carries nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """Estimates and their covariance; rows and columns of parameters at a boundary are 0 (`free` is False there)."""
+
+    parameters: np.ndarray
+    covariance: np.ndarray
+    free: np.ndarray
+    loglik: float
+
+
+class NotConvergedError(ModelError):
+    """The likelihood has no maximum that could be found."""
+
+
+def fit_fixed(model: Likelihood, start: np.ndarray) -> Optimum:
+    """Maximise without the random effects, from `start` = ``[beta, aux]``.
+
+    Raises
+    ------
+    NotConvergedError
+        Newton's method does not settle, as under separation.
+    """
+    model = replace(model, terms=(), nodes=1)
+    parameters, (value, gradient) = start, model(start)
+    for _ in range(NEWTON_STEPS):
+        inverse = _positive_inverse(_fixed_information(model, parameters))
+        step = inverse @ gradient
+        if gradient @ step < SETTLED:
+            return Optimum(parameters, inverse, np.ones(len(start), dtype=bool), value)
+        parameters, value, gradient = _climb(model, parameters, step, value)
+    raise NotConvergedError("the coefficients grow without end")
+
+
+def _positive_inverse(information: np.ndarray) -> np.ndarray:
+    """Inverse that points uphill where the likelihood is not concave (far from the maximum)."""
+    values, vectors = np.linalg.eigh(information)
+    return (vectors / np.maximum(np.abs(values), 1e-10 * np.abs(values).max())) @ vectors.T
+
+
+def _climb(model, parameters, step, value):
+    for halvings in range(40):
+        trial = parameters + step / 2**halvings
+        with np.errstate(over="ignore", invalid="ignore"):
+            reached, gradient = model(trial)
+        if reached >= value - 1e-12 * abs(value):
+            return trial, reached, gradient
+    raise NotConvergedError("the likelihood cannot be climbed from its start")
+
+
+def _fixed_information(model: Likelihood, parameters: np.ndarray) -> np.ndarray:
+    """Observed information in ``[beta, aux]`` without random effects."""
+    beta, aux, _ = model.split(parameters)
+    eta, family = model.X @ beta + model.offset, model.family
+    information = np.empty((len(parameters),) * 2)
+    p = model.n_fixed
+    information[:p, :p] = -(model.X.T * family.derivatives(eta, aux)[1]) @ model.X
+    for j in range(p if len(aux) else 0):
+        information[j, p:] = information[p:, j] = -family.aux_gradient(eta, aux, (0.0, model.X[:, j], 0.0))
+    for a, h in enumerate(np.eye(len(aux)) * 1e-5):
+        ahead, behind = (family.aux_gradient(eta, aux + way * h, (1.0, 0.0, 0.0)) for way in (1, -1))
+        information[p + a, p:] = (behind - ahead) / 2e-5
+    return (information + information.T) / 2
+
+
+def fit(model: Likelihood, start: np.ndarray) -> Optimum:
+    """Maximise with random effects, from `start` = ``[beta, aux]`` of some reasonable fixed-effects model.
+
+    Raises
+    ------
+    NotConvergedError
+        No maximum was found.
+    """
+    fixed = fit_fixed(model, start)
+    if not model.entries:
+        return fixed
+    scales = np.array([_scale(entry.covariate) for entry in model.entries])
+    theta = np.array([0.5 * entry.on_diagonal for entry in model.entries]) * scales
+    spread = [0.35 * s / np.sqrt(model.terms[e.term].size) for e, s in zip(model.entries, scales, strict=True)]
+    shape = block_diag(_root(fixed.covariance), np.diag(spread))
+    parameters = _ascend(model, np.concatenate((fixed.parameters, theta)), shape)
+    parameters = _leave_boundary(model, parameters, shape, scales)
+    free = _free(model, parameters, scales)
+    return _finish(model, np.where(free, parameters, 0.0), shape, free)
+
+
+def _scale(covariate) -> float:
+    return 1.0 / max(float(np.sqrt(np.mean(np.square(covariate)))), 1e-12)
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors * np.sqrt(np.maximum(values, 0))
+
+
+def _ascend(model: Likelihood, origin: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """Climb by L-BFGS-B in coordinates ``origin + shape @ x``, in which one unit is about one standard error."""
+    lowest = -np.inf
+
+    def descent(x):
+        nonlocal lowest
+        try:
+            with np.errstate(over="raise", invalid="raise"):
+                value, gradient = model(origin + shape @ x)
+        except (np.linalg.LinAlgError, FloatingPointError):
+            return -lowest + 1e4, np.zeros_like(x)
+        lowest = value if np.isinf(lowest) else min(lowest, value)
+        return -value, -shape.T @ gradient
+
+    first = len(origin) - len(model.entries)
+    sides = zip(model.entries, np.diag(shape)[first:], origin[first:], strict=True)
+    bounds = [(None, None)] * first + [(-at / s if e.on_diagonal else None, None) for e, s, at in sides]
+    options = {"maxiter": 300, "maxcor": 20, "ftol": 1e-13, "gtol": 1e-4}
+    found = minimize(descent, np.zeros(len(origin)), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    return origin + shape @ found.x
+
+
+def _leave_boundary(model, parameters, shape, scales):
+    """Climb again from inside where a variance of 0 is stationary but not the maximum (the likelihood is even)."""
+    first = len(parameters) - len(model.entries)
+    at = [first + i for i, e in enumerate(model.entries) if e.on_diagonal and parameters[first + i] < scales[i] * 1e-3]
+    inside = parameters.copy()
+    inside[at] = 0.02 * scales[np.array(at, dtype=int) - first]
+    if at and (model(inside)[1][at] > 0).any():
+        return _ascend(model, inside, shape)
+    return parameters
+
+
+def _free(model, parameters, scales):
+    """Which parameters are not at a boundary: a column of Lambda whose diagonal is 0 goes as a whole."""
+    first = len(parameters) - len(model.entries)
+    free = np.ones(len(parameters), dtype=bool)
+    zero = {
+        e.block
+        for e, v, s in zip(model.entries, parameters[first:], scales, strict=True)
+        if e.on_diagonal and v < BOUNDARY_SD * s
+    }
+    free[first:] = [not (e.block in zero and e.on_diagonal) for e in model.entries]
+    return free
+
+
+def _finish(model, parameters, shape, free):
+    """Take the observed information, one Newton step, and the covariance."""
+    shape = shape[:, free]
+    value, gradient = model(parameters)
+    information = np.array([_slope(model, parameters, CURVATURE_STEP * direction) for direction in shape.T]) @ shape
+    information = (information + information.T) / 2
+    values, vectors = np.linalg.eigh(information)
+    if values.min() < FLAT * values.max():
+        raise NotConvergedError("the likelihood is flat at its maximum")
+    inverse = (vectors / values) @ vectors.T
+    polished = parameters + shape @ (inverse @ (shape.T @ gradient))
+    reached = model(polished)[0]
+    if reached >= value:
+        parameters, value = polished, reached
+    return Optimum(parameters, shape @ inverse @ shape.T, free, value)
+
+
+def _slope(model, parameters, step):
+    return (model(parameters - step)[1] - model(parameters + step)[1]) / (2 * CURVATURE_STEP)
