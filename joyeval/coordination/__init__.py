@@ -1,5 +1,19 @@
 """Relational coordination: ties, matrix, change over waves, round robin, network, power."""
 
+from joyeval.coordination.matrix import BETWEEN, WITHIN_UNVERIFIED, Bands, Matrix, matrix
 from joyeval.coordination.ties import LICENCE, RC, Survey, from_wide, looks_scored, score_ties, ties
 
-__all__ = ["LICENCE", "RC", "Survey", "from_wide", "looks_scored", "score_ties", "ties"]
+__all__ = [
+    "BETWEEN",
+    "LICENCE",
+    "RC",
+    "WITHIN_UNVERIFIED",
+    "Bands",
+    "Matrix",
+    "Survey",
+    "from_wide",
+    "looks_scored",
+    "matrix",
+    "score_ties",
+    "ties",
+]

@@ -13,11 +13,13 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "chapter": "chapters",
     "figure": "blocks",
     "heading": "blocks",
     "items": "blocks",
     "note": "blocks",
     "result": "blocks",
+    "save_chapter": "chapters",
     "table": "blocks",
     "text": "blocks",
     "title": "blocks",
