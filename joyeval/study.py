@@ -106,7 +106,7 @@ class RawTable(Part):
     columns: Headings = Field(description="our name: heading in the file; several headings are added up")
     source: str | None = Field(None, description="kind of export; without it the shape is recognised and said")
     sheet: str | None = None
-    header_row: int = Field(1, ge=1, description="row of the headings as the spreadsheet counts")
+    header_row: int | None = Field(None, ge=1, description="row of the headings as the spreadsheet counts")
     missing: tuple[str, ...] = Field(("",), description="cells that mean: no value")
     where: Labels = Field(default_factory=dict, description="keep only rows in which these headings hold this")
     leave_out: Labels = Field(default_factory=dict, description="leave out rows with this, such as totals")
