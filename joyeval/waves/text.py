@@ -1,0 +1,223 @@
+"""Delimited text: any common encoding, delimiter and line end, to rectangular columns of text."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from joyeval.errors import DataError, Problem
+from joyeval.waves.raw import SAMPLE, few_valued, no_rows, set_aside
+
+DELIMITERS = ",;\t|"
+TOP = 25  # rows looked at to recognise an export
+MOST_RAGGED = 0.05  # above this share of rows of another width, the file itself is broken
+BLOCK = 1 << 22
+
+
+@dataclass(frozen=True)
+class TextSheet:
+    """A text file, cut into records.
+
+    Parameters
+    ----------
+    content : bytes
+        UTF-8 text, each record ended by a line feed.
+    ends, fields : array of int
+        Offset after each record, and how many fields it holds.
+    first_row : int
+        Row number of the first record (2 below a `sep=` line).
+    """
+
+    file: str
+    content: bytes
+    delimiter: str
+    ends: np.ndarray
+    fields: np.ndarray
+    first_row: int
+    notices: tuple[str, ...]
+
+    @property
+    def top(self) -> list[list[str]]:
+        """The first rows, as text."""
+        head = self.content[: self.ends[min(TOP, len(self.ends)) - 1]]
+        return _rows(head.decode("utf-8"), self.delimiter)
+
+    def body(self, skip: int, headings: list[str], keep: list[int]) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
+        """Return columns, row numbers and what was set aside, below the first `skip` records."""
+        spans = np.column_stack([np.append(0, self.ends[:-1]), self.ends])[skip:]
+        fields = self.fields[skip:]
+        rows = np.arange(len(spans), dtype=np.uint32) + skip + self.first_row
+        blank = np.isin(np.frombuffer(self.content, np.uint8)[spans[:, 0]], (10, 13))
+        ragged = ~blank & (fields != len(headings)) & ~self._only_blank_extras(spans, fields, len(headings))
+        self._refuse_broken(ragged, blank, rows)
+        good = ~(blank | ragged)
+        whole = good.all() and len(spans)
+        content = self.content[spans[0, 0] :] if whole else b"".join(self.content[a:b] for a, b in spans[good])
+        frame = read_columns(content, self.delimiter, headings, keep)
+        aside = set_aside(pl.Series(rows[ragged]), "ragged row") if ragged.any() else no_rows()
+        return frame, pl.Series("row", rows[good]), aside
+
+    def _only_blank_extras(self, spans: np.ndarray, fields: np.ndarray, width: int) -> np.ndarray:
+        """Rows that are too long by nothing but delimiters at their end."""
+        harmless = np.zeros(len(fields), dtype=bool)
+        for i in np.flatnonzero(fields > width):
+            record = self.content[spans[i, 0] : spans[i, 1]].rstrip(b"\r\n")
+            harmless[i] = record.endswith(self.delimiter.encode() * int(fields[i] - width))
+        return harmless
+
+    def _refuse_broken(self, ragged: np.ndarray, blank: np.ndarray, rows: np.ndarray) -> None:
+        if ragged.sum() > MOST_RAGGED * max((~blank).sum(), 20):
+            found = (
+                f"{ragged.sum()} rows with more or fewer cells than the headings, the first in row {rows[ragged][0]}"
+            )
+            fix = (
+                "export again; if a free text holds the delimiter or a line break, have the export put texts in quotes"
+            )
+            raise DataError([Problem(self.file, found, "as many cells as headings", fix, rule="ragged file")])
+
+
+def open_text(file: str, content: bytes) -> TextSheet:
+    """Decode a text file, find its delimiter and cut it into records.
+
+    Raises
+    ------
+    DataError
+        The file is empty, in no encoding we know, or a quotation mark is never closed.
+    """
+    content, notices = _to_utf8(file, content)
+    content = _line_feeds(content)
+    delimiter, content, first_row = _delimiter(content)
+    if not content.strip():
+        raise DataError([Problem(file, "nothing", "headings and rows", "export the file again", rule="empty file")])
+    if content.count(b'"') % 2:
+        fix = "look for a single quotation mark in a free text, double it, or export again"
+        found = "a quotation mark that is never closed"
+        raise DataError([Problem(file, found, "quotation marks in pairs", fix, rule="open quotation")])
+    ends, fields = scan(content, delimiter)
+    return TextSheet(file, content, delimiter, ends, fields, first_row, notices)
+
+
+def scan(content: bytes, delimiter: str) -> tuple[np.ndarray, np.ndarray]:
+    """Offset after each record and its number of fields; what stands in quotation marks does not count."""
+    text = np.frombuffer(content, np.uint8)
+    quoted, inside, before = b'"' in content, False, 0
+    ends, totals = [], []
+    for at in range(0, len(text), BLOCK):
+        block = text[at : at + BLOCK]
+        stops, cuts = block == ord("\n"), block == ord(delimiter)
+        if quoted:
+            within = np.bitwise_xor.accumulate(block == ord('"')) ^ inside
+            stops, cuts, inside = stops & ~within, cuts & ~within, bool(within[-1])
+        found = np.flatnonzero(stops)
+        counts = np.cumsum(cuts, dtype=np.int64)
+        ends.append(found + at + 1)
+        totals.append(counts[found] + before)
+        before += int(counts[-1])
+    return np.concatenate(ends), np.diff(np.concatenate(totals), prepend=0) + 1
+
+
+def read_columns(content: bytes, delimiter: str, headings: list[str], keep: list[int]) -> pl.DataFrame:
+    """Read rectangular UTF-8 text; columns of few distinct texts become categories, which share one list."""
+    if not content:
+        return pl.DataFrame(schema=dict.fromkeys((headings[i] for i in keep), pl.String))
+    texts = dict.fromkeys(headings, pl.String)
+    sample = _polars(content, delimiter, texts, keep, n_rows=SAMPLE)
+    few = few_valued(sample)
+    for size in (pl.UInt16, pl.UInt32):
+        category = pl.Categorical(pl.Categories.random(physical=size))
+        try:
+            return _polars(content, delimiter, texts | dict.fromkeys(few, category), keep)
+        except pl.exceptions.ComputeError as error:
+            if "categories" not in str(error):
+                raise
+    raise AssertionError("32 bits number more categories than a file has cells")
+
+
+def _polars(content: bytes, delimiter: str, schema: dict, keep: list[int], n_rows: int | None = None) -> pl.DataFrame:
+    return pl.read_csv(
+        content,
+        separator=delimiter,
+        has_header=False,
+        schema=schema,
+        columns=keep,
+        n_rows=n_rows,
+        truncate_ragged_lines=True,
+        extra_columns="ignore",
+        raise_if_empty=False,
+    )
+
+
+def _to_utf8(file: str, content: bytes) -> tuple[bytes, tuple[str, ...]]:
+    encoding = _utf_16(content)
+    if encoding:
+        return _recoded(file, content, encoding), (f"the file is in {encoding.upper()}",)
+    content = content.removeprefix(codecs.BOM_UTF8).rstrip(b"\0")
+    if content.isascii() or _is_utf8(content):
+        return content, ()
+    notice = "the file is not UTF-8; it was read as Windows-1252: check that accented letters look right"
+    return _recoded(file, content, "cp1252"), (notice,)
+
+
+def _utf_16(content: bytes) -> str | None:
+    """Tell UTF-16 by its mark, or by every other byte of Western text being zero."""
+    for mark, zeros, encoding in ((codecs.BOM_UTF16_LE, 1, "utf-16-le"), (codecs.BOM_UTF16_BE, 0, "utf-16-be")):
+        sample = content[:400].rstrip(b"\0")[zeros::2]
+        if content.startswith(mark) or (len(sample) > 1 and sample.count(0) > 0.9 * len(sample)):
+            return encoding
+    return None
+
+
+def _recoded(file: str, content: bytes, encoding: str) -> bytes:
+    try:
+        return content.decode(encoding).removeprefix("\ufeff").encode("utf-8")
+    except UnicodeDecodeError:
+        found = "text in an encoding that we cannot tell"
+        raise DataError([Problem(file, found, "UTF-8", "save the file as CSV UTF-8", rule="encoding")]) from None
+
+
+def _is_utf8(content: bytes) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()  # in blocks: a whole decoded copy may take four times the space
+    try:
+        for at in range(0, len(content), BLOCK):
+            decoder.decode(content[at : at + BLOCK])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _line_feeds(content: bytes) -> bytes:
+    if b"\n" not in content:  # classic Mac
+        content = content.replace(b"\r", b"\n")
+    return content if content.endswith(b"\n") else content + b"\n"
+
+
+def _delimiter(content: bytes) -> tuple[str, bytes, int]:
+    """Delimiter, what follows a `sep=` line, and the row number of its first record."""
+    first, _, rest = (
+        content.partition(b"\n") if content[:5].lower().startswith((b"sep=", b'"sep=')) else (b"", b"", b"")
+    )
+    if first:
+        return first.strip(b'\r" ')[4:].decode() or "\t", rest, 2
+    head = content[:200_000].decode("utf-8", errors="ignore")
+    return max(DELIMITERS, key=lambda mark: _evenness(head, mark)), content, 1
+
+
+def _evenness(head: str, mark: str) -> tuple[float, int]:
+    """How even the first rows are when cut at `mark`: share of rows of the commonest width, that width."""
+    widths = Counter(len(row) for row in _rows(head, mark)[:-1] or _rows(head, mark) if row)
+    if not widths:
+        return 0.0, 0
+    width, rows = widths.most_common(1)[0]
+    return (rows / widths.total() if width > 1 else 0.0), width
+
+
+def _rows(text: str, delimiter: str) -> list[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    return [row for row, _ in zip(reader, range(TOP), strict=False)]
