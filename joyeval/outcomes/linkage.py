@@ -345,7 +345,8 @@ def _nothing(wide: pd.DataFrame, services: pd.DataFrame, first: int, last: int, 
     known = wide.loc[shared, "team"].nunique()
     return (
         f"no team-period joined: {known} of {wide['team'].nunique()} codes are on both sides, and none has enough "
-        f"outcomes {first:+d} to {last:+d} {unit}s after its staff answers; give a crosswalk if codes differ, or another lag"
+        f"outcomes {first:+d} to {last:+d} {unit}s after its staff answers; "
+        "give a crosswalk if codes differ, or another lag"
     )
 
 
