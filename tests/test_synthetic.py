@@ -1,0 +1,120 @@
+"""The demonstration programme: committed files are what the generator makes, and hold what the README says."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import zipfile
+
+import pandas as pd
+import pytest
+
+from joyeval import synthetic
+from joyeval.strict_yaml import read_yaml
+from joyeval.synthetic.study_text import study_text
+from tests.conftest import ROOT
+
+DATA = ROOT / "data" / "raw" / "enjoying_work"
+STUDY = ROOT / "pipelines" / "enjoying_work.yml"
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, bytes]:
+    return synthetic.files()
+
+
+@pytest.fixture(scope="module")
+def truth() -> dict:
+    return json.loads((DATA / "truth.json").read_text(encoding="utf-8"))
+
+
+def content(name: str, data: bytes) -> object:
+    """What a file holds; how well a zip was compressed does not matter."""
+    if not name.endswith(".xlsx"):
+        return data
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        return {part: file.read(part) for part in file.namelist()}
+
+
+def test_committed_files_are_what_the_generator_makes(made):
+    committed = {path.relative_to(DATA).as_posix() for path in DATA.rglob("*") if path.is_file()}
+    assert committed == set(made) | {"README.md"}
+    assert [name for name in made if content(name, made[name]) != content(name, (DATA / name).read_bytes())] == []
+
+
+def test_files_are_small(made):
+    assert sum(map(len, made.values())) < 6_000_000
+
+
+def test_another_seed_gives_other_data(made):
+    other = synthetic.files(seed=1)
+    assert set(other) == set(made)
+    assert other["pulses/good-day_2.csv"] != made["pulses/good-day_2.csv"]
+
+
+def test_study_file_is_what_the_generator_writes():
+    assert STUDY.read_text(encoding="utf-8") == study_text()
+
+
+def test_study_file_is_made_where_it_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(synthetic, "files", lambda *, seed: {"truth.json": b"{}"})
+    path = synthetic.study_file(tmp_path)
+    assert path.read_text(encoding="utf-8") == study_text()
+    path.write_text("mine", encoding="utf-8")
+    assert synthetic.study_file(tmp_path).read_text(encoding="utf-8") == "mine"
+
+
+def test_every_file_of_the_study_exists():
+    study = read_yaml(STUDY).data
+    parts = [study["teams"], study["events"]]
+    parts += [entry for part in ("waves", "pulses", "coordination", "outcomes") for entry in study[part]]
+    assert [part["file"] for part in parts if not (DATA / part["file"]).exists()] == []
+
+
+def test_shape_of_the_programme(truth):
+    teams = pd.DataFrame(truth["teams"])
+    assert teams.groupby("cohort").size().tolist() == [7, 18, 22, 14, 13]
+    assert teams["team"].is_unique
+    assert teams["headcount"].between(4, 20).all()
+    assert 550 <= teams["headcount"].sum() <= 700
+    assert set(teams["course"]) == {"improve", "stay", "deteriorate"}
+    assert (teams.loc[teams["course"] == "stay", "effect"] == 0).all()
+
+
+def test_linkage_codes_slip_as_often_as_said(truth):
+    later = [slips for survey in truth["surveys"].values() for slips in survey["slips"]]
+    people = [person for survey in truth["surveys"].values() for person in survey["people"]]
+    first = len({person for person in people if person is not None})
+    assert sum(later) / (6 * (len(later) - first)) == pytest.approx(truth["assumptions"]["slip"], abs=0.01)
+
+
+def _rows(name: str) -> list[list[str]]:
+    encoding, delimiter = ("cp1252", ";") if "semicolon" in name else ("utf-8", ",")
+    return list(csv.reader(io.StringIO((DATA / name).read_text(encoding=encoding)), delimiter=delimiter))
+
+
+@pytest.mark.parametrize("name", ["surveys/qualtrics_3_3-end.csv", "surveys/semicolon_5_1-baseline.csv"])
+def test_faults_stand_where_the_truth_says(truth, name):
+    rows, planted = _rows(name), truth["surveys"][name]
+    column = {heading: i for i, heading in enumerate(rows[0])}
+    assert len(planted["out_of_range"]) == len(planted["other_spelling"]) == 4
+    for row, heading in planted["out_of_range"]:
+        assert rows[row - 1][column[heading]] in {"0", "8", "44", "-1"}
+    for row, heading in planted["other_spelling"]:
+        assert rows[row - 1][column[heading]][0].isalpha()
+
+
+def test_no_address_could_be_a_persons(made):
+    for name, data in made.items():
+        text = b"".join(content(name, data).values()) if name.endswith(".xlsx") else data
+        assert set(re.findall(rb"[\w.+-]+@([\w-]+\.\w+)", text)) <= {b"example.org"}, name
+
+
+def test_renamed_and_missing_items():
+    assert "Q9_4_v2" in _rows("surveys/qualtrics_3_3-end.csv")[0]
+    assert "Q9_4" in _rows("surveys/qualtrics_3_2-midway.csv")[0]
+    waves = {(w["cohorts"][0], w["wave"]): w for w in read_yaml(STUDY).data["waves"]}
+    assert waves["4", "2-midway"]["not_asked"] == ("cbi_wb7",)
+    assert "cbi_wb7" not in waves["4", "2-midway"]["columns"]
