@@ -161,7 +161,7 @@ class CumulativeLogit:
 
     y: np.ndarray
     n_levels: int
-    weights: np.ndarray | float = 1.0
+    weights: np.ndarray
 
     @property
     def aux_names(self) -> tuple[str, ...]:
@@ -192,7 +192,7 @@ class CumulativeLogit:
         near = 1 / np.expm1(above - below)
         upper = self.weights * _rows(weights, 1 - F + near, v, -v * (1 - 2 * F))
         lower = self.weights * _rows(weights, -G - near, w, -w * (1 - 2 * G))
-        return self._to_steps(self._at_thresholds(upper, lower), aux)
+        return self._at_thresholds(upper, lower) @ threshold_slopes(aux)
 
     def _edges(self, eta, aux):
         edges = np.concatenate(([-np.inf], thresholds(aux), [np.inf]))
@@ -202,15 +202,15 @@ class CumulativeLogit:
         above = np.bincount(self.y, upper, minlength=self.n_levels)[:-1]
         return above + np.bincount(self.y, lower, minlength=self.n_levels)[1:]
 
-    @staticmethod
-    def _to_steps(gradient, aux):
-        onwards = np.cumsum(gradient[::-1])[::-1]
-        return onwards * np.concatenate(([1.0], np.exp(aux[1:])))
-
 
 def thresholds(aux: np.ndarray) -> np.ndarray:
     """Thresholds from the first one and the logarithms of the steps."""
     return np.cumsum(np.concatenate((aux[:1], np.exp(aux[1:]))))
+
+
+def threshold_slopes(aux: np.ndarray) -> np.ndarray:
+    """Slope of each threshold (row) in each further parameter (column)."""
+    return np.tril(np.broadcast_to(np.concatenate(([1.0], np.exp(aux[1:]))), (len(aux), len(aux))))
 
 
 def log_choose(n: np.ndarray, k: np.ndarray) -> np.ndarray:

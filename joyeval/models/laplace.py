@@ -135,7 +135,7 @@ class Likelihood:
             The random effects have no proper mode at these parameters.
         """
         beta, aux, theta = self.split(parameters)
-        z = self._rows(theta)
+        z = self.row_effects(theta)
         mode = self.mode(self.X @ beta + self.offset, aux, z)
         marginal = _laplace(self, mode, aux) if self.nodes == 1 else _quadrature(self, mode, aux, z[0])
         return marginal.value, self._gradient(mode, marginal, aux, z)
@@ -143,7 +143,7 @@ class Likelihood:
     def modes(self, parameters: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Mode and conditional variance of the standardised effects u, per block."""
         beta, aux, theta = self.split(parameters)
-        mode = self.mode(self.X @ beta + self.offset, aux, self._rows(theta))
+        mode = self.mode(self.X @ beta + self.offset, aux, self.row_effects(theta))
         return mode.u, mode.factor.variances()
 
     def mode(self, fixed: np.ndarray, aux: np.ndarray, z: list[Weight]) -> Mode:
@@ -179,7 +179,7 @@ class Likelihood:
         parts = zip(u, z, self.layout.blocks, strict=True)
         return sum((w * part[block.index] for part, w, block in parts), start=np.zeros(len(self.X)))
 
-    def _rows(self, theta: np.ndarray) -> list[Weight]:
+    def row_effects(self, theta: np.ndarray) -> list[Weight]:
         """Return what each block's standardised effect adds to the linear predictor of each row."""
         z: list[Weight] = [0.0] * len(self.layout.blocks)
         for entry, value in zip(self.entries, theta, strict=True):

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.integrate import quad
+from scipy.special import expit
 
 from joyeval.models.families import BetaBinomial, Binomial, CumulativeLogit, NegativeBinomial, Poisson, thresholds
 from joyeval.models.laplace import Likelihood, RandomTerm
+from joyeval.models.marginal import average
 from joyeval.models.schur import Block, factorise, layout
 
 N = 60
@@ -113,7 +115,7 @@ def test_families_have_the_likelihood_of_scipy():
     aux = np.array([-1.0, 0.1, -0.2])
     edges = np.concatenate(([-np.inf], thresholds(aux), [np.inf]))
     chance = stats.logistic.cdf(edges[RATINGS + 1] - eta) - stats.logistic.cdf(edges[RATINGS] - eta)
-    assert CumulativeLogit(RATINGS, 4).loglik(eta, aux) == pytest.approx(np.log(chance))
+    assert CumulativeLogit(RATINGS, 4, np.ones(N)).loglik(eta, aux) == pytest.approx(np.log(chance))
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
@@ -152,6 +154,26 @@ def test_quadrature_is_the_integral(name):
         return quad(lambda b: np.exp(own.loglik(eta + b, aux).sum()) * stats.norm.pdf(b, scale=sd), -5, 5, epsabs=0)[0]
 
     assert model(at)[0] == pytest.approx(sum(np.log(integral(t)) for t in range(10)), rel=1e-7)
+
+
+@pytest.mark.parametrize("structure", ["none", "slope", "nested and crossed"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_gradient_of_the_average_prediction_is_exact(name, structure):
+    family, aux = FAMILIES[name]
+    model, weights = Likelihood(family, X, 0.1, STRUCTURES[structure]), RNG.uniform(0.5, 2, N)
+    at = parameters(model, aux)
+    numeric = differences(lambda x: average(model, x, weights).value, at).T
+    assert average(model, at, weights).gradient == pytest.approx(numeric, abs=1e-8)
+
+
+def test_average_prediction_is_the_mean_over_the_random_effects():
+    """The integral by scipy; a count's has a closed form that is computed here in another way."""
+    model = Likelihood(Binomial(YES, TRIALS), X[:1], 0.0, [RandomTerm("team", TEAM[:1], 10)])
+    mean = quad(lambda b: expit(0.2 - 0.4 * X[0, 1] + b) * stats.norm.pdf(b, scale=1.7), -12, 12)[0]
+    assert average(model, np.array([0.2, -0.4, 1.7]), np.ones(1)).value[0] == pytest.approx(mean, rel=1e-6)
+    counts = Likelihood(Poisson(COUNTS), X[:1], 0.0, [RandomTerm("team", TEAM[:1], 10)])
+    mean = quad(lambda b: np.exp(0.2 - 0.4 * X[0, 1] + b) * stats.norm.pdf(b, scale=0.7), -8, 8)[0]
+    assert average(counts, np.array([0.2, -0.4, 0.7]), np.ones(1)).value[0] == pytest.approx(mean, rel=1e-7)
 
 
 def test_gradient_at_a_variance_of_zero_is_zero():
