@@ -1,7 +1,8 @@
 """Estimators that several nouns share."""
 
+from joyeval.models.ordinal import ordinal
 from joyeval.models.permutation import permutation_test
 from joyeval.models.regression import regression
 from joyeval.models.wild import wild_bootstrap
 
-__all__ = ["permutation_test", "regression", "wild_bootstrap"]
+__all__ = ["ordinal", "permutation_test", "regression", "wild_bootstrap"]
