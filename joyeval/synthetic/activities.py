@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.synthetic.programme import PLANS
+from joyeval.synthetic.programme import PLANS, plan_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -65,7 +65,7 @@ def _cohort(plan: Plan) -> pd.DataFrame:
 
 def _team(team: dict, rng: np.random.Generator) -> pd.DataFrame:
     """Teams that improve try more: test cycles, huddles and practices rise with the effect, with much scatter."""
-    plan = next(plan for plan in PLANS if plan.cohort == team["cohort"])
+    plan = plan_of(team["cohort"])
     dose = 1.0 + 0.8 * max(team["effect"], -0.5)
     ideas = rng.choice(CHANGE_IDEAS, 1 + rng.binomial(3, 0.5), replace=False)
     rows = [("change idea", idea) for idea in ideas]

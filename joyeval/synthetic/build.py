@@ -10,7 +10,7 @@ import pandas as pd
 
 from joyeval.synthetic import activities, relational, service, staff, tables
 from joyeval.synthetic.damage import damage, previews
-from joyeval.synthetic.exports import CELLS, NOT_ASKED, SHAPES, SUFFIXES, headings, survey_file
+from joyeval.synthetic.exports import CELLS, NOT_ASKED, SHAPES, SUFFIXES, headings, survey_file, table
 from joyeval.synthetic.programme import PLANS, found
 from joyeval.synthetic.questionnaire import KEYS
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from joyeval.synthetic.damage import Damaged
     from joyeval.synthetic.programme import Programme
 
-HEADING_ROWS = {"surveymonkey": 2, "qualtrics": 3}
+HEADING_ROWS = {"surveymonkey": 2, "qualtrics": 3, "spss": 0}
 PREVIEWS = 2  # in each Qualtrics export
 
 
@@ -28,11 +28,12 @@ def build(seed: int) -> dict[str, bytes]:
     weeks = staff.staff_weeks(programme)
     share = staff.monthly_share(weeks)
     ties = relational.ties(programme)
-    surveys, truth = _surveys(programme)
+    surveys, planted = _surveys(programme)
+    pulses = {f"pulses/good-day_{p.cohort}.csv": tables.pulse_table(weeks, p.cohort, programme.rng(6)) for p in PLANS}
     made = {
         "teams.csv": tables.teams_file(programme),
         "events.csv": tables.events_file(activities.events(programme)),
-        **{f"pulses/good-day_{p.cohort}.csv": tables.pulse_file(weeks, p.cohort, programme.rng(6)) for p in PLANS},
+        **{name: table(pulse) for name, pulse in pulses.items()},
         **surveys,
         **{
             coordination_name(cohort, wave): tables.coordination_file(ties, cohort, wave)
@@ -41,7 +42,8 @@ def build(seed: int) -> dict[str, bytes]:
         },
         **tables.outcome_files(service.outcomes(programme, share)),
     }
-    return made | {"truth.json": _json(_truth(programme, share) | {"surveys": truth})}
+    truth = _truth(programme, share) | {"pulses": _pulse_truth(pulses), "surveys": planted}
+    return made | {"truth.json": _json(truth)}
 
 
 def survey_name(cohort: str, wave: str) -> str:
@@ -81,6 +83,18 @@ def _planted(damaged: Damaged, rows: pd.DataFrame, cohort: str, wave: str) -> di
     return {"people": people, "slips": [int(n) for n in rows["slips"]], **cells, **whole}
 
 
+def _pulse_truth(pulses: dict[str, pd.DataFrame]) -> dict[str, dict[str, int]]:
+    """Rows, answers left blank, and weeks with no answer."""
+    return {
+        name: {
+            "rows": len(pulse),
+            "blank": int(pulse["Answer"].eq("").sum()) if "Answer" in pulse else 0,
+            "no_answers": int(pulse["Answers"].eq(0).sum()) if "Answers" in pulse else 0,
+        }
+        for name, pulse in pulses.items()
+    }
+
+
 def _truth(programme: Programme, share: pd.DataFrame) -> dict[str, Any]:
     share_of = share.groupby("team")["share"].agg(lambda s: [round(v, 4) for v in s])
     teams = programme.teams[["cohort", "team", "course", "effect", "level", "headcount"]]
@@ -92,6 +106,7 @@ def _truth(programme: Programme, share: pd.DataFrame) -> dict[str, Any]:
         "outcome_window_months": list(service.WINDOW),
         "coordination": {
             "change_by_wave": dict(zip(relational.WAVES, relational.CHANGE, strict=True)),
+            "seen_change_by_wave": dict(zip(relational.WAVES, relational.SEEN_CHANGE, strict=True)),
             "units_that_change": [units[0] for units in relational.UNITS.values()],
             "variances": relational.VARIANCES,
             "reciprocity": relational.RECIPROCITY,

@@ -34,12 +34,6 @@ _QUESTIONS = {
     "code_school": "Your code: first letter of your first school",
 } | {item.key: item.label for item in ITEMS}
 FIELDS = tuple(_QUESTIONS)
-_GROUPS = {
-    "code": "Your code (it stays the same from survey to survey)",
-    "cbi": "How you have been",
-    "ps": "In this team …",
-    "eng": "At work …",
-}
 _COMMENTS = ("", "", "“Busy, but good” – thanks", "", "It’s the rota", "", "£5 for parking?")
 _ISO, _AMERICAN = "%Y-%m-%d %H:%M:%S", "%m/%d/%Y %I:%M:%S %p"
 _SHORT = {"team": "Team", "role": "Role", "good_day": "GoodDay", "burnout": "Burnout", "recommend": "Recommend"}
@@ -65,13 +59,22 @@ _SENT = {
 
 
 def _heading(shape: str, key: str) -> str:
-    if CELLS[shape] == "labels":
+    if shape == "surveymonkey":
+        matrix, option = _parts(key)
+        return f"{matrix} [{option}]" if option else matrix
+    if shape == "forms":
         return _QUESTIONS[key]
     if shape == "qualtrics":
         return _qualtrics_name(key)
     if shape == "spss":
         return key.upper()
     return _SHORT.get(key, key.replace("cbi_", "").replace("code_", "Code ").upper())
+
+
+def _parts(key: str) -> tuple[str, str]:
+    """Return the matrix that a field is a row of, and the row; a question of its own has no row."""
+    matrix, _, option = _QUESTIONS[key].partition(": ")
+    return matrix, option
 
 
 def _qualtrics_name(key: str) -> str:
@@ -108,10 +111,10 @@ def _surveymonkey(rows: pd.DataFrame, names: dict[str, str]) -> bytes:
     meta["End Date"] = rows["date"].dt.strftime(_AMERICAN)
     meta["IP Address"], meta["Email Address"] = _addresses(rows), _emails(rows)
     meta[["First Name", "Last Name", "Custom Data 1"]] = ""
-    groups = pd.Series([_GROUPS.get(_family(key)) for key in names], index=list(names.values()), dtype=object)
-    top = groups.fillna(groups.index.to_series()).mask(groups.notna() & groups.eq(groups.shift()), "")
-    second = groups.index.to_series().where(groups.notna(), "Response")
-    return _csv([[*meta, *top], [""] * meta.shape[1] + list(second), *_cells(meta, rows, names)])
+    asked, options = zip(*map(_parts, names), strict=True)
+    top = [name if name != before else "" for name, before in zip(asked, ("", *asked), strict=False)]
+    second = [option or "Response" for option in options]
+    return _csv([[*meta, *top], [""] * meta.shape[1] + second, *_cells(meta, rows, names)])
 
 
 def _qualtrics(rows: pd.DataFrame, names: dict[str, str]) -> bytes:
@@ -127,7 +130,7 @@ def _qualtrics(rows: pd.DataFrame, names: dict[str, str]) -> bytes:
     meta[["ExternalReference", "LocationLatitude", "LocationLongitude"]] = ["", "51.50", "-0.10"]
     meta["DistributionChannel"] = np.where(rows["preview"], "preview", "anonymous")
     meta["UserLanguage"] = "EN-GB"
-    texts = [f"{_GROUPS.get(_family(key), 'Question')} - {_QUESTIONS[key]}" for key in names]
+    texts = [" - ".join(filter(None, _parts(key))) for key in names]
     ids = [name[0].lower() + name[1:] for name in meta] + [f"QID{100 + FIELDS.index(key)}" for key in names]
     third = [f'{{"ImportId":"{name}"}}' for name in ids]
     return _csv([[*meta, *names.values()], [*meta, *texts], third, *_cells(meta, rows, names)])
@@ -224,10 +227,6 @@ def _plain(cell: Any) -> Any:
 
 def _cells(meta: pd.DataFrame, rows: pd.DataFrame, names: dict[str, str]) -> Iterable[Sequence[Any]]:
     return pd.concat([meta, rows[list(names)]], axis=1).itertuples(index=False)
-
-
-def _family(key: str) -> str:
-    return key.split("_")[0].rstrip("0123456789")
 
 
 def _begun(rows: pd.DataFrame) -> pd.Series:

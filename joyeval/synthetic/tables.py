@@ -66,10 +66,10 @@ def weekly_counts(weeks: pd.DataFrame, cohort: str, rng: np.random.Generator) ->
     return counts.rename(columns=names).reset_index(drop=True)
 
 
-def pulse_file(weeks: pd.DataFrame, cohort: str, rng: np.random.Generator) -> bytes:
+def pulse_table(weeks: pd.DataFrame, cohort: str, rng: np.random.Generator) -> pd.DataFrame:
     """Return a cohort's pulse: single answers (1, 3), counts (2, 4), percentages (5)."""
     if cohort in ("1", "3"):
-        return table(single_answers(weeks, cohort, rng))
+        return single_answers(weeks, cohort, rng)
     counts = weekly_counts(weeks, cohort, rng)
     if cohort == "4":
         silent = np.isin(counts["Team"], counts["Team"].unique()[:3]) & counts["Week"].between(
@@ -79,7 +79,7 @@ def pulse_file(weeks: pd.DataFrame, cohort: str, rng: np.random.Generator) -> by
     if cohort == "5":
         percent = (100 * counts["Good days"] / counts["Answers"].where(counts["Answers"] > 0)).round(1)
         counts = counts.assign(**{"Good days": percent}).rename(columns={"Good days": "% good days"})
-    return table(counts)
+    return counts
 
 
 def coordination_file(ties: pd.DataFrame, cohort: str, wave: str) -> bytes:
