@@ -103,6 +103,7 @@ class RawTable(Part):
     """A raw file, or several of one shape, and how to read it."""
 
     file: str = Field(description="path below the data folder; * matches several files of one shape")
+    form: str | None = Field(None, description="one of the `forms`: what several files have in common")
     columns: Headings = Field(description="our name: heading in the file; several headings are added up")
     source: str | None = Field(None, description="kind of export; without it the shape is recognised and said")
     sheet: str | None = None
@@ -111,6 +112,12 @@ class RawTable(Part):
     where: Labels = Field(default_factory=dict, description="keep only rows in which these headings hold this")
     leave_out: Labels = Field(default_factory=dict, description="leave out rows with this, such as totals")
     dates: str | None = Field(None, description="how days are written, such as %d/%m/%Y; without it ISO, YYYY-MM-DD")
+
+    def files(self, folder: Path) -> list[Path]:
+        """Return the files below the data folder that exist, in a fixed order."""
+        if "*" in self.file:
+            return sorted(folder.glob(self.file))
+        return [path for path in [folder / self.file] if path.exists()]
 
 
 class Teams(RawTable):
@@ -149,17 +156,19 @@ class Pulse(RawTable):
         (), description="answers that count as positive, when rows are single answers"
     )
     percent: bool = Field(False, description="true: `positive` holds a percentage of `answers`, not a count")
+    month: int = Field(1, ge=1, le=12, description="month that a yearly measure stands for")
 
 
 class Coordination(RawTable):
     """One wave of a relational coordination survey."""
 
     wave: Name
-    process: str
+    process: str | None = Field(None, description="the shared work rated; without it a column of the file")
     cohorts: tuple[Name, ...] = Field(min_length=1)
     layout: Literal["ties", "items", "wide"]
     frequency: Literal["scored", "raw"] = Field(description="coding of the frequency item; never guessed")
     workgroups: Labels = Field(default_factory=dict, description="old or other name of a workgroup: its name")
+    pattern: str = Field("{dim}__{target}", description="wide layout: how headings are built")
 
 
 class Outcome(RawTable):
@@ -215,6 +224,7 @@ class Study(Part):
     language: Literal["en", "cy"] = "en"
     organisations: tuple[Organisation, ...] = ()
     cohorts: tuple[Cohort, ...] = Field(min_length=1)
+    forms: dict[str, dict[str, Any]] = Field(default_factory=dict, description="keys that several files share, by name")
     teams: Teams
     waves: tuple[Wave, ...] = ()
     pulses: tuple[Pulse, ...] = ()
@@ -295,7 +305,7 @@ def load_study(path: str | Path, *, data: str | Path | None = None) -> Study:
     file = read_yaml(path)
     study, problems = None, []
     try:
-        study = Study.model_validate(file.data)
+        study = Study.model_validate(_with_forms(file.data))
     except ValidationError as error:
         problems = explain(file, error.errors())
     problems += cross_references(file)
@@ -309,6 +319,25 @@ def load_study(path: str | Path, *, data: str | Path | None = None) -> Study:
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a study file, which lets editors complete and check it."""
     return Study.model_json_schema()
+
+
+def _with_forms(data: Any) -> Any:
+    """Write out in every part what it takes from its form; its own keys win, mappings are joined."""
+    forms = data.get("forms") if isinstance(data, dict) else None
+    if not isinstance(forms, dict):
+        return data
+    lists = {
+        key: tuple(_filled(part, forms) for part in value) for key, value in data.items() if isinstance(value, tuple)
+    }
+    return data | lists
+
+
+def _filled(part: Any, forms: dict[str, Any]) -> Any:
+    form = forms.get(part.get("form")) if isinstance(part, dict) else None
+    if not isinstance(form, dict):
+        return part
+    joined = {k: form[k] | v for k, v in part.items() if isinstance(v, dict) and isinstance(form.get(k), dict)}
+    return form | part | joined
 
 
 def _start_before_end(part: Any) -> Any:

@@ -58,7 +58,8 @@ def cross_references(file: YamlFile) -> list[Problem]:
     """Return every name that points nowhere and every name given twice."""
     if not isinstance(file.data, dict):
         return []
-    return [*_given_twice(file), *_unknown_cohorts(file), *_unknown_instruments(file), *_unknown_measures(file)]
+    checks = (_given_twice, _unknown_cohorts, _unknown_forms, _unknown_instruments, _unknown_measures)
+    return [problem for check in checks for problem in check(file)]
 
 
 def _entries(file: YamlFile, part: str) -> list[tuple[int, dict[str, Any]]]:
@@ -89,13 +90,20 @@ def _unknown_cohorts(file: YamlFile) -> Iterator[Problem]:
                     yield _unknown(file, (part, i, "cohorts", j), "cohort", cohort, known)
 
 
+def _unknown_forms(file: YamlFile) -> Iterator[Problem]:
+    forms = file.data.get("forms")
+    known = set(forms) if isinstance(forms, dict) else set()
+    for part in ("waves", "pulses", "coordination", "outcomes"):
+        for i, entry in _entries(file, part):
+            if entry.get("form") is not None and entry["form"] not in known:
+                yield _unknown(file, (part, i, "form"), "form", entry["form"], known)
+
+
 def _unknown_instruments(file: YamlFile) -> Iterator[Problem]:
-    for i, entry in _entries(file, "waves"):
-        known = _instruments()
-        named = entry.get("instruments") or ()
-        for j, name in enumerate(named if isinstance(named, tuple) else ()):
-            if name not in known and not str(name).endswith(".yml"):
-                yield _unknown(file, ("waves", i, "instruments", j), "instrument", name, known)
+    for path, named in _named_instruments(file):
+        for j, name in enumerate(named):
+            if name not in _instruments() and not str(name).endswith(".yml"):
+                yield _unknown(file, (*path, j), "instrument", name, _instruments())
 
 
 def _unknown_measures(file: YamlFile) -> Iterator[Problem]:
@@ -112,12 +120,22 @@ def _unknown_measures(file: YamlFile) -> Iterator[Problem]:
 
 
 def _scales(file: YamlFile) -> set[str]:
-    named = {name for _, entry in _entries(file, "waves") for name in (entry.get("instruments") or ())}
+    named = {name for _, names in _named_instruments(file) for name in names}
     if not named:
         return set()
     from joyeval.instruments import scales_of
 
     return {scale for name in named & _instruments() for scale in scales_of(name)}
+
+
+def _named_instruments(file: YamlFile) -> Iterator[tuple[tuple[str | int, ...], tuple[str, ...]]]:
+    forms = file.data.get("forms")
+    places = [(("waves", i), entry) for i, entry in _entries(file, "waves")]
+    places += [(("forms", name), form) for name, form in (forms.items() if isinstance(forms, dict) else ())]
+    for path, entry in places:
+        named = entry.get("instruments") if isinstance(entry, dict) else None
+        if isinstance(named, tuple):
+            yield (*path, "instruments"), named
 
 
 def _instruments() -> set[str]:

@@ -89,6 +89,16 @@ def test_ten_errors_are_listed_at_once(tmp_path):
     assert {(1, "study"), (2, "titel"), (13, "pulses[1].cohorts[1]"), (24, "primary.outcome")} <= set(places)
 
 
+def test_what_several_files_share_stands_in_one_form(tmp_path):
+    old = "    columns: {team: Team, period: Week, positive: Good, answers: Answers}\n"
+    form = "forms:\n  counts: {columns: {team: Team, period: Week, positive: Good, answers: All}, percent: true}\n"
+    text = GOOD.replace(old, "    form: counts\n    columns: {answers: Answers}\n") + form
+    pulse = load_study(write(tmp_path, text)).pulses[0]
+    assert dict(pulse.columns) == {"team": "Team", "period": "Week", "positive": "Good", "answers": "Answers"}
+    assert pulse.percent is True
+    assert found(tmp_path, text.replace("form: counts", "form: count"))[-1] == (12, "pulses[1].form")
+
+
 def test_a_lower_threshold_needs_a_reason(tmp_path):
     assert found(tmp_path, GOOD + "disclosure: {threshold: 8}\n") == [(25, "disclosure")]
     agreed = GOOD + "disclosure: {threshold: 8, reason: agreed with the information governance lead}\n"

@@ -108,12 +108,7 @@ def raw_files(study: Study, cohort: str) -> list[Path]:
     parts = [study.teams, *([study.events] if study.events else [])]
     for name in ("waves", "pulses", "coordination", "outcomes"):
         parts += study.of_cohort(name, cohort)
-    return sorted({path for part in parts for path in matching(study.folder, part.file)})
-
-
-def matching(folder: Path, pattern: str) -> list[Path]:
-    """Return the files below `folder` that a study file's `file` names."""
-    return sorted(folder.glob(pattern)) if "*" in pattern else [path for path in [folder / pattern] if path.exists()]
+    return sorted({path for part in parts for path in part.files(study.folder)})
 
 
 def inputs(study: Study, cohort: str, step: Step) -> list[Path]:

@@ -1,0 +1,220 @@
+"""Everything a cohort's raw files hold, as the tables that all later steps read; every problem on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from joyeval.coordination import tables as ties
+from joyeval.errors import DataError, Problem
+from joyeval.outcomes import tables as outcomes
+from joyeval.waves import pulse
+from joyeval.waves.tabulate import tabulate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from joyeval.study import RawTable, Study
+    from joyeval.waves.tabulate import Kind, Tabulated
+
+TEAM_FIELDS: dict[str, Kind] = {
+    "cohort": "text",
+    "team": "text",
+    "organisation": "text",
+    "directorate": "text",
+    "setting": "text",
+    "headcount": "number",
+    "start_date": "day",
+}
+EVENT_FIELDS: dict[str, Kind] = {"date": "day", "scope": "text", "scope_id": "text", "kind": "text", "label": "text"}
+FLOW = ["wave", "step", "n_in", "n_out", "reason"]
+QUARANTINE = ["file", "row", "column", "value_hash", "rule", "expected", "fix"]
+
+
+@dataclass
+class Intake:
+    """What was taken in for one cohort.
+
+    Parameters
+    ----------
+    tables : dict
+        Name to DataFrame, as the later steps read them.
+    problems : list of Problem
+        Blocking ones stop a run; the others stand in the table ``quarantine``.
+    flow : list of dict
+        What became of the rows: wave, step, n_in, n_out, reason.
+    """
+
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    flow: list[dict[str, Any]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+    def count(self, wave: str, step: str, n_in: int, n_out: int, reason: str) -> None:
+        """Note what became of the rows at one step."""
+        self.flow.append({"wave": wave, "step": step, "n_in": n_in, "n_out": n_out, "reason": reason})
+
+
+def check_study(
+    study: Study, *, cohorts: Sequence[str] | None = None, progress: Callable[[str], None] = lambda text: None
+) -> list[Problem]:
+    """Return every problem of the raw data of a study, each once; runs and writes nothing.
+
+    Parameters
+    ----------
+    cohorts : sequence of str, optional
+        Only these; all when left out.
+    progress : callable
+        Told which cohort is being read.
+    """
+    found: dict[Problem, None] = {}
+    for cohort in [c.cohort for c in study.cohorts] if cohorts is None else cohorts:
+        progress(f"reading cohort {cohort}")
+        found |= dict.fromkeys(take_in(study, cohort).problems)
+    return list(found)
+
+
+def intake(study: Study, cohort: str) -> Intake:
+    """Take in a cohort's raw files.
+
+    Raises
+    ------
+    DataError
+        Every blocking problem.
+    """
+    taken = take_in(study, cohort)
+    blocking = [problem for problem in taken.problems if problem.blocking]
+    if blocking:
+        raise DataError(blocking)
+    return taken
+
+
+def take_in(study: Study, cohort: str) -> Intake:
+    """Take in a cohort's raw files, with all their problems."""
+    taken = Intake()
+    everyone = _teams(study, taken)
+    taken.tables["teams"] = everyone[everyone["cohort"] == cohort].reset_index(drop=True)
+    _events(study, cohort, taken)
+    _surveys(study, cohort, taken)
+    known = set(everyone["team"])
+    _parts(study, cohort, taken, "pulse", study.of_cohort("pulses", cohort), pulse.FIELDS, pulse.pulse_table, known)
+    _ties(study, cohort, taken)
+    listed = study.of_cohort("outcomes", cohort)
+    _parts(study, cohort, taken, "outcomes", listed, outcomes.FIELDS, outcomes.outcome_table, None)
+    taken.tables["flow"] = pd.DataFrame(taken.flow, columns=FLOW)
+    taken.tables["quarantine"] = _quarantine(taken)
+    return taken
+
+
+def _read(study: Study, part: RawTable, fields: Mapping[str, Kind], taken: Intake, name: str) -> Tabulated:
+    done = tabulate(part, study.folder, fields)
+    taken.problems += done.problems
+    taken.notices += done.notices
+    kept = done.n_read - done.n_left_out
+    taken.count(name, "read", done.n_read, kept, "left out by the study file" if done.n_left_out else "")
+    return done
+
+
+def _teams(study: Study, taken: Intake) -> pd.DataFrame:
+    rows = _read(study, study.teams, TEAM_FIELDS, taken, "teams").frame
+    table = rows.reindex(columns=[*TEAM_FIELDS, "file", "row"])
+    if "cohort" not in study.teams.columns:
+        table["cohort"] = study.cohorts[0].cohort
+    if study.teams.cohort_names:
+        table["cohort"] = table["cohort"].map(dict(study.teams.cohort_names))
+    here = table[table["cohort"].isin([c.cohort for c in study.cohorts])]
+    once = here.drop_duplicates("team", keep="last")
+    taken.count("teams", "kept", len(table), len(once), "one row per team; teams of no cohort of this study left out")
+    return once[[*TEAM_FIELDS]].reset_index(drop=True)
+
+
+def _events(study: Study, cohort: str, taken: Intake) -> None:
+    if study.events is None:
+        taken.tables["events"] = pd.DataFrame({name: pd.Series(dtype="str") for name in EVENT_FIELDS})
+        return
+    rows = _read(study, study.events, EVENT_FIELDS, taken, "events").frame.reindex(columns=list(EVENT_FIELDS))
+    teams = set(taken.tables["teams"]["team"])
+    names = {cohort, *(old for old, new in study.teams.cohort_names.items() if new == cohort)}
+    of_team = (rows["scope"] == "team") & rows["scope_id"].isin(teams)
+    of_cohort = (rows["scope"] == "cohort") & rows["scope_id"].isin(names)
+    here = rows[of_team | of_cohort | (rows["scope"] == "network")]
+    time = study.cohort(cohort)
+    inside = here["date"].between(pd.Timestamp(time.start), pd.Timestamp(time.end))
+    kept = here[inside | (here["scope"] != "network")]
+    taken.tables["events"] = kept.sort_values(["date", "scope", "scope_id"]).reset_index(drop=True)
+
+
+def _surveys(study: Study, cohort: str, taken: Intake) -> None:
+    """Survey waves: read, mapped, checked, scored and linked by `joyeval.waves`."""
+    if study.of_cohort("waves", cohort):
+        from joyeval.waves.cohort import clean_cohort
+
+        clean_cohort(study, cohort, taken)
+
+
+def _parts(
+    study: Study,
+    cohort: str,
+    taken: Intake,
+    name: str,
+    parts: Sequence[Any],
+    fields: Mapping[str, Kind],
+    build: Callable[..., tuple[pd.DataFrame, list[Problem]]],
+    known: set[str] | None,
+) -> None:
+    """Read the parts of one kind into one table of this cohort's teams; `known` teams, if given, are all there are."""
+    teams = set(taken.tables["teams"]["team"])
+    tables = []
+    for part in parts:
+        rows = _read(study, part, fields, taken, f"{name} {part.measure}").frame
+        if rows.empty:
+            continue
+        if known is not None:
+            taken.problems += _unknown_teams(rows, known)
+        here = rows[rows["team"].isin(teams)]
+        taken.count(f"{name} {part.measure}", "kept", len(rows), len(here), "rows of teams of other cohorts left out")
+        table, problems = build(part, here)
+        taken.problems += problems
+        tables.append(table)
+    if tables:
+        taken.tables[name] = pd.concat(tables, ignore_index=True).sort_values(["measure", "team", "period"])
+
+
+def _ties(study: Study, cohort: str, taken: Intake) -> None:
+    done = []
+    for part in study.of_cohort("coordination", cohort):
+        survey, fields = part, ties.FIELDS
+        if part.layout == "wide":
+            survey = ties.with_wide_columns(part, _headings(study, part))
+            fields = ties.wide_fields(survey)
+        rows = _read(study, survey, fields, taken, f"coordination {part.wave}").frame
+        if rows.empty:
+            continue
+        table, problems = ties.tie_table(part, rows)
+        taken.problems += problems
+        done.append(table)
+    if done:
+        taken.tables["ties"] = pd.concat(done, ignore_index=True)
+
+
+def _headings(study: Study, part: RawTable) -> list[str]:
+    from joyeval.waves.reading import read
+
+    paths = part.files(study.folder)
+    return list(read(paths[0], sheet=part.sheet, header_row=part.header_row).frame.columns) if paths else []
+
+
+def _unknown_teams(rows: pd.DataFrame, known: set[str]) -> list[Problem]:
+    found = []
+    fix = "add the team to the list of teams, correct its spelling, or leave it out in the study file"
+    for file, group in rows[~rows["team"].isin(known)].groupby("file"):
+        told, row = f"{len(group)} rows of unknown teams", int(group["row"].iloc[0])
+        found.append(Problem(str(file), told, "a team of the list", fix, row=row, column="team", rule="unknown team"))
+    return found
+
+
+def _quarantine(taken: Intake) -> pd.DataFrame:
+    rows = [p.as_row() | {"value_hash": ""} for p in taken.problems if not p.blocking]
+    return pd.DataFrame(rows, columns=[*QUARANTINE]).astype({"row": "Int64"})
