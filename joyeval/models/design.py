@@ -7,6 +7,7 @@ about data that cannot answer are the same everywhere.
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COLLINEAR = 1e-7  # share of a column's length left after the columns before it: below, it adds nothing (as lme4)
-FUNCTIONS = {"C", "I", "center", "scale", "poly", "bs", "cs", "cr", "log", "log2", "log10", "exp", "treatment", "sum"}
-NUMPY_FUNCTIONS = {"log", "log1p", "log2", "log10", "exp", "sqrt", "abs", "sin", "cos", "minimum", "maximum", "where"}
+FUNCTIONS = {
+    "C",
+    "I",
+    "center",
+    "scale",
+    "poly",
+    "bs",
+    "cs",
+    "cr",
+    "log",
+    "log2",
+    "log10",
+    "exp",
+    "contr.treatment",
+} | {f"np.{name}" for name in ("log", "log1p", "exp", "sqrt", "abs", "sin", "cos", "minimum", "maximum", "where")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,35 +243,34 @@ def _parse(formula: str) -> Any:
     from formulaic.errors import FormulaicError
 
     try:
-        parsed = Formula(formula)
+        return Formula(formula)
     except (FormulaicError, SyntaxError) as error:
         raise UsageError(f"formula {formula!r} cannot be read: {str(error).splitlines()[0]}") from error
-    for side in (parsed.lhs, parsed.rhs) if hasattr(parsed, "lhs") else (parsed,):
-        for term in side:
-            for factor in term.factors:
-                _check_calls(str(factor), formula)
-    return parsed
-
-
-def _check_calls(expression: str, formula: str) -> None:
-    """Let only known functions through: a formula from a study file is not a place for code."""
-    try:
-        tree = ast.parse(expression.replace("`", ""), mode="eval")
-    except SyntaxError:  # a quoted column name with spaces
-        return
-    for node in ast.walk(tree):
-        name = ast.unparse(node.func) if isinstance(node, ast.Call) else "np.log"
-        known = name in FUNCTIONS or name.removeprefix("np.") in NUMPY_FUNCTIONS
-        attribute = isinstance(node, ast.Attribute) and ast.unparse(node.value) != "np"
-        if not known or attribute:
-            raise UsageError(
-                f"formula {formula!r}: found {expression!r}; expected one of {sorted(FUNCTIONS)} "
-                f"or np.{{{', '.join(sorted(NUMPY_FUNCTIONS))}}}; compute the column first"
-            )
 
 
 def _variables(side: Any) -> list[str]:
-    return sorted(str(name) for name in side.required_variables)
+    """Columns that one side of a formula reads, in the order written."""
+    found: list[str] = []
+    for factor in (factor for term in side for factor in term.factors):
+        if factor.eval_method.value == "lookup":
+            found.append(factor.expr)
+        elif factor.eval_method.value == "python":
+            found += re.findall("`([^`]*)`", factor.expr) + _names_in_call(factor.expr)
+    return list(dict.fromkeys(found))
+
+
+def _names_in_call(expression: str) -> list[str]:
+    """Names read by a computed term; only known functions pass: a formula from a study file is no place for code."""
+    tree = ast.parse(re.sub("`[^`]*`", "0", expression), mode="eval")
+    functions = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    attributes = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    if unknown := (functions | attributes) - FUNCTIONS:
+        raise UsageError(
+            f"formula term {expression!r}: found {', '.join(sorted(unknown))}; expected one of "
+            f"{', '.join(sorted(FUNCTIONS))}; compute the column first"
+        )
+    roots = {name.split(".")[0] for name in functions | attributes}
+    return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in roots]
 
 
 def _check_columns(used: Sequence[str], data: pd.DataFrame, formula: str) -> None:

@@ -59,6 +59,17 @@ def test_an_ordered_outcome_becomes_positions():
     assert d.levels == ("low", "mid", "high")
 
 
+def test_quoted_names_may_hold_any_character():
+    table = TABLE.rename(columns={"x": "W.HRS 1"})
+    d = build_design("joy ~ `W.HRS 1` + np.log(`W.HRS 1`)", table)
+    assert d.names == ("Intercept", "W.HRS 1", "np.log(`W.HRS 1`)")
+
+
+def test_a_contrast_names_its_reference():
+    table = pd.DataFrame({"y": [1, 2, 3, 4.5], "g": list("abab")})
+    assert build_design("y ~ C(g, contr.treatment(base='b'))", table).names[1].endswith("[T.a]")
+
+
 def test_a_computed_outcome():
     d = build_design("np.log(x) ~ 1", TABLE)
     np.testing.assert_allclose(d.y, np.log(TABLE["x"].dropna()))

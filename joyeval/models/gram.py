@@ -1,0 +1,199 @@
+"""What a Gaussian mixed model needs to know of its data: sums of products within groups.
+
+The rows are read once. The likelihood is then a function of these sums, so that its cost depends on the
+number of groups, not on the number of rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from joyeval.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DENSE_CELLS = 2_000_000  # a table of products up to this size, or filled to FILLED, is kept dense
+FILLED = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """One random term: a grouping factor and the columns whose coefficients vary over its levels.
+
+    Parameters
+    ----------
+    name : str
+    codes : ndarray of int, shape (n,)
+        Level of each row, 0 to `n_levels` - 1.
+    n_levels : int
+    Z : ndarray, shape (n, q), optional
+        Columns that vary; left out, the intercept alone.
+    columns : tuple of str
+        One name per column.
+    correlated : bool
+        Whether the q coefficients of a level may be correlated.
+    """
+
+    name: str
+    codes: np.ndarray
+    n_levels: int
+    Z: np.ndarray | None = None
+    columns: tuple[str, ...] = ("Intercept",)
+    correlated: bool = True
+
+    @property
+    def q(self) -> int:
+        """Coefficients per level."""
+        return len(self.columns)
+
+    @property
+    def entries(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of the free entries of the q x q Cholesky factor, column by column."""
+        if not self.correlated:
+            return np.arange(self.q), np.arange(self.q)
+        columns, rows = np.triu_indices(self.q)
+        return rows, columns
+
+
+@dataclass(frozen=True, eq=False)
+class Gram:
+    """Sums of products of [Q, y] and of the random columns, Q an orthonormal basis of the fixed columns.
+
+    The first term is eliminated level by level; the others (`rest`) share one dense matrix. `products` holds,
+    per term, Z'Z of each level (levels, q, q) and `sums` Z'[Q, y] (levels, q, p + 1); the last column is the
+    outcome's, less its projection on Q and in units of its own scale.
+    """
+
+    terms: tuple[Term, ...]
+    n: int
+    Q: np.ndarray  # (p, n), rows scaled by the root of the weights
+    R: np.ndarray  # (p, p): X = Q' R
+    root: np.ndarray | None
+    Z: tuple[tuple[np.ndarray | None, ...], ...]  # per term, its columns in orthonormal coordinates
+    back: tuple[np.ndarray, ...]  # per term, (q, q): Cov = back @ Cov in these coordinates @ back'
+    products: tuple[np.ndarray, ...]
+    sums: tuple[np.ndarray, ...]
+    cross: np.ndarray  # (p + 1, p + 1) [Q, y]'[Q, y]
+    F: Any = None  # (levels of first * q, columns of rest) products of the first term with the others
+    D: Any = None  # (columns of rest, columns of rest) products of the others
+    projection: np.ndarray | None = None  # (p,) coefficients of y on Q
+    scale: float = 1.0
+
+    @property
+    def p(self) -> int:
+        """Fixed coefficients."""
+        return len(self.Q)
+
+
+def gram(X: np.ndarray, terms: Sequence[Term], *, weights: np.ndarray | None = None) -> Gram:
+    """Sum the products that do not involve the outcome.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, p)
+        Fixed columns of full rank.
+    terms : sequence of Term
+    weights : ndarray, shape (n,), optional
+        The residual variance of a row is sigma^2 / weight.
+    """
+    order = sorted(terms, key=lambda term: -term.n_levels * term.q)
+    root = None if weights is None else np.sqrt(weights)
+    Q, R = _orthonormal(X if root is None else X * root[:, None])
+    standard = [_standard_columns(term, root) for term in order]
+    Z = tuple(columns for columns, _ in standard)
+    products = tuple(_products(term, z, z) for term, z in zip(order, Z, strict=True))
+    sums = tuple(_products(term, z, tuple(Q)) for term, z in zip(order, Z, strict=True))
+    F, D = _between_terms(order, Z, products) if len(order) > 1 else (None, None)
+    return Gram(
+        terms=tuple(order), n=len(X), Q=Q, R=R, root=root, Z=Z, back=tuple(back for _, back in standard),
+        products=products, sums=sums, cross=np.eye(len(Q)), F=F, D=D,
+    )  # fmt: skip
+
+
+def with_outcome(g: Gram, y: np.ndarray) -> Gram:
+    """Add the outcome's sums; the rest is shared, so that many outcomes cost one pass each."""
+    y = y if g.root is None else y * g.root
+    projection = g.Q @ y
+    residual = y - projection @ g.Q
+    scale = np.sqrt(residual @ residual / max(g.n - g.p, 1))
+    if not scale > 1e-10 * np.sqrt(y @ y / g.n):
+        raise ModelError("the predictors explain the outcome exactly; there is no variation left to model")
+    residual /= scale
+    sums = tuple(
+        np.concatenate([s, _products(term, z, (residual,))], axis=2)
+        for term, z, s in zip(g.terms, g.Z, g.sums, strict=True)
+    )
+    cross = np.zeros((g.p + 1, g.p + 1))
+    cross[: g.p, : g.p] = np.eye(g.p)
+    cross[g.p, : g.p] = cross[: g.p, g.p] = g.Q @ residual
+    cross[g.p, g.p] = residual @ residual
+    return replace(g, sums=sums, cross=cross, projection=projection, scale=float(scale))
+
+
+def _orthonormal(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Q (p, n) with orthonormal rows and upper R such that X = Q' R; by Cholesky, unless columns are nearly equal."""
+    length = np.sqrt(np.einsum("ij,ij->j", X, X))
+    G = (X.T @ X) / np.outer(length, length)
+    if len(length) and np.linalg.eigvalsh(G)[0] < 1e-6:
+        R = np.linalg.qr(X / length, mode="r") * length
+        R *= np.where(np.diag(R) < 0, -1, 1)[:, None]
+    else:
+        R = np.linalg.cholesky(G).T * length
+    return np.linalg.solve(R.T, np.eye(len(length))) @ X.T, R
+
+
+def _standard_columns(term: Term, root: np.ndarray | None) -> tuple[tuple[np.ndarray | None, ...], np.ndarray]:
+    """Columns of a term, scaled and (if correlated) orthogonalised, and the way back for their covariance.
+
+    A column of None stands for ones.
+    """
+    if term.Z is None:
+        return (root,), np.eye(1)
+    Z = term.Z if root is None else term.Z * root[:, None]
+    moment = Z.T @ Z / len(Z)
+    if term.correlated:
+        back = np.linalg.inv(np.linalg.cholesky(moment[::-1, ::-1])[::-1, ::-1]).T
+    else:
+        back = np.diag(1 / np.sqrt(np.diag(moment)))
+    return tuple(back.T @ Z.T), back
+
+
+def _products(term: Term, left: Sequence[np.ndarray | None], right: Sequence[np.ndarray | None]) -> np.ndarray:
+    """Sum left x right over the rows of each level, shape (levels, len(left), len(right))."""
+    out = np.empty((len(left), len(right), term.n_levels))
+    for a, u in enumerate(left):
+        for b, v in enumerate(right):
+            out[a, b] = np.bincount(term.codes, weights=_times(u, v), minlength=term.n_levels)
+    return out.transpose(2, 0, 1).copy()
+
+
+def _times(u: np.ndarray | None, v: np.ndarray | None) -> np.ndarray | None:
+    if u is None or v is None:
+        return v if u is None else u
+    return u * v
+
+
+def _between_terms(terms: Sequence[Term], Z: Sequence[Sequence], products: Sequence[np.ndarray]) -> tuple[Any, Any]:
+    """Products of the first term with the others, and of the others among themselves."""
+    from scipy import sparse
+
+    wide = [_design_columns(term, z) for term, z in zip(terms, Z, strict=True)]
+    first, rest = wide[0], sparse.hstack(wide[1:], format="csr")
+    F, D = (first.T @ rest).tocsr(), (rest.T @ rest).toarray()
+    size = F.shape[0] * F.shape[1]
+    return (F.toarray() if size <= DENSE_CELLS or F.nnz > FILLED * size else F), D
+
+
+def _design_columns(term: Term, z: Sequence[np.ndarray | None]) -> Any:
+    """Return the sparse n x (levels * q) matrix of a term, level by level."""
+    from scipy import sparse
+
+    n = len(term.codes)
+    data = np.stack([np.ones(n) if column is None else column for column in z], axis=1)
+    columns = term.codes[:, None] * term.q + np.arange(term.q)
+    starts = np.arange(n + 1) * term.q
+    return sparse.csr_array((data.ravel(), columns.ravel(), starts), shape=(n, term.n_levels * term.q))
