@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +118,12 @@ class Design:
         keep = [i for i, name in enumerate(matrix.model_spec.column_names) if name != "Intercept"]
         return np.asarray(matrix, dtype=float)[:, keep], tuple(matrix.model_spec.column_names[i] for i in keep)
 
+    def coding(self) -> dict[str, Any]:
+        """Return how text and transformed columns were coded, in plain values, for `recode`."""
+        states = self.spec.encoder_state.items()
+        categories = {factor: tuple(s["categories"]) for factor, (_, s) in states if s.get("categories") is not None}
+        return {"categories": categories, "transforms": dict(self.spec.transform_state)}
+
 
 def build_design(
     formula: str,
@@ -191,6 +198,41 @@ def build_design(
         levels=levels,
         spec=matrix.model_spec,
     )
+
+
+def recode(formula: str, coding: dict[str, Any], data: pd.DataFrame) -> np.ndarray:
+    """Code new rows as the rows were that a model was fitted to.
+
+    Parameters
+    ----------
+    coding : dict
+        From `Design.coding`.
+
+    Raises
+    ------
+    UsageError
+        A column is not there.
+    ModelError
+        A category that the model does not know, or a gap.
+    """
+    from formulaic import ModelSpec
+    from formulaic.errors import DataMismatchWarning
+    from formulaic.parser.types import Factor
+
+    side = _parse(formula).rhs
+    _check_columns(_variables(side), data, formula)
+    known = {f: (Factor.Kind.CATEGORICAL, {"categories": list(c)}) for f, c in coding["categories"].items()}
+    spec = ModelSpec(side, encoder_state=known, transform_state=coding["transforms"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataMismatchWarning)
+        try:
+            X = np.asarray(_matrix(spec, data), dtype=float)
+        except DataMismatchWarning as error:
+            raise ModelError(
+                f"{formula}: the new rows hold a gap or a category that the model does not know"
+            ) from error
+    _check_finite(X, tuple(map(str, range(X.shape[1]))), formula)
+    return X
 
 
 def expand_groups(groups: str | Sequence[str]) -> list[str]:

@@ -108,7 +108,7 @@ def _random_moments(g: Gram, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray,
 
 
 def _effects(g: Gram, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A (batch, d, d) and R (batch, d, p): one batch per level for a single term, else one batch of all effects."""
+    """Return A (batch, d, d) and R (batch, d, p); one batch per level of a single term, or one of all effects."""
     Ls = factors(g.terms, theta)
     if g.F is None:
         N, E, S = g.products[0], g.sums[0][:, :, : g.p], Ls[0] @ Ls[0].T

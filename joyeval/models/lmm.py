@@ -12,7 +12,7 @@ Bates, Maechler, Bolker & Walker (2015), J. Stat. Softw. 67(1), doi:10.18637/jss
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -60,6 +60,8 @@ class Fit:
         Second derivative of the deviance in theta.
     slopes : ndarray, shape (K, p, p)
         Derivative of `vcov` in theta, the residual variance following.
+    log_sigma_slopes : ndarray, shape (K,)
+        Derivative of the logarithm of the residual standard deviation in theta.
     steepest : float
         Largest remaining slope of the deviance; above 0.01 the fit has not converged.
     """
@@ -72,6 +74,7 @@ class Fit:
     theta: np.ndarray
     hessian: np.ndarray = field(repr=False)
     slopes: np.ndarray = field(repr=False)
+    log_sigma_slopes: np.ndarray = field(repr=False)
     steepest: float
     n: int
     reml: bool
@@ -87,6 +90,18 @@ class Fit:
     def singular(self) -> bool:
         """Whether some random term has no variance, or is determined by others."""
         return any(np.abs(np.diag(L)).min() < BOUNDARY for L in factors(self.gram.terms, self.theta))
+
+    def random_effects(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Return per term the predicted effects (levels, q) and their conditional covariance (levels, q, q)."""
+        g, at = self.gram, self.profile
+        mean = np.append(-at.coefficients, 1.0)
+        effects = {}
+        for term, L, back, A, R in zip(
+            g.terms, factors(g.terms, self.theta), g.back, at.solved.A, at.solved.R, strict=True
+        ):
+            S, out = L @ L.T, g.scale * back
+            effects[term.name] = (R @ mean @ S @ out.T, out @ (S - S @ A @ S) @ out.T * at.sigma2)
+        return effects
 
 
 def fit(
@@ -132,10 +147,9 @@ def refit(layout: Gram, y: np.ndarray, *, reml: bool = True, start: np.ndarray |
     """Fit one outcome to sums already made by `gram`; for many outcomes on the same rows."""
     g = with_outcome(layout, y)
     theta = optimise(g, reml=reml, start=start)
-    hessian, slopes = curvature(g, theta, reml=reml)
-    theta = _polish(g, theta, hessian, reml=reml)
-    at = evaluate(g, theta, reml=reml)
-    return _as_fit(g, theta, at, hessian, slopes, reml=reml)
+    curved = curvature(g, theta, reml=reml)
+    theta = _polish(g, theta, curved.hessian, reml=reml)
+    return _as_fit(g, theta, evaluate(g, theta, reml=reml), curved, reml=reml)
 
 
 def factors(terms: Sequence[Term], theta: np.ndarray) -> list[np.ndarray]:
@@ -238,28 +252,39 @@ def _leave_zero(g: Gram, theta: np.ndarray, *, reml: bool, least: float) -> np.n
         step[step * -pull < 1e-8] = 0.0
         variance = np.maximum(step, least**2)
         if variance.any():
-            L = _cholesky(L @ L.T + (empty * variance) @ empty.T)
+            L = lower_factor(L @ L.T + (empty * variance) @ empty.T)
         out.append(L[term.entries])
     return np.concatenate(out)
 
 
-def _cholesky(S: np.ndarray) -> np.ndarray:
-    """Lower factor of a covariance that may be singular."""
+def lower_factor(S: np.ndarray) -> np.ndarray:
+    """Return the lower triangular factor of a covariance that may be singular."""
     values, vectors = np.linalg.eigh(S)
     R = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0))).T, mode="r")
     return (R * np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]).T
 
 
-def curvature(g: Gram, theta: np.ndarray, *, reml: bool, step: float = 1e-4) -> tuple[np.ndarray, np.ndarray]:
-    """Differentiate the exact gradient (K, K) and the covariance of the coefficients of Q (K, p, p), centrally."""
-    H, slopes = np.empty((len(theta), len(theta))), np.empty((len(theta), g.p, g.p))
-    for k in range(len(theta)):
-        h = np.zeros(len(theta))
+@dataclass(frozen=True, eq=False)
+class Curvature:
+    """Derivatives in theta of the gradient (K, K), the covariance of the coefficients (K, p, p) and log sigma (K,)."""
+
+    hessian: np.ndarray
+    vcov: np.ndarray
+    log_sigma: np.ndarray
+
+
+def curvature(g: Gram, theta: np.ndarray, *, reml: bool, step: float = 1e-4) -> Curvature:
+    """Differentiate what is exact, centrally."""
+    K = len(theta)
+    H, vcov, log_sigma = np.empty((K, K)), np.empty((K, g.p, g.p)), np.empty(K)
+    for k in range(K):
+        h = np.zeros(K)
         h[k] = step * max(1.0, abs(theta[k]))
         above, below = (evaluate(g, theta + side * h, reml=reml) for side in (1, -1))
         H[k] = (above.gradient - below.gradient) / (2 * h[k])
-        slopes[k] = (above.vcov - below.vcov) / (2 * h[k])
-    return (H + H.T) / 2, slopes
+        vcov[k] = (above.vcov - below.vcov) / (2 * h[k])
+        log_sigma[k] = np.log(above.sigma2 / below.sigma2) / (4 * h[k])
+    return Curvature((H + H.T) / 2, vcov, log_sigma)
 
 
 def _polish(g: Gram, theta: np.ndarray, hessian: np.ndarray, *, reml: bool) -> np.ndarray:
@@ -274,7 +299,7 @@ def _polish(g: Gram, theta: np.ndarray, hessian: np.ndarray, *, reml: bool) -> n
     return better if np.abs(after).max() < np.abs(slope).max() else theta
 
 
-def _as_fit(g: Gram, theta: np.ndarray, at: Profile, hessian: np.ndarray, slopes: np.ndarray, *, reml: bool) -> Fit:
+def _as_fit(g: Gram, theta: np.ndarray, at: Profile, curved: Curvature, *, reml: bool) -> Fit:
     """Back to the units and columns of the data."""
     unroot = np.linalg.inv(g.R)
     unit = g.scale**2
@@ -292,8 +317,9 @@ def _as_fit(g: Gram, theta: np.ndarray, at: Profile, hessian: np.ndarray, slopes
         },
         deviance=deviance,
         theta=theta,
-        hessian=hessian,
-        slopes=unroot @ slopes @ unroot.T * unit,
+        hessian=curved.hessian,
+        slopes=unroot @ curved.vcov @ unroot.T * unit,
+        log_sigma_slopes=curved.log_sigma,
         steepest=float(np.abs(at.gradient).max(initial=0)),
         n=g.n,
         reml=reml,

@@ -1,0 +1,250 @@
+"""From a formula to a fitted Gaussian mixed model: refusals, tables and notes around the engine of `lmm`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from joyeval.errors import ModelError, UsageError
+from joyeval.models.design import Design, build_design, check_rank, expand_groups
+from joyeval.models.estimates import estimate_table
+from joyeval.models.gram import Term
+from joyeval.models.kenward_roger import can_adjust, kenward_roger
+from joyeval.models.lmm import Fit, factors, fit, lower_factor, satterthwaite
+from joyeval.models.mixed import Mixed
+from joyeval.models.variances import VARIANCE_COLUMNS, sd_or_correlation, variance_notes, wald_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from joyeval.models.inference import Inference
+
+FEW_GROUPS = 50  # with fewer levels of some factor, Kenward-Roger is the default
+STEP = 1e-6  # of numerical derivatives of standard deviations
+FLAT = 1e-2  # slope of the deviance at which a fit has converged
+
+
+def fit_gaussian(
+    formula: str,
+    data: pd.DataFrame,
+    *,
+    groups: str | Sequence[str],
+    slopes: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
+    correlated: bool = True,
+    weights: str | None = None,
+    reml: bool = True,
+    ar1: str | None = None,
+    df: str | None = None,
+    profile: bool = False,
+    level: float = 0.95,
+) -> Mixed:
+    """Fit the Gaussian family of `joyeval.models.mixed`; see there."""
+    varying = _slopes_by_group(slopes, expand_groups(groups))
+    also = [*(column for columns in varying.values() for column in columns), *([ar1] if ar1 else [])]
+    design = build_design(formula, data, groups=groups, weights=weights, also=also)
+    terms = [_term(design, i, varying, correlated=correlated) for i in range(len(design.groups))]
+    _refuse(design, terms)
+    fitted = fit(design.y, design.X, terms, weights=design.weights, reml=reml)
+    inference, notes = _inference(fitted, df)
+    variances = _variance_table(fitted, terms, level=level)
+    return _result(design, terms, fitted, inference, variances, level=level, notes=(*notes, *_notes(fitted)))
+
+
+def _slopes_by_group(slopes: object, names: Sequence[str]) -> dict[str, list[str]]:
+    if slopes is None:
+        return {}
+    if not isinstance(slopes, Mapping):
+        if len(names) > 1:
+            raise UsageError(f"slopes of which factor? write slopes={{{names[0]!r}: ...}}, one of {', '.join(names)}")
+        slopes = {names[0]: slopes}
+    if unknown := [name for name in slopes if name not in names]:
+        raise UsageError(f"slopes of {', '.join(unknown)}; expected one of the groups {', '.join(names)}")
+    return {name: [columns] if isinstance(columns, str) else list(columns) for name, columns in slopes.items()}
+
+
+def _term(design: Design, i: int, varying: Mapping[str, list[str]], *, correlated: bool) -> Term:
+    group = design.groups[i]
+    if not varying.get(group.name):
+        return Term(group.name, group.codes, group.n_levels)
+    Z, names = design.columns(varying[group.name])
+    Z, names = np.column_stack([np.ones(design.n), Z]), ("Intercept", *names)
+    check_rank(Z, names, f"{design.formula}, slopes of {group.name}")
+    return Term(group.name, group.codes, group.n_levels, Z, names, correlated)
+
+
+def _refuse(design: Design, terms: Sequence[Term]) -> None:
+    """Refuse what these rows cannot tell apart, all reasons at once."""
+    n, p = design.X.shape
+    found = [] if n > p else [f"{p} coefficients need more than {n} rows"]
+    for term in terms:
+        first = np.zeros(term.n_levels, dtype=int)
+        first[term.codes[::-1]] = np.arange(n)[::-1]
+        found += _indistinct(design, term, first[term.codes])
+    for i, one in enumerate(terms):
+        for other in terms[:i]:
+            pairs = len(np.unique(one.codes * other.n_levels + other.codes))
+            if pairs == one.n_levels == other.n_levels:
+                found.append(f"{other.name} and {one.name} divide the rows in the same way; keep one")
+    if found:
+        raise ModelError(f"{design.formula}: " + "; ".join(found))
+
+
+def _indistinct(design: Design, term: Term, first: np.ndarray) -> list[str]:
+    """Reasons why one factor cannot be random; `first` is each row's first row of the same level."""
+    found = []
+    if term.n_levels * term.q >= design.n:
+        found.append(
+            f"{term.name} has {term.n_levels} levels x {term.q} effects for {design.n} rows, too many to tell from the "
+            "residual; leave out slopes, take a coarser factor, or use models.regression"
+        )
+    elif (design.y == design.y[first]).all():
+        found.append(f"{design.outcome} is constant within each level of {term.name}; use one row per {term.name}")
+    if term.Z is not None and (flat := (term.Z[:, 1:] == term.Z[first, 1:]).all(axis=0)).any():
+        names = ", ".join(name for name, same in zip(term.columns[1:], flat, strict=True) if same)
+        found.append(f"{names} is constant within each level of {term.name}, so its slope cannot vary over them")
+    return found
+
+
+def _inference(fitted: Fit, df: str | None) -> tuple[Inference, tuple[str, ...]]:
+    """Kenward-Roger where it matters and can be had, else Satterthwaite; a note where it was wanted and cannot."""
+    if df not in (None, "kenward-roger", "satterthwaite"):
+        raise UsageError(f"df={df!r}; expected 'kenward-roger' or 'satterthwaite'")
+    fewest = min(term.n_levels for term in fitted.gram.terms)
+    wanted = fitted.reml and fewest < FEW_GROUPS if df is None else df == "kenward-roger"
+    if wanted and can_adjust(fitted):
+        return kenward_roger(fitted), ()
+    reason = "too many crossed random effects" if fitted.reml else "it is defined for REML"
+    notes = (f"Satterthwaite in place of Kenward-Roger degrees of freedom: {reason}",) if wanted else ()
+    return satterthwaite(fitted), notes
+
+
+def _notes(fitted: Fit) -> tuple[str, ...]:
+    if fitted.steepest < FLAT:
+        return ()
+    note = f"the optimiser did not come to rest (slope {fitted.steepest:.2g} of the deviance, {fitted.n} rows)"
+    return (f"{note}; read estimates with care, or fit a simpler random part",)
+
+
+def _variance_table(fitted: Fit, terms: Sequence[Term], *, level: float) -> pd.DataFrame:
+    """Tabulate standard deviations and correlations with intervals from the curvature of the likelihood."""
+    spread = satterthwaite(fitted).spread
+    at, sides = _covariances(fitted, np.zeros(len(spread))), []
+    for side in (1, -1):
+        sides.append([_covariances(fitted, side * step) for step in np.eye(len(spread)) * STEP])
+    rows = []
+    for name, labels, levels in [*((t.name, t.columns, t.n_levels) for t in terms), ("Residual", ("",), 0)]:
+        for i, j in _cells(len(labels)):
+            above, below = (np.array([sd_or_correlation(c[name], i, j) for c in side]) for side in sides)
+            slope = (above - below) / (2 * STEP)
+            value, se = sd_or_correlation(at[name], i, j), float(np.sqrt(slope @ spread @ slope))
+            interval = wald_interval(value, se, correlation=i != j, level=level)
+            rows.append((name, labels[i], labels[j] if i != j else "", value, *interval, at[name][i, j], levels))
+    return pd.DataFrame(rows, columns=VARIANCE_COLUMNS)
+
+
+def _cells(q: int) -> list[tuple[int, int]]:
+    """Diagonal first, then the pairs."""
+    return [(i, i) for i in range(q)] + [(i, j) for i in range(q) for j in range(i + 1, q)]
+
+
+def _covariances(fitted: Fit, shift: np.ndarray) -> dict[str, np.ndarray]:
+    """Covariance of each term and the residual, parameters moved by `shift` (theta, ..., log sigma)."""
+    theta = fitted.theta + shift[: len(fitted.theta)]
+    sigma2 = fitted.sigma2 * np.exp(2 * (fitted.log_sigma_slopes @ shift[:-1] + shift[-1]))
+    g = fitted.gram
+    out = {
+        term.name: sigma2 * back @ L @ L.T @ back.T
+        for term, L, back in zip(g.terms, factors(g.terms, theta), g.back, strict=True)
+    }
+    return {**out, "Residual": np.array([[sigma2]])}
+
+
+def _ranef_table(design: Design, terms: Sequence[Term], fitted: Fit) -> pd.DataFrame:
+    effects = fitted.random_effects()
+    tables = []
+    for group, term in zip(design.groups, terms, strict=True):
+        estimate, variance = effects[term.name]
+        se = np.sqrt(np.maximum(np.einsum("gii->gi", variance), 0))
+        tables.append(
+            pd.DataFrame(
+                {
+                    "group": term.name,
+                    "level": np.repeat(group.levels.astype(str), term.q),
+                    "term": np.tile(term.columns, term.n_levels),
+                    "estimate": estimate.ravel(),
+                    "se": se.ravel(),
+                    "n": np.repeat(np.bincount(term.codes), term.q),
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def _explained(design: Design, terms: Sequence[Term], fitted: Fit) -> dict[str, float]:
+    """Shares of variance, averaged over the rows."""
+    fixed = float(np.var(design.X @ fitted.beta, ddof=1))
+    residual = fitted.sigma2 * (1.0 if design.weights is None else float(np.mean(1 / design.weights)))
+    moments = {t.name: np.eye(1) if t.Z is None else t.Z.T @ t.Z / design.n for t in terms}
+    random = float(sum((moments[t.name] * fitted.covariances[t.name]).sum() for t in terms))
+    total = fixed + random + residual
+    return {
+        "icc": random / (random + residual),
+        "r2_marginal": fixed / total,
+        "r2_conditional": (fixed + random) / total,
+    }
+
+
+def _result(
+    design: Design,
+    terms: Sequence[Term],
+    fitted: Fit,
+    inference: Inference,
+    variances: pd.DataFrame,
+    *,
+    level: float,
+    notes: tuple[str, ...],
+) -> Mixed:
+    parameters = len(fitted.beta) + len(fitted.hessian) + 1
+    df = np.array([inference.df(row) for row in np.eye(len(fitted.beta))])
+    se = np.sqrt(np.diag(inference.vcov))
+    return Mixed(
+        n=design.n,
+        n_dropped=design.n_dropped,
+        notes=(*design.notes, *notes, *variance_notes(variances)),
+        formula=design.formula,
+        outcome=design.outcome,
+        family="gaussian",
+        link="identity",
+        method="REML" if fitted.reml else "ML",
+        terms=estimate_table(design.names, fitted.beta, se, df=df, n=design.n, level=level),
+        vcov=inference.vcov,
+        df_method=inference.method,
+        variances=variances,
+        ranef=_ranef_table(design, terms, fitted),
+        groups={term.name: term.n_levels for term in terms},
+        loglik=fitted.loglik,
+        aic=fitted.deviance + 2 * parameters,
+        bic=fitted.deviance + np.log(design.n) * parameters,
+        sigma=float(np.sqrt(fitted.sigma2)),
+        theta=_theta(terms, fitted),
+        **_explained(design, terms, fitted),
+        singular=fitted.singular,
+        converged=fitted.steepest < FLAT,
+        df_slopes=inference.slopes,
+        df_spread=inference.spread,
+        model_vcov=inference.model_vcov,
+        coding=design.coding(),
+        level=level,
+    )
+
+
+def _theta(terms: Sequence[Term], fitted: Fit) -> tuple[float, ...]:
+    """Relative Cholesky factors in the units of the data."""
+    return tuple(
+        float(entry)
+        for term in terms
+        for entry in lower_factor(fitted.covariances[term.name] / fitted.sigma2)[term.entries]
+    )

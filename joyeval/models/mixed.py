@@ -1,0 +1,299 @@
+"""Mixed models from a formula: `mixed`, and the result that all its families share."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from joyeval.errors import UsageError
+from joyeval.models.design import recode
+from joyeval.models.estimates import estimate_table
+from joyeval.models.inference import Inference
+from joyeval.result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FAMILIES = ("gaussian", "binomial", "poisson", "negbin", "betabinomial")
+EFFECT = {"identity": "{:+.2f} in {}", "logit": "odds of {1} times {0:.2f}", "log": "the rate of {1} times {0:.2f}"}
+INVERSE_LINKS = {"identity": np.array, "logit": lambda eta: 1 / (1 + np.exp(-eta)), "log": np.exp}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Mixed(Result):
+    """A fitted mixed model; `n` counts rows.
+
+    Parameters
+    ----------
+    formula, outcome : str
+    family, link : str
+    method : str
+        "REML", "ML", "Laplace" or "quadrature".
+    terms : DataFrame
+        Fixed coefficients on the scale of the link: ``term, estimate, se, df, ci_low, ci_high, p, n``.
+    vcov : ndarray, shape (p, p)
+        Their covariance, as used for `terms`.
+    df_method : str
+        "Kenward-Roger", "Satterthwaite" or another rule behind `df`.
+    variances : DataFrame
+        ``group, term, with, estimate, se, ci_low, ci_high, variance, levels``: standard deviations, correlations
+        (rows with `with`; `variance` is then the covariance) and the residual standard deviation (`levels` 0).
+    ranef : DataFrame
+        ``group, level, term, estimate, se, n``: predicted effect of each level (BLUP or conditional mode), its
+        standard error given the estimated parameters, and the rows of the level. Levels that are persons are
+        personal data.
+    groups : dict
+        Number of levels of each grouping factor.
+    loglik, aic, bic : float
+        Restricted likelihood under REML: compare only models with the same fixed part.
+    sigma : float
+        Residual standard deviation (of a row of weight 1); 1 where the family has none.
+    theta : tuple of float
+        Relative Cholesky factors, column by column, in the order of `groups`.
+    icc : float, optional
+        Share of the variance not explained by the fixed part that lies between groups (all factors together).
+    r2_marginal, r2_conditional : float, optional
+        Variance explained by the fixed part, and by fixed and random parts (Nakagawa & Schielzeth, Johnson).
+    dispersion : float, optional
+        Of the negative binomial or beta-binomial family.
+    ar1 : float, optional
+        Correlation of residuals one period apart within a group.
+    singular, converged : bool
+        Whether some variance lies on its boundary; whether the optimiser reached a flat point.
+    df_slopes, df_spread, model_vcov : ndarray, optional
+        What the degrees of freedom of further contrasts need (see `joyeval.models.inference`).
+    coding : dict
+        How text and transformed columns were coded, for `predict`.
+    level : float
+        Of the confidence intervals.
+    """
+
+    formula: str
+    outcome: str
+    family: str
+    link: str
+    method: str
+    terms: pd.DataFrame
+    vcov: np.ndarray
+    df_method: str
+    variances: pd.DataFrame
+    ranef: pd.DataFrame
+    groups: dict[str, int]
+    loglik: float
+    aic: float
+    bic: float
+    sigma: float = 1.0
+    theta: tuple[float, ...] = ()
+    icc: float | None = None
+    r2_marginal: float | None = None
+    r2_conditional: float | None = None
+    dispersion: float | None = None
+    ar1: float | None = None
+    singular: bool = False
+    converged: bool = True
+    df_slopes: np.ndarray | None = None
+    df_spread: np.ndarray | None = None
+    model_vcov: np.ndarray | None = None
+    coding: dict
+    level: float = 0.95
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row per fixed coefficient."""
+        return self.terms
+
+    def sentence(self, term: str | None = None) -> str:
+        """Return the effect of `term` (default: the first predictor) in one sentence."""
+        predictors = [name for name in self.terms["term"] if name != "Intercept"]
+        row = self.terms.set_index("term").loc[term or (predictors or ["Intercept"])[0]]
+        values = row[["estimate", "ci_low", "ci_high"]].to_numpy(dtype=float)
+        effect, low, high = values if self.link == "identity" else np.exp(values)
+        sign = "+" if self.link == "identity" else ""
+        within = ", ".join(f"{count} levels of {name}" for name, count in self.groups.items())
+        return (
+            f"{_difference(row.name)} went with {EFFECT[self.link].format(effect, self.outcome)} "
+            f"({self.level:.0%} CI {low:{sign}.2f} to {high:{sign}.2f}, {self.df_method}; {self.n} rows, {within})."
+        )
+
+    def contrast(self, weights: Mapping[str, float], label: str = "contrast") -> pd.DataFrame:
+        """Return a weighted sum of coefficients with its own degrees of freedom.
+
+        Parameters
+        ----------
+        weights : mapping
+            Term to weight; terms left out have weight 0.
+
+        Returns
+        -------
+        DataFrame
+            One row: ``term, estimate, se, df, ci_low, ci_high, p, n``.
+        """
+        row = self._weights(weights)
+        se = np.sqrt(row @ self.vcov @ row)
+        df = self._inference().df(row)
+        estimate = row @ self.terms["estimate"].to_numpy()
+        return estimate_table([label], [estimate], [se], df=df, n=self.n, level=self.level)
+
+    def test(self, terms: Sequence[str]) -> pd.DataFrame:
+        """Test that all of `terms` are 0 together.
+
+        Returns
+        -------
+        DataFrame
+            One row: ``term, statistic`` (F), ``df1, df2, p, n``.
+        """
+        from scipy.special import fdtrc
+
+        rows = np.array([self._weights({term: 1.0}) for term in terms])
+        f, df1, df2 = self._inference().joint(self.terms["estimate"].to_numpy(), rows)
+        tested = {"term": ", ".join(terms), "statistic": f, "df1": df1, "df2": df2}
+        return pd.DataFrame([{**tested, "p": float(fdtrc(df1, df2, f)), "n": self.n}])
+
+    def predict(self, data: pd.DataFrame, *, random: bool = True) -> pd.Series:
+        """Predict the outcome, per unit of exposure where there is one.
+
+        Parameters
+        ----------
+        data : DataFrame
+            The columns of the formula, and of the grouping factors if `random`.
+        random : bool
+            Add the predicted effects of each row's groups; a level that was not in the data adds nothing.
+            False: a group whose random effects are 0.
+
+        Returns
+        -------
+        Series
+            On the scale of the outcome, with the index of `data`.
+        """
+        X = pd.DataFrame(recode(self.formula, self.coding, data), columns=self.terms["term"], index=data.index)
+        eta = X.to_numpy() @ self.terms["estimate"].to_numpy()
+        if random:
+            eta = eta + sum(self._effect(name, X, data) for name in self.groups)
+        return pd.Series(INVERSE_LINKS[self.link](eta), index=data.index, name=self.outcome)
+
+    def _effect(self, group: str, X: pd.DataFrame, data: pd.DataFrame) -> np.ndarray:
+        """Sum over the terms of one factor of column x effect of the row's level."""
+        table = self.ranef[self.ranef["group"] == group].pivot(index="level", columns="term", values="estimate")
+        absent = [term for term in table if term != "Intercept" and term not in X]
+        if absent:
+            raise UsageError(f"slope {', '.join(absent)} is not in the fixed part; predict with random=False")
+        label = data[group.split(":")].astype(str).agg(":".join, axis=1)
+        columns = X.reindex(columns=table.columns).assign(**({"Intercept": 1.0} if "Intercept" in table else {}))
+        effects = table.reindex(label).fillna(0.0).to_numpy()
+        return (columns.to_numpy() * effects).sum(axis=1)
+
+    def _weights(self, weights: Mapping[str, float]) -> np.ndarray:
+        names = list(self.terms["term"])
+        if unknown := [term for term in weights if term not in names]:
+            raise UsageError(f"found no term {', '.join(unknown)}; the model has {', '.join(names)}")
+        return np.array([float(weights.get(name, 0.0)) for name in names])
+
+    def _inference(self) -> Inference:
+        empty = np.zeros((0, *self.vcov.shape))
+        slopes, spread = (empty, empty[:, :0, 0]) if self.df_slopes is None else (self.df_slopes, self.df_spread)
+        model = self.vcov if self.model_vcov is None else self.model_vcov
+        return Inference(self.df_method, vcov=self.vcov, model_vcov=model, slopes=slopes, spread=spread)
+
+
+def _difference(term: str) -> str:
+    """Name a coefficient in words."""
+    if term == "Intercept":
+        return "The intercept"
+    if category := re.fullmatch(r"(.+)\[T\.(.+)\]", term):
+        return f"{category[1]} = {category[2]}, against the first level,"
+    return f"A difference of 1 in {term}"
+
+
+def mixed(
+    formula: str,
+    data: pd.DataFrame,
+    *,
+    groups: str | Sequence[str],
+    slopes: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
+    correlated: bool = True,
+    reml: bool = True,
+    family: str = "gaussian",
+    weights: str | None = None,
+    exposure: str | None = None,
+    ar1: str | None = None,
+    df: str | None = None,
+    profile: bool = False,
+    nodes: int | None = None,
+    level: float = 0.95,
+) -> Mixed:
+    """Fit a mixed model: fixed effects and random intercepts and slopes of nested or crossed groups.
+
+    The estimand of a coefficient is the difference in the mean outcome (gaussian), or in the log odds or log rate
+    at given random effects (other families), per unit of its column.
+
+    Parameters
+    ----------
+    formula : str
+        Fixed part, ``"y ~ x + C(wave)"``.
+    data : DataFrame
+        One row per observation; rows with a gap in any used column are left out and counted.
+    groups : str or sequence of str
+        One factor, several that are nested or crossed in any way, ``"trust/team"`` where codes of teams repeat
+        over trusts, ``"rater:target"`` for a combination.
+    slopes : str, sequence or mapping, optional
+        Columns whose coefficients vary over the levels of the factor; ``{"team": ["x"]}`` where there are several.
+    correlated : bool
+        Whether slopes may be correlated with the intercept and each other.
+    reml : bool
+        Restricted maximum likelihood (gaussian only); False for likelihood-ratio tests of the fixed part.
+    family : str
+        "gaussian", "binomial" (outcome 0/1, or a proportion with `weights` the denominators), "poisson", "negbin"
+        or "betabinomial".
+    weights : str, optional
+        Column of respondents behind each row: the residual variance is sigma^2 / weight (gaussian); denominators.
+    exposure : str, optional
+        Column of exposure (bed-days) of counts.
+    ar1 : str, optional
+        Column of whole-numbered periods: residuals of one level of the finest group are then autocorrelated,
+        with correlation phi^gap (gaussian only).
+    df : str, optional
+        "kenward-roger" or "satterthwaite". Left out, Kenward-Roger where some factor has fewer than 50 levels.
+    profile : bool
+        Profile-likelihood intervals of the variance components, instead of intervals from the curvature.
+    nodes : int, optional
+        Points of adaptive quadrature for non-gaussian families with one random intercept; 1 is Laplace.
+    level : float
+        Of the confidence intervals.
+
+    Raises
+    ------
+    ModelError
+        The data cannot answer: one row per group, collinear columns, a constant outcome.
+    UsageError
+        Arguments that do not go together.
+
+    References
+    ----------
+    Bates, Maechler, Bolker & Walker (2015), J. Stat. Softw. 67(1), doi:10.18637/jss.v067.i01.
+    Kenward & Roger (1997), Biometrics 53(3), 983-997, doi:10.2307/2533558.
+    Nakagawa, Johnson & Schielzeth (2017), J. R. Soc. Interface 14, doi:10.1098/rsif.2017.0213.
+
+    Examples
+    --------
+    >>> data = pd.DataFrame({"joy": [5.0, 6, 7, 6, 8, 7, 4, 5, 5], "wave": [1, 2, 3] * 3, "team": list("AAABBBCCC")})
+    >>> fit = mixed("joy ~ wave", data, groups="team")
+    >>> print(fit.sentence())
+    A difference of 1 in wave went with +0.67 in joy (95% CI +0.00 to +1.33, Kenward-Roger; 9 rows, 3 levels of team).
+    """
+    if family not in FAMILIES:
+        raise UsageError(f"family {family!r}; expected one of {', '.join(FAMILIES)}")
+    shared = {"groups": groups, "slopes": slopes, "correlated": correlated, "weights": weights, "level": level}
+    if family == "gaussian":
+        from joyeval.models.gaussian import fit_gaussian
+
+        if exposure or nodes:
+            raise UsageError("exposure and nodes are for counts and proportions; family is gaussian")
+        return fit_gaussian(formula, data, **shared, reml=reml, ar1=ar1, df=df, profile=profile)
+    from joyeval.models.glmm import fit_glmm
+
+    if ar1 or df or profile:
+        raise UsageError(f"ar1, df and profile are for the gaussian family; family is {family}")
+    return fit_glmm(formula, data, **shared, family=family, exposure=exposure, nodes=nodes)
