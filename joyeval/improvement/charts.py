@@ -1,0 +1,256 @@
+"""Run and control charts of many series in one call."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from joyeval.errors import UsageError
+from joyeval.improvement import judging, tables
+from joyeval.improvement.analysis import analyse
+from joyeval.improvement.baselines import Plan, plan
+from joyeval.improvement.intake import Rows, per_series, read
+from joyeval.improvement.limits import KINDS, Centre
+from joyeval.improvement.periods import rhythm
+from joyeval.improvement.rules import RuleSet, named
+from joyeval.improvement.sheet import Sheet
+from joyeval.result import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Charts(Result):
+    """Charts of one kind by one rule set; `n` counts plotted points, `n_dropped` missing and excluded ones.
+
+    Parameters
+    ----------
+    points : DataFrame
+        One row per point: the `by` columns, x, y, n, value, centre, lower, upper, lower_95, upper_95, target, part,
+        baseline, excluded, beyond, shift, trend, two_of_three, direction (1 up, -1 down, 0 none), gap (periods
+        without a row just before), participation (n over opportunities).
+    series : DataFrame
+        One row per part of a series: the `by` columns, part, n (points not excluded), n_missing, n_absent, n_useful,
+        longest_run, longest_run_max, crossings, crossings_min, runs_signal, rhythm, state, reason, variation,
+        assurance, verdict.
+    marks : DataFrame
+        Baselines, rebases and exclusions: the `by` columns, x, kind, reason.
+    kind : str
+        Key of the kind of chart.
+    rules : dict
+        The rule set, field by field.
+    by : tuple of str
+        Columns that name a series.
+    x, y, improve : str
+        Columns, and the direction that is good (empty where it differs by series).
+    multiply : float
+        What values were multiplied by.
+    """
+
+    points: pd.DataFrame
+    series: pd.DataFrame
+    marks: pd.DataFrame
+    kind: str
+    rules: dict[str, Any]
+    by: tuple[str, ...]
+    x: str
+    y: str
+    improve: str
+    multiply: float = 1.0
+
+    @property
+    def rule_set(self) -> RuleSet:
+        """The rule set that judged these charts."""
+        return RuleSet(**self.rules)
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the points, one row each."""
+        return self.points
+
+    def sentence(self) -> str:
+        """Say how many series changed, by which rules."""
+        last = self.series.drop_duplicates(list(self.by), keep="last") if self.by else self.series.tail(1)
+        counts = last["verdict"].value_counts()
+        found = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        return f"Of {len(last)} series on a {KINDS[self.kind].title} ({self.rule_set.title}): {found}."
+
+
+def chart(
+    data: pd.DataFrame,
+    *,
+    x: str,
+    y: str,
+    n: str | None = None,
+    by: str | list[str] | None = None,
+    kind: str | None = None,
+    rules: str | RuleSet = "anhoej",
+    freeze: Any = None,
+    part: Any = None,
+    exclude: Any = None,
+    target: float | str | pd.DataFrame | None = None,
+    improve: str | pd.DataFrame = "increase",
+    centre: float | str | pd.DataFrame | None = None,
+    screen: bool | str | None = None,
+    multiply: float = 1,
+    aggregate: str | None = None,
+    opportunities: str | None = None,
+) -> Charts:
+    """Chart every series of a table and judge it by a named rule set.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per point of a series. A missing week is a row with a missing value: it is left blank, and no moving
+        range spans it. A week without a row is counted and told, but its neighbours count as neighbours.
+    x : str
+        Dates (datetime or ISO text), whole numbers in order of time, or names (then the order means nothing).
+    y, n : str
+        Numerator and denominator; without `n`, y is the value. A point with n of 0 has no responses, and no value.
+    by : str or list of str, optional
+        Columns that name a series.
+    kind : str, optional
+        run, i, mr, ms, p, p', u, u', c, g, t, xbar, s or i'; by default p' where there is an `n`, else run.
+    rules : str or RuleSet
+        See `joyeval.improvement.rules`.
+    freeze, part, exclude : optional
+        Last point of the baseline; last point of each part but the last; points left out. A date, a position
+        counted from 1, a list, or a table with the `by` columns when series differ (see `baselines.plan`).
+    target : float, str or DataFrame, optional
+        In shown units: a number, a column (a trajectory), or a table of the `by` columns and `target`.
+    improve : str or DataFrame
+        "increase", "decrease" or "neutral", or a table of the `by` columns and `improve`.
+    centre : float, str or DataFrame, optional
+        A given centre line in shown units (a number, or a table of the `by` columns and `centre`), or "mean" or
+        "median".
+    screen : bool or "median", optional
+        How large moving ranges are met (see `RuleSet`); by default as the rule set says.
+    multiply : float
+        Factor from data to shown units, such as 100 for per cent; never applied to what is given in shown units.
+    aggregate : {"sum", "mean"}, optional
+        What to do with several rows of one point, such as the teams of a cohort; otherwise they are an error.
+    opportunities : str, optional
+        Column of answers that could have been given; shown as participation.
+
+    Returns
+    -------
+    Charts
+
+    Raises
+    ------
+    UsageError
+        An unknown kind, rule set, column or direction.
+    DataError
+        Values that cannot be, duplicates, a baseline, rebase or exclusion outside the data.
+
+    References
+    ----------
+    Anhøj & Olesen (2014) doi:10.1371/journal.pone.0113825; Laney (2002) doi:10.1081/QEN-120006708.
+
+    Examples
+    --------
+    >>> weeks = pd.date_range("2024-01-01", periods=24, freq="7D")
+    >>> pulse = pd.DataFrame({"week": weeks, "good": [5, 6] * 6 + [9, 8] * 6, "answers": 10})
+    >>> charts = chart(pulse, x="week", y="good", n="answers", freeze=12)
+    >>> charts.series["verdict"].tolist()
+    ['improved']
+    """
+    kind = _kind(kind, n)
+    rule_set = named(rules) if screen is None else replace(named(rules), screen=screen)
+    by = (by,) if isinstance(by, str) else tuple(by or ())
+    if multiply <= 0:
+        raise UsageError(f"multiply is {multiply}; expected a number above 0, such as 100 for per cent")
+    rows = read(
+        data,
+        x=x,
+        y=y,
+        n=n,
+        by=by,
+        kind=KINDS[kind],
+        aggregate=aggregate,
+        opportunities=opportunities,
+        target=target if isinstance(target, str) else None,
+    )
+    marked = plan(rows, x, freeze=freeze, part=part, exclude=exclude)
+    sheet = _sheet(rows, marked)
+    owner = rows.series[marked.start]
+    aims = rows.target if isinstance(target, str) else _targets(rows, target)
+    found = analyse(
+        sheet,
+        kind,
+        rule_set,
+        centre=_centre(rows, owner, centre, multiply),
+        frozen=marked.frozen,
+        good=_good(rows, improve)[owner],
+        target=aims,
+        multiply=multiply,
+    )
+    time = rhythm(rows.place, rows.start)
+    counted = n is not None or KINDS[kind].subgroups
+    series = tables.series(rows, marked, time, sheet, found)
+    return Charts(
+        n=int(sheet.plotted.sum()),
+        n_dropped=int((~sheet.plotted).sum()),
+        notes=tables.notes(rows, time, series, share=KINDS[kind].share),
+        points=tables.points(rows, marked, time, found, x=x, target=aims, counted=counted),
+        series=series,
+        marks=marked.marks,
+        kind=kind,
+        rules=asdict(rule_set),
+        by=by,
+        x=x,
+        y=y,
+        improve=improve if isinstance(improve, str) else "",
+        multiply=float(multiply),
+    )
+
+
+def _kind(kind: str | None, n: str | None) -> str:
+    if kind is None:
+        return "p'" if n else "run"
+    if kind not in KINDS:
+        near = get_close_matches(str(kind), KINDS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"no kind of chart {kind!r}; there are {', '.join(KINDS)}{hint}")
+    return kind
+
+
+def _good(rows: Rows, improve: str | pd.DataFrame) -> np.ndarray:
+    """Return 1, -1 or 0 per series."""
+    words = per_series(rows, improve, "improve")
+    if strange := sorted({str(word) for word in words} - set(judging.IMPROVE)):
+        raise UsageError(f"improve is {', '.join(strange)}; expected increase, decrease or neutral for every series")
+    return np.array([judging.IMPROVE[word] for word in words])
+
+
+def _centre(rows: Rows, owner: np.ndarray, centre: float | str | pd.DataFrame | None, multiply: float) -> Centre:
+    if isinstance(centre, str):
+        if centre not in ("mean", "median"):
+            raise UsageError(f"centre is {centre!r}; expected a number, a table, 'mean' or 'median'")
+        return Centre(given=np.full(len(owner), np.nan), method=centre)
+    given = per_series(rows, np.nan if centre is None else centre, "centre").astype(float)
+    return Centre(given=given[owner] / multiply)
+
+
+def _targets(rows: Rows, target: float | pd.DataFrame | None) -> np.ndarray:
+    return per_series(rows, np.nan if target is None else target, "target").astype(float)[rows.series]
+
+
+def _sheet(rows: Rows, marked: Plan) -> Sheet:
+    """Leave y and n missing wherever one is, or nobody answered."""
+    blank = np.isnan(rows.y) | np.isnan(rows.n) | (rows.n == 0)
+    y, n = np.where(blank, np.nan, rows.y), np.where(blank, np.nan, rows.n)
+    return Sheet(
+        stretch=marked.stretch,
+        stretches=int(marked.stretch[-1]) + 1,
+        value=y / n,
+        y=y,
+        n=n,
+        kept=~marked.excluded,
+        baseline=marked.baseline,
+        spread=rows.spread,
+        in_time=rows.in_time,
+    )

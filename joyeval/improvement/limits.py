@@ -1,0 +1,265 @@
+"""One small function per kind of chart: the centre line and how far chance reaches from it.
+
+Formulas as in Montgomery, *Introduction to Statistical Quality Control*, unless another source is named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from joyeval.improvement.sheet import ratio, same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from joyeval.improvement.rules import RuleSet
+    from joyeval.improvement.sheet import Sheet
+
+RANGE_LIMIT = 3.267  # upper limit of a moving range over its mean, D4 for two points (Nelson 1982)
+MOVING_S_LIMIT = 3.2665  # the same for moving standard deviations, B4 for two points
+D2_MEDIAN = 0.954  # median range of two points in standard deviations (Wheeler)
+T_POWER = 3.6  # times between events to the power 1/3.6 are nearly normal (Nelson 1994)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines:
+    """What is drawn, per row: the value, the centre line, limits at 3 and 2 sigma."""
+
+    value: np.ndarray
+    centre: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    lower_95: np.ndarray
+    upper_95: np.ndarray
+    to_mean: np.ndarray | None = None  # per stretch: median left for the mean, as half of the points lie on it
+
+    def map(self, change: Callable[[np.ndarray], np.ndarray]) -> Lines:
+        """Return the lines with every one of them changed the same way."""
+        names = ("value", "centre", "lower", "upper", "lower_95", "upper_95")
+        return replace(self, **{name: change(getattr(self, name)) for name in names})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Centre:
+    """How the centre line is found.
+
+    `given` (per stretch, NaN: not given) goes before `method` ("mean", "median"; None: what the chart is made for).
+    """
+
+    given: np.ndarray
+    method: str | None = None
+
+    def of(self, sheet: Sheet, default: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+        """Return the centre per stretch."""
+        if self.method == "median":
+            default = sheet.median(sheet.value if values is None else values)
+        return np.where(np.isnan(self.given), default, self.given)
+
+
+def draw(kind: str, sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
+    """Return the lines of charts of one kind.
+
+    Where a stretch has fewer points than the rule set asks for, the limits are missing and the centre is the median.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        lines = KINDS[kind].lines(sheet, rules, centre)
+    few = sheet.count(sheet.plotted) < rules.limits_from
+    if kind == "run" or not few.any():
+        return lines
+    median = centre.of(sheet, sheet.median(lines.value))
+    hidden = sheet.each(few)
+    blank = {
+        name: np.where(hidden, np.nan, getattr(lines, name)) for name in ("lower", "upper", "lower_95", "upper_95")
+    }
+    return replace(lines, centre=np.where(hidden, sheet.each(median), lines.centre), **blank)
+
+
+def _lines(
+    value: np.ndarray,
+    middle: np.ndarray,
+    sigma: np.ndarray,
+    *,
+    centre: np.ndarray | None = None,
+    low: float = -np.inf,
+    high: float = np.inf,
+) -> Lines:
+    """Limits at 3 and 2 sigma about `middle`, cut off at what is possible; a limit that is no number is missing."""
+    sigma = np.where(np.isfinite(sigma), sigma, np.nan)
+    sides = {"lower": -3, "upper": 3, "lower_95": -2, "upper_95": 2}
+    limits = {name: np.clip(middle + width * sigma, low, high) for name, width in sides.items()}
+    return Lines(value=value, centre=middle if centre is None else centre, **limits)
+
+
+def mean_range(sheet: Sheet, ranges: np.ndarray, rules: RuleSet, *, limit: float = RANGE_LIMIT) -> np.ndarray:
+    """Mean moving range of the baseline per stretch, in the rule set's way of meeting large ranges."""
+    mean = sheet.mean(ranges)
+    if not rules.screen:
+        return mean
+    return sheet.mean(ranges, sheet.used & (ranges < limit * sheet.each(mean)))
+
+
+def _range_sigma(sheet: Sheet, values: np.ndarray, rules: RuleSet) -> np.ndarray:
+    ranges = np.abs(sheet.differences(values))
+    if rules.screen == "median":
+        return sheet.median(ranges) / D2_MEDIAN
+    return mean_range(sheet, ranges, rules) / rules.d2
+
+
+def _run(sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
+    median = sheet.median(sheet.value)
+    ties = sheet.count(sheet.used & same(sheet.value, sheet.each(median)))
+    varied = sheet.count(sheet.used & ~same(sheet.value, sheet.each(median))) > 0
+    to_mean = (centre.method is None) & np.isnan(centre.given) & varied & (2 * ties >= sheet.count(sheet.used))
+    line = centre.of(sheet, np.where(to_mean | (centre.method == "mean"), sheet.level(), median))
+    none = np.full(len(sheet.value), np.nan)
+    return replace(_lines(sheet.value, sheet.each(line), none), to_mean=to_mean)
+
+
+def _individuals(sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
+    middle = centre.of(sheet, sheet.mean(sheet.value))
+    return _lines(sheet.value, sheet.each(middle), sheet.each(_range_sigma(sheet, sheet.value, rules)))
+
+
+def _moving_range(sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
+    ranges = np.abs(sheet.differences(sheet.value))
+    middle = sheet.each(centre.of(sheet, sheet.mean(ranges), ranges))
+    return _lines(ranges, np.zeros_like(middle), middle * RANGE_LIMIT / 3, centre=middle, low=0)
+
+
+def _moving_s(sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
+    """Companion of I': standard deviations of neighbouring points, in units of one case."""
+    spreads = _moving_spread(sheet)
+    middle = sheet.each(centre.of(sheet, mean_range(sheet, spreads, rules, limit=MOVING_S_LIMIT), spreads))
+    return _lines(spreads, np.zeros_like(middle), middle * MOVING_S_LIMIT / 3, centre=middle, low=0)
+
+
+def _moving_spread(sheet: Sheet) -> np.ndarray:
+    """Taylor's moving standard deviation: |difference| scaled by both denominators, unbiased for sigma at n = 1."""
+    before = sheet.differences(1 / sheet.n) * -1 + 1 / sheet.n
+    return np.sqrt(np.pi / 2) * np.abs(sheet.differences(sheet.value)) / np.sqrt(1 / sheet.n + before)
+
+
+def _i_prime(sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
+    """Individuals with varying denominators (Taylor 2017); sigma from the baseline only."""
+    sigma = mean_range(sheet, _moving_spread(sheet), rules, limit=MOVING_S_LIMIT)
+    middle = sheet.each(centre.of(sheet, sheet.level()))
+    return _lines(sheet.value, middle, sheet.each(sigma) / np.sqrt(sheet.n))
+
+
+def _p(sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
+    middle = sheet.each(centre.of(sheet, sheet.level()))
+    return _lines(sheet.value, middle, np.sqrt(middle * (1 - middle) / sheet.n), low=0, high=1)
+
+
+def _p_prime(sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
+    middle = sheet.each(centre.of(sheet, sheet.level()))
+    return _laney(sheet, rules, middle, np.sqrt(middle * (1 - middle) / sheet.n), high=1)
+
+
+def _u(sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
+    middle = sheet.each(centre.of(sheet, sheet.level()))
+    return _lines(sheet.value, middle, np.sqrt(middle / sheet.n), low=0)
+
+
+def _u_prime(sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
+    middle = sheet.each(centre.of(sheet, sheet.level()))
+    return _laney(sheet, rules, middle, np.sqrt(middle / sheet.n), high=np.inf)
+
+
+def _laney(sheet: Sheet, rules: RuleSet, middle: np.ndarray, sigma: np.ndarray, *, high: float) -> Lines:
+    """Limits widened by the variation between points beyond sampling (Laney 2002)."""
+    z = ratio(sheet.value - middle, sigma)
+    widened = sheet.each(_range_sigma(sheet, z, rules) if sheet.in_time else _standard_deviation(sheet, z)) * sigma
+    return _lines(sheet.value, middle, widened, low=0, high=high)
+
+
+def _standard_deviation(sheet: Sheet, values: np.ndarray) -> np.ndarray:
+    squares = (values - sheet.each(sheet.mean(values))) ** 2
+    return np.sqrt(ratio(sheet.total(squares, sheet.used), sheet.count(sheet.used) - 1))
+
+
+def _c(sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
+    middle = sheet.each(centre.of(sheet, sheet.mean(sheet.value)))
+    return _lines(sheet.value, middle, np.sqrt(middle), low=0)
+
+
+def _g(sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
+    """Cases between events: limits about the mean, but runs (and so the centre line) about the median."""
+    line = np.where(np.isnan(centre.given), sheet.median(sheet.value), centre.given)
+    mean = sheet.each(np.where(np.isnan(centre.given), sheet.mean(sheet.value), centre.given / np.log(2)))
+    return _lines(sheet.value, mean, np.sqrt(mean * (mean + 1)), centre=sheet.each(line), low=0)
+
+
+def _t(sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
+    """Time between events: an individuals chart of time ** (1 / 3.6), turned back."""
+    power = replace(sheet, value=sheet.value ** (1 / T_POWER))
+    lines = _individuals(power, rules, replace(centre, given=centre.given ** (1 / T_POWER)))
+    return replace(lines.map(lambda line: np.maximum(line, 0) ** T_POWER), value=sheet.value)
+
+
+def c4(n: np.ndarray) -> np.ndarray:
+    """Return the expected standard deviation of n normal values, in units of the true one.
+
+    Examples
+    --------
+    >>> round(float(c4(5)), 4)
+    0.94
+    """
+    from scipy.special import gammaln
+
+    n = np.asarray(n, float)
+    return np.sqrt(2 / (n - 1)) * np.exp(gammaln(n / 2) - gammaln((n - 1) / 2))
+
+
+def _within(sheet: Sheet) -> np.ndarray:
+    """Spread within subgroups: their mean where sizes are equal, else pooled over degrees of freedom."""
+    used = sheet.used & (sheet.n > 1)
+    pooled = np.sqrt(ratio(sheet.total((sheet.n - 1) * sheet.spread**2, used), sheet.total(sheet.n - 1, used)))
+    uneven = sheet.count(used & (sheet.n != sheet.each(sheet.mean(sheet.n, used)))) > 0
+    return np.where(uneven, pooled, sheet.mean(sheet.spread, used))
+
+
+def _xbar(sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
+    middle = sheet.each(centre.of(sheet, sheet.level()))
+    return _lines(sheet.value, middle, sheet.each(_within(sheet)) / (c4(sheet.n) * np.sqrt(sheet.n)))
+
+
+def _s(sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
+    middle = sheet.each(centre.of(sheet, _within(sheet), sheet.spread))
+    expected = c4(sheet.n)
+    return _lines(sheet.spread, middle, middle * np.sqrt(1 - expected**2) / expected, low=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of chart: its name in full, how its lines are found and what it takes."""
+
+    title: str
+    lines: Callable[[Sheet, RuleSet, Centre], Lines]
+    denominator: bool | None = None  # True: needs n; False: takes none; None: either
+    lowest: float = -np.inf  # of y
+    share: bool = False  # y is part of n
+    subgroups: bool = False  # several rows per point, by design
+    moving: bool = False  # a point compares two neighbours: no runs test
+    timeless: bool = False  # limits do not rest on the order of points, so that x may be categories
+
+
+KINDS = {
+    "run": Kind(title="run chart", lines=_run),
+    "i": Kind(title="individuals chart (XmR)", lines=_individuals),
+    "mr": Kind(title="moving range chart", lines=_moving_range, moving=True),
+    "ms": Kind(title="moving standard deviation chart", lines=_moving_s, moving=True),
+    "p": Kind(title="P chart", lines=_p, denominator=True, lowest=0, share=True, timeless=True),
+    "p'": Kind(title="P' chart (Laney)", lines=_p_prime, denominator=True, lowest=0, share=True, timeless=True),
+    "u": Kind(title="U chart", lines=_u, denominator=True, lowest=0, timeless=True),
+    "u'": Kind(title="U' chart (Laney)", lines=_u_prime, denominator=True, lowest=0, timeless=True),
+    "c": Kind(title="C chart", lines=_c, denominator=False, lowest=0, timeless=True),
+    "g": Kind(title="G chart (cases between events)", lines=_g, denominator=False, lowest=0, timeless=True),
+    "t": Kind(title="T chart (time between events)", lines=_t, denominator=False, lowest=np.nextafter(0, 1)),
+    "xbar": Kind(title="Xbar chart", lines=_xbar, denominator=False, subgroups=True, timeless=True),
+    "s": Kind(title="S chart", lines=_s, denominator=False, subgroups=True, timeless=True),
+    "i'": Kind(title="I' chart (Taylor)", lines=_i_prime),
+}
