@@ -16,6 +16,7 @@ _HOME = {
     "chapter": "chapters",
     "figure": "blocks",
     "heading": "blocks",
+    "house_template": "house",
     "items": "blocks",
     "note": "blocks",
     "result": "blocks",
@@ -23,6 +24,7 @@ _HOME = {
     "table": "blocks",
     "text": "blocks",
     "title": "blocks",
+    "write": "writers",
 }
 __all__ = sorted(_HOME)
 

@@ -177,14 +177,23 @@ def title(
         Language of the document, a file in messages/.
     """
     as_of = data_as_of if isinstance(data_as_of, str) else f"{data_as_of.day} {data_as_of:%B %Y}"
-    _emit(Title(clean(title), clean(subtitle), clean(cohort), clean(as_of), clean(version), language))
+    _emit(
+        Title(
+            _required(title, "report.title", "title"),
+            clean(subtitle),
+            clean(cohort),
+            clean(as_of),
+            clean(version),
+            language,
+        )
+    )
 
 
 def heading(text: str, *, level: int = 2, new_page: bool = False) -> None:
     """Emit a heading; level 2 begins a section, levels 3 and 4 stand within it."""
     if level not in (2, 3, 4):
         raise UsageError(f"report.heading: level {level}; a section is level 2, parts of it 3 and 4")
-    _emit(Heading(clean(text), level, new_page))
+    _emit(Heading(_required(text, "report.heading", "text"), level, new_page))
 
 
 def text(*paragraphs: str) -> None:

@@ -20,7 +20,7 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri
 def page(document: Document) -> str:
     """Return the whole document as HTML."""
     return (
-        _templates()
+        templates()
         .get_template("report.html.j2")
         .render(
             document=document,
@@ -33,11 +33,12 @@ def page(document: Document) -> str:
 
 def fragment(block: Any) -> str:
     """Return one block as HTML, for JupyterLab."""
-    return _templates().get_template("blocks.html.j2").module.block(block, words("en"))
+    return templates().get_template("blocks.html.j2").module.block(block, words("en"))
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
+    """Return the templates; every value put into one is escaped, for HTML and for XML."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(

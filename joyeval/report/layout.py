@@ -12,65 +12,80 @@ from joyeval.figures.text import breakable
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
-    from joyeval.report.blocks import Table
+    from joyeval.report.blocks import Column, Table
+
+Ems = tuple[float, ...]
 
 UPRIGHT, SIDEWAYS = 170.0, 257.0  # mm between the margins of an A4 page
 SIZES = ((UPRIGHT, 9.0), (UPRIGHT, 8.0), (SIDEWAYS, 8.5), (SIDEWAYS, 7.0))  # width in mm, type in pt, tried in turn
+NUMBERS = re.compile(r"[^a-z]{0,15}( to [^a-z]{0,12})?")
 MM_PER_PT = 25.4 / 72
-PADDING = 3.0  # mm beside the text of a cell, both sides together
+PADDING = 3.2  # mm beside the text of a cell, both sides together
+WHOLE = 20  # rows; a table no longer than this stays on one page
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A table's place on the page: type size in pt, widths in mm, and whether the page must be turned."""
+    """A table's place on the page: turned or not, kept whole or not, type size in pt and widths of columns in mm."""
 
     sideways: bool
+    whole: bool
     size: float
     widths: tuple[float, ...]
 
 
 def fit(table: Table) -> Fit:
     """Return the first size at which no word breaks; at worst the smallest, where words do."""
-    columns = [[column.label, *cells] for column, cells in zip(table.columns, _by_column(table), strict=True)]
-    longest = [max(_width(word) for cell in column for word in _words(cell)) for column in columns]
-    whole = [max(_width(cell) for cell in column) for column in columns]
-    for width, size in SIZES:
-        least = [word * size * MM_PER_PT + PADDING for word in longest]
-        if sum(least) <= width:
-            break
-    wanted = [cell * size * MM_PER_PT + PADDING for cell in whole]
-    return Fit(width == SIDEWAYS, size, tuple(round(share, 2) for share in _shared(least, wanted, width)))
+    least, snug, roomy = zip(*map(_ems, table.columns, _by_column(table)), strict=True)
+    width, size = next((place for place in SIZES if sum(least) <= _room(*place, len(least))), SIZES[-1])
+    ems = _shared(least, snug, roomy, room=_room(width, size, len(least)))
+    widths = tuple(round(share * size * MM_PER_PT + PADDING, 2) for share in ems)
+    return Fit(width == SIDEWAYS, len(table.rows) <= WHOLE, size, widths)
+
+
+def _room(width: float, size: float, columns: int) -> float:
+    """How many ems of text stand side by side."""
+    return (width - columns * PADDING) / (size * MM_PER_PT)
 
 
 def _by_column(table: Table) -> list[tuple[str, ...]]:
     return list(zip(*table.rows, strict=True)) if table.rows else [()] * len(table.columns)
 
 
-def _shared(least: list[float], wanted: list[float], width: float) -> list[float]:
+def _ems(column: Column, cells: tuple[str, ...]) -> tuple[float, float, float]:
+    """Return a column's longest word, its longest cell under a heading of three lines, and all of it in one line."""
+    label = _width(column.label, "Bold")
+    words = [_width(word, "Bold") for word in _words(column.label)]
+    words += [_width(word) for word in {word for cell in cells for word in _words(cell)}]
+    longest = max(map(_width, cells), default=0.0)
+    return max(words), max(longest, *words, label / 3), max(longest, label)
+
+
+def _shared(least: Ems, snug: Ems, roomy: Ems, *, room: float) -> Ems:
     """Each column what it wants if there is room, else its longest word and a share of the rest."""
-    if sum(wanted) <= width:
-        return wanted
-    if sum(least) > width:
-        return [part * width / sum(least) for part in least]
-    spare = (width - sum(least)) / (sum(wanted) - sum(least))
-    return [few + (many - few) * spare for few, many in zip(least, wanted, strict=True)]
+    for wanted in (roomy, snug):
+        if sum(wanted) <= room:
+            return wanted
+    if sum(least) > room:
+        return tuple(part * room / sum(least) for part in least)
+    spare = (room - sum(least)) / (sum(snug) - sum(least))
+    return tuple(few + (many - few) * spare for few, many in zip(least, snug, strict=True))
 
 
 def _words(cell: str) -> list[str]:
-    return re.split(r"[\s\u200b]+", breakable(cell)) if cell else [""]
+    """Return what may not break: a word, or a number with its interval."""
+    return [cell] if NUMBERS.fullmatch(cell) else re.split(r"[\s\u200b]+", breakable(cell))
 
 
 @cache
-def _width(text: str) -> float:
-    """Width in ems; figures in tables are as wide in bold as this is in regular, so a little is added."""
-    return _font().getlength(text) / 100 * 1.06
+def _width(text: str, face: str = "Regular") -> float:
+    return _font(face).getlength(text) / 100
 
 
 @cache
-def _font() -> FreeTypeFont:
+def _font(face: str) -> FreeTypeFont:
     from PIL import ImageFont
 
     from joyeval.figures.style import FONT_FILES
 
-    regular = next(file for file in FONT_FILES if file.stem.endswith("Regular"))
-    return ImageFont.truetype(regular, 100)
+    return ImageFont.truetype(next(file for file in FONT_FILES if file.stem.endswith(f"-{face}")), 100)

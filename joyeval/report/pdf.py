@@ -6,6 +6,7 @@ All text travels as JSON, never as markup: nothing in it can be read as a comman
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -51,8 +52,7 @@ def _content(document: Document) -> dict[str, Any]:
 def _block(block: Block) -> dict[str, Any]:
     content = dump(block)
     if isinstance(block, Table):
-        place = fit(block)
-        content |= {"sideways": place.sideways, "size": place.size, "widths": place.widths}
+        content |= asdict(fit(block))
     if isinstance(block, Figure):
         content |= {"png": "", "data": None}
     return content
@@ -78,4 +78,8 @@ def _glyphs() -> frozenset[int]:
 
     from joyeval.figures.style import FONT_FILES
 
-    return frozenset.intersection(*(frozenset(TTFont(file, lazy=True).getBestCmap()) for file in FONT_FILES))
+    faces = []
+    for file in FONT_FILES:
+        with TTFont(file, lazy=True) as face:
+            faces.append(frozenset(face.getBestCmap()))
+    return frozenset.intersection(*faces)

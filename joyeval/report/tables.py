@@ -58,7 +58,7 @@ def layout(
     """
     indexed = sum(name is not None for name in data.index.names)
     shown = data.reset_index() if indexed else data
-    shown = shown.set_axis([_flat(name) for name in shown.columns], axis="columns")
+    shown = shown.set_axis(pd.Index([_flat(name) for name in shown.columns], dtype=object), axis="columns")
     _check(shown, labels, units, formats, caption=caption)
     cells = _with_interval({name: _texts(shown[name], name, (formats or {}).get(name)) for name in shown})
     columns = [Column(_heading(name, labels or {}, units or {}), numeric=_numeric(shown, name)) for name in cells]
@@ -107,8 +107,7 @@ def _heading(name: str, labels: Mapping[str, str], units: Mapping[str, str]) -> 
 
 def _numeric(shown: pd.DataFrame, name: str) -> bool:
     """Whether the column holds numbers, be it with words where some are not shown."""
-    values = shown["ci_low" if name == "ci" else name]
-    return pd.api.types.is_numeric_dtype(values) or any(_real(value) for value in values)
+    return any(_real(value) for value in shown["ci_low" if name == "ci" else name])
 
 
 def _real(value: Any) -> bool:
