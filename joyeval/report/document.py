@@ -50,7 +50,7 @@ def _found(notebook: Mapping[str, Any]) -> Iterator[Block]:
         if HIDDEN & set(cell.get("metadata", {}).get("tags", ())):
             continue
         if cell["cell_type"] == "markdown":
-            yield from markdown(cell["source"])
+            yield from markdown("".join(cell["source"]))  # on disk a list of lines
         for output in cell.get("outputs", ()):
             if output["output_type"] == "error":
                 raise StepError(f"cell {position} of the notebook failed ({output['ename']}); run it again first")
