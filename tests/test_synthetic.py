@@ -13,6 +13,7 @@ import pytest
 
 from joyeval import synthetic
 from joyeval.strict_yaml import read_yaml
+from joyeval.synthetic.programme import found
 from joyeval.synthetic.study_text import study_text
 from tests.conftest import ROOT
 
@@ -48,10 +49,9 @@ def test_files_are_small(made):
     assert sum(map(len, made.values())) < 6_000_000
 
 
-def test_another_seed_gives_other_data(made):
-    other = synthetic.files(seed=1)
-    assert set(other) == set(made)
-    assert other["pulses/good-day_2.csv"] != made["pulses/good-day_2.csv"]
+def test_another_seed_makes_another_programme():
+    assert not found(1).people.equals(found(2).people)
+    assert found(1).people.equals(found(1).people)
 
 
 def test_study_file_is_what_the_generator_writes():
@@ -115,6 +115,6 @@ def test_no_address_could_be_a_persons(made):
 def test_renamed_and_missing_items():
     assert "Q9_4_v2" in _rows("surveys/qualtrics_3_3-end.csv")[0]
     assert "Q9_4" in _rows("surveys/qualtrics_3_2-midway.csv")[0]
-    waves = {(w["cohorts"][0], w["wave"]): w for w in read_yaml(STUDY).data["waves"]}
-    assert waves["4", "2-midway"]["not_asked"] == ("cbi_wb7",)
-    assert "cbi_wb7" not in waves["4", "2-midway"]["columns"]
+    waves = {(w["form"], w["wave"]): w for w in read_yaml(STUDY).data["waves"]}
+    assert waves["survey_3", "3-end"]["columns"] == {"ps4": "Q9_4_v2"}
+    assert waves["survey_4", "2-midway"]["not_asked"] == ("cbi_wb7",)

@@ -214,7 +214,7 @@ def _staff(teams: pd.DataFrame, team_index: np.ndarray, truth: Truth, rng: np.ra
             "team": teams["team"].to_numpy()[team_index],
             "role": rng.choice(list(ROLES), n, p=list(ROLES.values())),
             "trait": truth.person_sd * rng.standard_normal(n),
-            "participation": rng.beta(2.2, 3.6, n),
+            "participation": rng.beta(1.6, 3.8, n),
         }
     )
 

@@ -60,7 +60,7 @@ def _unit(cohort: str, process: str, number: int, rng: np.random.Generator) -> p
     items[rng.random(items.shape) < SKIPPED] = np.nan
     keep = ["cohort", "wave", "date", "rater", "workgroup", "target"]
     answers = pd.DataFrame(items, columns=list(DIMENSIONS)).astype("Int64")
-    return pd.concat([rows[keep].assign(process=process), answers], axis=1).assign(no_contact=none.astype(int))
+    return pd.concat([rows[keep].assign(process=process), answers], axis=1).assign(no_contact=none)
 
 
 def _frequency(latent: np.ndarray, rng: np.random.Generator) -> np.ndarray:

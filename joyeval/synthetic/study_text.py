@@ -10,7 +10,7 @@ import pandas as pd
 
 from joyeval.synthetic import relational, service, staff, tables
 from joyeval.synthetic.build import coordination_name, survey_name
-from joyeval.synthetic.exports import NOT_ASKED, RENAMED, SHAPES, headings
+from joyeval.synthetic.exports import CELLS, NOT_ASKED, RENAMED, SHAPES, headings
 from joyeval.synthetic.programme import CODE_VALUES, ORGANISATIONS, PLANS
 from joyeval.synthetic.questionnaire import INSTRUMENTS, ITEMS
 
@@ -69,18 +69,8 @@ _RATES = {"incidents_beds": True, "incidents_contacts": False}
 
 def study_text() -> str:
     """Return the text of ``pipelines/enjoying_work.yml``."""
-    parts = [
-        _HEAD,
-        _organisations(),
-        _cohorts(),
-        _teams(),
-        _waves(),
-        _pulses(),
-        _coordination(),
-        _outcomes(),
-        _events(),
-    ]
-    return "".join(parts) + _TAIL
+    parts = [_organisations(), _cohorts(), _teams(), _forms(), _waves(), _pulses(), _coordination(), _outcomes()]
+    return _HEAD + "".join(parts) + _events() + _TAIL
 
 
 def _organisations() -> str:
@@ -103,6 +93,21 @@ def _teams() -> str:
     return f"\nteams:\n  file: teams.csv\n{_mapping('columns', tables.TEAMS, 2)}{_mapping('cohort_names', names, 2)}"
 
 
+def _forms() -> str:
+    """Return what the waves of a cohort have in common, written once."""
+    return "\nforms:\n" + "".join(map(_survey_form, SHAPES)) + "".join(map(_coordination_form, relational.COHORTS))
+
+
+def _survey_form(cohort: str) -> str:
+    dates = {"dates": _DATES[SHAPES[cohort]]} if SHAPES[cohort] in _DATES else {}
+    answers = "" if CELLS[SHAPES[cohort]] == "numbers" else _answers()
+    return (
+        f'  survey_{cohort}:\n    cohorts: ["{cohort}"]\n{_rest(dates, 4)}'
+        f"{_list('instruments', INSTRUMENTS)}{_list('link_by', tuple(CODE_VALUES))}"
+        f"{_mapping('columns', headings(cohort, staff.WAVES[0]), 4)}{answers}"
+    )
+
+
 def _waves() -> str:
     return "\nwaves:\n" + "".join(_wave(plan, wave, day) for plan in PLANS for wave, day in _opened(plan))
 
@@ -113,21 +118,22 @@ def _opened(plan: Plan) -> list[tuple[str, pd.Timestamp]]:
 
 
 def _wave(plan: Plan, wave: str, opens: pd.Timestamp) -> str:
-    cohort, shape = plan.cohort, SHAPES[plan.cohort]
     closes = opens + pd.Timedelta(days=staff.WAVE_LENGTH)
+    return (
+        f"  - wave: {wave}\n    form: survey_{plan.cohort}\n    file: {survey_name(plan.cohort, wave)}\n"
+        f"    start: {opens:%Y-%m-%d}\n    end: {closes:%Y-%m-%d}\n{_peculiar(plan.cohort, wave)}"
+    )
+
+
+def _peculiar(cohort: str, wave: str) -> str:
+    """In what a wave differs from the others of its cohort."""
     missing, renamed = NOT_ASKED.get((cohort, wave)), RENAMED.get((cohort, wave))
-    lines = [
-        f'  - wave: {wave}\n    cohorts: ["{cohort}"]\n    file: {survey_name(cohort, wave)}\n',
-        f"    start: {opens:%Y-%m-%d}\n    end: {closes:%Y-%m-%d}\n",
-        f'    dates: "{_DATES[shape]}"\n' if shape in _DATES else "",
-        _list("instruments", INSTRUMENTS),
-        _list("link_by", tuple(CODE_VALUES)),
-        f"    not_asked: [{missing}]\n    note: {missing} was left out of this wave by mistake.\n" if missing else "",
-        f"    note: the heading of {renamed} was changed in this wave.\n" if renamed else "",
-        _mapping("columns", headings(cohort, wave), 4),
-        _answers(),
-    ]
-    return "".join(lines)
+    if missing:
+        return f"    not_asked: [{missing}]\n    note: {missing} was left out of this wave by mistake.\n"
+    if renamed:
+        columns = _mapping("columns", {renamed: headings(cohort, wave)[renamed]}, 4)
+        return f"{columns}    note: The heading of {renamed} was changed in this wave.\n"
+    return ""
 
 
 def _answers() -> str:
@@ -158,28 +164,29 @@ def _pulses() -> str:
     )
 
 
+def _coordination_form(cohort: str) -> str:
+    wide, raw = cohort == "5", cohort == "4"
+    names = {"process": "Process", "person": "Rater", "workgroup": "Workgroup", "date": "Date"}
+    if not wide:
+        names |= {"target": "Rates"} | tables.DIMENSION_NAMES | {"no_contact": "No contact"}
+    return (
+        f'  coordination_{cohort}:\n    cohorts: ["{cohort}"]\n    layout: {"wide" if wide else "ties"}\n'
+        f"    frequency: {'raw' if raw else 'scored'}\n{_mapping('columns', names, 4)}"
+    )
+
+
 def _coordination() -> str:
     return "\ncoordination:\n" + "".join(
-        _ties(cohort, process, wave)
-        for cohort, units in relational.UNITS.items()
-        for process in units
+        f"  - wave: {wave}\n    form: coordination_{cohort}\n    file: {coordination_name(cohort, wave)}\n"
+        + _other_groups(cohort, wave)
+        for cohort in relational.COHORTS
         for wave in relational.WAVES
     )
 
 
-def _ties(cohort: str, process: str, wave: str) -> str:
-    wide, raw = cohort == "5", cohort == "4"
-    names = {"person": "Rater", "workgroup": "Workgroup", "date": "Date"}
-    if not wide:
-        names |= {"target": "Rates"} | tables.DIMENSION_NAMES | {"no_contact": "No contact"}
-    renamed = {new: old for old, new in tables.RENAMED_GROUP.items()} if (raw and wave == "3-sustain") else {}
-    return (
-        f"  - wave: {wave}\n    process: {process}\n    cohorts: [{_quoted(cohort)}]\n"
-        f"    file: {coordination_name(cohort, wave)}\n    where: {_flow(Process=process)}\n"
-        f"    layout: {'wide' if wide else 'ties'}\n    frequency: {'raw' if raw else 'scored'}\n"
-        + (_mapping("workgroups", renamed, 4) if renamed else "")
-        + _mapping("columns", names, 4)
-    )
+def _other_groups(cohort: str, wave: str) -> str:
+    renamed = {new: old for old, new in tables.RENAMED_GROUP.items()}
+    return _mapping("workgroups", renamed, 4) if (cohort, wave) == tables.RENAMED_IN else ""
 
 
 def _outcomes() -> str:
@@ -191,7 +198,7 @@ def _outcomes() -> str:
          "experience.csv", {"columns": fft, "missing": ["", "*"]}),
         *(
             (measure, f"Incidents per 1,000 {tables.EXPOSURE[ward]}", "rate", f"per 1,000 {tables.EXPOSURE[ward]}",
-             "decrease", "incidents.xlsx", {"per": 1000.0, "header_row": 4, "columns": incidents,
+             "decrease", "incidents.xlsx", {"per": 1000.0, "columns": incidents,
                                             "where": {"Exposure counted in": tables.EXPOSURE[ward]}})
             for measure, ward in _RATES.items()
         ),

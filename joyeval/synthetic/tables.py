@@ -25,7 +25,8 @@ DIMENSION_NAMES = {
 }  # fmt: skip
 FACES = {True: (4, 5), False: (1, 2, 3)}
 AGREEMENT = {True: ("Agree", "Strongly agree"), False: ("Disagree", "Strongly disagree")}
-RENAMED_GROUP = {"Therapists": "Therapy team"}  # in one wave of one cohort
+RENAMED_GROUP = {"Therapists": "Therapy team"}
+RENAMED_IN = ("4", "3-sustain")  # cohort and wave
 EXPOSURE = {True: "occupied bed days", False: "contacts"}
 NO_FACE, OUTAGE = 0.01, 0.03
 
@@ -85,13 +86,14 @@ def pulse_table(weeks: pd.DataFrame, cohort: str, rng: np.random.Generator) -> p
 def coordination_file(ties: pd.DataFrame, cohort: str, wave: str) -> bytes:
     """Return one wave of a cohort's coordination survey: ties scored (3), ties raw (4), wide (5)."""
     rows = ties[ties["cohort"].eq(cohort) & ties["wave"].eq(wave)]
-    rows = rows.assign(rater="R" + rows["rater"].astype(str))
+    none = np.where(rows["no_contact"], "yes", "")
+    rows = rows.assign(rater="R" + rows["rater"].astype(str), no_contact=none)
     if cohort == "5":
         return table(_wide(rows))
     if cohort == "4":
         rows = rows.assign(freq=rows["freq"].map(SCORED_TO_RAW))
-        if wave == "3-sustain":
-            rows = rows.replace({"workgroup": RENAMED_GROUP, "target": RENAMED_GROUP})
+    if (cohort, wave) == RENAMED_IN:
+        rows = rows.replace({"workgroup": RENAMED_GROUP, "target": RENAMED_GROUP})
     names = {"process": "Process", "rater": "Rater", "date": "Date", "workgroup": "Workgroup", "target": "Rates"}
     names |= DIMENSION_NAMES | {"no_contact": "No contact"}
     long = rows[list(names)].rename(columns=names)
