@@ -7,22 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.maximise import NotConvergedError, Optimum, fit, fit_fixed
 from joyeval.models.separation import FAR, refuse_separation
+from joyeval.models.variances import VARIANCE_COLUMNS, cells, sd_or_correlation, wald_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from joyeval.models.laplace import Likelihood, RandomTerm
+    from joyeval.models.gram import Term
+    from joyeval.models.laplace import Likelihood
 
 AUTO_NODES = 15
 WIDE = 1.5  # a random intercept with a larger sd on the logit or log scale is checked for the error of Laplace
-FEW_LEVELS = 10
-Z95 = float(ndtri(0.975))
-VARIANCE_COLUMNS = ("group", "term", "with", "estimate", "se", "ci_low", "ci_high", "variance", "levels")
+STEP = 1e-6  # of theta, in differences
 MOVED = 0.1  # and quadrature is used where it would move an estimate by more than this share of its standard error
 
 
@@ -60,7 +59,7 @@ def maximise(
         optimum = fit(model, start)
     except (NotConvergedError, np.linalg.LinAlgError) as error:
         refuse_separation(model.family, model.X, names, formula)
-        groups = ", ".join(f"{term.size} levels of {term.name}" for term in model.terms)
+        groups = ", ".join(f"{term.n_levels} levels of {term.name}" for term in model.terms)
         raise ModelError(
             f"{formula}: {error} ({len(model.X)} rows; {groups or 'no groups'}); leave out random slopes or predictors"
         ) from error
@@ -82,94 +81,52 @@ def _finer(model: Likelihood, optimum: Optimum) -> Likelihood | None:
     return finer if moved.max() > MOVED else None
 
 
-def between_within(X: np.ndarray, terms: Sequence[RandomTerm], n: float) -> np.ndarray:
+def between_within(X: np.ndarray, names: Sequence[str], terms: Sequence[Term], n: float) -> np.ndarray:
     """Return degrees of freedom of each column by the between-within rule, at least 1; `n` counts observations.
 
-    A column that is constant within the levels of a factor is estimated between them: its degrees of freedom are
-    the levels less the columns of that kind, the fewest over factors. A column that varies within the levels of
-    all factors has the rows less all columns and levels.
+    A column that is constant within the levels of a factor, or has a random slope over them, is estimated between
+    levels: its degrees of freedom are the levels less the columns of that kind, the fewest over factors. A column
+    that varies within the levels of all factors has the observations less all columns and levels.
 
     References
     ----------
     Li & Redden (2015), BMC Med. Res. Methodol. 15, 38, doi:10.1186/s12874-015-0026-x.
     """
-    p = X.shape[1]
-    df = np.full(p, float(n - p - sum(term.size - 1 for term in terms)))
+    df = np.full(len(names), float(n - len(names) - sum(term.n_levels - 1 for term in terms)))
     for term in terms:
-        example = np.zeros((term.size, p))
-        example[term.index] = X
-        constant = (example[term.index] == X).all(axis=0)
-        df[constant] = np.minimum(df[constant], term.size - constant.sum())
+        example = np.zeros((term.n_levels, len(names)))
+        example[term.codes] = X
+        between = (example[term.codes] == X).all(axis=0) | np.isin(names, term.columns)
+        df[between] = np.minimum(df[between], term.n_levels - between.sum())
     return np.maximum(df, 1.0)
 
 
-def variance_table(model: Likelihood, optimum: Optimum) -> pd.DataFrame:
-    """Return standard deviations and correlations of the random effects.
-
-    Returns
-    -------
-    DataFrame
-        ``group, term, with, estimate, se, ci_low, ci_high, variance, levels``: `estimate` is a standard deviation
-        (interval on the log scale), or in rows with `with` a correlation (interval on Fisher's scale), and
-        `variance` is then the covariance. At a boundary there is no standard error, and `variance_notes` says so.
-    """
+def variance_table(model: Likelihood, optimum: Optimum, *, level: float = 0.95) -> pd.DataFrame:
+    """Tabulate standard deviations and correlations of the random effects; see `joyeval.models.variances`."""
     rows, theta = [], model.split(optimum.parameters)[2]
     start, end = len(optimum.parameters) - len(theta), 0
-    for t, term in enumerate(model.terms):
-        begin, end = end, end + sum(entry.term == t for entry in model.entries)
+    for term in model.terms:
+        begin, end = end, end + len(term.entries[0])
         among = slice(start + begin, start + end)
-        rows += _components(term, theta[begin:end], optimum.covariance[among, among])
+        rows += _components(term, theta[begin:end], optimum.covariance[among, among], level)
     return pd.DataFrame(rows, columns=VARIANCE_COLUMNS)
 
 
-def _components(term: RandomTerm, theta: np.ndarray, covariance: np.ndarray) -> list[tuple]:
-    q = len(term.labels)
-    cells = [(a, a) for a in range(q)] + [(a, b) for a in range(q) for b in range(a + 1, q)]
-    S, rows = _covariance(theta, q), []
-    for a, b in cells:
-        slope = np.array(
-            [(_sd_or_r(theta + h, q, a, b) - _sd_or_r(theta - h, q, a, b)) / 2e-6 for h in np.eye(len(theta)) * 1e-6]
-        )
-        value, se = _sd_or_r(theta, q, a, b), float(np.sqrt(max(slope @ covariance @ slope, 0.0)))
-        low, high, se = _interval(value, se, correlation=a != b)
-        other = term.labels[b] if a != b else ""
-        rows.append((term.name, term.labels[a], other, value, se, low, high, float(S[a, b]), term.size))
+def _components(term: Term, theta: np.ndarray, spread: np.ndarray, level: float) -> list[tuple]:
+    at, rows = factor_of(term, theta), []
+    steps = [(factor_of(term, theta + h), factor_of(term, theta - h)) for h in np.eye(len(theta)) * STEP]
+    for a, b in cells(term.q):
+        value = sd_or_correlation(at @ at.T, a, b)
+        slope = [(sd_or_correlation(f @ f.T, a, b) - sd_or_correlation(g @ g.T, a, b)) / (2 * STEP) for f, g in steps]
+        se = float(np.sqrt(max(np.array(slope) @ spread @ slope, 0.0)))
+        interval = wald_interval(value, se, correlation=a != b, level=level)
+        other = term.columns[b] if a != b else ""
+        rows.append((term.name, term.columns[a], other, value, *interval, float((at @ at.T)[a, b]), term.n_levels))
     return rows
 
 
-def _covariance(theta: np.ndarray, q: int) -> np.ndarray:
-    L = np.zeros((q, q))
-    columns, rows = np.triu_indices(q)
-    L[rows, columns] = theta
-    return L @ L.T
-
-
-def _sd_or_r(theta: np.ndarray, q: int, a: int, b: int) -> float:
-    S = _covariance(theta, q)
-    sd = np.sqrt(np.diag(S))
-    return float(sd[a]) if a == b else float(S[a, b] / max(sd[a] * sd[b], 1e-300))
-
-
-def _interval(value: float, se: float, *, correlation: bool) -> tuple[float, float, float]:
-    """Interval on the scale on which the estimate is closest to normal; none at a boundary."""
-    if se == 0 or value == 0 or (correlation and 1 - abs(value) < 1e-6):
-        return np.nan, np.nan, np.nan
-    if correlation:
-        centre, reach = np.arctanh(value), Z95 * se / (1 - value**2)
-        return float(np.tanh(centre - reach)), float(np.tanh(centre + reach)), se
-    factor = float(np.exp(Z95 * se / value))
-    return value / factor, value * factor, se
-
-
-def variance_notes(table: pd.DataFrame) -> tuple[str, ...]:
-    """Say which variances are at a boundary and which rest on few groups."""
-    alone = table[table["with"] == ""]
-    notes = [
-        f"the standard deviation of {row.term} between levels of {row.group} was estimated as 0 (boundary): "
-        f"its {row.levels} levels differ no more than their rows lead one to expect; it has no interval"
-        for row in alone.itertuples()
-        if row.estimate == 0
-    ]
-    few = alone[alone["levels"] < FEW_LEVELS].drop_duplicates("group")
-    notes += [f"only {row.levels} levels of {row.group}: its variance is known roughly" for row in few.itertuples()]
-    return tuple(notes)
+def factor_of(term: Term, theta: np.ndarray) -> np.ndarray:
+    """Return the lower Cholesky factor of a term's covariance, shape (q, q)."""
+    L = np.zeros((term.q, term.q))
+    L[term.entries] = theta
+    return L

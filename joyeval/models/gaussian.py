@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.models.design import Design, build_design, check_rank, expand_groups
+from joyeval.models.design import Design, build_design, expand_groups
 from joyeval.models.estimates import estimate_table
-from joyeval.models.gram import Term
 from joyeval.models.kenward_roger import can_adjust, kenward_roger
 from joyeval.models.lmm import Fit, factors, fit, lower_factor, satterthwaite
 from joyeval.models.mixed import Mixed
-from joyeval.models.variances import VARIANCE_COLUMNS, sd_or_correlation, variance_notes, wald_interval
+from joyeval.models.random_terms import random_terms, ranef_table, slopes_by_group
+from joyeval.models.variances import VARIANCE_COLUMNS, cells, sd_or_correlation, variance_notes, wald_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from joyeval.models.gram import Term
     from joyeval.models.inference import Inference
 
 FEW_GROUPS = 50  # with fewer levels of some factor, Kenward-Roger is the default
@@ -42,37 +42,15 @@ def fit_gaussian(
     level: float = 0.95,
 ) -> Mixed:
     """Fit the Gaussian family of `joyeval.models.mixed`; see there."""
-    varying = _slopes_by_group(slopes, expand_groups(groups))
+    varying = slopes_by_group(slopes, expand_groups(groups))
     also = [*(column for columns in varying.values() for column in columns), *([ar1] if ar1 else [])]
     design = build_design(formula, data, groups=groups, weights=weights, also=also)
-    terms = [_term(design, i, varying, correlated=correlated) for i in range(len(design.groups))]
+    terms = random_terms(design, varying, correlated=correlated)
     _refuse(design, terms)
     fitted = fit(design.y, design.X, terms, weights=design.weights, reml=reml)
     inference, notes = _inference(fitted, df)
     variances = _variance_table(fitted, terms, level=level)
     return _result(design, terms, fitted, inference, variances, level=level, notes=(*notes, *_notes(fitted)))
-
-
-def _slopes_by_group(slopes: object, names: Sequence[str]) -> dict[str, list[str]]:
-    if slopes is None:
-        return {}
-    if not isinstance(slopes, Mapping):
-        if len(names) > 1:
-            raise UsageError(f"slopes of which factor? write slopes={{{names[0]!r}: ...}}, one of {', '.join(names)}")
-        slopes = {names[0]: slopes}
-    if unknown := [name for name in slopes if name not in names]:
-        raise UsageError(f"slopes of {', '.join(unknown)}; expected one of the groups {', '.join(names)}")
-    return {name: [columns] if isinstance(columns, str) else list(columns) for name, columns in slopes.items()}
-
-
-def _term(design: Design, i: int, varying: Mapping[str, list[str]], *, correlated: bool) -> Term:
-    group = design.groups[i]
-    if not varying.get(group.name):
-        return Term(group.name, group.codes, group.n_levels)
-    Z, names = design.columns(varying[group.name])
-    Z, names = np.column_stack([np.ones(design.n), Z]), ("Intercept", *names)
-    check_rank(Z, names, f"{design.formula}, slopes of {group.name}")
-    return Term(group.name, group.codes, group.n_levels, Z, names, correlated)
 
 
 def _refuse(design: Design, terms: Sequence[Term]) -> None:
@@ -136,18 +114,13 @@ def _variance_table(fitted: Fit, terms: Sequence[Term], *, level: float) -> pd.D
         sides.append([_covariances(fitted, side * step) for step in np.eye(len(spread)) * STEP])
     rows = []
     for name, labels, levels in [*((t.name, t.columns, t.n_levels) for t in terms), ("Residual", ("",), 0)]:
-        for i, j in _cells(len(labels)):
+        for i, j in cells(len(labels)):
             above, below = (np.array([sd_or_correlation(c[name], i, j) for c in side]) for side in sides)
             slope = (above - below) / (2 * STEP)
             value, se = sd_or_correlation(at[name], i, j), float(np.sqrt(slope @ spread @ slope))
             interval = wald_interval(value, se, correlation=i != j, level=level)
             rows.append((name, labels[i], labels[j] if i != j else "", value, *interval, at[name][i, j], levels))
     return pd.DataFrame(rows, columns=VARIANCE_COLUMNS)
-
-
-def _cells(q: int) -> list[tuple[int, int]]:
-    """Diagonal first, then the pairs."""
-    return [(i, i) for i in range(q)] + [(i, j) for i in range(q) for j in range(i + 1, q)]
 
 
 def _covariances(fitted: Fit, shift: np.ndarray) -> dict[str, np.ndarray]:
@@ -160,27 +133,6 @@ def _covariances(fitted: Fit, shift: np.ndarray) -> dict[str, np.ndarray]:
         for term, L, back in zip(g.terms, factors(g.terms, theta), g.back, strict=True)
     }
     return {**out, "Residual": np.array([[sigma2]])}
-
-
-def _ranef_table(design: Design, terms: Sequence[Term], fitted: Fit) -> pd.DataFrame:
-    effects = fitted.random_effects()
-    tables = []
-    for group, term in zip(design.groups, terms, strict=True):
-        estimate, variance = effects[term.name]
-        se = np.sqrt(np.maximum(np.einsum("gii->gi", variance), 0))
-        tables.append(
-            pd.DataFrame(
-                {
-                    "group": term.name,
-                    "level": np.repeat(group.levels.astype(str), term.q),
-                    "term": np.tile(term.columns, term.n_levels),
-                    "estimate": estimate.ravel(),
-                    "se": se.ravel(),
-                    "n": np.repeat(np.bincount(term.codes), term.q),
-                }
-            )
-        )
-    return pd.concat(tables, ignore_index=True)
 
 
 def _explained(design: Design, terms: Sequence[Term], fitted: Fit) -> dict[str, float]:
@@ -223,7 +175,7 @@ def _result(
         vcov=inference.vcov,
         df_method=inference.method,
         variances=variances,
-        ranef=_ranef_table(design, terms, fitted),
+        ranef=ranef_table(design, terms, fitted.random_effects()),
         groups={term.name: term.n_levels for term in terms},
         loglik=fitted.loglik,
         aic=fitted.deviance + 2 * parameters,

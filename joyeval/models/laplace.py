@@ -24,20 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from joyeval.models.families import Family
+    from joyeval.models.gram import Term
 
 NEWTON_STEPS = 60
 SETTLED = 1e-7  # last step of the mode, in standard deviations of the random effects
-
-
-@dataclass(frozen=True, eq=False)
-class RandomTerm:
-    """Random effects of one grouping factor: `covariates` (a 1.0 for the intercept), correlated with each other."""
-
-    name: str
-    index: np.ndarray
-    size: int
-    covariates: tuple[Weight, ...] = (1.0,)
-    labels: tuple[str, ...] = ("Intercept",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +82,7 @@ class Likelihood:
     family : Family
     X : ndarray, shape (n, p)
     offset : ndarray, shape (n,), or float
-    terms : sequence of RandomTerm
+    terms : sequence of Term
         None: the model has fixed effects only.
     nodes : int
         1 is Laplace; more needs a single random intercept.
@@ -101,13 +91,13 @@ class Likelihood:
     family: Family
     X: np.ndarray
     offset: np.ndarray | float = 0.0
-    terms: Sequence[RandomTerm] = ()
+    terms: Sequence[Term] = ()
     nodes: int = 1
     layout: Layout = field(init=False)
     entries: tuple[Entry, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.layout = layout([Block(t.index, t.size) for t in self.terms for _ in t.covariates])
+        self.layout = layout([Block(t.codes, t.n_levels) for t in self.terms for _ in t.columns])
         self.entries = tuple(_entries(self.terms))
         self._u = [np.zeros(block.size) for block in self.layout.blocks]
 
@@ -205,14 +195,13 @@ class Likelihood:
         return np.concatenate((on_beta, on_aux, on_theta))
 
 
-def _entries(terms: Sequence[RandomTerm]):
+def _entries(terms: Sequence[Term]):
     start = 0
     for t, term in enumerate(terms):
-        q = len(term.covariates)
-        for column in range(q):
-            for row in range(column, q):
-                yield Entry(t, row, column, start + column, term.covariates[row])
-        start += q
+        for row, column in zip(*term.entries, strict=True):
+            covariate = 1.0 if term.Z is None else term.Z[:, row]
+            yield Entry(t, int(row), int(column), start + int(column), covariate)
+        start += term.q
 
 
 def _laplace(model: Likelihood, mode: Mode, aux: np.ndarray) -> Marginal:

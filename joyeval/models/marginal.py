@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit
 
+from joyeval.models.design import recode
 from joyeval.models.families import CumulativeLogit, NegativeBinomial, Poisson, threshold_slopes, thresholds
 
 if TYPE_CHECKING:
@@ -75,8 +76,7 @@ def average(model: Likelihood, parameters: np.ndarray, weights: np.ndarray) -> A
 
 def matrix_at(design: Design, name: str, value: Any) -> np.ndarray:
     """Return the columns of the right-hand side with one variable set to `value` (or one per row), shape (n, p)."""
-    frame = design.frame.assign(**{name: value})
-    return np.array(design.spec.get_model_matrix(frame, context={"np": np}), dtype=float)
+    return recode(design.formula, design.coding(), design.frame.assign(**{name: value}))
 
 
 def _spread(model: Likelihood, theta: np.ndarray) -> tuple[np.ndarray | float, list]:

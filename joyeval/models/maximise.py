@@ -103,7 +103,7 @@ def fit(model: Likelihood, start: np.ndarray) -> Optimum:
         return fixed
     scales = np.array([_scale(entry.covariate) for entry in model.entries])
     theta = np.array([0.5 * entry.on_diagonal for entry in model.entries]) * scales
-    spread = [0.35 * s / np.sqrt(model.terms[e.term].size) for e, s in zip(model.entries, scales, strict=True)]
+    spread = [0.35 * s / np.sqrt(model.terms[e.term].n_levels) for e, s in zip(model.entries, scales, strict=True)]
     shape = block_diag(_root(fixed.covariance), np.diag(spread))
     parameters = _ascend(model, np.concatenate((fixed.parameters, theta)), shape)
     parameters = _leave_boundary(model, parameters, shape, scales)

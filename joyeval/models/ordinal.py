@@ -17,9 +17,11 @@ from joyeval.errors import ModelError, UsageError
 from joyeval.models.design import build_design, check_rank
 from joyeval.models.estimates import estimate_table
 from joyeval.models.families import CumulativeLogit, threshold_slopes, thresholds
-from joyeval.models.fitting import between_within, maximise, variance_notes, variance_table
-from joyeval.models.laplace import Likelihood, RandomTerm
+from joyeval.models.fitting import between_within, maximise, variance_table
+from joyeval.models.gram import Term
+from joyeval.models.laplace import Likelihood
 from joyeval.models.marginal import Average, average, matrix_at
+from joyeval.models.variances import variance_notes
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -149,13 +151,13 @@ def ordinal(
     answers, (X, names) = _answers(design), _without_intercept(design, design.X)
     weights = np.ones(design.n) if design.weights is None else design.weights
     family = CumulativeLogit(answers.y, len(answers.labels), weights)
-    terms = [RandomTerm(g.name, g.codes, g.n_levels) for g in design.groups]
+    terms = [Term(g.name, g.codes, g.n_levels) for g in design.groups]
     start = np.concatenate((np.zeros(len(names)), _start(family)))
     model, optimum, notes = maximise(
         Likelihood(family, X, terms=terms), start, names=names, formula=formula, nodes=nodes
     )
     n = round(float(weights.sum()))
-    df = between_within(np.column_stack((np.ones(design.n), X)), terms, n)
+    df = between_within(np.column_stack((np.ones(design.n), X)), ("thresholds", *names), terms, n)
     predicted, changes = _predict(model, optimum, design, answers, by, df) if by else (pd.DataFrame(), pd.DataFrame())
     variances = variance_table(model, optimum)
     beta, se = optimum.parameters[: len(names)], np.sqrt(np.diag(optimum.covariance))[: len(names)]

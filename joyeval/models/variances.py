@@ -18,6 +18,11 @@ VARIANCE_COLUMNS = ("group", "term", "with", "estimate", "se", "ci_low", "ci_hig
 FEW_LEVELS = 10
 
 
+def cells(q: int) -> list[tuple[int, int]]:
+    """Return the positions that a table of components shows: the diagonal first, then the pairs."""
+    return [(i, i) for i in range(q)] + [(i, j) for i in range(q) for j in range(i + 1, q)]
+
+
 def sd_or_correlation(covariance: np.ndarray, a: int, b: int) -> float:
     """Return the standard deviation of effect a, or its correlation with effect b."""
     sd = np.sqrt(np.diag(covariance))

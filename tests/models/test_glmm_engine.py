@@ -11,7 +11,8 @@ from scipy.integrate import quad
 from scipy.special import expit
 
 from joyeval.models.families import BetaBinomial, Binomial, CumulativeLogit, NegativeBinomial, Poisson, thresholds
-from joyeval.models.laplace import Likelihood, RandomTerm
+from joyeval.models.gram import Term
+from joyeval.models.laplace import Likelihood
 from joyeval.models.marginal import average
 from joyeval.models.schur import Block, factorise, layout
 
@@ -33,15 +34,15 @@ TEAM = RNG.integers(0, 10, N)
 WARD = RNG.integers(0, 4, N)
 STRUCTURES = {
     "none": [],
-    "intercept": [RandomTerm("team", TEAM, 10)],
-    "slope": [RandomTerm("team", TEAM, 10, (1.0, X[:, 1]), ("Intercept", "x"))],
-    "nested": [RandomTerm("team", TEAM, 10), RandomTerm("site", TEAM // 3, 4)],
-    "crossed": [RandomTerm("team", TEAM, 10), RandomTerm("ward", WARD, 4)],
+    "intercept": [Term("team", TEAM, 10)],
+    "slope": [Term("team", TEAM, 10, X, ("Intercept", "x"))],
+    "nested": [Term("team", TEAM, 10), Term("site", TEAM // 3, 4)],
+    "crossed": [Term("team", TEAM, 10), Term("ward", WARD, 4)],
     "nested and crossed": [
-        RandomTerm("pair", np.unique(TEAM * 4 + WARD, return_inverse=True)[1], len(np.unique(TEAM * 4 + WARD))),
-        RandomTerm("team", TEAM, 10, (1.0, X[:, 1]), ("Intercept", "x")),
-        RandomTerm("ward", WARD, 4),
-        RandomTerm("wave", np.arange(N) % 3, 3),
+        Term("pair", np.unique(TEAM * 4 + WARD, return_inverse=True)[1], len(np.unique(TEAM * 4 + WARD))),
+        Term("team", TEAM, 10, X, ("Intercept", "x")),
+        Term("ward", WARD, 4),
+        Term("wave", np.arange(N) % 3, 3),
     ],
 }
 
@@ -168,10 +169,10 @@ def test_gradient_of_the_average_prediction_is_exact(name, structure):
 
 def test_average_prediction_is_the_mean_over_the_random_effects():
     """The integral by scipy; a count's has a closed form that is computed here in another way."""
-    model = Likelihood(Binomial(YES, TRIALS), X[:1], 0.0, [RandomTerm("team", TEAM[:1], 10)])
+    model = Likelihood(Binomial(YES, TRIALS), X[:1], 0.0, [Term("team", TEAM[:1], 10)])
     mean = quad(lambda b: expit(0.2 - 0.4 * X[0, 1] + b) * stats.norm.pdf(b, scale=1.7), -12, 12)[0]
     assert average(model, np.array([0.2, -0.4, 1.7]), np.ones(1)).value[0] == pytest.approx(mean, rel=1e-6)
-    counts = Likelihood(Poisson(COUNTS), X[:1], 0.0, [RandomTerm("team", TEAM[:1], 10)])
+    counts = Likelihood(Poisson(COUNTS), X[:1], 0.0, [Term("team", TEAM[:1], 10)])
     mean = quad(lambda b: np.exp(0.2 - 0.4 * X[0, 1] + b) * stats.norm.pdf(b, scale=0.7), -8, 8)[0]
     assert average(counts, np.array([0.2, -0.4, 0.7]), np.ones(1)).value[0] == pytest.approx(mean, rel=1e-7)
 
