@@ -1,1 +1,29 @@
-"""To come."""
+"""Can these numbers be trusted? Reliability, agreement, structure, invariance, non-response and change.
+
+Examples
+--------
+>>> from joyeval import measurement
+>>> measurement.alpha(wave[["q1", "q2", "q3"]]).sentence()  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from joyeval.measurement.aggregation import Aggregation, aggregation
+from joyeval.measurement.agreement import Agreement, rwg
+from joyeval.measurement.intraclass import Icc, icc
+from joyeval.measurement.raters import RaterIcc, icc_forms, retest
+from joyeval.measurement.reliability import Alpha, alpha
+
+__all__ = [
+    "Aggregation",
+    "Agreement",
+    "Alpha",
+    "Icc",
+    "RaterIcc",
+    "aggregation",
+    "alpha",
+    "icc",
+    "icc_forms",
+    "retest",
+    "rwg",
+]
