@@ -74,10 +74,10 @@ def _summed(part: Outcome, table: pd.DataFrame) -> pd.DataFrame:
         table = table.assign(numerator=value * weight, weight=weight)
     else:
         table = table.assign(weight=table["denominator"])
-    both = table["numerator"].notna() & table["weight"].notna()
+    both = table["numerator"].notna() & (table["weight"] > 0)
     sums = (
         table[both].groupby(["team", "period"])[["numerator", "denominator", "weight"]].sum(min_count=1).reset_index()
     )
-    value = (sums["numerator"] / sums["weight"]).where(sums["weight"] > 0)
+    value = sums["numerator"] / sums["weight"]
     counts = {"numerator": np.nan} if given else {}
     return sums.assign(value=value * (part.per if part.kind == "rate" else 1.0), **counts)

@@ -95,7 +95,7 @@ def take_in(study: Study, cohort: str) -> Intake:
     """Take in a cohort's raw files, with all their problems."""
     taken = Intake()
     everyone = _teams(study, taken)
-    taken.tables["teams"] = everyone[everyone["cohort"] == cohort].reset_index(drop=True)
+    taken.tables["teams"] = everyone.loc[everyone["cohort"] == cohort, list(TEAM_FIELDS)].reset_index(drop=True)
     _events(study, cohort, taken)
     _surveys(study, cohort, taken)
     known = set(everyone["team"])
@@ -124,10 +124,10 @@ def _teams(study: Study, taken: Intake) -> pd.DataFrame:
         table["cohort"] = study.cohorts[0].cohort
     if study.teams.cohort_names:
         table["cohort"] = table["cohort"].map(dict(study.teams.cohort_names))
-    here = table[table["cohort"].isin([c.cohort for c in study.cohorts])]
-    once = here.drop_duplicates("team", keep="last")
-    taken.count("teams", "kept", len(table), len(once), "one row per team; teams of no cohort of this study left out")
-    return once[[*TEAM_FIELDS]].reset_index(drop=True)
+    once = table.drop_duplicates("team", keep="last")
+    here = once["cohort"].isin([c.cohort for c in study.cohorts]).sum()
+    taken.count("teams", "kept", len(table), int(here), "one row per team; teams of no cohort of this study left out")
+    return once
 
 
 def _events(study: Study, cohort: str, taken: Intake) -> None:

@@ -124,7 +124,7 @@ def _execute(study: Study, cohort: str, step: Step, where: Folders) -> None:
     executed = staging / "executed.ipynb"
     try:
         run_notebook(notebook, executed, parameters)
-        _render(study, cohort, step, executed, staging)
+        _render(step, executed, staging)
     except StepError:
         _keep(executed, where.executed / f"{step.name}.failed.ipynb")
         raise
@@ -143,12 +143,12 @@ def _execute(study: Study, cohort: str, step: Step, where: Folders) -> None:
     write_record(where.record, {"study": study.study, "cohort": cohort, "steps": {**record["steps"], step.name: entry}})
 
 
-def _render(study: Study, cohort: str, step: Step, executed: Path, staging: Path) -> None:
+def _render(step: Step, executed: Path, staging: Path) -> None:
     """Store the chapter's blocks; the last step's notebook becomes the report."""
     from joyeval import report
 
     if step.name == "06_report":
-        report.render(executed, staging, study=study, cohort=cohort)
+        report.write(executed, staging)
     else:
         report.save_chapter(executed, staging / "chapters" / f"{step.name}.json")
 
