@@ -113,8 +113,8 @@ def test_no_address_could_be_a_persons(made):
 
 
 def test_renamed_and_missing_items():
-    assert "Q9_4_v2" in _rows("surveys/qualtrics_3_3-end.csv")[0]
-    assert "Q9_4" in _rows("surveys/qualtrics_3_2-midway.csv")[0]
+    assert "Q7_4_v2" in _rows("surveys/qualtrics_3_3-end.csv")[0]
+    assert "Q7_4" in _rows("surveys/qualtrics_3_2-midway.csv")[0]
     waves = {(w["form"], w["wave"]): w for w in read_yaml(STUDY).data["waves"]}
-    assert waves["survey_3", "3-end"]["columns"] == {"ps4": "Q9_4_v2"}
-    assert waves["survey_4", "2-midway"]["not_asked"] == ("cbi_wb7",)
+    assert waves["survey_3", "3-end"]["columns"] == {"psafety_4": "Q7_4_v2"}
+    assert waves["survey_4", "2-midway"]["not_asked"] == ("cbi_13",)

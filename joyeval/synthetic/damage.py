@@ -59,7 +59,7 @@ def damage(answers: pd.DataFrame, *, cells_are: Cells, asked: Sequence[str], rng
     codes = rows[list(KEYS)].astype("Int64").mask(rng.random((len(rows), len(KEYS))) < SKIPPED)
     chosen = rng.permutation(len(rows))
     straight, faulty, doubled, unfinished = (sorted(part.tolist()) for part in np.split(chosen[:12], [2, 6, 9]))
-    codes.loc[straight, [key for key in KEYS if key.startswith(("cbi", "ps", "eng"))]] = 3
+    codes.loc[straight, [key for key in KEYS if key.startswith(("cbi", "psafety", "nqps"))]] = 3
     cells = _labels(codes) if cells_are == "labels" else codes.astype(object)
     beyond, spelled = _faults(cells, codes, faulty, asked, cells_are, rng)
     cells.loc[unfinished, list(KEYS[-PARTIAL:])] = None

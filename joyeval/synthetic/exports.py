@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 SHAPES = {"1": "surveymonkey", "2": "forms", "3": "qualtrics", "4": "spss", "5": "semicolon"}
 SUFFIXES = {"surveymonkey": "csv", "forms": "xlsx", "qualtrics": "csv", "spss": "sav", "semicolon": "csv"}
 CELLS = {"surveymonkey": "labels", "forms": "labels", "qualtrics": "codes", "spss": "numbers", "semicolon": "codes"}
-RENAMED = {("3", "3-end"): "ps4"}  # this wave's heading of this item differs
-NOT_ASKED = {("4", "2-midway"): "cbi_wb7"}
+RENAMED = {("3", "3-end"): "psafety_4"}  # this wave's heading of this item differs
+NOT_ASKED = {("4", "2-midway"): "cbi_13"}
 
 _QUESTIONS = {
     "team": "Which team do you work in?",
@@ -36,7 +36,14 @@ _QUESTIONS = {
 FIELDS = tuple(_QUESTIONS)
 _COMMENTS = ("", "", "“Busy, but good” – thanks", "", "It’s the rota", "", "£5 for parking?")
 _ISO, _AMERICAN = "%Y-%m-%d %H:%M:%S", "%m/%d/%Y %I:%M:%S %p"
-_SHORT = {"team": "Team", "role": "Role", "good_day": "GoodDay", "burnout": "Burnout", "recommend": "Recommend"}
+_SHORT = {
+    "team": "Team",
+    "role": "Role",
+    "good_day_item": "GoodDay",
+    "burnout_answer": "Burnout",
+    "staff_fft_care_answer": "RecommendCare",
+    "staff_fft_work_answer": "RecommendWork",
+}
 
 
 def headings(cohort: str, wave: str) -> dict[str, str]:
@@ -68,7 +75,7 @@ def _heading(shape: str, key: str) -> str:
         return _qualtrics_name(key)
     if shape == "spss":
         return key.upper()
-    return _SHORT.get(key, key.replace("cbi_", "").replace("code_", "Code ").upper())
+    return _SHORT.get(key, key.replace("code_", "code ").replace("_", "").upper())
 
 
 def _parts(key: str) -> tuple[str, str]:

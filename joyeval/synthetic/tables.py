@@ -27,6 +27,7 @@ FACES = {True: (4, 5), False: (1, 2, 3)}
 AGREEMENT = {True: ("Agree", "Strongly agree"), False: ("Disagree", "Strongly disagree")}
 RENAMED_GROUP = {"Therapists": "Therapy team"}
 RENAMED_IN = ("4", "3-sustain")  # cohort and wave
+HARD_SPACED = "Larch Ward"  # its name ends in a no-break space in one file
 EXPOSURE = {True: "occupied bed days", False: "contacts"}
 NO_FACE, OUTAGE = 0.01, 0.03
 
@@ -125,7 +126,8 @@ def outcome_files(outcomes: pd.DataFrame) -> dict[str, bytes]:
 def _experience(rows: pd.DataFrame) -> pd.DataFrame:
     counts = rows[list(FFT)].astype(object)
     counts[rows[list(FFT)].sum(axis=1) < FEW] = "*"
-    return pd.concat([rows[["Team", "Month"]], counts], axis=1)
+    spaced = rows["Team"].replace({HARD_SPACED: f"{HARD_SPACED}\u00a0"})
+    return pd.concat([spaced, rows["Month"], counts], axis=1)
 
 
 def _incidents(rows: pd.DataFrame) -> pd.DataFrame:
