@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from joyeval.models.design import Design
     from joyeval.models.least_squares import LeastSquares
-    from joyeval.models.robust import Sandwich
 
 FEW_CLUSTERS = 10  # below, even corrected tests rest on strong symmetry; permutation belongs beside them
 LOW_DF = 4.0  # below, t approximations of corrected variances break down (Tipton 2015, doi:10.1037/met0000011)
@@ -112,18 +111,20 @@ def regression(
         raise UsageError(f"errors={errors!r}: expected one of {', '.join(LEVERAGE_POWER)}")
     design, fit, codes = fit_formula(formula, data, cluster=cluster, absorb=absorb, weights=weights)
     sandwich = cluster_robust(fit, codes, kind=errors)
-    names = _regressors(design, fit)
+    terms = estimate_table(design.names[-len(fit.beta) :], fit.beta, sandwich.se, n=fit.n, df=sandwich.df)
+    cluster = cluster or "row"
+    few = small_sample_notes(terms, n_clusters=sandwich.n_clusters, cluster=cluster, used=sandwich.kind, asked=errors)
     return Regression(
         formula=formula,
         absorbed=_factors(absorb),
-        cluster=cluster or "row",
+        cluster=cluster,
         n_clusters=sandwich.n_clusters,
         errors=sandwich.kind,
         r2_within=fit.within_r2,
-        terms=estimate_table(names, fit.beta, sandwich.se, n=fit.n, df=sandwich.df),
+        terms=terms,
         n=fit.n,
         n_dropped=design.n_dropped,
-        notes=(*design.notes, *small_sample_notes(sandwich, names, errors, cluster or "row")),
+        notes=(*design.notes, *few),
     )
 
 
@@ -153,31 +154,35 @@ def fit_formula(
     return design, fit, clusters
 
 
-def small_sample_notes(sandwich: Sandwich, names: Sequence[str], asked: str, cluster: str) -> tuple[str, ...]:
-    """Say where the number of clusters limits what the errors can carry."""
+def small_sample_notes(terms: pd.DataFrame, *, n_clusters: int, cluster: str, used: str, asked: str) -> list[str]:
+    """Say where the number of clusters limits what robust errors can carry.
+
+    Parameters
+    ----------
+    terms : DataFrame
+        ``term`` and ``df``.
+    used, asked : str
+        Kinds of errors.
+    """
     notes = []
-    if sandwich.kind != asked:
+    if used != asked:
         notes.append(
-            f"{asked} would not fit in memory for {sandwich.n_clusters} clusters; {sandwich.kind} was used, "
+            f"{asked} would not fit in memory for {n_clusters} clusters; {used} was used, "
             "which agrees with it for many clusters"
         )
-    if sandwich.n_clusters < FEW_CLUSTERS:
+    if n_clusters < FEW_CLUSTERS:
         notes.append(
-            f"only {sandwich.n_clusters} clusters by {cluster}: read the interval as a rough guide "
+            f"only {n_clusters} clusters by {cluster}: read the interval as a rough guide "
             "and put a permutation test beside it"
         )
-    low = [f"{name} ({df:.1f})" for name, df in zip(names, sandwich.df, strict=True) if df < LOW_DF]
+    low = [f"{row.term} ({row.df:.1f})" for row in terms.itertuples() if row.df < LOW_DF]
     if low:
         notes.append(
             f"fewer than {LOW_DF:.0f} degrees of freedom for {', '.join(low)}: "
             "a few clusters decide this estimate; its p and interval are not dependable"
         )
-    return tuple(notes)
+    return notes
 
 
 def _factors(absorb: str | Sequence[str]) -> tuple[str, ...]:
     return (absorb,) if isinstance(absorb, str) else tuple(absorb)
-
-
-def _regressors(design: Design, fit: LeastSquares) -> tuple[str, ...]:
-    return design.names[-len(fit.beta) :]

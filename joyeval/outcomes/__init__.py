@@ -1,8 +1,31 @@
 """Staff experience and service-user outcomes: linkage, and the designs that can bear the question."""
 
+from joyeval.outcomes.association import Association, detectable_effect, detectable_r
 from joyeval.outcomes.counts import read_counts
 from joyeval.outcomes.linkage import Linkage, link
+from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
 from joyeval.outcomes.periods import lagged
+from joyeval.outcomes.plan import Plan, explore, primary
+from joyeval.outcomes.sensitivity import leave_one_out, negative_control, specification_curve, tipping_point
 from joyeval.outcomes.staff import team_means
 
-__all__ = ["Linkage", "lagged", "link", "read_counts", "team_means"]
+__all__ = [
+    "Association",
+    "Linkage",
+    "Plan",
+    "change_on_change",
+    "detectable_effect",
+    "detectable_r",
+    "explore",
+    "fixed_effects",
+    "lagged",
+    "leave_one_out",
+    "link",
+    "negative_control",
+    "primary",
+    "read_counts",
+    "specification_curve",
+    "team_means",
+    "tipping_point",
+    "within_between",
+]

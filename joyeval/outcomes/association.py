@@ -1,0 +1,159 @@
+"""The answer that panel designs share: an estimate, what it estimates, and words that do not overreach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import ndtri
+
+from joyeval.errors import ModelError
+from joyeval.models.estimates import quantile
+from joyeval.result import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+POWER = 0.8
+ROLES = ("primary", "secondary", "exploratory")
+NOT_CAUSE = "This is an association; it does not show what brought it about."
+BY_LOT = "Start dates were drawn by lot, so the difference can be put down to the programme."
+ECOLOGICAL = (
+    "the units are teams and periods, not people: an association between them need not hold for any member of staff "
+    "or service user"
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Association(Result):
+    """How an outcome went with staff experience; `n` counts team-periods.
+
+    Parameters
+    ----------
+    design, estimand : str
+        Name of the design, and in one clause what it estimates.
+    y, x : str
+        Outcome and staff measure.
+    primary : str
+        The term that answers the question.
+    terms : DataFrame
+        ``term, estimate, se, df, ci_low, ci_high, p, n``; effects in units of the outcome per 1 unit of x.
+    n_teams : int
+    sd_x : float
+        Standard deviation of x within teams (or of its change), to turn an effect per point into one per usual swing.
+    permutation_p : float
+        p of the primary term when teams exchange their histories of x; missing where they cannot.
+    detectable : float
+        Smallest effect that data of this precision would find in 8 of 10 studies.
+    improve : str
+        "increase" or "decrease" where the better direction of the outcome is known.
+    role : str
+        "primary" (named in advance), "secondary" or "exploratory".
+    experimental : bool
+        True when exposure was drawn by lot.
+    extra : dict
+        Further numbers of the design, by name.
+    """
+
+    design: str
+    estimand: str
+    y: str
+    x: str
+    primary: str
+    terms: pd.DataFrame
+    n_teams: int
+    sd_x: float
+    detectable: float
+    permutation_p: float = np.nan
+    improve: str = ""
+    role: str = "exploratory"
+    experimental: bool = False
+    extra: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def effect(self) -> pd.Series:
+        """The row of the primary term."""
+        return self.terms[self.terms["term"] == self.primary].iloc[0]
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row per term."""
+        return self.terms
+
+    def sentence(self) -> str:
+        """Return the primary estimate in words: a null as a null, and no cause where none was shown."""
+        row = self.effect
+        interval = f"95% CI {number(row['ci_low'])} to {number(row['ci_high'])}"
+        basis = f"{interval}; {self.n} team-periods of {self.n_teams} teams"
+        found = f"{self.estimand}, 1 more in {self.x} went with {signed(row['estimate'])} in {self.y} ({basis})"
+        if row["ci_low"] <= 0 <= row["ci_high"]:
+            reach = f"from {number(row['ci_low'])} to {number(row['ci_high'])}"
+            return f"No association was found: {found}; the data are compatible with anything {reach}."
+        cause = BY_LOT if self.experimental else NOT_CAUSE
+        return f"{found[0].upper()}{found[1:]}{self._better(row['estimate'])}. {cause}"
+
+    def _better(self, estimate: float) -> str:
+        if not self.improve:
+            return ""
+        return ", which is better" if (estimate > 0) == (self.improve == "increase") else ", which is worse"
+
+
+def detectable_r(n: int, *, power: float = POWER, alpha: float = 0.05) -> float:
+    """Return the smallest correlation that n independent units would show as significant with the given power.
+
+    Parameters
+    ----------
+    n : int
+        Units, such as teams; at least 4.
+
+    References
+    ----------
+    Fisher's z with standard error 1/sqrt(n - 3): Cohen (1988), Statistical Power Analysis, chapter 3.
+
+    Examples
+    --------
+    >>> round(detectable_r(30), 2), round(detectable_r(70), 2)
+    (0.49, 0.33)
+    """
+    if n < 4:
+        raise ModelError(f"{n} units: no correlation can be tested with fewer than 4")
+    return float(np.tanh((ndtri(1 - alpha / 2) + ndtri(power)) / np.sqrt(n - 3)))
+
+
+def detectable_effect(se: float, df: float) -> float:
+    """Return the smallest effect that an estimate with this standard error would find in 8 of 10 studies."""
+    df = np.asarray(df, dtype=float)
+    return float(se * (quantile(0.975, df) + quantile(POWER, df)))
+
+
+def guard_notes(*, n_teams: int, y: str, detectable: float, role: str, improve: str) -> list[str]:
+    """Caveats that every association of team-periods carries, with their numbers."""
+    notes = [ECOLOGICAL]
+    if n_teams >= 4:
+        notes.append(
+            f"{n_teams} teams can show a correlation between teams of about {detectable_r(n_teams):.2f} or more; "
+            "published ones lie near .25"
+        )
+    small = number(detectable)
+    notes.append(f"an effect below {small} in {y} per point would be missed in more than 2 of 10 such studies")
+    if role == "exploratory":
+        notes.append("exploratory: not named in advance, so it raises a question and settles none")
+    if not improve:
+        notes.append(f"which way is better is not stated for {y}")
+    return notes
+
+
+def number(value: float) -> str:
+    """Three figures, without an exponent.
+
+    Examples
+    --------
+    >>> number(1234.56), number(0.012345), number(-0.5)
+    ('1235', '0.0123', '-0.5')
+    """
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def signed(value: float) -> str:
+    """Return `number` with its sign."""
+    return f"+{number(value)}" if value > 0 else number(value)

@@ -1,0 +1,426 @@
+"""Would the answer survive? One team fewer, other defensible choices, an outcome that cannot move, missing data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from joyeval.errors import ModelError, UsageError
+from joyeval.models.least_squares import least_squares
+from joyeval.outcomes.association import Association, number, signed
+from joyeval.outcomes.panel import fixed_effects, prepare
+from joyeval.result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from joyeval.outcomes.linkage import Linkage
+
+FIVE_PERCENT = 0.05
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LeaveOneOut(Result):
+    """An estimate without each team in turn; `n` counts teams, `n_dropped` those without which it cannot be had.
+
+    Parameters
+    ----------
+    term : str
+    estimate : float
+        With all teams.
+    estimates : DataFrame
+        ``left_out, estimate, ci_low, ci_high, change``.
+    """
+
+    term: str
+    estimate: float
+    estimates: pd.DataFrame
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row per team left out."""
+        return self.estimates
+
+    def sentence(self) -> str:
+        """Return the range and the team that matters most."""
+        low, high = self.estimates["estimate"].min(), self.estimates["estimate"].max()
+        most = self.estimates.loc[self.estimates["change"].abs().idxmax()]
+        turned = int((np.sign(self.estimates["estimate"]) != np.sign(self.estimate)).sum())
+        sign = "the sign never changes" if not turned else f"the sign changes {turned} times"
+        return (
+            f"Without one team at a time, {self.term} lies between {number(low)} and {number(high)} "
+            f"(all {self.n} teams: {number(self.estimate)}); {sign}; leaving out {most['left_out']} moves it most "
+            f"({signed(most['change'])})."
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SpecificationCurve(Result):
+    """One question under every combination of defensible choices; `n` counts specifications that could be fitted.
+
+    Parameters
+    ----------
+    estimates : DataFrame
+        Choices, ``estimate, ci_low, ci_high, p, n``, sorted by estimate.
+    choices : tuple of str
+        Names of the columns that hold choices.
+    median : float
+    share_significant : float
+        Specifications with p < .05 in the direction of the median.
+    permutation_p : float
+        How often the median is as far from 0 when teams exchange their histories of x; missing if not asked for.
+    """
+
+    estimates: pd.DataFrame
+    choices: tuple[str, ...]
+    median: float
+    share_significant: float
+    permutation_p: float = np.nan
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row per specification."""
+        return self.estimates
+
+    def sentence(self) -> str:
+        """Return the curve in words."""
+        low, high = self.estimates["estimate"].min(), self.estimates["estimate"].max()
+        chance = "" if np.isnan(self.permutation_p) else f"; permutation p of the median {self.permutation_p:.3g}"
+        return (
+            f"Over {self.n} defensible specifications the estimate lies between {number(low)} and {number(high)}, "
+            f"median {number(self.median)}; {self.share_significant:.0%} are significant in that direction{chance}."
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NegativeControl(Result):
+    """The same design on an outcome that staff experience cannot move; `n` counts team-periods of the control.
+
+    Parameters
+    ----------
+    main, control : Association
+        Estimates in standard deviations of each outcome are compared in `tidy`.
+    estimates : DataFrame
+        ``term, estimate, se, ci_low, ci_high, p, n`` in standard deviations of the outcome.
+    """
+
+    main: Association
+    control: Association
+    estimates: pd.DataFrame
+
+    def tidy(self) -> pd.DataFrame:
+        """Return both estimates in standard deviations of their outcome."""
+        return self.estimates
+
+    def sentence(self) -> str:
+        """Say whether the control moved where it should not."""
+        row = self.estimates.iloc[1]
+        reach = f"95% CI {number(row['ci_low'])} to {number(row['ci_high'])}"
+        interval = f"{signed(row['estimate'])} standard deviations ({reach})"
+        if row["ci_low"] <= 0 <= row["ci_high"]:
+            return f"The negative control {self.control.y} showed no association, as it should: {interval}."
+        return (
+            f"The negative control {self.control.y} moved with {self.control.x} although it should not: {interval}. "
+            f"Something else than experience links them, and may link {self.main.y} too."
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TippingPoint(Result):
+    """How unlike the rest missing outcomes would have to be to change the answer; `n` counts observed team-periods.
+
+    Parameters
+    ----------
+    x, y : str
+    estimate, ci_low, ci_high : float
+        From observed team-periods.
+    slope : float
+        Change of the estimate per unit by which missing outcomes lie above what the model predicts for them.
+    tip : float
+        Shift of missing outcomes, in their own units, at which the interval first touches 0 (or, for a null,
+        first leaves it).
+    tip_sd : float
+        The same in standard deviations of the residual.
+    n_missing : int
+        Team-periods with experience but no outcome, in teams that have some.
+    """
+
+    x: str
+    y: str
+    estimate: float
+    ci_low: float
+    ci_high: float
+    slope: float
+    tip: float
+    tip_sd: float
+    n_missing: int
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the estimate at shifts of -2 to 2 residual standard deviations."""
+        sd = self.tip / self.tip_sd
+        shifts = np.arange(-2, 2.5, 0.5)
+        moved = self.slope * shifts * sd
+        return pd.DataFrame(
+            {"shift_sd": shifts, "shift": shifts * sd, "estimate": self.estimate + moved,
+             "ci_low": self.ci_low + moved, "ci_high": self.ci_high + moved, "n": self.n}
+        )  # fmt: skip
+
+    def sentence(self) -> str:
+        """Say what it would take."""
+        return (
+            f"{self.n_missing} team-periods lack {self.y}. They would have to lie {signed(self.tip_sd)} residual "
+            f"standard deviations ({signed(self.tip)}) from what the model predicts for them to change the conclusion "
+            f"about {self.x}."
+        )
+
+
+def leave_one_out(
+    fit: Callable[[pd.DataFrame], Result], data: pd.DataFrame | Linkage, *, by: str = "team", term: str | None = None
+) -> LeaveOneOut:
+    """Refit without each team (or trust) in turn.
+
+    Parameters
+    ----------
+    fit : callable
+        Takes a table, returns any result with estimates: ``lambda d: fixed_effects(d, y="waits", x="joy", draws=0)``.
+    data : DataFrame or Linkage
+    by : str
+        Column of the units left out.
+    term : str, optional
+        Default: the primary term of the result, or its first.
+
+    Raises
+    ------
+    ModelError
+        The full data cannot be fitted, or no reduced data.
+    """
+    table = getattr(data, "data", data)
+    full = _row(fit(table), term)
+    rows, lost = [], 0
+    for unit in sorted(table[by].dropna().unique()):
+        try:
+            row = _row(fit(table[table[by] != unit]), full["term"])
+        except ModelError:
+            lost += 1
+            continue
+        rows.append((str(unit), row["estimate"], row["ci_low"], row["ci_high"], row["estimate"] - full["estimate"]))
+    if not rows:
+        raise ModelError(f"{lost} units by {by}: none can be left out, since the rest cannot be fitted")
+    return LeaveOneOut(
+        term=full["term"],
+        estimate=float(full["estimate"]),
+        estimates=pd.DataFrame(rows, columns=["left_out", "estimate", "ci_low", "ci_high", "change"]),
+        n=len(rows) + lost,
+        n_dropped=lost,
+        notes=_turning(full, rows),
+    )
+
+
+def specification_curve(
+    fit: Callable[..., Result],
+    data: pd.DataFrame | Linkage,
+    *,
+    choices: Mapping[str, Sequence[Any]],
+    term: str | None = None,
+    x: str | None = None,
+    team: str = "team",
+    draws: int = 0,
+    seed: int = 0,
+) -> SpecificationCurve:
+    """Fit every combination of choices and show all of them.
+
+    Parameters
+    ----------
+    fit : callable
+        Takes a table and one keyword per choice: ``lambda d, lag: fixed_effects(d, y="waits", x="joy", lag=lag)``.
+    choices : mapping of name to options
+        Options are functions, numbers, text or None, or sequences of them.
+    x : str, optional
+        Column whose histories are exchanged between teams for the permutation p; needed with `draws`.
+    draws : int
+        Permutations; each refits every specification.
+
+    Raises
+    ------
+    UsageError
+        `draws` without `x`.
+    ModelError
+        No specification can be fitted.
+
+    References
+    ----------
+    Simonsohn, Simmons & Nelson (2020), Nat. Hum. Behav. 4, 1208-1214. doi:10.1038/s41562-020-0912-z
+    """
+    if draws and not x:
+        raise UsageError("specification_curve: draws needs x, the column to exchange")
+    table = getattr(data, "data", data)
+    specs = [dict(zip(choices, options, strict=True)) for options in product(*choices.values())]
+    rows, failed = _fit_all(fit, table, specs, term)
+    if not rows:
+        raise ModelError(f"none of {len(specs)} specifications can be fitted; the first: {failed[0]}")
+    estimates = pd.DataFrame(rows).sort_values("estimate", ignore_index=True)
+    median = float(estimates["estimate"].median())
+    agree = (estimates["p"] < FIVE_PERCENT) & (np.sign(estimates["estimate"]) == np.sign(median))
+    return SpecificationCurve(
+        estimates=estimates,
+        choices=tuple(choices),
+        median=median,
+        share_significant=float(agree.mean()),
+        permutation_p=_median_by_chance(fit, table, specs, term, x, team, draws, seed, median) if draws else np.nan,
+        n=len(rows),
+        n_dropped=len(failed),
+        notes=tuple(f"a specification could not be fitted: {reason}" for reason in dict.fromkeys(failed)),
+    )
+
+
+def negative_control(
+    data: pd.DataFrame | Linkage,
+    *,
+    y: str,
+    control: str,
+    x: str,
+    design: Callable[..., Association] = fixed_effects,
+    **options: Any,
+) -> NegativeControl:
+    """Run a design on an outcome that staff experience cannot plausibly change, beside the real one.
+
+    Parameters
+    ----------
+    y, control : str
+        The outcome of interest, and the one that should not move.
+    design : callable
+        `fixed_effects`, `within_between` or `change_on_change`; `options` are passed on.
+
+    References
+    ----------
+    Lipsitch, Tchetgen Tchetgen & Cohen (2010), Epidemiology 21(3), 383-388. doi:10.1097/EDE.0b013e3181d61eeb
+    """
+    table = getattr(data, "data", data)
+    answers = [design(data, y=name, x=x, **options) for name in (y, control)]
+    rows = []
+    for name, answer in zip((y, control), answers, strict=True):
+        row = answer.effect[["term", "estimate", "se", "ci_low", "ci_high", "p", "n"]].copy()
+        row["term"] = name
+        row[["estimate", "se", "ci_low", "ci_high"]] /= table[name].std()
+        rows.append(row)
+    return NegativeControl(
+        main=answers[0], control=answers[1], estimates=pd.DataFrame(rows).reset_index(drop=True),
+        n=answers[1].n, n_dropped=answers[1].n_dropped, notes=answers[1].notes,
+    )  # fmt: skip
+
+
+def tipping_point(
+    data: pd.DataFrame | Linkage, *, y: str, x: str, team: str = "team", period: str = "period", **options: Any
+) -> TippingPoint:
+    """Ask how far missing outcomes would have to lie from their prediction to change a fixed-effects answer.
+
+    Missing outcomes that lie where the model predicts them change nothing; moved by a constant, they move the
+    estimate in proportion. The error is kept at that of the observed data, which is conservative.
+
+    Parameters
+    ----------
+    data : DataFrame or Linkage
+        Rows with x but without y are the missing ones.
+    options
+        Further arguments of `fixed_effects`.
+
+    Raises
+    ------
+    ModelError
+        Nothing is missing in teams that have some outcome, or missing rows say nothing about x.
+
+    References
+    ----------
+    Rubin (1987), Multiple Imputation for Nonresponse in Surveys, chapter 6 (nonignorable nonresponse).
+    """
+    answer = fixed_effects(data, y=y, x=x, team=team, period=period, **({"draws": 0} | options))
+    given = {name: options.get(name) for name in ("cluster", "weights", "benchmark")}
+    panel = prepare(data, y, x, team, period, options.get("lag", 0), options.get("covariates", ()), **given)
+    frame = panel.frame.dropna(subset=[x, *panel.covariates])
+    seen = frame.groupby(team)[y].transform("count") > 0
+    frame = frame[seen & frame[period].isin(frame.loc[frame[y].notna(), period])]
+    missing = frame[y].isna().to_numpy(dtype=float)
+    if not missing.any():
+        raise ModelError(f"{y} is never missing where {x} is known, in {len(frame)} team-periods: nothing can tip")
+    slope, sd = _pull(frame, panel, missing)
+    row = answer.effect
+    edge = row["ci_low"] if row["estimate"] > 0 else row["ci_high"]
+    return TippingPoint(
+        x=x, y=y, slope=slope, tip=float(-edge / slope), tip_sd=float(-edge / slope / sd), n_missing=int(missing.sum()),
+        estimate=float(row["estimate"]), ci_low=float(row["ci_low"]), ci_high=float(row["ci_high"]),
+        n=answer.n, n_dropped=answer.n_dropped, notes=answer.notes,
+    )  # fmt: skip
+
+
+def _row(result: Result, term: str | None) -> pd.Series:
+    table = result.tidy()
+    wanted = term or getattr(result, "primary", table["term"].iloc[0])
+    found = table[table["term"] == wanted]
+    if found.empty:
+        raise UsageError(f"term {wanted!r}: found {', '.join(table['term'])}")
+    return found.iloc[0]
+
+
+def _turning(full: pd.Series, rows: list[tuple]) -> tuple[str, ...]:
+    """Note units on which the conclusion hangs."""
+    excludes = full["ci_low"] * full["ci_high"] > 0
+    hang = [str(unit) for unit, _, low, high, _ in rows if (low * high > 0) != excludes]
+    if not hang:
+        return ()
+    return (f"the conclusion at 5 % changes without {', '.join(hang[:5])}{' and others' if len(hang) > 5 else ''}",)
+
+
+def _fit_all(fit, table: pd.DataFrame, specs: list[dict], term: str | None) -> tuple[list[dict], list[str]]:
+    rows, failed = [], []
+    for spec in specs:
+        try:
+            row = _row(fit(table, **spec), term)
+        except ModelError as error:
+            failed.append(str(error))
+            continue
+        labels = {name: _label(option) for name, option in spec.items()}
+        rows.append(labels | {name: row[name] for name in ("estimate", "ci_low", "ci_high", "p", "n")})
+    return rows, failed
+
+
+def _label(option: Any) -> str:
+    if callable(option):
+        return option.__name__
+    return " + ".join(map(str, option)) or "none" if isinstance(option, (list, tuple)) else str(option)
+
+
+def _median_by_chance(fit, table, specs, term, x, team, draws, seed, median) -> float:
+    """Share of draws in which the median specification is as far from 0, the actual one counted."""
+    order = table.sort_values([team], kind="stable")
+    sizes = order.groupby(team).size()
+    if sizes.min() < sizes.max():
+        raise ModelError(
+            f"teams have {sizes.min()} to {sizes.max()} rows; histories of unequal length cannot be exchanged"
+        )
+    histories = order[x].to_numpy().reshape(len(sizes), -1)
+    rng = np.random.default_rng(seed)
+    hits = 1
+    for _ in range(draws):
+        moved = order.assign(**{x: rng.permutation(histories, axis=0).ravel()})
+        rows, _ = _fit_all(fit, moved, specs, term)
+        hits += abs(np.median([row["estimate"] for row in rows])) >= abs(median) * (1 - 1e-10)
+    return hits / (draws + 1)
+
+
+def _pull(frame: pd.DataFrame, panel, missing: np.ndarray) -> tuple[float, float]:
+    """Slope of the missing indicator on x given the fixed effects, and the residual deviation of the outcome."""
+    codes = [pd.factorize(frame[name])[0] for name in (panel.team, panel.period)]
+    names = [panel.x, *panel.covariates]
+    X = frame[names].to_numpy(dtype=float)
+    w = None
+    if panel.weights:
+        w = frame[panel.weights].fillna(frame[panel.weights].median()).to_numpy(dtype=float)
+    slope = float(least_squares(missing, X, names=names, absorb=codes, weights=w).beta[0])
+    if abs(slope) < 1e-12:
+        raise ModelError(f"missing team-periods do not differ in {panel.x}; shifting them cannot change the estimate")
+    known = frame[panel.y].notna().to_numpy()
+    codes = [pd.factorize(code[known])[0] for code in codes]
+    fit = least_squares(frame.loc[known, panel.y].to_numpy(dtype=float), X[known], names=names, absorb=codes)
+    return slope, float(np.sqrt(fit.residual @ fit.residual / (fit.n - fit.rank)))
