@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joyeval.errors import DataError
@@ -127,6 +127,7 @@ def test_more_distinct_answers_than_the_sample_promised(tmp_path):
 fields = st.text(st.sampled_from('ab,;"\n é'), max_size=6)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(fields, fields), min_size=1, max_size=8))
 def test_scan_agrees_with_the_csv_module(rows):
     import csv as standard
