@@ -14,7 +14,6 @@ import pytest
 from joyeval import synthetic
 from joyeval.strict_yaml import read_yaml
 from joyeval.synthetic.programme import found
-from joyeval.synthetic.study_text import study_text
 from tests.conftest import ROOT
 
 DATA = ROOT / "data" / "raw" / "enjoying_work"
@@ -54,14 +53,14 @@ def test_another_seed_makes_another_programme():
     assert found(1).people.equals(found(1).people)
 
 
-def test_study_file_is_what_the_generator_writes():
-    assert STUDY.read_text(encoding="utf-8") == study_text()
+def test_packaged_study_file_is_the_one_in_pipelines():
+    assert synthetic.STUDY.read_bytes() == STUDY.read_bytes()
 
 
 def test_study_file_is_made_where_it_is_not(tmp_path, monkeypatch):
     monkeypatch.setattr(synthetic, "files", lambda *, seed: {"truth.json": b"{}"})
     path = synthetic.study_file(tmp_path)
-    assert path.read_text(encoding="utf-8") == study_text()
+    assert path.read_bytes() == STUDY.read_bytes()
     path.write_text("mine", encoding="utf-8")
     assert synthetic.study_file(tmp_path).read_text(encoding="utf-8") == "mine"
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 SEED = 2017
+STUDY = Path(__file__).with_name("enjoying_work.yml")  # the same as in pipelines/, for a workspace that has none
 
 __all__ = ["SEED", "files", "study_file", "write"]
 
@@ -43,11 +44,10 @@ def write(folder: str | Path, *, seed: int = SEED) -> list[Path]:
 def study_file(workspace: str | Path) -> Path:
     """Return the study file of the demonstration in a workspace, after making whatever of it is not there."""
     from joyeval.store import write_whole
-    from joyeval.synthetic.study_text import study_text
 
-    path = Path(workspace) / "pipelines" / "enjoying_work.yml"
+    path = Path(workspace) / "pipelines" / STUDY.name
     if not path.exists():
-        write_whole(path, study_text().encode("utf-8"))
+        write_whole(path, STUDY.read_bytes())
     data = Path(workspace) / "data" / "raw" / "enjoying_work"
     if not (data / "truth.json").exists():
         write(data)

@@ -36,11 +36,6 @@ class Damaged:
     unfinished: tuple[int, ...]
     straight: tuple[int, ...]
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many of each."""
-        return {name: len(value) for name, value in vars(self).items() if name != "rows"}
-
 
 def damage(answers: pd.DataFrame, *, cells_are: Cells, asked: Sequence[str], rng: np.random.Generator) -> Damaged:
     """Turn clean codes into the cells of an export and plant faults in them.

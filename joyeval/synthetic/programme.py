@@ -11,12 +11,6 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-ORGANISATIONS = {
-    "HFP": "Harbour and Fells Partnership",
-    "NMC": "Northmere Care Trust",
-    "AVC": "Ashvale Community Health",
-}
-
 PLACES = (
     "Harbour", "Larch", "Millbrook", "Foxglove", "Kestrel", "Rowan", "Heron", "Juniper", "Meadow", "Sandpiper",
     "Willow", "Beacon", "Alder", "Curlew", "Orchard", "Quarry", "Hazel", "Lapwing", "Ferry", "Bramble", "Cedar",
@@ -55,7 +49,7 @@ ROLES = {
 
 @dataclass(frozen=True)
 class Plan:
-    """Calendar of a cohort, and how many teams are in it."""
+    """Calendar of a cohort (`programme` and `sustain` are the first days of these phases), teams, organisations."""
 
     cohort: str
     title: str
@@ -66,16 +60,6 @@ class Plan:
     teams: int
     organisations: tuple[str, ...]
     wave_days: tuple[int, ...] = (35, 215, 335, 490)  # day on which each survey wave opens
-
-    @property
-    def phases(self) -> dict[str, tuple[date, date]]:
-        """First and last day of each phase."""
-        day = pd.Timedelta(days=1)
-        return {
-            "baseline": (self.start, (pd.Timestamp(self.programme) - day).date()),
-            "programme": (self.programme, (pd.Timestamp(self.sustain) - day).date()),
-            "sustain": (self.sustain, self.end),
-        }
 
     @property
     def mondays(self) -> pd.DatetimeIndex:

@@ -30,6 +30,7 @@ RENAMED_IN = ("4", "3-sustain")  # cohort and wave
 HARD_SPACED = "Larch Ward"  # its name ends in a no-break space in one file
 EXPOSURE = {True: "occupied bed days", False: "contacts"}
 NO_FACE, OUTAGE = 0.01, 0.03
+SILENT = ("2023-05-01", "2023-06-11")  # three teams of cohort 4
 
 
 def teams_file(programme: Programme) -> bytes:
@@ -52,9 +53,8 @@ def single_answers(weeks: pd.DataFrame, cohort: str, rng: np.random.Generator) -
     meaning = AGREEMENT if cohort == "1" else FACES
     answer = np.where(good, rng.choice(meaning[True], len(rows)), rng.choice(meaning[False], len(rows)))
     answer = pd.Series(answer, index=rows.index).mask(rng.random(len(rows)) < NO_FACE, "")
-    order = rng.random(len(rows))
-    table_ = pd.DataFrame({"Date": date.to_numpy(), "Team": rows["team"].to_numpy(), "Answer": answer.to_numpy()})
-    return table_.assign(order=order).sort_values(["Date", "order"]).drop(columns="order").reset_index(drop=True)
+    answers = pd.DataFrame({"Date": date, "Team": rows["team"], "Answer": answer})
+    return answers.iloc[rng.permutation(len(rows))].sort_values("Date", kind="stable").reset_index(drop=True)
 
 
 def weekly_counts(weeks: pd.DataFrame, cohort: str, rng: np.random.Generator) -> pd.DataFrame:
@@ -74,9 +74,7 @@ def pulse_table(weeks: pd.DataFrame, cohort: str, rng: np.random.Generator) -> p
         return single_answers(weeks, cohort, rng)
     counts = weekly_counts(weeks, cohort, rng)
     if cohort == "4":
-        silent = np.isin(counts["Team"], counts["Team"].unique()[:3]) & counts["Week"].between(
-            "2023-05-01", "2023-06-11"
-        )
+        silent = counts["Team"].isin(counts["Team"].unique()[:3]) & counts["Week"].between(*SILENT)
         counts = counts[~silent].assign(Week=counts["Week"].dt.strftime("%d/%m/%Y"))
     if cohort == "5":
         percent = (100 * counts["Good days"] / counts["Answers"].where(counts["Answers"] > 0)).round(1)
@@ -115,9 +113,7 @@ def outcome_files(outcomes: pd.DataFrame) -> dict[str, bytes]:
     served = outcomes[outcomes["setting"] != "corporate"]
     return {
         "outcomes/experience.csv": table(_experience(served)),
-        "outcomes/incidents.xlsx": sheet(
-            _incidents(served), "Incidents", title=("Incidents by team and month", "Synthetic")
-        ),
+        "outcomes/incidents.xlsx": sheet(_incidents(served), "Incidents", title=("Incidents", "by team and month")),
         "outcomes/dialog.csv": table(_dialog(served), delimiter=";"),
         "outcomes/sickness.csv": table(_sickness(outcomes)),
     }
@@ -132,10 +128,8 @@ def _experience(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _incidents(rows: pd.DataFrame) -> pd.DataFrame:
     unit = rows["setting"].eq("inpatient").map(EXPOSURE)
-    names = {"incidents": "Incidents", "exposure": "Exposure"}
-    return rows.assign(**{"Exposure counted in": unit})[["Team", "Month", "Exposure counted in", *names]].rename(
-        columns=names
-    )
+    counts = rows[["incidents", "exposure"]].rename(columns=str.capitalize)
+    return pd.concat([rows[["Team", "Month"]], unit.rename("Exposure counted in"), counts], axis=1)
 
 
 def _dialog(rows: pd.DataFrame) -> pd.DataFrame:
