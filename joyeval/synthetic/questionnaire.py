@@ -27,10 +27,10 @@ class Item(NamedTuple):
 
 CONSTRUCTS = {
     "good_day": Construct(0.75, 0.10),
-    "burnout": Construct(-0.65, 0.10),
-    "personal": Construct(-0.60, 0.05),
-    "work": Construct(-0.65, 0.10),
-    "client": Construct(-0.45, 0.15),
+    "burnout": Construct(-0.70, 0.10),
+    "personal": Construct(-0.75, 0.05),
+    "work": Construct(-0.80, 0.10),
+    "client": Construct(-0.55, 0.15),
     "safety": Construct(0.45, 0.40),
     "engagement": Construct(0.60, 0.25),
     "recommend": Construct(0.60, 0.25),
@@ -100,7 +100,7 @@ ITEMS: tuple[Item, ...] = (
     ),
     *(
         Item(f"staff_fft_{topic}_answer", "staff_fft", "recommend", f"Would recommend for {topic}", 0.8,
-             (-0.6, 0.5, 1.2, 1.9), LIKELY, reverse=True)
+             (-1.9, -1.2, -0.5, 0.6), LIKELY, reverse=True)
         for topic in ("care", "work")
     ),
 )  # fmt: skip

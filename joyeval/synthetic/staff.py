@@ -112,9 +112,9 @@ def _items(factors: dict[str, np.ndarray], rng: np.random.Generator) -> pd.DataF
     n = len(next(iter(factors.values())))
     codes = {}
     for item in ITEMS:
-        factor = -factors[item.construct] if item.reverse else factors[item.construct]
-        latent = item.loading * factor + np.sqrt(1 - item.loading**2) * rng.standard_normal(n)
-        codes[item.key] = 1 + np.searchsorted(np.asarray(item.cuts), latent)
+        latent = item.loading * factors[item.construct] + np.sqrt(1 - item.loading**2) * rng.standard_normal(n)
+        above = np.searchsorted(np.asarray(item.cuts), latent)
+        codes[item.key] = 1 + (len(item.cuts) - above if item.reverse else above)
     return pd.DataFrame(codes)
 
 
