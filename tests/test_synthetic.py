@@ -11,9 +11,10 @@ import zipfile
 import pandas as pd
 import pytest
 
-from joyeval import synthetic
-from joyeval.strict_yaml import read_yaml
+from joyeval import instruments, synthetic
+from joyeval.study import Study, load_study
 from joyeval.synthetic.programme import found
+from joyeval.synthetic.questionnaire import KEYS
 from tests.conftest import ROOT
 
 DATA = ROOT / "data" / "raw" / "enjoying_work"
@@ -65,11 +66,24 @@ def test_study_file_is_made_where_it_is_not(tmp_path, monkeypatch):
     assert synthetic.study_file(tmp_path).read_text(encoding="utf-8") == "mine"
 
 
-def test_every_file_of_the_study_exists():
-    study = read_yaml(STUDY).data
-    parts = [study["teams"], study["events"]]
-    parts += [entry for part in ("waves", "pulses", "coordination", "outcomes") for entry in study[part]]
-    assert [part["file"] for part in parts if not (DATA / part["file"]).exists()] == []
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return load_study(STUDY)
+
+
+def test_every_file_of_the_study_exists(study):
+    parts = [study.teams, study.events, *study.waves, *study.pulses, *study.coordination, *study.outcomes]
+    assert [part.file for part in parts if not part.files(study.folder)] == []
+
+
+def test_every_wave_maps_every_item_of_its_instruments(study):
+    items = {key for name in study.waves[0].instruments for key in instruments.load(name).items}
+    assert items == set(KEYS)
+    assert [wave.file for wave in study.waves if not items <= set(wave.columns)] == []
+
+
+def test_primary_analysis_is_named(study):
+    assert (study.primary.staff, study.primary.outcome, study.primary.window) == ("good_day", "fft_positive", (1, 3))
 
 
 def test_shape_of_the_programme(truth):
@@ -111,9 +125,9 @@ def test_no_address_could_be_a_persons(made):
         assert set(re.findall(rb"[\w.+-]+@([\w-]+\.\w+)", text)) <= {b"example.org"}, name
 
 
-def test_renamed_and_missing_items():
+def test_renamed_and_missing_items(study):
     assert "Q7_4_v2" in _rows("surveys/qualtrics_3_3-end.csv")[0]
     assert "Q7_4" in _rows("surveys/qualtrics_3_2-midway.csv")[0]
-    waves = {(w["form"], w["wave"]): w for w in read_yaml(STUDY).data["waves"]}
-    assert waves["survey_3", "3-end"]["columns"] == {"psafety_4": "Q7_4_v2"}
-    assert waves["survey_4", "2-midway"]["not_asked"] == ("cbi_13",)
+    waves = {wave.file: wave for wave in study.waves}
+    assert waves["surveys/qualtrics_3_3-end.csv"].columns["psafety_4"] == "Q7_4_v2"
+    assert waves["surveys/spss_4_2-midway.sav"].not_asked == ("cbi_13",)
