@@ -219,3 +219,7 @@ def main() -> None:
     except (JoyevalError, UsageError) as error:
         _say(f"joyeval: {error}")
         sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -76,9 +76,9 @@ def run_notebook(notebook: Path, target: Path, parameters: Parameters) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     loop = ensure_event_loop()  # papermill needs one loop per thread, and does not close it
     quiet = ["--IPKernelApp.log_level=CRITICAL"]  # a cell's error is told below, not by the kernel
-    options = {"progress_bar": False, "log_output": False, "extra_arguments": quiet, "cwd": str(notebook.parent)}
+    kernel = {"kernel_name": "python3", "language": "python", "extra_arguments": quiet, "cwd": str(notebook.parent)}
     try:
-        papermill.execute_notebook(str(notebook), str(target), parameters, **options)
+        papermill.execute_notebook(str(notebook), str(target), parameters, progress_bar=False, **kernel)
     except papermill.PapermillExecutionError as error:
         raise StepError(_told(notebook, target, error)) from None
     finally:

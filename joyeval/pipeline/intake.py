@@ -45,12 +45,14 @@ class Intake:
         Blocking ones stop a run; the others stand in the table ``quarantine``.
     flow : list of dict
         What became of the rows: wave, step, n_in, n_out, reason.
+    notices : dict
+        File, as the study file names it, to what was recognised when it was read.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     flow: list[dict[str, Any]] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
+    notices: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def count(self, wave: str, step: str, n_in: int, n_out: int, reason: str) -> None:
         """Note what became of the rows at one step."""
@@ -111,9 +113,9 @@ def take_in(study: Study, cohort: str) -> Intake:
 def _read(study: Study, part: RawTable, fields: Mapping[str, Kind], taken: Intake, name: str) -> Tabulated:
     done = tabulate(part, study.folder, fields)
     taken.problems += done.problems
-    taken.notices += done.notices
+    taken.notices[part.file] = done.notices
     kept = done.n_read - done.n_left_out
-    taken.count(name, "read", done.n_read, kept, "left out by the study file" if done.n_left_out else "")
+    taken.count(name, "read", done.n_read, kept, "left out by the study file" if done.n_left_out else "all rows")
     return done
 
 

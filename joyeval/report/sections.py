@@ -107,6 +107,18 @@ def _done(store: Store) -> None:
         report.table(counts.assign(**days).reset_index(), caption="Events of the programme, by kind")
 
 
+def recognised(notices: dict[str, tuple[str, ...]]) -> None:
+    """Emit what each raw file was recognised as."""
+    rows = [(file, "; ".join(_counted(told))) for file, told in notices.items()]
+    table = pd.DataFrame(rows, columns=["file", "recognised as"])
+    report.table(table, caption="Raw files, and what each was recognised as when it was read")
+
+
+def _counted(told: tuple[str, ...]) -> list[str]:
+    counts = pd.Series(told, dtype="str").value_counts(sort=False)
+    return [notice if count == 1 else f"{count} files: {notice}" for notice, count in counts.items()]
+
+
 def flow(table: pd.DataFrame) -> None:
     """Emit what became of the rows of every source."""
     shown = table.rename(columns={"wave": "source", "n_in": "rows in", "n_out": "rows out"})
