@@ -1,35 +1,93 @@
-"""What may leave: statistics over fewer than 11 valid answers never do."""
+"""What may leave: not a statistic over fewer than 11 answers, nor what gives one away."""
 
 from __future__ import annotations
 
+import zipfile
+
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
 
-from joyeval.disclosure import THRESHOLD, protect, suppressed
-from joyeval.errors import UsageError
+from joyeval.disclosure import (
+    GIVES_AWAY,
+    THRESHOLD,
+    Rule,
+    check_release,
+    differing_by_few,
+    may_show,
+    protect,
+    protect_counts,
+    publish,
+    suppressed,
+)
+from joyeval.disclosure.margins import hide, widths
+from joyeval.errors import DisclosureError, UsageError
 
-WORDS = "suppressed (fewer than 11)"
+FEW = "suppressed (fewer than 11)"
 
 
-def table(**columns):
-    return pd.DataFrame({"team": ["A", "B", "C"], **columns})
+def teams(n, **columns):
+    return pd.DataFrame({"team": [f"T{i}" for i in range(len(n))], **columns, "n": n})
+
+
+# ---- statistics -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("n", "shown"), [(10, False), (11, True), (0, False), (None, False)])
 def test_the_threshold_is_eleven_valid_answers(n, shown):
-    got = protect(pd.DataFrame({"team": ["A"], "mean": [3.5], "n": [n]}), n="n")
-    assert got.loc[0, "mean"] == (3.5 if shown else WORDS)
+    got = protect(teams([n], mean=[3.5]), n="n")
+    assert got.loc[0, "mean"] == (3.5 if shown else FEW)
 
 
-def test_the_count_itself_is_hidden_with_its_statistic():
-    assert protect(table(mean=[1.0, 2, 3], n=[4, 11, 30]), n="n")["n"].tolist() == [WORDS, 11, 30]
+def test_the_words_name_the_threshold():
+    assert suppressed() == FEW
+    assert suppressed(20) == "suppressed (fewer than 20)"
+    assert THRESHOLD == 11
+
+
+def test_the_count_is_hidden_with_its_statistic_and_rounded_beside_it():
+    got = protect(teams([4, 11, 13, 30], mean=[1.0, 2, 3, 4]), n="n", within=None)
+    assert got["n"].tolist() == [FEW, 10, 15, 30]
 
 
 def test_each_statistic_goes_by_its_own_count():
-    data = table(joy=[1.0, 2, 3], voice=[4.0, 5, 6], n_joy=[11, 12, 9], n_voice=[9, 12, 30])
-    got = protect(data, n={"joy": "n_joy", "voice": "n_voice"})
-    assert got["joy"].tolist() == [1, 2, WORDS]
-    assert got["voice"].tolist() == [WORDS, 5, 6]
+    data = pd.DataFrame({"joy": [1.0, 2, 3], "voice": [4.0, 5, 6], "n_joy": [11, 12, 9], "n_voice": [9, 12, 30]})
+    got = protect(data, n={"joy": "n_joy", "voice": "n_voice"}, within=None)
+    assert got["joy"].tolist() == [1, 2, FEW]
+    assert got["voice"].tolist() == [FEW, 5, 6]
+
+
+def test_one_hidden_group_hides_the_next_smallest_since_the_total_is_known():
+    """8 answers, 75% good; a part of 7 with 6 good: the one left is known."""
+    got = protect(teams([4, 60, 13], mean=[1.0, 2, 3]), n="n")
+    assert got["mean"].tolist() == [FEW, 2, GIVES_AWAY]
+
+
+@pytest.mark.parametrize(
+    ("n", "hidden"),
+    [([6, 6, 40], [1, 1, 0]), ([6, 4, 40], [1, 1, 1]), ([0, 12, 40], [1, 0, 0]), ([1, 1, 11, 12], [1, 1, 1, 0])],
+)
+def test_what_is_hidden_makes_one_group_large_enough(n, hidden):
+    got = protect(teams(n, mean=np.arange(len(n)) + 0.5), n="n")
+    assert [isinstance(value, str) for value in got["mean"]] == [bool(h) for h in hidden]
+
+
+def test_parts_are_hidden_within_their_own_whole():
+    data = pd.DataFrame(
+        {"wave": ["1", "1", "2", "2"], "team": list("abab"), "mean": [1.0, 2, 3, 4], "n": [5, 20, 20, 30]}
+    )
+    assert protect(data, n="n", within=["wave"])["mean"].tolist() == [FEW, GIVES_AWAY, 3, 4]
+    assert protect(data, n="n", within=None)["mean"].tolist() == [FEW, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("of", "shown"), [(34, True), (35, False), (44, False), (45, True)])
+def test_a_group_is_hidden_if_the_rest_of_its_whole_is_small(of, shown):
+    assert may_show(34, of=of) is shown
+    got = protect(teams([34], mean=[2.5], whole=[of]), n="n", of="whole")
+    assert got.loc[0, "mean"] == (2.5 if shown else GIVES_AWAY)
 
 
 def test_numbers_that_name_a_group_stay():
@@ -37,12 +95,265 @@ def test_numbers_that_name_a_group_stay():
     assert got["wave"].tolist() == [1, 2]
 
 
+def test_means_have_one_decimal_and_models_all_of_theirs():
+    data = teams([30, 40], mean=[3.14159, 2.71828], cbi=[48.25, 51.75], slope=[0.1234, 0.5678])
+    got = protect(data, n="n", places={"slope": None})
+    assert got["mean"].tolist() == [3.1, 2.7]
+    assert got["cbi"].tolist() == [48, 52]
+    assert got["slope"].tolist() == [0.1234, 0.5678]
+
+
+def test_percentages_come_from_rounded_counts_and_never_speak_of_everyone():
+    data = teams([42, 40, 40, 40], good=[18, 40, 0, 39])
+    got = protect(data, n="n", percents={"percent": ("good", "n")})
+    assert got["percent"].tolist() == [50, "95% or more", "5% or less", "95% or more"]
+    assert got["good"].tolist() == [20, 40, FEW, 40]
+    drawn = protect(data, n="n", percents={"percent": ("good", "n")}, words=False)
+    assert drawn["percent"].tolist() == [50, 95, 5, 95]
+
+
+def test_whole_numbers_are_taken_for_counts_of_people():
+    got = protect(teams([30, 30], left=[3, 28], runs=[3, 28]), n="n", places={"runs": None})
+    assert got["left"].tolist() == [FEW, 30]
+    assert got["runs"].tolist() == [3, 28]
+
+
+def test_for_drawing_what_is_hidden_is_missing():
+    got = protect(teams([4, 60], mean=[1.0, 2.5]), n="n", words=False, within=None)
+    assert got["mean"].tolist() == pytest.approx([np.nan, 2.5], nan_ok=True)
+
+
 def test_a_statistic_without_a_count_is_refused():
     with pytest.raises(UsageError, match="voice"):
-        protect(table(joy=[1.0, 2, 3], voice=[1.0, 2, 3], n_joy=[20, 20, 20]), n={"joy": "n_joy"})
+        protect(pd.DataFrame({"joy": [1.0], "voice": [1.0], "n_joy": [20]}), n={"joy": "n_joy"})
+    with pytest.raises(UsageError, match="people"):
+        protect(teams([20]), n="people")
 
 
-def test_the_words_name_the_threshold():
-    assert suppressed() == WORDS
-    assert suppressed(20) == "suppressed (fewer than 20)"
-    assert THRESHOLD == 11
+def test_a_lower_threshold_needs_a_reason():
+    with pytest.raises(UsageError, match="needs a reason"):
+        Rule(threshold=8)
+    assert Rule(threshold=8, reason="agreed").threshold == 8
+
+
+def test_an_empty_table_stays_empty():
+    assert protect(teams([], mean=[]), n="n").empty
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=12), st.integers(11, 20))
+def test_nothing_small_is_shown_nor_left_alone(n, threshold):
+    got = protect(teams(n, mean=[2.5] * len(n)), n="n", rule=Rule(threshold=threshold))
+    hidden = np.array([isinstance(value, str) for value in got["mean"]])
+    n = np.array(n)
+    assert hidden[n < threshold].all()
+    assert hidden.all() or n[hidden].sum() == 0 or n[hidden].sum() >= threshold
+    assert (got["n"][~hidden] % 5 == 0).all()
+
+
+# ---- tables with totals ---------------------------------------------------------------------------------------------
+
+
+def interval(exact, few, hidden, cell, rule):
+    """What linear programming finds that a reader can work out about a cell: an oracle for the flows."""
+    rows, columns = exact.shape
+    sums = []
+    for i in range(rows):
+        line = np.zeros(exact.shape)
+        line[i, :-1], line[i, -1] = 1, -1
+        sums.append(line.ravel())
+    for j in range(columns):
+        line = np.zeros(exact.shape)
+        line[:-1, j], line[-1, j] = 1, -1
+        sums.append(line.ravel())
+    least = np.where(hidden, np.where(few, 0, rule.threshold), exact).ravel()
+    most = np.where(hidden, np.where(few, rule.threshold - 1, exact.sum()), exact).ravel()
+    aim = np.zeros(exact.size)
+    aim[np.ravel_multi_index(cell, exact.shape)] = 1
+    ends = [
+        sign
+        * linprog(
+            sign * aim, A_eq=np.array(sums), b_eq=np.zeros(len(sums)), bounds=list(zip(least, most, strict=True))
+        ).fun
+        for sign in (1, -1)
+    ]
+    return ends[1] - ends[0]
+
+
+def with_totals(cells):
+    table = np.pad(np.asarray(cells), (0, 1))
+    table[-1] = table.sum(axis=0)
+    table[:, -1] = table.sum(axis=1)
+    return table
+
+
+tables = st.integers(1, 4).flatmap(
+    lambda columns: st.lists(st.lists(st.integers(0, 30), min_size=columns, max_size=columns), min_size=1, max_size=5)
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(tables)
+def test_no_suppressed_count_can_be_worked_out_from_the_totals(cells):
+    exact, rule = with_totals(cells), Rule()
+    few, hidden = hide(exact, rule)
+    assert hidden[exact < THRESHOLD].all()
+    found = widths(exact, few, hidden, rule)
+    for cell in zip(*np.nonzero(few), strict=True):
+        assert found[cell] == round(interval(exact, few, hidden, cell, rule))
+        assert found[cell] >= rule.vague or hidden.all()
+
+
+def test_a_table_of_large_counts_loses_nothing():
+    got = protect_counts(pd.DataFrame([[20, 31], [44, 57]], index=["a", "b"], columns=["x", "y"]))
+    assert got.to_numpy().tolist() == [[20, 30, 50], [45, 55, 100], [65, 90, 150]]
+    assert list(got.columns) == ["x", "y", "All"]
+
+
+def test_a_lone_small_count_takes_a_square_with_it():
+    got = protect_counts(pd.DataFrame([[4, 20, 31], [44, 57, 62], [50, 23, 80]]))
+    assert got.iloc[0, 0] == FEW
+    assert (got == GIVES_AWAY).to_numpy().sum() == 3
+    assert not (got.iloc[-1] == GIVES_AWAY).any()
+
+
+@pytest.mark.parametrize("bad", [[[1.5]], [[-1]], [[None]]])
+def test_counts_must_be_whole(bad):
+    with pytest.raises(UsageError, match="whole"):
+        protect_counts(pd.DataFrame(bad))
+
+
+# ---- differencing ---------------------------------------------------------------------------------------------------
+
+
+def members(**groups):
+    rows = [("joy, wave 2", group, f"p{person}") for group, people in groups.items() for person in people]
+    return pd.DataFrame(rows, columns=["statistic", "group", "person"])
+
+
+def test_groups_that_differ_by_a_few_are_found():
+    found = differing_by_few(members(unit=range(40), team=range(30), other=range(40, 60)))
+    assert found.values.tolist() == [["joy, wave 2", "unit", "team"]]
+
+
+def test_groups_of_the_same_people_or_quite_others_are_no_problem():
+    assert differing_by_few(members(a=range(20), b=range(20), c=range(20, 40), all=range(40))).empty
+
+
+def test_figures_about_other_questions_do_not_count():
+    other = members(team=range(30)).assign(statistic="joy, wave 1")
+    assert differing_by_few(pd.concat([members(unit=range(31)), other])).empty
+
+
+def test_a_late_answer_may_not_be_published_as_a_second_report(tmp_path):
+    """A team of 11 and, a month later, of 12: the difference is one person."""
+    ledger = tmp_path / "ledger.parquet"
+    publish(members(team=range(11)), ledger=ledger, report="cohort 3, May")
+    publish(members(team=range(11)), ledger=ledger, report="cohort 3, May")
+    before = ledger.read_bytes()
+    with pytest.raises(DisclosureError, match="a few people more") as caught:
+        publish(members(team=range(12)), ledger=ledger, report="network, June")
+    assert "p11" not in str(caught.value)
+    assert ledger.read_bytes() == before
+    publish(members(team=range(22)), ledger=ledger, report="network, July")
+
+
+def recovered(places, nearest, *, trials=150, seed=5):
+    """Share of late answers (1 to 5) that two published means give away to who knows that one person joined."""
+    rng = np.random.default_rng(seed)
+    rule, found = Rule(nearest=nearest), 0
+    for _ in range(trials):
+        answers = rng.integers(0, 5, rng.integers(12, 60))
+        n = len(answers) - 1
+        first, second = answers[:n].mean().round(places), answers.mean().round(places)
+        possible = set()
+        for k in range(max(n - 3, 1), n + 4):
+            if rule.rounded(k) == rule.rounded(n) and rule.rounded(k + 1) == rule.rounded(n + 1):
+                sums = np.arange(4 * k + 1)
+                sums = sums[np.isclose((sums / k).round(places), first)]
+                possible |= {x for x in range(5) if np.isclose(((sums + x) / (k + 1)).round(places), second).any()}
+        found += len(possible) == 1
+    return found / trials
+
+
+def test_one_decimal_and_rounded_counts_keep_a_late_answer_and_two_decimals_do_not():
+    """Why means have one decimal: rounding counts alone does nothing (96 to 100% recovered)."""
+    assert recovered(2, 5) > 0.95
+    assert recovered(1, 5) < 0.08
+
+
+# ---- the finished files ---------------------------------------------------------------------------------------------
+
+
+def html(body):
+    return f"<!doctype html><html lang='en'><head><style>p {{x: 7 people}}</style></head><body>{body}</body></html>"
+
+
+def table_html(*rows):
+    return html(
+        "<table>" + "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows) + "</table>"
+    )
+
+
+GOOD = {
+    "report.html": html("<p>The mean rose (n = 288; 34 respondents; fewer than 10 staff elsewhere; 3.5 people).</p>"),
+    "table.html": table_html(["Team", "n", "Mean"], ["A", "10", "3.4"], ["B", FEW, FEW], ["C", "1,205", "3.1"]),
+    "source.csv": "team,n,mean\nA,25,3.4\nB,suppressed (fewer than 11),suppressed (fewer than 11)\n",
+    "fig1.alt.txt": "Line chart: good days rose in 7 of 12 teams.",
+    "manifest.json": '{"sha256": "' + "a" * 64 + '"}',
+    "fig1.png": "not read",
+}
+BAD = {
+    "count.html": table_html(["Team", "n"], ["A", "9"]),
+    "answers.html": table_html(["Team", "Answers (valid)"], ["A", "4"]),
+    "beside.html": table_html(["Team", "n", "Mean"], ["B", FEW, "3.4"]),
+    "share.html": table_html(["Team", "Respondents", "Response rate"], ["B", FEW, "45%"]),
+    "sentence.html": html("<p>Joy rose (n = 7).</p>"),
+    "words.txt": "It was said by 3 respondents.",
+    "alt.html": html("<img src='data:,' alt='Bars: 4 staff said yes'>"),
+    "source.csv": "team,n_in,mean\nA,5,3.4\n",
+    "people.csv": "person,joy\n" + "0a1b" * 8 + ",3\n",
+    "mail.md": "Ask jo@nhs.example",
+    "book.ipynb": "{}",
+    "wave.parquet": "x",
+    "n = 5.svg": "<svg/>",
+}
+
+
+def test_a_clean_release_passes(tmp_path):
+    for name, text in GOOD.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert len(check_release(tmp_path)) == len(GOOD)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_may_not_leave_is_found(name, tmp_path):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / name).write_text(BAD[name], encoding="utf-8")
+    with pytest.raises(DisclosureError) as caught:
+        check_release(tmp_path)
+    assert len(caught.value.problems) == 1
+    assert caught.value.exit_code == 3
+
+
+def test_every_problem_is_told_and_no_number_repeated(tmp_path):
+    for name in ("count.html", "words.txt"):
+        (tmp_path / name).write_text(BAD[name], encoding="utf-8")
+    with pytest.raises(DisclosureError) as caught:
+        check_release(tmp_path)
+    assert [problem.file for problem in caught.value.problems] == ["count.html", "words.txt"]
+    assert "9" not in str(caught.value)
+
+
+def test_a_word_document_is_read(tmp_path):
+    word = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    row = "<w:tr>{}</w:tr>".format("".join("<w:tc><w:p><w:r><w:t>{}</w:t></w:r></w:p></w:tc>" for _ in range(2)))
+    body = f"<w:tbl>{row.format('Team', 'n')}{row.format('A', '6')}</w:tbl>"
+    with zipfile.ZipFile(tmp_path / "report.docx", "w") as parts:
+        parts.writestr("word/document.xml", f"<w:document {word}><w:body>{body}</w:body></w:document>")
+    with pytest.raises(DisclosureError, match="row 2, column n"):
+        check_release(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="no folder"):
+        check_release(tmp_path / "nowhere")

@@ -1,0 +1,28 @@
+"""What may leave the row-level data: the one place that decides what is shown.
+
+A threshold on valid answers alone does not protect anyone: what is hidden can be worked out from totals, from decimals,
+and from a second report. So `protect` also hides what would give a hidden value away and rounds what it shows,
+`protect_counts` does the same for a table with totals, `publish` compares with what was published before, and
+`check_release` reads the finished files as a stranger would.
+"""
+
+from __future__ import annotations
+
+from joyeval.disclosure.ledger import differing_by_few, publish
+from joyeval.disclosure.margins import protect_counts
+from joyeval.disclosure.release import check_release
+from joyeval.disclosure.rule import GIVES_AWAY, THRESHOLD, Rule, may_show, suppressed
+from joyeval.disclosure.statistics import protect
+
+__all__ = [
+    "GIVES_AWAY",
+    "THRESHOLD",
+    "Rule",
+    "check_release",
+    "differing_by_few",
+    "may_show",
+    "protect",
+    "protect_counts",
+    "publish",
+    "suppressed",
+]

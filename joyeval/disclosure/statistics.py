@@ -1,0 +1,173 @@
+"""Tables of statistics: one row per group, each statistic with the count of valid answers behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_integer_dtype
+
+from joyeval.disclosure.rule import GIVES_AWAY, Rule, may_show, suppressed
+from joyeval.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+END = 5  # per cent; nearer to 0 or 100, a percentage would speak of everyone
+FINE = 10  # statistics above this are shown whole: one decimal of a 0 to 100 scale would give an answer away
+
+
+def protect(
+    table: pd.DataFrame,
+    *,
+    n: str | Mapping[str, str],
+    by: Sequence[str] | None = None,
+    within: Sequence[str] | None = (),
+    of: str | None = None,
+    percents: Mapping[str, tuple[str, str]] | None = None,
+    places: Mapping[str, int | None] | None = None,
+    rule: Rule | None = None,
+    words: bool = True,
+) -> pd.DataFrame:
+    """Return the table as it may be shown.
+
+    A statistic over fewer valid answers than the threshold is suppressed; where the groups suppressed add up to fewer
+    than the threshold, the next smallest is suppressed too, since the total would give them away. Counts are rounded
+    to the nearest 5, other statistics to one decimal, or to whole numbers where values exceed 10.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per group; columns that name the group, statistics, and counts.
+    n : str or mapping of str to str
+        Column with the number of valid answers behind every statistic, or one such column per statistic.
+    by : sequence of str, optional
+        Columns that name the group and stay; default all that are not numbers.
+    within : sequence of str, optional
+        Columns within whose values the rows add up to a whole that readers know; default the whole table. None: the
+        rows are not parts of a whole (waves of one team, say).
+    of : str, optional
+        Column with the valid answers of the whole that each row is part of, where the rest of it is not in the table.
+    percents : mapping of str to (str, str), optional
+        Columns to fill with the percentage of two counts, worked out from the rounded counts.
+    places : mapping of str to int, optional
+        Decimals of a statistic; None leaves it as it is, for estimates of models.
+    words : bool
+        False leaves what is suppressed missing and percentages as numbers, for drawing.
+
+    Returns
+    -------
+    DataFrame
+        The same rows; what is suppressed says why: "suppressed (fewer than 11)" or "suppressed (would give away a
+        small group)".
+
+    Raises
+    ------
+    UsageError
+        A column that is not there, or a statistic without a count.
+
+    References
+    ----------
+    Hundepool et al. (2012), Statistical Disclosure Control, Wiley, chapters 4 and 5.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> teams = pd.DataFrame({"team": ["A", "B", "C"], "joy": [3.21, 3.96, 4.04], "n": [4, 23, 61]})
+    >>> protect(teams, n="n")["joy"].tolist()
+    ['suppressed (fewer than 11)', 'suppressed (would give away a small group)', 4.0]
+    """
+    rule, percents, places = rule or Rule(), dict(percents or {}), dict(places or {})
+    behind = _behind(table, n=n, by=by, percents=percents, known={*(within or ()), *([of] if of else [])})
+    hidden = {count: _hidden(table, count, within=within, of=of, rule=rule) for count in set(behind.values())}
+    people = {*behind.values(), *(name for pair in percents.values() for name in pair)}
+    people |= {name for name in behind if name in table and is_integer_dtype(table[name]) and name not in places}
+    shown = {}
+    for name, count in behind.items():
+        few, giving = hidden[count]
+        if name in percents:
+            values = _percentages(table, *percents[name], rule=rule, words=words)
+        elif name in people:
+            few = few | ~(table[name] >= rule.threshold)
+            values = pd.Series(rule.rounded(table[name]), table.index).astype("Int64")
+        else:
+            values = _decimals(table[name], places.get(name, _usual_places(table[name])))
+        shown[name] = _worded(values, few, giving & ~few, rule=rule, words=words)
+    return table.assign(**shown)
+
+
+def _behind(
+    table: pd.DataFrame,
+    *,
+    n: str | Mapping[str, str],
+    by: Sequence[str] | None,
+    percents: Mapping[str, tuple[str, str]],
+    known: set[str],
+) -> dict[str, str]:
+    """Each statistic with the column that counts its valid answers; a count goes with itself."""
+    keys = set(table.select_dtypes(exclude="number").columns if by is None else by) | known
+    statistics = [name for name in table if name not in keys and name not in percents]
+    behind = dict(n) if isinstance(n, Mapping) else dict.fromkeys(statistics, n)
+    for name, (positive, answers) in percents.items():
+        behind |= {positive: answers, name: answers}
+    behind |= {count: count for count in dict.fromkeys(behind.values())}
+    unknown = sorted({*behind, *behind.values(), *known, *keys} - {*table, *percents})
+    uncounted = sorted(set(statistics) - set(behind))
+    if unknown or uncounted:
+        raise UsageError(
+            f"protect: no column {unknown} in the table; no count given for {uncounted}. "
+            "Name in `n` the count behind every statistic, or name the columns that identify the group in `by`."
+        )
+    return behind
+
+
+def _hidden(
+    table: pd.DataFrame, count: str, *, within: Sequence[str] | None, of: str | None, rule: Rule
+) -> tuple[pd.Series, pd.Series]:
+    """Rows with too few answers, and rows that would give those away."""
+    answers = table[count].fillna(0).astype(float)
+    few = ~may_show(answers, rule=rule)
+    giving = ~may_show(answers, of=table[of], rule=rule) if of else few.copy()
+    if within is not None:
+        parts = [table[name] for name in within] or np.zeros(len(table))
+        for _, part in answers.groupby(parts, dropna=False):
+            giving |= giving.index.isin(_next_smallest(part, giving[part.index], rule))
+    return few, giving
+
+
+def _next_smallest(answers: pd.Series, hidden: pd.Series, rule: Rule) -> pd.Index:
+    """Rows to hide besides, smallest first, until all that is hidden would make one group large enough."""
+    so_far = answers[hidden].sum()
+    shown = answers[~hidden].sort_values(kind="stable")
+    before = so_far + shown.cumsum().shift(fill_value=0)
+    return shown.index[(so_far > 0) & (before < rule.threshold)]
+
+
+def _percentages(table: pd.DataFrame, positive: str, answers: str, *, rule: Rule, words: bool) -> pd.Series:
+    """Whole percentages of rounded counts; near 0 and 100 only a bound."""
+    whole = pd.Series(rule.rounded(table[answers]), table.index)
+    percent = (100 * rule.rounded(table[positive]) / whole.where(whole > 0)).clip(0, 100).round().astype("Int64")
+    if not rule.ends:
+        return percent
+    if not words:
+        return percent.clip(END, 100 - END)
+    shown = percent.astype(object).mask((percent <= END).fillna(False), f"{END}% or less")
+    return shown.mask((percent >= 100 - END).fillna(False), f"{100 - END}% or more")
+
+
+def _usual_places(values: pd.Series) -> int:
+    return 0 if values.abs().max() > FINE else 1
+
+
+def _decimals(values: pd.Series, places: int | None) -> pd.Series:
+    return values if places is None else values.round(places)
+
+
+def _worded(values: pd.Series, few: pd.Series, giving: pd.Series, *, rule: Rule, words: bool) -> pd.Series:
+    if not words:
+        return values.astype(float).mask(few | giving)
+    if not (few | giving).any():
+        return values
+    return values.astype(object).mask(few, suppressed(rule.threshold)).mask(giving, GIVES_AWAY)
