@@ -14,13 +14,15 @@ from scipy.special import digamma, expit, gammaln, polygamma, xlog1py
 
 Array = np.ndarray
 Derivatives = tuple[np.ndarray, np.ndarray, np.ndarray]
+CEILING = 12.0  # of log size and log phi: beyond, the family is the Poisson or binomial for all counts
 RowWeights = tuple[np.ndarray | float, np.ndarray | float, np.ndarray | float]
 
 
 class Family(Protocol):
-    """What the engine asks of a family."""
+    """What the engine asks of a family; a further parameter at `ceiling` is as good as infinite."""
 
     aux_names: tuple[str, ...]
+    ceiling: float
 
     def loglik(self, eta: Array, aux: Array) -> Array:
         """Log-likelihood per row, constants included."""
@@ -36,6 +38,7 @@ class _OneParameter:
     """A family with no further parameters."""
 
     aux_names: tuple[str, ...] = ()
+    ceiling: float = np.inf
 
     def aux_gradient(self, eta: Array, aux: Array, weights: RowWeights) -> Array:
         """Nothing to differentiate."""
@@ -86,21 +89,24 @@ class NegativeBinomial:
 
     y: np.ndarray
     aux_names: tuple[str, ...] = ("log size",)
+    ceiling: float = CEILING
 
     def loglik(self, eta: Array, aux: Array) -> Array:
         """Gamma-Poisson mixture, written so that a large size is the Poisson."""
-        size, y = np.exp(aux[0]), self.y
+        size, y = np.exp(min(aux[0], CEILING)), self.y
         whole = gammaln(y + size) - gammaln(size) - gammaln(y + 1)
         return whole + y * (eta - np.log(size)) - xlog1py(y + size, np.exp(eta) / size)
 
     def derivatives(self, eta: Array, aux: Array) -> Derivatives:
         """In terms of mu / (mu + size), the share of the variance that is beyond Poisson."""
         share, y = self._share(eta, aux), self.y
-        slope = (y + np.exp(aux[0])) * share
+        slope = (y + np.exp(min(aux[0], CEILING))) * share
         return y - slope, -slope * (1 - share), -slope * (1 - share) * (1 - 2 * share)
 
     def aux_gradient(self, eta: Array, aux: Array, weights: RowWeights) -> Array:
         """In log(size)."""
+        if aux[0] >= CEILING:
+            return np.zeros(1)
         size, share, y = np.exp(aux[0]), self._share(eta, aux), self.y
         excess = (y + size) / (np.exp(eta) + size)
         first = digamma(y + size) - digamma(size) - np.log1p(np.exp(eta) / size) + 1 - excess
@@ -109,7 +115,7 @@ class NegativeBinomial:
         return size * _weighted(weights, first, second, third)
 
     def _share(self, eta, aux):
-        return expit(eta - aux[0])
+        return expit(eta - min(aux[0], CEILING))
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,17 +125,18 @@ class BetaBinomial:
     y: np.ndarray
     trials: np.ndarray
     aux_names: tuple[str, ...] = ("log phi",)
+    ceiling: float = CEILING
 
     def loglik(self, eta: Array, aux: Array) -> Array:
         """Beta functions of the two shapes, by log-gamma."""
-        phi, p, q = np.exp(aux[0]), expit(eta), expit(-eta)
+        phi, p, q = np.exp(min(aux[0], CEILING)), expit(eta), expit(-eta)
         yes, no = self.y, self.trials - self.y
         gained = gammaln(yes + p * phi) - gammaln(p * phi) + gammaln(no + q * phi) - gammaln(q * phi)
         return gained + gammaln(phi) - gammaln(self.trials + phi) + log_choose(self.trials, yes)
 
     def derivatives(self, eta: Array, aux: Array) -> Derivatives:
         """By the chain rule through the chance p."""
-        phi, p, v = np.exp(aux[0]), expit(eta), expit(eta) * expit(-eta)
+        phi, p, v = np.exp(min(aux[0], CEILING)), expit(eta), expit(eta) * expit(-eta)
         (yes1, no1), (yes2, no2), (yes3, no3) = (self._gain(order, p, phi) for order in range(3))
         in_p = phi * (yes1 - no1), phi**2 * (yes2 + no2), phi**3 * (yes3 - no3)
         third = in_p[2] * v**3 + 3 * in_p[1] * v**2 * (1 - 2 * p) + in_p[0] * v * (1 - 6 * v)
@@ -137,6 +144,8 @@ class BetaBinomial:
 
     def aux_gradient(self, eta: Array, aux: Array, weights: RowWeights) -> Array:
         """In log(phi)."""
+        if aux[0] >= CEILING:
+            return np.zeros(1)
         phi, p, v = np.exp(aux[0]), expit(eta), expit(eta) * expit(-eta)
         (yes1, no1), (yes2, no2), (yes3, no3) = (self._gain(order, p, phi) for order in range(3))
         first = p * yes1 + (1 - p) * no1 + digamma(phi) - digamma(self.trials + phi)
@@ -162,6 +171,7 @@ class CumulativeLogit:
     y: np.ndarray
     n_levels: int
     weights: np.ndarray
+    ceiling: float = np.inf
 
     @property
     def aux_names(self) -> tuple[str, ...]:

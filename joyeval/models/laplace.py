@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from joyeval.models.gram import Term
 
 NEWTON_STEPS = 60
-SETTLED = 1e-7  # last step of the mode, in standard deviations of the random effects
+SETTLED = 1e-9  # last step of the mode, in standard deviations of the random effects
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,11 +130,10 @@ class Likelihood:
         marginal = _laplace(self, mode, aux) if self.nodes == 1 else _quadrature(self, mode, aux, z[0])
         return marginal.value, self._gradient(mode, marginal, aux, z)
 
-    def modes(self, parameters: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Mode and conditional variance of the standardised effects u, per block."""
+    def mode_at(self, parameters: np.ndarray) -> Mode:
+        """Find the most likely random effects at given parameters."""
         beta, aux, theta = self.split(parameters)
-        mode = self.mode(self.X @ beta + self.offset, aux, self.row_effects(theta))
-        return mode.u, mode.factor.variances()
+        return self.mode(self.X @ beta + self.offset, aux, self.row_effects(theta))
 
     def mode(self, fixed: np.ndarray, aux: np.ndarray, z: list[Weight]) -> Mode:
         """Find the mode by Newton's method from where the last search ended."""

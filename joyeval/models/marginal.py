@@ -61,7 +61,7 @@ def average(model: Likelihood, parameters: np.ndarray, weights: np.ndarray) -> A
         A chance or a rate (k = 1); for an ordinal outcome P(y >= 1), P(y >= 2), ... with y counted from 0.
     """
     beta, aux, theta = model.split(parameters)
-    eta, (sd, sd_slopes) = model.X @ beta, _spread(model, theta)
+    eta, (sd, sd_slopes) = model.X @ beta, row_sd(model, theta)
     ordinal = isinstance(model.family, CumulativeLogit)
     cuts = thresholds(aux) if ordinal else np.zeros(1)
     on_aux = -threshold_slopes(aux) if ordinal else np.zeros((1, len(aux)))
@@ -79,7 +79,7 @@ def matrix_at(design: Design, name: str, value: Any) -> np.ndarray:
     return recode(design.formula, design.coding(), design.frame.assign(**{name: value}))
 
 
-def _spread(model: Likelihood, theta: np.ndarray) -> tuple[np.ndarray | float, list]:
+def row_sd(model: Likelihood, theta: np.ndarray) -> tuple[np.ndarray | float, list]:
     """Return the standard deviation of each row's random part, and its slope in each entry of theta."""
     z = model.row_effects(theta)
     sd = np.sqrt(sum((w**2 for w in z), start=np.zeros(len(model.X))))

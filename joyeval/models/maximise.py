@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import block_diag
 from scipy.optimize import minimize
 
 from joyeval.errors import ModelError
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 NEWTON_STEPS = 40
 SETTLED = 1e-10  # squared length of the last Newton step, in standard errors
 BOUNDARY_SD = 1e-4  # a standard deviation below this share of its covariate's scale is 0
-CURVATURE_STEP = 1e-3  # in standard errors
+CURVATURE_STEP = 1e-2  # in standard errors
 FLAT = 1e-8  # an eigenvalue of the scaled information below this carries nothing
 
 
@@ -51,12 +50,21 @@ def fit_fixed(model: Likelihood, start: np.ndarray) -> Optimum:
     model = replace(model, terms=(), nodes=1)
     parameters, (value, gradient) = start, model(start)
     for _ in range(NEWTON_STEPS):
-        inverse = _positive_inverse(_fixed_information(model, parameters))
+        free = _below_ceiling(model, parameters)
+        inverse = np.zeros((len(start),) * 2)
+        inverse[np.ix_(free, free)] = _positive_inverse(_fixed_information(model, parameters)[np.ix_(free, free)])
         step = inverse @ gradient
         if gradient @ step < SETTLED:
-            return Optimum(parameters, inverse, np.ones(len(start), dtype=bool), value)
+            return Optimum(parameters, inverse, free, value)
         parameters, value, gradient = _climb(model, parameters, step, value)
     raise NotConvergedError("the coefficients grow without end")
+
+
+def _below_ceiling(model: Likelihood, parameters: np.ndarray) -> np.ndarray:
+    """Tell which parameters are not at the ceiling of the family."""
+    free = np.ones(len(parameters), dtype=bool)
+    free[model.n_fixed : model.n_fixed + model.n_aux] = model.split(parameters)[1] < model.family.ceiling
+    return free
 
 
 def _positive_inverse(information: np.ndarray) -> np.ndarray:
@@ -104,20 +112,28 @@ def fit(model: Likelihood, start: np.ndarray) -> Optimum:
     scales = np.array([_scale(entry.covariate) for entry in model.entries])
     theta = np.array([0.5 * entry.on_diagonal for entry in model.entries]) * scales
     spread = [0.35 * s / np.sqrt(model.terms[e.term].n_levels) for e, s in zip(model.entries, scales, strict=True)]
-    shape = block_diag(_root(fixed.covariance), np.diag(spread))
-    parameters = _ascend(model, np.concatenate((fixed.parameters, theta)), shape)
-    parameters = _leave_boundary(model, parameters, shape, scales)
+    whole = np.concatenate((fixed.free, np.ones(len(theta), dtype=bool)))
+    parameters = np.concatenate((fixed.parameters, theta))
+    parameters = _ascend(model, parameters, _shape(fixed.covariance, spread, whole))
+    parameters = _leave_boundary(model, parameters, _shape(fixed.covariance, spread, whole), scales)
     free = _free(model, parameters, scales)
-    return _finish(model, np.where(free, parameters, 0.0), shape, free)
+    parameters[len(start) :] *= free[len(start) :]
+    return _finish(model, parameters, _shape(fixed.covariance, spread, free)[:, free], free)
 
 
 def _scale(covariate) -> float:
     return 1.0 / max(float(np.sqrt(np.mean(np.square(covariate)))), 1e-12)
 
 
-def _root(covariance: np.ndarray) -> np.ndarray:
-    values, vectors = np.linalg.eigh(covariance)
-    return vectors * np.sqrt(np.maximum(values, 0))
+def _shape(covariance: np.ndarray, spread: list[float], free: np.ndarray) -> np.ndarray:
+    """Coordinates in which one unit is about one standard error, shape (P, P); 0 for what is not free."""
+    shape, inner = (
+        np.diag(np.concatenate((np.zeros(len(covariance)), spread)) * free),
+        np.flatnonzero(free[: len(covariance)]),
+    )
+    values, vectors = np.linalg.eigh(covariance[np.ix_(inner, inner)])
+    shape[np.ix_(inner, inner)] = vectors * np.sqrt(np.maximum(values, 0))
+    return shape
 
 
 def _ascend(model: Likelihood, origin: np.ndarray, shape: np.ndarray) -> np.ndarray:
@@ -154,21 +170,16 @@ def _leave_boundary(model, parameters, shape, scales):
 
 
 def _free(model, parameters, scales):
-    """Which parameters are not at a boundary: a column of Lambda whose diagonal is 0 goes as a whole."""
+    """Tell which parameters are not at a boundary."""
     first = len(parameters) - len(model.entries)
-    free = np.ones(len(parameters), dtype=bool)
-    zero = {
-        e.block
-        for e, v, s in zip(model.entries, parameters[first:], scales, strict=True)
-        if e.on_diagonal and v < BOUNDARY_SD * s
-    }
-    free[first:] = [not (e.block in zero and e.on_diagonal) for e in model.entries]
+    free = _below_ceiling(model, parameters)
+    sides = zip(model.entries, parameters[first:], scales, strict=True)
+    free[first:] = [not (entry.on_diagonal and value < BOUNDARY_SD * scale) for entry, value, scale in sides]
     return free
 
 
 def _finish(model, parameters, shape, free):
     """Take the observed information, one Newton step, and the covariance."""
-    shape = shape[:, free]
     value, gradient = model(parameters)
     information = np.array([_slope(model, parameters, CURVATURE_STEP * direction) for direction in shape.T]) @ shape
     information = (information + information.T) / 2

@@ -133,7 +133,7 @@ class Mixed(Result):
         """
         row = self._weights(weights)
         se = np.sqrt(row @ self.vcov @ row)
-        df = self._inference().df(row)
+        df = self._inference().df(row) if self.df_slopes is not None else self._least_df(row)
         estimate = row @ self.terms["estimate"].to_numpy()
         return estimate_table([label], [estimate], [se], df=df, n=self.n, level=self.level)
 
@@ -149,6 +149,7 @@ class Mixed(Result):
 
         rows = np.array([self._weights({term: 1.0}) for term in terms])
         f, df1, df2 = self._inference().joint(self.terms["estimate"].to_numpy(), rows)
+        df2 = df2 if self.df_slopes is not None else self._least_df(rows)
         tested = {"term": ", ".join(terms), "statistic": f, "df1": df1, "df2": df2}
         return pd.DataFrame([{**tested, "p": float(fdtrc(df1, df2, f)), "n": self.n}])
 
@@ -190,6 +191,10 @@ class Mixed(Result):
         if unknown := [term for term in weights if term not in names]:
             raise UsageError(f"found no term {', '.join(unknown)}; the model has {', '.join(names)}")
         return np.array([float(weights.get(name, 0.0)) for name in names])
+
+    def _least_df(self, rows: np.ndarray) -> float:
+        """Fewest degrees of freedom of the terms that `rows` use."""
+        return float(self.terms["df"][np.atleast_2d(rows).any(axis=0)].min())
 
     def _inference(self) -> Inference:
         empty = np.zeros((0, *self.vcov.shape))
@@ -245,12 +250,12 @@ def mixed(
     reml : bool
         Restricted maximum likelihood (gaussian only); False for likelihood-ratio tests of the fixed part.
     family : str
-        "gaussian", "binomial" (outcome 0/1, or a proportion with `weights` the denominators), "poisson", "negbin"
-        or "betabinomial".
+        "gaussian"; "binomial" or "betabinomial" (a count with `exposure` the denominators, a proportion with
+        `weights` the denominators, or 0/1 with neither); "poisson" or "negbin".
     weights : str, optional
         Column of respondents behind each row: the residual variance is sigma^2 / weight (gaussian); denominators.
     exposure : str, optional
-        Column of exposure (bed-days) of counts.
+        Column of exposure (bed-days) of counts, or of denominators of counts.
     ar1 : str, optional
         Column of whole-numbered periods: residuals of one level of the finest group are then autocorrelated,
         with correlation phi^gap (gaussian only).

@@ -171,10 +171,12 @@ class Factor:
             r[e] = (r[e] - known) / self.pivots[e]
         return r
 
-    def variances(self) -> list[np.ndarray]:
-        """Diagonal of H^-1 per block."""
-        core = self.layout.split(np.diag(self._inverse_core))
-        return [core[k] if k in core else self._inverse_chain[k, k] for k in range(len(self.layout.blocks))]
+    def at_levels(self, k: int, j: int) -> np.ndarray:
+        """Entries of H^-1 between blocks k and j of the same factor (or one block and itself), one per level."""
+        dense = self.layout.split(np.arange(self.layout.n_rest))
+        if k in dense:
+            return self._inverse_core[dense[k], dense[j]]
+        return self._inverse_chain[tuple(sorted((k, j), key=self.layout.chain.index))]
 
     def at_rows(self, z: Sequence[Weight]) -> list[np.ndarray]:
         """For each block, the entry of ``H^-1 z_i`` at the level that row i belongs to, shape (n,) each."""
