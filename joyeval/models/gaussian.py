@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.ar1 import fit_ar1
 from joyeval.models.design import Design, build_design, expand_groups
 from joyeval.models.estimates import estimate_table
 from joyeval.models.kenward_roger import can_adjust, kenward_roger
 from joyeval.models.lmm import Fit, factors, fit, lower_factor, satterthwaite
 from joyeval.models.mixed import Mixed
+from joyeval.models.profile import profile_coefficient, profile_sd, profile_sigma
 from joyeval.models.random_terms import random_terms, ranef_table, slopes_by_group
 from joyeval.models.variances import VARIANCE_COLUMNS, cells, sd_or_correlation, variance_notes, wald_interval
 
@@ -42,15 +44,27 @@ def fit_gaussian(
     level: float = 0.95,
 ) -> Mixed:
     """Fit the Gaussian family of `joyeval.models.mixed`; see there."""
+    if profile and ar1:
+        raise UsageError("profile intervals are not available together with ar1")
     varying = slopes_by_group(slopes, expand_groups(groups))
     also = [*(column for columns in varying.values() for column in columns), *([ar1] if ar1 else [])]
     design = build_design(formula, data, groups=groups, weights=weights, also=also)
     terms = random_terms(design, varying, correlated=correlated)
     _refuse(design, terms)
-    fitted = fit(design.y, design.X, terms, weights=design.weights, reml=reml)
-    inference, notes = _inference(fitted, df)
-    variances = _variance_table(fitted, terms, level=level)
-    return _result(design, terms, fitted, inference, variances, level=level, notes=(*notes, *_notes(fitted)))
+    fitted, phi = _fit(design, terms, reml=reml, ar1=ar1)
+    inference, notes = _inference(fitted, df, adjustable=can_adjust(fitted) and not ar1)
+    return _result(design, terms, fitted, inference, phi=phi, profile=profile, level=level, notes=notes)
+
+
+def _fit(design: Design, terms: Sequence[Term], *, reml: bool, ar1: str | None) -> tuple[Fit, float | None]:
+    if ar1 is None:
+        return fit(design.y, design.X, terms, weights=design.weights, reml=reml), None
+    finest = max(terms, key=lambda term: term.n_levels)
+    for term in terms:
+        if len(np.unique(finest.codes * term.n_levels + term.codes)) > finest.n_levels:
+            raise ModelError(f"ar1 needs nested groups, but a level of {finest.name} lies in several of {term.name}")
+    time = design.frame[ar1].to_numpy(dtype=float)
+    return fit_ar1(design.y, design.X, terms, series=finest.codes, time=time, weights=design.weights, reml=reml)
 
 
 def _refuse(design: Design, terms: Sequence[Term]) -> None:
@@ -86,17 +100,16 @@ def _indistinct(design: Design, term: Term, first: np.ndarray) -> list[str]:
     return found
 
 
-def _inference(fitted: Fit, df: str | None) -> tuple[Inference, tuple[str, ...]]:
+def _inference(fitted: Fit, df: str | None, *, adjustable: bool) -> tuple[Inference, tuple[str, ...]]:
     """Kenward-Roger where it matters and can be had, else Satterthwaite; a note where it was wanted and cannot."""
     if df not in (None, "kenward-roger", "satterthwaite"):
         raise UsageError(f"df={df!r}; expected 'kenward-roger' or 'satterthwaite'")
     fewest = min(term.n_levels for term in fitted.gram.terms)
-    wanted = fitted.reml and fewest < FEW_GROUPS if df is None else df == "kenward-roger"
-    if wanted and can_adjust(fitted):
+    wanted = fewest < FEW_GROUPS if df is None else df == "kenward-roger"
+    if wanted and adjustable:
         return kenward_roger(fitted), ()
-    reason = "too many crossed random effects" if fitted.reml else "it is defined for REML"
-    notes = (f"Satterthwaite in place of Kenward-Roger degrees of freedom: {reason}",) if wanted else ()
-    return satterthwaite(fitted), notes
+    note = "Satterthwaite degrees of freedom: Kenward-Roger is for REML, without ar1, with fewer crossed random effects"
+    return satterthwaite(fitted), (note,) if df == "kenward-roger" else ()
 
 
 def _notes(fitted: Fit) -> tuple[str, ...]:
@@ -106,7 +119,7 @@ def _notes(fitted: Fit) -> tuple[str, ...]:
     return (f"{note}; read estimates with care, or fit a simpler random part",)
 
 
-def _variance_table(fitted: Fit, terms: Sequence[Term], *, level: float) -> pd.DataFrame:
+def _variance_table(fitted: Fit, terms: Sequence[Term], phi: float | None, *, level: float) -> pd.DataFrame:
     """Tabulate standard deviations and correlations with intervals from the curvature of the likelihood."""
     spread = satterthwaite(fitted).spread
     at, sides = _covariances(fitted, np.zeros(len(spread))), []
@@ -120,6 +133,9 @@ def _variance_table(fitted: Fit, terms: Sequence[Term], *, level: float) -> pd.D
             value, se = sd_or_correlation(at[name], i, j), float(np.sqrt(slope @ spread @ slope))
             interval = wald_interval(value, se, correlation=i != j, level=level)
             rows.append((name, labels[i], labels[j] if i != j else "", value, *interval, at[name][i, j], levels))
+    if phi is not None:
+        interval = wald_interval(phi, float(np.sqrt(spread[-2, -2])), correlation=True, level=level)
+        rows.append(("Residual", "", "previous period", phi, *interval, phi * fitted.sigma2, 0))
     return pd.DataFrame(rows, columns=VARIANCE_COLUMNS)
 
 
@@ -154,24 +170,29 @@ def _result(
     terms: Sequence[Term],
     fitted: Fit,
     inference: Inference,
-    variances: pd.DataFrame,
     *,
+    phi: float | None,
+    profile: bool,
     level: float,
     notes: tuple[str, ...],
 ) -> Mixed:
     parameters = len(fitted.beta) + len(fitted.hessian) + 1
     df = np.array([inference.df(row) for row in np.eye(len(fitted.beta))])
     se = np.sqrt(np.diag(inference.vcov))
+    fixed = estimate_table(design.names, fitted.beta, se, df=df, n=design.n, level=level)
+    variances = _variance_table(fitted, terms, phi, level=level)
+    if profile:
+        fixed, variances = _profiled(fitted, terms, fixed, variances, level=level)
     return Mixed(
         n=design.n,
         n_dropped=design.n_dropped,
-        notes=(*design.notes, *notes, *variance_notes(variances)),
+        notes=(*design.notes, *notes, *_notes(fitted), *variance_notes(variances)),
         formula=design.formula,
         outcome=design.outcome,
         family="gaussian",
         link="identity",
         method="REML" if fitted.reml else "ML",
-        terms=estimate_table(design.names, fitted.beta, se, df=df, n=design.n, level=level),
+        terms=fixed,
         vcov=inference.vcov,
         df_method=inference.method,
         variances=variances,
@@ -183,6 +204,7 @@ def _result(
         sigma=float(np.sqrt(fitted.sigma2)),
         theta=_theta(terms, fitted),
         **_explained(design, terms, fitted),
+        ar1=phi,
         singular=fitted.singular,
         converged=fitted.steepest < FLAT,
         df_slopes=inference.slopes,
@@ -191,6 +213,24 @@ def _result(
         coding=design.coding(),
         level=level,
     )
+
+
+def _profiled(
+    fitted: Fit, terms: Sequence[Term], fixed: pd.DataFrame, variances: pd.DataFrame, *, level: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Replace intervals of standard deviations, and under full likelihood of coefficients, by profile intervals."""
+    fixed, variances = fixed.copy(), variances.copy()
+    for at, row in variances[variances["with"] == ""].iterrows():
+        if row["group"] == "Residual":
+            ends = profile_sigma(fitted, level=level)
+        else:
+            columns = next(term.columns for term in terms if term.name == row["group"])
+            ends = profile_sd(fitted, row["group"], columns.index(row["term"]), level=level)
+        variances.loc[at, ["ci_low", "ci_high"]] = ends
+    if not fitted.reml:
+        ends = [profile_coefficient(fitted, j, level=level) for j in range(len(fixed))]
+        fixed[["ci_low", "ci_high"]] = ends
+    return fixed, variances
 
 
 def _theta(terms: Sequence[Term], fitted: Fit) -> tuple[float, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DENSE_CELLS = 2_000_000  # a table of products up to this size, or filled to FILLED, is kept dense
 FILLED = 0.1
+CLOSE = 1e-6  # least eigenvalue of correlations between columns at which products lose too many digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,36 @@ class Term:
 
 
 @dataclass(frozen=True, eq=False)
+class Rows:
+    """What gives rows independent residuals of equal variance: times `root`, then `own` x row - `lag` x previous row.
+
+    All of shape (n,); `own`, `lag` and `previous` (an index) only where residuals are autocorrelated.
+    """
+
+    root: np.ndarray | None = None
+    own: np.ndarray | None = None
+    lag: np.ndarray | None = None
+    previous: np.ndarray | None = None
+
+    def scale(self, columns: np.ndarray) -> np.ndarray:
+        """Apply the weights to columns (..., n)."""
+        return columns if self.root is None else columns * self.root
+
+    def whiten(self, columns: np.ndarray) -> np.ndarray:
+        """Apply weights and autocorrelation to columns (..., n)."""
+        columns = self.scale(columns)
+        return columns if self.own is None else self.own * columns - self.lag * columns[..., self.previous]
+
+    @property
+    def log_determinant(self) -> float:
+        """Return the sum of log scale factors."""
+        return float(sum(np.log(factor).sum() for factor in (self.root, self.own) if factor is not None))
+
+
+EQUAL = Rows()
+
+
+@dataclass(frozen=True, eq=False)
 class Gram:
     """Sums of products of [Q, y] and of the random columns, Q an orthonormal basis of the fixed columns.
 
@@ -70,9 +101,9 @@ class Gram:
 
     terms: tuple[Term, ...]
     n: int
-    Q: np.ndarray  # (p, n), rows scaled by the root of the weights
-    R: np.ndarray  # (p, p): X = Q' R
-    root: np.ndarray | None
+    rows: Rows
+    Q: np.ndarray  # (p, n)
+    R: np.ndarray  # (p, p): whitened X = Q' R
     Z: tuple[tuple[np.ndarray | None, ...], ...]  # per term, its columns in orthonormal coordinates
     back: tuple[np.ndarray, ...]  # per term, (q, q): Cov = back @ Cov in these coordinates @ back'
     products: tuple[np.ndarray, ...]
@@ -89,7 +120,7 @@ class Gram:
         return len(self.Q)
 
 
-def gram(X: np.ndarray, terms: Sequence[Term], *, weights: np.ndarray | None = None) -> Gram:
+def gram(X: np.ndarray, terms: Sequence[Term], *, rows: Rows = EQUAL) -> Gram:
     """Sum the products that do not involve the outcome.
 
     Parameters
@@ -97,26 +128,25 @@ def gram(X: np.ndarray, terms: Sequence[Term], *, weights: np.ndarray | None = N
     X : ndarray, shape (n, p)
         Fixed columns of full rank.
     terms : sequence of Term
-    weights : ndarray, shape (n,), optional
-        The residual variance of a row is sigma^2 / weight.
+    rows : Rows
+        Weights and autocorrelation of the residuals.
     """
     order = sorted(terms, key=lambda term: -term.n_levels * term.q)
-    root = None if weights is None else np.sqrt(weights)
-    Q, R = _orthonormal(X if root is None else X * root[:, None])
-    standard = [_standard_columns(term, root) for term in order]
+    Q, R = _orthonormal(rows.whiten(X.T))
+    standard = [_standard_columns(term, rows) for term in order]
     Z = tuple(columns for columns, _ in standard)
     products = tuple(_products(term, z, z) for term, z in zip(order, Z, strict=True))
     sums = tuple(_products(term, z, tuple(Q)) for term, z in zip(order, Z, strict=True))
     F, D = _between_terms(order, Z, products) if len(order) > 1 else (None, None)
     return Gram(
-        terms=tuple(order), n=len(X), Q=Q, R=R, root=root, Z=Z, back=tuple(back for _, back in standard),
+        terms=tuple(order), n=len(X), rows=rows, Q=Q, R=R, Z=Z, back=tuple(back for _, back in standard),
         products=products, sums=sums, cross=np.eye(len(Q)), F=F, D=D,
     )  # fmt: skip
 
 
 def with_outcome(g: Gram, y: np.ndarray) -> Gram:
     """Add the outcome's sums; the rest is shared, so that many outcomes cost one pass each."""
-    y = y if g.root is None else y * g.root
+    y = g.rows.whiten(y)
     projection = g.Q @ y
     residual = y - projection @ g.Q
     scale = np.sqrt(residual @ residual / max(g.n - g.p, 1))
@@ -135,31 +165,31 @@ def with_outcome(g: Gram, y: np.ndarray) -> Gram:
 
 
 def _orthonormal(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Q (p, n) with orthonormal rows and upper R such that X = Q' R; by Cholesky, unless columns are nearly equal."""
-    length = np.sqrt(np.einsum("ij,ij->j", X, X))
-    G = (X.T @ X) / np.outer(length, length)
-    if len(length) and np.linalg.eigvalsh(G)[0] < 1e-6:
-        R = np.linalg.qr(X / length, mode="r") * length
+    """Split X (p, n) into Q (p, n) with orthonormal rows and upper R, X = R'Q; by Cholesky unless rows are close."""
+    length = np.sqrt(np.einsum("ij,ij->i", X, X))
+    G = (X @ X.T) / np.outer(length, length)
+    if len(length) and np.linalg.eigvalsh(G)[0] < CLOSE:
+        R = np.linalg.qr(X.T / length, mode="r") * length
         R *= np.where(np.diag(R) < 0, -1, 1)[:, None]
     else:
         R = np.linalg.cholesky(G).T * length
-    return np.linalg.solve(R.T, np.eye(len(length))) @ X.T, R
+    return np.linalg.inv(R).T @ X, R
 
 
-def _standard_columns(term: Term, root: np.ndarray | None) -> tuple[tuple[np.ndarray | None, ...], np.ndarray]:
+def _standard_columns(term: Term, rows: Rows) -> tuple[tuple[np.ndarray | None, ...], np.ndarray]:
     """Columns of a term, scaled and (if correlated) orthogonalised, and the way back for their covariance.
 
     A column of None stands for ones.
     """
     if term.Z is None:
-        return (root,), np.eye(1)
-    Z = term.Z if root is None else term.Z * root[:, None]
-    moment = Z.T @ Z / len(Z)
+        return (None if rows is EQUAL else rows.whiten(np.ones(len(term.codes))),), np.eye(1)
+    Z = rows.scale(term.Z.T)
+    moment = Z @ Z.T / Z.shape[1]
     if term.correlated:
         back = np.linalg.inv(np.linalg.cholesky(moment[::-1, ::-1])[::-1, ::-1]).T
     else:
         back = np.diag(1 / np.sqrt(np.diag(moment)))
-    return tuple(back.T @ Z.T), back
+    return tuple(back.T @ rows.whiten(term.Z.T)), back
 
 
 def _products(term: Term, left: Sequence[np.ndarray | None], right: Sequence[np.ndarray | None]) -> np.ndarray:

@@ -18,7 +18,7 @@ import numpy as np
 
 from joyeval.errors import ModelError
 from joyeval.models.eliminate import Solved, solve
-from joyeval.models.gram import Gram, Term, gram, with_outcome
+from joyeval.models.gram import EQUAL, Gram, Rows, Term, gram, with_outcome
 from joyeval.models.inference import Inference
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Profile:
     coefficients: np.ndarray
     vcov: np.ndarray
     sigma2: float
+    rss: float  # in units of sigma2
     solved: Solved
 
 
@@ -132,7 +133,7 @@ def fit(
     >>> fitted.beta.round(3)
     array([2.1])
     """
-    return refit(gram(X, as_terms(terms), weights=weights), y, reml=reml)
+    return refit(gram(X, as_terms(terms), rows=EQUAL if weights is None else Rows(np.sqrt(weights))), y, reml=reml)
 
 
 def as_terms(terms: Sequence[Term | np.ndarray]) -> list[Term]:
@@ -145,7 +146,11 @@ def as_terms(terms: Sequence[Term | np.ndarray]) -> list[Term]:
 
 def refit(layout: Gram, y: np.ndarray, *, reml: bool = True, start: np.ndarray | None = None) -> Fit:
     """Fit one outcome to sums already made by `gram`; for many outcomes on the same rows."""
-    g = with_outcome(layout, y)
+    return estimate(with_outcome(layout, y), reml=reml, start=start)
+
+
+def estimate(g: Gram, *, reml: bool = True, start: np.ndarray | None = None) -> Fit:
+    """Fit the outcome whose sums `g` holds."""
     theta = optimise(g, reml=reml, start=start)
     curved = curvature(g, theta, reml=reml)
     theta = _polish(g, theta, curved.hessian, reml=reml)
@@ -164,31 +169,49 @@ def factors(terms: Sequence[Term], theta: np.ndarray) -> list[np.ndarray]:
     return out
 
 
-def evaluate(g: Gram, theta: np.ndarray, *, reml: bool, sigma2: float | None = None) -> Profile:
-    """Deviance and gradient at `theta`; the residual variance is profiled out unless given."""
+def evaluate(
+    g: Gram,
+    theta: np.ndarray,
+    *,
+    reml: bool,
+    sigma2: float | None = None,
+    held: tuple[np.ndarray, float] | None = None,
+) -> Profile:
+    """Deviance and gradient at `theta`; the residual variance is profiled out unless given.
+
+    `held` (contrast, value) fixes one combination of the coefficients of Q (full likelihood only).
+    """
     Ls = factors(g.terms, theta)
     solved = solve(g, Ls)
     p, m = g.p, g.n - g.p if reml else g.n
-    Wxx, wxy = solved.cross[:p, :p], solved.cross[:p, p]
-    chol = np.linalg.cholesky(Wxx)
-    inverse = np.linalg.inv(Wxx)
-    b = inverse @ wxy
-    rss = solved.cross[p, p] - wxy @ b
-    if not rss > 0:
-        raise ModelError("the groups explain the outcome exactly; no residual variation is left to model")
+    b, rss, inverse = _least_squares(solved.cross, held)
     s2 = rss / m if sigma2 is None else sigma2
     deviance = solved.logdet + m * np.log(2 * np.pi * s2) + rss / s2
     c = np.append(-b, 1.0)
     weight = np.outer(c, c) / s2
     if reml:
-        deviance += 2 * np.log(np.diag(chol)).sum()
+        deviance -= np.linalg.slogdet(inverse)[1]
         weight[:p, :p] += inverse
     slopes = tuple(
         A.sum(axis=0) - np.tensordot(R @ weight, R, axes=([0, 2], [0, 2]))
         for A, R in zip(solved.A, solved.R, strict=True)
     )
     gradient = [(2 * s @ L)[t.entries] for s, L, t in zip(slopes, Ls, g.terms, strict=True)]
-    return Profile(float(deviance), np.concatenate(gradient), slopes, b, inverse * s2, float(s2), solved)
+    return Profile(float(deviance), np.concatenate(gradient), slopes, b, inverse * s2, float(s2), rss, solved)
+
+
+def _least_squares(cross: np.ndarray, held: tuple[np.ndarray, float] | None) -> tuple[np.ndarray, float, np.ndarray]:
+    """Coefficients, residual sum of squares and inverse of the products of the predictors, from those of [Q, y]."""
+    inverse = np.linalg.inv(cross[:-1, :-1])
+    b = inverse @ cross[:-1, -1]
+    rss = float(cross[-1, -1] - cross[-1, :-1] @ b)
+    if not rss > 0:
+        raise ModelError("the groups explain the outcome exactly; no residual variation is left to model")
+    if held is not None:
+        contrast, value = held
+        short, size = value - contrast @ b, contrast @ inverse @ contrast
+        b, rss = b + inverse @ contrast * short / size, rss + short**2 / size
+    return b, float(rss), inverse
 
 
 def optimise(g: Gram, *, reml: bool, start: np.ndarray | None = None) -> np.ndarray:
@@ -211,7 +234,7 @@ def optimise(g: Gram, *, reml: bool, start: np.ndarray | None = None) -> np.ndar
 
 def satterthwaite(fit: Fit) -> Inference:
     """Return what Satterthwaite's degrees of freedom need: theta, and the residual variance around its profile."""
-    K, p = len(fit.theta), fit.gram.p
+    K, p = len(fit.hessian), fit.gram.p
     spread = np.zeros((K + 1, K + 1))
     spread[:K, :K] = 2 * np.linalg.pinv(fit.hessian, hermitian=True)
     spread[K, K] = 1 / (2 * (fit.n - p if fit.reml else fit.n))
@@ -299,14 +322,16 @@ def _polish(g: Gram, theta: np.ndarray, hessian: np.ndarray, *, reml: bool) -> n
     return better if np.abs(after).max() < np.abs(slope).max() else theta
 
 
+def units(g: Gram, *, reml: bool) -> float:
+    """Return what the deviance in the units and columns of the data has more than the engine's."""
+    fixed = 2 * np.log(np.abs(np.diag(g.R))).sum() if reml else 0.0
+    return float((g.n - g.p if reml else g.n) * np.log(g.scale**2) - 2 * g.rows.log_determinant + fixed)
+
+
 def _as_fit(g: Gram, theta: np.ndarray, at: Profile, curved: Curvature, *, reml: bool) -> Fit:
     """Back to the units and columns of the data."""
     unroot = np.linalg.inv(g.R)
     unit = g.scale**2
-    log_weights = 0.0 if g.root is None else 2 * np.log(g.root).sum()
-    deviance = at.deviance + (g.n - g.p if reml else g.n) * np.log(unit) - log_weights
-    if reml:
-        deviance += 2 * np.log(np.abs(np.diag(g.R))).sum()
     return Fit(
         beta=unroot @ (g.projection + g.scale * at.coefficients),
         vcov=unroot @ at.vcov @ unroot.T * unit,
@@ -315,7 +340,7 @@ def _as_fit(g: Gram, theta: np.ndarray, at: Profile, curved: Curvature, *, reml:
             term.name: back @ L @ L.T @ back.T * at.sigma2 * unit
             for term, L, back in zip(g.terms, factors(g.terms, theta), g.back, strict=True)
         },
-        deviance=deviance,
+        deviance=at.deviance + units(g, reml=reml),
         theta=theta,
         hessian=curved.hessian,
         slopes=unroot @ curved.vcov @ unroot.T * unit,

@@ -46,7 +46,8 @@ def variance_notes(table: pd.DataFrame) -> tuple[str, ...]:
     random = table[table["levels"] > 0]
     notes = [
         f"the standard deviation of {row.term} between levels of {row.group} was estimated as 0 (boundary): "
-        f"its {row.levels} levels differ no more than their rows lead one to expect; it has no interval"
+        f"its {row.levels} levels differ no more than their rows lead one to expect"
+        + ("; it has no interval" if np.isnan(row.ci_high) else "")
         for row in random[(random["with"] == "") & (random["estimate"] == 0)].itertuples()
     ]
     notes += [
