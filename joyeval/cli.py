@@ -98,6 +98,15 @@ def status(study: StudyFile, cohort: Cohorts = None, data: DataFolder = None, as
 
 
 @app.command()
+def key(study: StudyFile) -> None:
+    """Make the secret key for the pseudonyms of a study; it is kept outside the data."""
+    from joyeval.study import load_study
+    from joyeval.waves.pseudonyms import make_key
+
+    typer.echo(make_key(load_study(study).study))
+
+
+@app.command()
 def doctor() -> None:
     """Say what this machine has: versions, fonts, the key for pseudonyms."""
     from joyeval.pipeline.doctor import findings

@@ -1,0 +1,117 @@
+"""Response rates by the standard definitions, so that surveys can be compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Disposition:
+    """What became of the people who should have been asked.
+
+    Parameters
+    ----------
+    complete, partial : float
+        Answered in full, in part.
+    refused, no_contact, other : float
+        Eligible, but did not answer.
+    unknown_household, unknown_other : float
+        Eligibility not known.
+    not_eligible : float
+        Should not have been asked: in no rate.
+    eligible_share : float
+        Estimated share of the unknown who are eligible.
+    """
+
+    complete: float
+    partial: float = 0
+    refused: float = 0
+    no_contact: float = 0
+    other: float = 0
+    unknown_household: float = 0
+    unknown_other: float = 0
+    not_eligible: float = 0
+    eligible_share: float = 1.0
+
+
+def response_rates(people: Disposition) -> pd.Series:
+    """Return the sixteen rates of the American Association for Public Opinion Research.
+
+    Parameters
+    ----------
+    people : Disposition
+
+    Returns
+    -------
+    Series
+        RR1 to RR6 (response), COOP1 to COOP4 (cooperation), REF1 to REF3 (refusal), CON1 to CON3 (contact). RR2 is
+        the usual one for staff surveys: complete or partial, over all who were or may have been eligible.
+
+    References
+    ----------
+    AAPOR Standard Definitions, 10th edition (2023), https://aapor.org/standards-and-ethics/standard-definitions/
+
+    Examples
+    --------
+    >>> round(response_rates(Disposition(complete=60, partial=5, no_contact=35))["RR2"], 2)
+    0.65
+    """
+    p = people
+    answered, told = p.complete + p.partial, p.complete + p.partial + p.refused + p.other
+    known = told + p.no_contact
+    unknown = p.unknown_household + p.unknown_other
+    all_, likely = known + unknown, known + p.eligible_share * unknown
+    rates = {
+        "RR1": (p.complete, all_),
+        "RR2": (answered, all_),
+        "RR3": (p.complete, likely),
+        "RR4": (answered, likely),
+        "RR5": (p.complete, known),
+        "RR6": (answered, known),
+        "COOP1": (p.complete, told),
+        "COOP2": (answered, told),
+        "COOP3": (p.complete, answered + p.refused),
+        "COOP4": (answered, answered + p.refused),
+        "REF1": (p.refused, all_),
+        "REF2": (p.refused, likely),
+        "REF3": (p.refused, known),
+        "CON1": (told, all_),
+        "CON2": (told, likely),
+        "CON3": (told, known),
+    }
+    return pd.Series({name: top / base if base else float("nan") for name, (top, base) in rates.items()})
+
+
+def participation(pulse: pd.DataFrame, *, by: Sequence[str] = ("measure",)) -> pd.DataFrame:
+    """Return answers, opportunities and their ratio for pulses: a response rate would need people, not answers.
+
+    Parameters
+    ----------
+    pulse : DataFrame
+        team, period, measure, answers, opportunities.
+    by : sequence of str
+        Columns that name the groups.
+
+    Returns
+    -------
+    DataFrame
+        The columns `by`, teams, periods, answers, opportunities, participation (missing where opportunities are not
+        known for every row).
+    """
+    known = pulse["opportunities"].notna()
+    grouped = pulse.assign(known=known).groupby(list(by), sort=False)
+    table = grouped.agg(
+        teams=("team", "nunique"),
+        periods=("period", "nunique"),
+        answers=("answers", "sum"),
+        opportunities=("opportunities", "sum"),
+        known=("known", "all"),
+    ).reset_index()
+    counted = table["opportunities"].where(table.pop("known") & (table["opportunities"] > 0))
+    return table.assign(opportunities=counted, participation=table["answers"] / counted)
