@@ -38,9 +38,9 @@ class PeopleLinked(Result):
         later = self.counts.iloc[1:]
         people, exact, tolerant = (int(later[name].sum()) for name in ("people", "exact", "tolerant"))
         return (
-            f"Of {people} answers in later waves, {exact} were linked to an earlier wave by the same code and {tolerant} "
-            f"by a code that differs in one element; {self.n_dropped} fitted several people and were left unlinked. "
-            f"At most {later['expected_false'].sum():.1f} links are expected to join two different people."
+            f"Of {people} answers in later waves, {exact} were linked to an earlier wave by the same code and "
+            f"{tolerant} by a code that differs in one element; {self.n_dropped} fitted several people and were left "
+            f"unlinked. At most {later['expected_false'].sum():.1f} links are expected to join two different people."
         )
 
 

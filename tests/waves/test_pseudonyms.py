@@ -30,7 +30,7 @@ def test_other_keys_and_purposes_give_other_pseudonyms():
 
 
 def test_without_a_key_there_is_no_run_and_the_command_is_named():
-    with pytest.raises(UsageError, match="joyeval key pipelines/small.yml"):
+    with pytest.raises(UsageError, match=r"joyeval key pipelines/small\.yml"):
         read_key("small")
 
 
