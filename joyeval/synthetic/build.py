@@ -104,6 +104,7 @@ def _truth(programme: Programme, share: pd.DataFrame) -> dict[str, Any]:
         "staff": len(programme.people),
         "assumptions": asdict(programme.truth),
         "outcome_window_months": list(service.WINDOW),
+        "outcome_estimates": service.SEEN,
         "coordination": {
             "change_by_wave": dict(zip(relational.WAVES, relational.CHANGE, strict=True)),
             "seen_change_by_wave": dict(zip(relational.WAVES, relational.SEEN_CHANGE, strict=True)),

@@ -106,9 +106,9 @@ class Truth:
     burnout_on_response: float = -0.45  # log odds of answering a survey per SD of burnout
     outcomes: dict[str, dict[str, float]] = field(
         default_factory=lambda: {
-            "fft_positive": {"within": 0.9, "between": 1.8, "team_sd": 0.35, "noise_sd": 0.15, "rho": 0.4},
-            "incidents": {"within": -0.8, "between": -0.8, "team_sd": 0.30, "noise_sd": 0.20, "rho": 0.4},
-            "dialog": {"within": 0.3, "between": 0.5, "team_sd": 0.25, "noise_sd": 0.08, "rho": 0.3},
+            "fft_positive": {"within": 1.2, "between": 2.0, "team_sd": 0.35, "noise_sd": 0.15, "rho": 0.4},
+            "incidents": {"within": -1.0, "between": -1.0, "team_sd": 0.30, "noise_sd": 0.20, "rho": 0.4},
+            "dialog": {"within": 0.35, "between": 0.5, "team_sd": 0.25, "noise_sd": 0.08, "rho": 0.3},
             "sickness": {"within": 0.0, "between": 0.0, "team_sd": 0.25, "noise_sd": 0.15, "rho": 0.3},
         }
     )
@@ -198,7 +198,7 @@ def _staff(teams: pd.DataFrame, team_index: np.ndarray, truth: Truth, rng: np.ra
             "team": teams["team"].to_numpy()[team_index],
             "role": rng.choice(list(ROLES), n, p=list(ROLES.values())),
             "trait": truth.person_sd * rng.standard_normal(n),
-            "participation": rng.beta(1.6, 3.8, n),
+            "participation": rng.beta(1.8, 3.4, n),
         }
     )
 
