@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from joyeval.improvement.charts import Charts, chart
+from joyeval.improvement.false_alarms import Design, false_alarm_rate, false_alarms
 from joyeval.improvement.funnel import Funnel, funnel
+from joyeval.improvement.multiverse import Multiverse, multiverse
 from joyeval.improvement.rules import RULES, RuleSet
+from joyeval.improvement.verdicts import Verdicts, verdicts
 
-__all__ = ["RULES", "Charts", "Funnel", "RuleSet", "chart", "funnel"]
+__all__ = [
+    "RULES",
+    "Charts",
+    "Design",
+    "Funnel",
+    "Multiverse",
+    "RuleSet",
+    "Verdicts",
+    "chart",
+    "false_alarm_rate",
+    "false_alarms",
+    "funnel",
+    "multiverse",
+    "verdicts",
+]

@@ -18,6 +18,7 @@ EXPECTED = {
     "part": "the last point of a part, with points after it",
     "exclude": "a point of the series",
 }
+NO_MARKS = pd.DataFrame({"series": [], "row": [], "kind": [], "reason": []}, dtype=object)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,27 +51,25 @@ def plan(rows: Rows, x: str, *, freeze: Any, part: Any, exclude: Any) -> Plan:
     """
     given = {"freeze": freeze, "part": part, "exclude": exclude}
     problems: list[Problem] = []
-    found = {kind: _resolve(rows, x, value, kind, problems) for kind, value in given.items()}
+    found = [_resolve(rows, x, value, kind, problems) for kind, value in given.items() if value is not None]
     if problems:
         raise DataError(problems)
+    marks = pd.concat([NO_MARKS, *found], ignore_index=True) if found else NO_MARKS
+    freezes, parts, excludes = (marks["row"].to_numpy(np.int64)[marks["kind"] == kind] for kind in given)
     count = len(rows.place)
-    passed = np.zeros(count + 1, np.int64)
-    passed[found["part"]["row"] + 1] = 1
-    passed = np.cumsum(passed[:-1])
-    number = passed - passed[rows.start][rows.series] + 1
-    start = np.union1d(rows.start, found["part"]["row"] + 1)
+    start = np.union1d(rows.start, parts + 1)
     stretch = np.repeat(np.arange(len(start)), np.diff(np.append(start, count)))
+    first = np.searchsorted(start, rows.start)
     last = np.full(len(start), count)
-    ends = found["freeze"]["row"].to_numpy()
-    last[stretch[ends]] = ends
+    last[stretch[freezes]] = freezes
     excluded = np.zeros(count, bool)
-    excluded[found["exclude"]["row"]] = True
+    excluded[excludes] = True
     return Plan(
-        part=number,
+        part=stretch - first[rows.series] + 1,
         stretch=stretch,
         baseline=np.arange(count) <= last[stretch],
         excluded=excluded,
-        marks=_shown(rows, x, pd.concat(found.values(), ignore_index=True)),
+        marks=_shown(rows, x, marks),
         start=start,
         frozen=last < count,
     )
@@ -98,7 +97,7 @@ def _marks(rows: Rows, x: str, given: Any, kind: str) -> tuple[pd.DataFrame, boo
     """Return one row per mark (series, position or value of x, reason, row in its table), and whether all share it."""
     if isinstance(given, pd.DataFrame):
         return _from_table(rows, x, given, kind), False
-    items = [] if given is None else list(given) if isinstance(given, (list, tuple, set, np.ndarray)) else [given]
+    items = list(given) if isinstance(given, (list, tuple, set, np.ndarray)) else [given]
     positions = [int(item) if _is_position(item) else None for item in items]
     values = [None if _is_position(item) else _value(item, rows, kind) for item in items]
     one = pd.DataFrame({"position": positions, "value": values}, dtype=object).assign(reason="", at=None)
@@ -181,5 +180,7 @@ def _outside(rows: Rows, x: str, kind: str, mark: pd.Series, *, shared: bool) ->
 
 def _shown(rows: Rows, x: str, marks: pd.DataFrame) -> pd.DataFrame:
     """Return the marks as a reader knows them: the `by` columns, x, kind, reason."""
-    keys = rows.keys.iloc[marks["series"]].reset_index(drop=True)
-    return keys.assign(**{x: rows.x.iloc[marks["row"]].to_numpy(), "kind": marks["kind"], "reason": marks["reason"]})
+    series, row = (marks[name].to_numpy(np.int64) for name in ("series", "row"))
+    keys = rows.keys.iloc[series].reset_index(drop=True)
+    words = marks[["kind", "reason"]].astype(str).reset_index(drop=True)
+    return keys.assign(**{x: rows.x.iloc[row].to_numpy(), "kind": words["kind"], "reason": words["reason"]})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from joyeval.errors import UsageError
 from joyeval.improvement import judging, tables
@@ -18,9 +19,6 @@ from joyeval.improvement.periods import rhythm
 from joyeval.improvement.rules import RuleSet, named
 from joyeval.improvement.sheet import Sheet
 from joyeval.result import Result
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,9 +32,9 @@ class Charts(Result):
         baseline, excluded, beyond, shift, trend, two_of_three, direction (1 up, -1 down, 0 none), gap (periods
         without a row just before), participation (n over opportunities).
     series : DataFrame
-        One row per part of a series: the `by` columns, part, n (points not excluded), n_missing, n_absent, n_useful,
-        longest_run, longest_run_max, crossings, crossings_min, runs_signal, rhythm, state, reason, variation,
-        assurance, verdict.
+        One row per part of a series: the `by` columns, part, frozen (has a baseline), n (points not excluded),
+        n_missing, n_absent (periods without a row), n_useful, longest_run, longest_run_max, crossings, crossings_min,
+        runs_signal, improve, rhythm, state, reason, variation, assurance, verdict.
     marks : DataFrame
         Baselines, rebases and exclusions: the `by` columns, x, kind, reason.
     kind : str
@@ -45,8 +43,8 @@ class Charts(Result):
         The rule set, field by field.
     by : tuple of str
         Columns that name a series.
-    x, y, improve : str
-        Columns, and the direction that is good (empty where it differs by series).
+    x, y : str
+        Columns of the data.
     multiply : float
         What values were multiplied by.
     """
@@ -59,7 +57,6 @@ class Charts(Result):
     by: tuple[str, ...]
     x: str
     y: str
-    improve: str
     multiply: float = 1.0
 
     @property
@@ -67,13 +64,24 @@ class Charts(Result):
         """The rule set that judged these charts."""
         return RuleSet(**self.rules)
 
+    def number(self, table: pd.DataFrame) -> np.ndarray:
+        """Return the number of the series of each row of `points` or `series`, from 0 in order."""
+        first = ~table.duplicated(list(self.by)).to_numpy() if self.by else np.arange(len(table)) == 0
+        return np.cumsum(first) - 1
+
+    def latest(self) -> pd.DataFrame:
+        """Return the last part of every series: one row each."""
+        return self.series[~pd.Series(self.number(self.series)).duplicated(keep="last").to_numpy()].reset_index(
+            drop=True
+        )
+
     def tidy(self) -> pd.DataFrame:
         """Return the points, one row each."""
         return self.points
 
     def sentence(self) -> str:
         """Say how many series changed, by which rules."""
-        last = self.series.drop_duplicates(list(self.by), keep="last") if self.by else self.series.tail(1)
+        last = self.latest()
         counts = last["verdict"].value_counts()
         found = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
         return f"Of {len(last)} series on a {KINDS[self.kind].title} ({self.rule_set.title}): {found}."
@@ -178,19 +186,20 @@ def chart(
     sheet = _sheet(rows, marked)
     owner = rows.series[marked.start]
     aims = rows.target if isinstance(target, str) else _targets(rows, target)
+    words = _directions(rows, improve)
     found = analyse(
         sheet,
         kind,
         rule_set,
         centre=_centre(rows, owner, centre, multiply),
         frozen=marked.frozen,
-        good=_good(rows, improve)[owner],
+        good=np.array([judging.IMPROVE[word] for word in words[owner]]),
         target=aims,
         multiply=multiply,
     )
     time = rhythm(rows.place, rows.start)
     counted = n is not None or KINDS[kind].subgroups
-    series = tables.series(rows, marked, time, sheet, found)
+    series = tables.series(rows, marked, time, sheet, found, improve=words)
     return Charts(
         n=int(sheet.plotted.sum()),
         n_dropped=int((~sheet.plotted).sum()),
@@ -203,7 +212,6 @@ def chart(
         by=by,
         x=x,
         y=y,
-        improve=improve if isinstance(improve, str) else "",
         multiply=float(multiply),
     )
 
@@ -218,12 +226,12 @@ def _kind(kind: str | None, n: str | None) -> str:
     return kind
 
 
-def _good(rows: Rows, improve: str | pd.DataFrame) -> np.ndarray:
-    """Return 1, -1 or 0 per series."""
+def _directions(rows: Rows, improve: str | pd.DataFrame) -> np.ndarray:
+    """Return increase, decrease or neutral per series."""
     words = per_series(rows, improve, "improve")
     if strange := sorted({str(word) for word in words} - set(judging.IMPROVE)):
         raise UsageError(f"improve is {', '.join(strange)}; expected increase, decrease or neutral for every series")
-    return np.array([judging.IMPROVE[word] for word in words])
+    return words
 
 
 def _centre(rows: Rows, owner: np.ndarray, centre: float | str | pd.DataFrame | None, multiply: float) -> Centre:

@@ -74,6 +74,11 @@ def read(
     check_call(data, [*by, x, *filter(None, columns.values())], n=n, kind=kind, aggregate=aggregate)
     source = Source(data, by)
     place, in_time = source.times(x)
+    if not (in_time or kind.timeless):
+        raise UsageError(
+            f"{x!r} holds names, and a {kind.title} needs an order in time: give dates or numbers, "
+            "or compare groups at one time with improvement.funnel"
+        )
     values = {name: source.numbers(column) for name, column in columns.items()}
     check_values(source, values, columns, kind)
     source.finish()

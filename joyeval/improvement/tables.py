@@ -46,7 +46,9 @@ def points(
     return pd.concat([keys, rows.x, pd.DataFrame(columns)], axis=1)
 
 
-def series(rows: Rows, marked: Plan, time: Rhythm, sheet: Sheet, found: Analysis) -> pd.DataFrame:
+def series(
+    rows: Rows, marked: Plan, time: Rhythm, sheet: Sheet, found: Analysis, *, improve: np.ndarray
+) -> pd.DataFrame:
     """Return one row per part of a series; counts of runs are missing where no point is off the centre line."""
     owner = rows.series[marked.start]
     runs, judgement = found.runs, found.judgement
@@ -57,6 +59,7 @@ def series(rows: Rows, marked: Plan, time: Rhythm, sheet: Sheet, found: Analysis
     )
     columns = {
         "part": marked.part[marked.start],
+        "frozen": marked.frozen,
         "n": sheet.count(sheet.kept),
         "n_missing": sheet.count(sheet.kept & ~sheet.plotted),
         "n_absent": np.bincount(marked.stretch, weights=time.gap).astype(int),
@@ -66,6 +69,7 @@ def series(rows: Rows, marked: Plan, time: Rhythm, sheet: Sheet, found: Analysis
         "crossings": crossings,
         "crossings_min": crossings_min,
         "runs_signal": runs.signal,
+        "improve": improve[owner].astype(str),
         "rhythm": time.name[owner].astype(str),
         "state": found.state.astype(str),
         "reason": _reasons(rows, marked, time, sheet, found).astype(str),

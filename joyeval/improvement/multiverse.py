@@ -1,0 +1,85 @@
+"""How much the count of improved teams owes to the rule set and the baseline that were chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from joyeval.improvement.charts import chart
+from joyeval.improvement.rules import RuleSet, named
+from joyeval.improvement.verdicts import verdicts
+from joyeval.result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Multiverse(Result):
+    """Counts of verdicts under every choice; `n` counts series.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        One row per choice: rules, baseline (as given; "none": halves are compared), then the counts of `Verdicts`.
+    """
+
+    counts: pd.DataFrame
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the counts, one row per choice."""
+        return self.counts
+
+    def sentence(self) -> str:
+        """Say how far the counts spread over the choices."""
+        improved, worse, expected = (self.counts[name] for name in ("improved", "deteriorated", "expected_false"))
+        return (
+            f"Over {len(self.counts)} choices of rule set and baseline, {improved.min()} to {improved.max()} of "
+            f"{self.n} series improved and {worse.min()} to {worse.max()} deteriorated, where chance alone would give "
+            f"{expected.min():.1f} to {expected.max():.1f} signals."
+        )
+
+
+def multiverse(
+    data: pd.DataFrame,
+    *,
+    rules: Sequence[str | RuleSet] = ("anhoej", "mdc-2023", "ihi-run"),
+    baselines: Sequence[Any] = (None, 12, 20),
+    **call: Any,
+) -> Multiverse:
+    """Judge the same series by several rule sets and baselines.
+
+    Parameters
+    ----------
+    data : DataFrame
+        As for `chart`.
+    rules : sequence of str or RuleSet
+        Rule sets to try.
+    baselines : sequence
+        Values of `freeze` to try: None, positions or dates.
+    **call
+        The rest of the call of `chart`: x, y, n, by, kind, improve, ...
+
+    Returns
+    -------
+    Multiverse
+
+    References
+    ----------
+    Steegen, Tuerlinckx, Gelman & Vanpaemel (2016) doi:10.1177/1745691616658637.
+    """
+    tables = []
+    for rule_set in map(named, rules):
+        for baseline in baselines:
+            counts = verdicts(chart(data, rules=rule_set, freeze=baseline, **call)).counts
+            counts.insert(0, "rules", rule_set.name)
+            counts.insert(1, "baseline", str(baseline or "none"))
+            tables.append(counts)
+    table = pd.concat(tables, ignore_index=True)
+    return Multiverse(
+        n=int(table["series"].iloc[0]),
+        notes=("The choices were not all made before looking at the data: read the spread, not the best row.",),
+        counts=table,
+    )

@@ -1,0 +1,267 @@
+"""Verdicts, the size of changes, false alarms: against hand calculation, scipy and simulation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import ttest_ind
+
+from joyeval.errors import UsageError
+from joyeval.improvement import (
+    RULES,
+    Design,
+    Multiverse,
+    RuleSet,
+    Verdicts,
+    chart,
+    false_alarm_rate,
+    false_alarms,
+    multiverse,
+    verdicts,
+)
+from joyeval.improvement.analysis import analyse
+from joyeval.improvement.change import _inflation, changes
+from joyeval.improvement.false_alarms import _simulate
+from joyeval.improvement.limits import Centre
+from tests.improvement.test_charts import UP, WAVE, teams, weekly
+
+
+def programme(seed, *, series=40, weeks=52, start=20, share=0.6, gain=0.0, staff=(5, 15), between=0.0, serial=0.0):
+    """Weekly shares of good days; after `start` the share is higher by `gain`, weeks differ beyond chance."""
+    rng = np.random.default_rng(seed)
+    n = rng.integers(*staff, (series, weeks))
+    wave = rng.normal(size=(series, weeks))
+    for week in range(1, weeks):
+        wave[:, week] = serial * wave[:, week - 1] + np.sqrt(1 - serial**2) * wave[:, week]
+    level = share + gain * (np.arange(weeks) >= start) + between * wave
+    return pd.DataFrame(
+        {
+            "team": np.repeat(np.arange(series), weeks),
+            "week": np.tile(pd.date_range("2023-01-02", periods=weeks, freq="7D"), series),
+            "good": rng.binomial(n, level.clip(0.01, 0.99)).ravel(),
+            "n": n.ravel(),
+        }
+    )
+
+
+PULSE = {"x": "week", "y": "good", "n": "n", "by": "team"}
+
+
+class TestSize:
+    def test_luton_rose_by_20_points_and_by_36_per_cent(self):
+        """ELFT's Luton team: 55 % of days good, four months later 75 %."""
+        data = weekly([11, 10, 12, 11] * 4 + [15, 14, 16, 15] * 4, n=20.0)
+        found = verdicts(chart(data, x="week", y="y", n="n", freeze=16, multiply=100)).teams.iloc[0]
+        assert found["change"] == pytest.approx(20)
+        assert found["relative"] == pytest.approx(0.3636, abs=1e-4)
+        assert found[["verdict", "clear", "n_before", "n_after"]].tolist() == ["improved", True, 16, 16]
+
+    def test_means_are_compared_by_welch(self):
+        """Zero serial correlation, so scipy's test of two samples is the same."""
+        values = [4, 7, 5, 6, 4, 8, 3, 6, 5, 9, 6, 10, 7, 6, 9, 5, 10, 6, 9]
+        charts = chart(weekly(values), x="week", y="y", freeze=8)
+        found, serial = changes(charts)
+        known = ttest_ind(values[8:], values[:8], equal_var=False)
+        low, high = known.confidence_interval()
+        assert serial == 0
+        assert found.loc[0, ["change", "ci_low", "ci_high", "p"]].tolist() == pytest.approx(
+            [np.mean(values[8:]) - np.mean(values[:8]), low, high, known.pvalue]
+        )
+
+    def test_a_rate_varies_as_the_residuals_of_its_ratio(self):
+        """Linearisation by hand; denominators differ, neighbours are unlike."""
+        y = np.array([3, 2, 6, 4, 4, 3, 8, 5, 9, 5, 7, 4.0])
+        n = np.array([5, 4, 9, 9, 6, 7, 9, 8, 10, 8, 8, 6.0])
+        found, serial = changes(chart(weekly(y, n=n), x="week", y="y", n="n", freeze=6))
+        assert serial == 0
+        variance = 0
+        for part in (slice(0, 6), slice(6, 12)):
+            rate = y[part].sum() / n[part].sum()
+            variance += 6 / 5 * ((y[part] - rate * n[part]) ** 2).sum() / n[part].sum() ** 2
+        assert found["se"][0] == pytest.approx(np.sqrt(variance))
+
+    def test_neighbours_alike_make_the_mean_less_sure(self):
+        """Variance of the mean of an AR(1) series, from its covariance matrix."""
+        place = np.arange(9)
+        matrix = 0.4 ** np.abs(place[:, None] - place)
+        assert _inflation(np.array([9]), 0.4)[0] == pytest.approx(matrix.sum() / 9)
+        assert _inflation(np.array([9, 1]), 0.0).tolist() == [1, 1]
+
+    def test_where_variation_is_unknown_the_interval_is_missing_and_told(self):
+        found = verdicts(chart(weekly([5] * 12 + [6] * 6), x="week", y="y", freeze=12, centre=5.5))
+        assert np.isnan(found.teams["se"][0])
+        assert found.teams["change"][0] == 1
+        assert any("1 changes have no interval" in note for note in found.notes)
+
+    def test_there_is_no_relative_change_from_zero(self):
+        found, _ = changes(chart(weekly([0] * 8 + [1, 2, 1, 3]), x="week", y="y", freeze=8))
+        assert np.isnan(found["relative"][0])
+
+
+class TestVerdicts:
+    def test_counts_per_group(self):
+        data = pd.concat(
+            [teams(("a", UP), ("b", UP[::-1]), ("c", WAVE)).assign(cohort=1), teams(("d", UP[:8])).assign(cohort=2)]
+        )
+        found = verdicts(chart(data, x="week", y="y", by=["cohort", "team"]), over="cohort")
+        assert found.counts.drop(columns="expected_false").to_numpy().tolist() == [
+            [1, 3, 3, 1, 1, 1, 1, 0, 1, 0],
+            [2, 1, 0, 0, 0, 0, 0, 0, 0, 1],
+        ]
+        assert found.counts["expected_false"].between(0, 0.5).all()
+        assert found.sentence().startswith("Of 4 series, 1 improved, 1 deteriorated, 1 did not change and 1 cannot")
+        assert (found.n, found.n_dropped) == (4, 1)
+
+    def test_parts_are_compared_by_their_interval(self):
+        rises, short = verdicts(chart(weekly(UP + UP[12:]), x="week", y="y", part=12)), verdicts(
+            chart(weekly(UP), x="week", y="y", part=12)
+        )  # fmt: skip
+        assert rises.teams.loc[0, ["verdict", "decided_by", "compared"]].tolist() == [
+            "improved", "95% interval between parts", "first and last part",
+        ]  # fmt: skip
+        assert rises.teams["false_alarm"][0] == pytest.approx(0.05)
+        assert short.teams["verdict"][0] == "cannot tell"  # 10 points after
+
+    def test_tidy_has_the_columns_of_estimates(self):
+        found = verdicts(chart(weekly(UP), x="week", y="y", freeze=12)).tidy()
+        assert {"term", "estimate", "se", "ci_low", "ci_high", "p", "n"} <= set(found.columns)
+        assert found["n"].tolist() == [22]
+
+    def test_over_must_be_among_by(self):
+        with pytest.raises(UsageError, match="cohort is not among the columns of by"):
+            verdicts(chart(weekly(UP), x="week", y="y"), over="cohort")
+
+    def test_they_come_back_from_json(self):
+        found = verdicts(chart(teams(("a", UP), ("b", WAVE)), x="week", y="y", by="team"))
+        back = Verdicts.from_json(found.to_json())
+        pd.testing.assert_frame_equal(back.teams, found.teams)
+        assert back.sentence() == found.sentence()
+
+    def test_the_count_depends_on_what_was_chosen(self):
+        data = programme(3, series=30, gain=0.05)
+        found = multiverse(data, rules=("anhoej", "mdc-2023"), baselines=(None, 12), **PULSE)
+        assert found.counts[["rules", "baseline"]].to_numpy().tolist() == [
+            ["anhoej", "none"], ["anhoej", "12"], ["mdc-2023", "none"], ["mdc-2023", "12"],
+        ]  # fmt: skip
+        one = verdicts(chart(data, **PULSE, rules="mdc-2023", freeze=12)).counts.iloc[0]
+        assert found.counts.iloc[3]["improved"] == one["improved"]
+        assert found.sentence().startswith("Over 4 choices of rule set and baseline, ")
+        assert Multiverse.from_json(found.to_json()).n == 30
+
+
+class TestFalseAlarms:
+    def test_a_short_baseline_makes_more_of_them(self):
+        frozen, free = (false_alarm_rate(Design(kind="run", points=52, baseline=k), series=1000) for k in (12, None))
+        assert frozen > 2 * free
+
+    def test_like_series_share_a_rate_and_short_ones_have_none(self):
+        found = false_alarms(chart(teams(("a", WAVE), ("b", UP[:16]), ("c", WAVE[:5])), x="week", y="y", by="team"))
+        assert found["false_alarm"][0] == found["false_alarm"][1] > 0
+        assert np.isnan(found["false_alarm"][2])
+
+    def test_the_same_seed_gives_the_same_rate(self):
+        design = Design(kind="p'", points=24, denominator=9, level=0.6)
+        assert false_alarm_rate(design, series=200, seed=4) == false_alarm_rate(design, series=200, seed=4)
+
+    @pytest.mark.parametrize("kind", ["c", "g", "t", "u", "u'", "p", "i'", "xbar", "s", "mr"])
+    def test_every_kind_of_chart_has_a_rate(self, kind):
+        design = Design(kind=kind, points=24, denominator=8, level=4.0 if kind in "cgtuu'" else 0.5)
+        assert 0 <= false_alarm_rate(design, series=200) < 0.7
+
+    def test_an_unknown_kind(self):
+        with pytest.raises(UsageError, match="no kind of chart 'x'"):
+            false_alarm_rate(Design(kind="x"))
+
+
+def alone(**fields):
+    return RuleSet(name="alone", title="", source="", **{"beyond": False, **fields})
+
+
+MDC = replace(RULES["mdc-2023"], screen=True)
+PUBLISHED = {  # per cent of stable series flagged: 24, 52 and 104 points, 52 shares of 9 (level 0.6); 6,000 series
+    "3 sigma, screened": ("i", alone(beyond=True), (9.6, 17.8, 29.7, 15.0)),
+    "3 sigma, unscreened": ("i", alone(beyond=True, screen=False), (6.2, 13.2, 23.7, 9.7)),
+    "two of three, screened": ("i", alone(two_of_three="beyond 2 sigma"), (4.0, 8.0, 15.0, 11.8)),
+    "shift 7": ("i", alone(shift=7), (8.0, 26.7, 51.8, 31.6)),
+    "shift 8": ("i", alone(shift=8), (3.1, 12.2, 29.1, 16.3)),
+    "trend 7": ("i", alone(trend=7, ties="break"), (0.5, 1.9, 3.2, 0)),
+    "trend 6": ("i", alone(trend=6, ties="break"), (4.5, 11.2, 21.3, 0.1)),
+    "trend 5": ("i", alone(trend=5, ties="break"), (24.8, 51.1, 76.1, 6.2)),
+    "Anhøj, median": ("run", alone(runs="anhoej"), (2.7, 4.5, 5.4, 13.3)),
+    "Anhøj, mean": ("i", alone(runs="anhoej"), (3.7, 5.2, 6.3, 7.9)),
+    "shift 6, median": ("run", alone(shift=6), (14.7, 46.7, 77.6, 55.8)),
+    "Making Data Count, screened": ("i", MDC, (18.0, 41.9, 68.1, 43.4)),
+    "IHI run": ("run", replace(RULES["ihi-run"], ties="break"), (34.9, 72.4, 93.8, 58.4)),
+    "Anhøj and 3 sigma": ("i", RULES["anhoej"], (11.8, 20.9, 32.8, 20.3)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_false_alarm_rates_as_measured_elsewhere(name):
+    """Within 4 standard errors of the difference of two simulations of 6,000 series."""
+    kind, rules, known = PUBLISHED[name]
+    designs = [Design(kind=kind, points=n) for n in (24, 52, 104)]
+    designs.append(Design(kind=kind, points=52, denominator=9, level=0.6))
+    got = np.array([false_alarm_rate(design, rules=rules, series=6000) for design in designs])
+    told = np.array(known) / 100
+    error = np.sqrt(2 * np.maximum(got * (1 - got), 1e-3) / 6000)
+    assert (np.abs(got - told) < 4 * error).all(), (name, 100 * got, known)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("points", "known"), [(24, 0.018), (52, 0.018), (104, 0.019)])
+def test_false_icons_of_the_last_point(points, known):
+    """NHSRplotthedots rules, 20,000 stable series: about 1.3 of 72 teams at every refresh."""
+    sheet = _simulate(Design(kind="i", points=points), 20_000, np.random.default_rng(7))
+    found = analyse(sheet, "i", RULES["mdc-nhsr-0.2.2"], centre=Centre(given=np.full(20_000, np.nan)),
+                    frozen=np.zeros(20_000, bool), good=np.ones(20_000, int),
+                    target=np.full(len(sheet.value), np.nan))  # fmt: skip
+    got = (found.judgement.variation != "common_cause").mean()
+    assert got == pytest.approx(known, abs=4 * np.sqrt(known / 20_000 + known / 40_000))
+
+
+def covered(data, truth, **call):
+    found, _ = changes(chart(data, **PULSE, **call))
+    inside = (found["ci_low"] <= truth) & (found["ci_high"] >= truth)
+    return inside[found["se"].notna()].mean()
+
+
+def test_intervals_cover_the_true_change():
+    """400 teams: the standard error of the coverage is 1.1 points."""
+    data = programme(11, series=400, gain=0.1)
+    assert covered(data, 0.1, freeze=20) == pytest.approx(0.95, abs=0.035)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "call", "least", "most"),
+    [
+        ("5 to 14 staff", {}, 0.935, 0.97),
+        ("2 to 5 staff", {"staff": (2, 6)}, 0.935, 0.975),
+        ("mostly good days", {"share": 0.85}, 0.93, 0.97),
+        ("weeks differ beyond chance", {"between": 0.1}, 0.93, 0.97),
+        ("26 weeks, 12 before", {"weeks": 26, "start": 12}, 0.935, 0.975),
+        ("weeks alike, r 0.3", {"between": 0.1, "serial": 0.3, "staff": (60, 90)}, 0.92, 0.97),
+        ("weeks alike, r 0.6", {"between": 0.1, "serial": 0.6, "staff": (60, 90)}, 0.90, 0.97),
+    ],
+)
+def test_coverage_of_intervals(name, call, least, most):
+    """2,000 teams: the standard error is 0.5 points. Strong serial correlation costs up to 4 points of coverage."""
+    start = call.get("start", 20)
+    gain = 0.05 if "share" in call else 0.1
+    got = covered(programme(21, series=2000, gain=gain, **call), gain, freeze=start)
+    print(f"{name}: {got:.3f}")
+    assert least <= got <= most
+
+
+@pytest.mark.slow
+def test_expected_false_signals_are_what_stable_programmes_give():
+    """Twenty stable cohorts of 70 teams: signals observed over signals expected is 1 within 4 standard errors."""
+    for rules in ("anhoej", "mdc-2023", "ihi-run"):
+        found = verdicts(chart(programme(31, series=1400), **PULSE, rules=rules, freeze=20)).counts.iloc[0]
+        seen = found["improved"] + found["deteriorated"]
+        assert seen == pytest.approx(found["expected_false"], abs=4 * np.sqrt(1400 * 0.25) + 0.03 * 1400)
