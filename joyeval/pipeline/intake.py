@@ -16,7 +16,7 @@ from joyeval.waves.tabulate import tabulate
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from joyeval.study import RawTable, Study
+    from joyeval.study import Cohort, RawTable, Study
     from joyeval.waves.tabulate import Kind, Tabulated
 
 TEAM_FIELDS: dict[str, Kind] = {
@@ -173,9 +173,9 @@ def _parts(
         rows = _read(study, part, fields, taken, f"{name} {part.measure}").frame
         if rows.empty:
             continue
-        if known is not None:
-            taken.problems += _unknown_teams(rows, known)
         here = rows[rows["team"].isin(teams)]
+        if known is not None:
+            taken.problems += [*_unknown_teams(rows, known), *_outside(here, part, study.cohort(cohort))]
         taken.count(f"{name} {part.measure}", "kept", len(rows), len(here), "rows of teams of other cohorts left out")
         table, problems = build(part, here)
         taken.problems += problems
@@ -214,6 +214,19 @@ def _unknown_teams(rows: pd.DataFrame, known: set[str]) -> list[Problem]:
     for file, group in rows[~rows["team"].isin(known)].groupby("file"):
         told, row = f"{len(group)} rows of unknown teams", int(group["row"].iloc[0])
         found.append(Problem(str(file), told, "a team of the list", fix, row=row, column="team", rule="unknown team"))
+    return found
+
+
+def _outside(rows: pd.DataFrame, part: Any, cohort: Cohort) -> list[Problem]:
+    days = rows["date"] if "date" in rows else rows["period"]
+    first, last = pulse.start_of(pd.Series([cohort.start, cohort.end]), part.period, part.month)
+    begins = pulse.start_of(days, part.period, part.month)
+    expected = f"{cohort.start} to {cohort.end}"
+    fix = "correct the dates, how `dates` says they are written, or the cohort's start and end"
+    found = []
+    for file, group in rows[days.notna() & ~begins.between(first, last)].groupby("file"):
+        told, row = f"{len(group)} rows outside the time of cohort {cohort.cohort}", int(group["row"].iloc[0])
+        found.append(Problem(str(file), told, expected, fix, row=row, rule="outside the cohort"))
     return found
 
 
