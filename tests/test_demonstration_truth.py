@@ -14,7 +14,8 @@ from joyeval import improvement, outcomes
 from joyeval.coordination import tables as tie_tables
 from joyeval.outcomes import tables as outcome_tables
 from joyeval.study import load_study
-from joyeval.waves import pulse
+from joyeval.waves import pulse, reading
+from joyeval.waves.linking import link_people
 from joyeval.waves.tabulate import tabulate
 from tests.conftest import ROOT
 
@@ -99,3 +100,32 @@ def test_change_of_coordination(study, truth, after, changes):
     interval = stats.ttest_1samp(linked_change(units, "1-baseline", after), 0).confidence_interval()
     assert interval.low <= expected <= interval.high
     assert (interval.low > 0) == changes
+
+
+def respondents(study, truth, cohort) -> pd.DataFrame:
+    """Team, code as written and true person of everyone who answered a cohort's waves, once per wave."""
+    tables = []
+    for wave in study.of_cohort("waves", cohort):
+        raw = reading.read(study.folder / wave.file)
+        planted = truth["surveys"][wave.file]
+        people = pd.Series(planted["people"]).dropna().astype(int)
+        names = {wave.columns[name]: name for name in ("team", *wave.link_by)}
+        rows = raw.frame.select(list(names)).to_pandas().rename(columns=names).astype("str").iloc[: len(people)]
+        tables.append(rows.assign(wave=wave.wave, true=people.to_numpy()).drop_duplicates("true"))
+    table = pd.concat(tables, ignore_index=True)
+    codes = list(study.waves[0].link_by)
+    return table.assign(**table[codes].apply(lambda column: column.str.strip().str.upper()))
+
+
+@pytest.mark.parametrize("cohort", list("12345"))
+def test_people_are_linked_in_spite_of_slips(study, truth, cohort):
+    """Of answers by people seen before, at least 85 % are linked to that very person and at most 2 % to another."""
+    answers = respondents(study, truth, cohort)
+    waves = sorted(answers["wave"].unique())
+    found, counts = link_people(answers, code=study.waves[0].link_by, waves=waves)
+    owner = answers.groupby(found)["true"].transform("first")
+    seen_before = answers["true"].duplicated()
+    linked = found.duplicated()
+    assert (linked & (owner == answers["true"]))[seen_before].mean() >= 0.85
+    assert (linked & (owner != answers["true"])).mean() <= 0.02
+    assert counts.counts["tolerant"].sum() > 0
