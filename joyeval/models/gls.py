@@ -26,10 +26,12 @@ class AR1:
 
     Parameters
     ----------
-    beta, se, df : ndarray, shape (p,)
-        Coefficients, Kenward-Roger errors and degrees of freedom.
-    vcov_plain, vcov : ndarray, shape (p, p)
-        Before and after the Kenward-Roger adjustment.
+    beta : ndarray, shape (p,)
+        Coefficients.
+    estimate, se, df : ndarray, shape (q,)
+        The sums of coefficients asked for (default: each), Kenward-Roger errors and degrees of freedom.
+    vcov_plain, vcov : ndarray, shape (q, q)
+        Of these, before and after the Kenward-Roger adjustment.
     phi : float
         Correlation of errors one period apart.
     sigma : float
@@ -39,6 +41,7 @@ class AR1:
     """
 
     beta: np.ndarray
+    estimate: np.ndarray
     vcov_plain: np.ndarray
     vcov: np.ndarray
     df: np.ndarray
@@ -48,11 +51,13 @@ class AR1:
 
     @property
     def se(self) -> np.ndarray:
-        """Kenward-Roger standard errors, shape (p,)."""
+        """Kenward-Roger standard errors, shape (q,)."""
         return np.sqrt(np.diag(self.vcov))
 
 
-def gls_ar1(y: np.ndarray, X: np.ndarray, time: np.ndarray, *, reml: bool = True) -> AR1:
+def gls_ar1(
+    y: np.ndarray, X: np.ndarray, time: np.ndarray, *, reml: bool = True, sums: np.ndarray | None = None
+) -> AR1:
     """Fit a regression with AR(1) errors to one series, gaps allowed.
 
     Parameters
@@ -63,6 +68,8 @@ def gls_ar1(y: np.ndarray, X: np.ndarray, time: np.ndarray, *, reml: bool = True
         Strictly increasing; a gap of d periods has correlation phi to the power d.
     reml : bool
         False: maximum likelihood.
+    sums : ndarray, shape (p, q), optional
+        Weighted sums of coefficients to answer for, one per column, in place of the coefficients themselves.
 
     Raises
     ------
@@ -90,9 +97,17 @@ def gls_ar1(y: np.ndarray, X: np.ndarray, time: np.ndarray, *, reml: bool = True
     phi = float(found.x)
     value, beta, sigma2 = _profile(phi, y, X, gaps, reml)
     lags = np.abs(time[:, None] - time[None, :]).astype(float)
-    plain, adjusted, df = _kenward_roger(phi, sigma2, X, lags)
+    sums = np.eye(p) if sums is None else sums
+    plain, adjusted, df = _kenward_roger(phi, sigma2, X, lags, sums)
     return AR1(
-        beta=beta, vcov_plain=plain, vcov=adjusted, df=df, phi=phi, sigma=float(np.sqrt(sigma2)), log_likelihood=value
+        beta=beta,
+        estimate=beta @ sums,
+        vcov_plain=plain,
+        vcov=adjusted,
+        df=df,
+        phi=phi,
+        sigma=float(np.sqrt(sigma2)),
+        log_likelihood=value,
     )
 
 
@@ -149,9 +164,9 @@ def _profile(phi: float, y: np.ndarray, X: np.ndarray, gaps: np.ndarray, reml: b
 
 
 def _kenward_roger(
-    phi: float, sigma2: float, X: np.ndarray, lags: np.ndarray
+    phi: float, sigma2: float, X: np.ndarray, lags: np.ndarray, sums: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Plain and adjusted covariance of the coefficients, and degrees of freedom of each.
+    """Plain and adjusted covariance of sums of the coefficients, and degrees of freedom of each.
 
     Notation of Kenward & Roger (1997): P and Q of the derivatives of V = sigma2 R(phi), W the inverse
     information of (sigma2, phi). The term of second derivatives is left out: with an autocorrelation it can
@@ -172,9 +187,11 @@ def _kenward_roger(
         information[i, j] = 0.5 * (known - np.trace(plain @ (2 * lost[i, j] - P[i] @ plain @ P[j])))
     W = np.linalg.inv(information)
     extra = sum(W[i, j] * (lost[i, j] - P[i] @ plain @ P[j]) for i, j in pairs)
-    moves = np.array([np.diag(plain @ p @ plain) for p in P])
-    df = 2 * np.diag(plain) ** 2 / np.einsum("ip,ij,jp->p", moves, W, moves)
-    return plain, plain + 2 * plain @ extra @ plain, df
+    pulled = plain @ sums
+    moves = np.array([np.einsum("kq,kl,lq->q", pulled, p, pulled) for p in P])
+    variance = np.einsum("kq,kq->q", sums, pulled)
+    df = 2 * variance**2 / np.einsum("iq,ij,jq->q", moves, W, moves)
+    return sums.T @ pulled, sums.T @ (plain + 2 * plain @ extra @ plain) @ sums, df
 
 
 def _power(phi: float, lags: np.ndarray) -> np.ndarray:

@@ -117,7 +117,7 @@ def permutation_test(
     teams, periods = design.groups
     histories = (_starts if start else _measures)(design.frame[term].to_numpy(), teams, periods, term)
     layers = _constant(design.frame[strata], teams, strata) if strata else np.zeros(teams.n_levels, int)
-    orders, enumerated = _assignments(histories, layers, draws, seed, term)
+    orders, enumerated = assignments(histories, layers, draws, seed, term)
     outcome = demean(design.y[:, None], [teams.codes, periods.codes])[0][:, 0]
     estimate, t = _statistics(outcome, histories, orders, teams.codes, periods.codes)
     if not np.isfinite(t[0]):
@@ -179,9 +179,7 @@ def _constant(values: pd.Series, teams, name: str) -> np.ndarray:
     return grouped.first().to_numpy()
 
 
-def _assignments(
-    histories: np.ndarray, layers: np.ndarray, draws: int, seed: int, term: str
-) -> tuple[np.ndarray, bool]:
+def assignments(histories: np.ndarray, layers: np.ndarray, draws: int, seed: int, term: str) -> tuple[np.ndarray, bool]:
     """Return which team's history each team gets, shape (assignments, teams); the actual one comes first."""
     kinds = np.unique(histories, axis=0, return_inverse=True)[1].ravel()
     members = [np.flatnonzero(layers == layer) for layer in np.unique(layers)]

@@ -50,7 +50,9 @@ class Sandwich:
         return np.sqrt(np.diag(self.vcov))
 
 
-def cluster_robust(fit: LeastSquares, cluster: np.ndarray, *, kind: str = "CR2") -> Sandwich:
+def cluster_robust(
+    fit: LeastSquares, cluster: np.ndarray, *, kind: str = "CR2", sums: np.ndarray | None = None
+) -> Sandwich:
     """Return the covariance of the coefficients of `fit`, robust to correlation within clusters.
 
     Parameters
@@ -61,6 +63,8 @@ def cluster_robust(fit: LeastSquares, cluster: np.ndarray, *, kind: str = "CR2")
     kind : {"CR0", "CR1", "CR2", "CR3"}
         CR1 has the small-sample factor G/(G-1) (n-1)/(n-K), where K leaves out fixed effects nested in
         clusters, as in fixest. CR2 and CR3 fall back to CR1 when they would not fit in memory.
+    sums : ndarray, shape (p, q), optional
+        Weighted sums of coefficients to answer for, one per column, in place of the coefficients themselves.
 
     Raises
     ------
@@ -75,15 +79,16 @@ def cluster_robust(fit: LeastSquares, cluster: np.ndarray, *, kind: str = "CR2")
     n_clusters, k = int(cluster.max()) + 1, fit.basis.shape[1]
     if n_clusters < 2:
         raise ModelError(f"1 cluster in {fit.n} rows; robust standard errors need at least 2, better 6 or more")
+    sums = np.eye(len(fit.beta)) if sums is None else sums
     if not fit.exact or n_clusters * k * k > BLOCK_CELLS:
-        return _plain(fit, cluster, n_clusters)
+        return _plain(fit, cluster, n_clusters, sums)
     blocks = stack(np.column_stack([fit.basis, fit.residual]), cluster)
     products = blocks.transpose(0, 2, 1) @ blocks
     leverage, scores = products[:, :k, :k], products[:, :k, k]
     adjust = _power(leverage, LEVERAGE_POWER[kind])
     if kind == "CR1":
         adjust = adjust * np.sqrt(small_sample_factor(fit, n_clusters, cluster))
-    half = adjust @ fit.contrasts
+    half = adjust @ (fit.contrasts @ sums)
     influence = np.einsum("gk,gkp->gp", scores, half)
     return Sandwich(
         vcov=influence.T @ influence,
@@ -130,10 +135,10 @@ def stack(rows: np.ndarray, cluster: np.ndarray) -> np.ndarray:
     return blocks
 
 
-def _plain(fit: LeastSquares, cluster: np.ndarray, n_clusters: int) -> Sandwich:
+def _plain(fit: LeastSquares, cluster: np.ndarray, n_clusters: int, sums: np.ndarray) -> Sandwich:
     """CR1 with t on clusters less 1: needs no more than sums of scores."""
-    influence = _influence(fit, cluster) * np.sqrt(small_sample_factor(fit, n_clusters, cluster))
-    df = np.full(len(fit.beta), n_clusters - 1.0)
+    influence = _influence(fit, cluster) @ sums * np.sqrt(small_sample_factor(fit, n_clusters, cluster))
+    df = np.full(sums.shape[1], n_clusters - 1.0)
     return Sandwich(vcov=influence.T @ influence, df=df, kind="CR1", n_clusters=n_clusters, influence=influence)
 
 

@@ -2,6 +2,8 @@
 
 from joyeval.outcomes.association import Association, detectable_effect, detectable_r
 from joyeval.outcomes.counts import read_counts
+from joyeval.outcomes.event_study import event_study
+from joyeval.outcomes.interrupted import interrupted
 from joyeval.outcomes.linkage import Linkage, link
 from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
 from joyeval.outcomes.periods import lagged
@@ -16,8 +18,10 @@ __all__ = [
     "change_on_change",
     "detectable_effect",
     "detectable_r",
+    "event_study",
     "explore",
     "fixed_effects",
+    "interrupted",
     "lagged",
     "leave_one_out",
     "link",

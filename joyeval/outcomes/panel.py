@@ -289,22 +289,15 @@ def _random_intercept(panel: Panel, frame: pd.DataFrame, time: str) -> tuple[pd.
     design = build_design(formula, frame, groups=groups, weights=panel.weights)
     codes = {group.name: group.codes for group in design.groups}
     columns = sweep_intercept(np.column_stack([design.y, design.X]), codes[panel.team], model.theta[0], design.weights)
-    terms = _cr2_table(columns, design.names, codes[panel.cluster])
-    mundlak = columns.copy()  # x itself in place of its within part: the coefficient of the mean is then the difference
-    mundlak[:, 1 + design.names.index("within")] += columns[:, 1 + design.names.index("between")]
-    other = _cr2_table(mundlak, design.names, codes[panel.cluster]).rename({"between": "contextual"})
-    table = pd.concat([terms.loc[["within", "between"]], other.loc[["contextual"]], terms.loc[list(panel.covariates)]])
-    return table.rename_axis("term").reset_index(), {
-        "sd_between_teams": model.theta[0] * model.sigma,
-        "sd_residual": model.sigma,
-    }
-
-
-def _cr2_table(columns: np.ndarray, names: tuple[str, ...], cluster: np.ndarray) -> pd.DataFrame:
-    """Least squares of the first column on the rest, by term."""
-    fit = least_squares(columns[:, 0], columns[:, 1:], names=names)
-    errors = cluster_robust(fit, cluster)
-    return estimate_table(names, fit.beta, errors.se, n=fit.n, df=errors.df).set_index("term")
+    within, between = design.names.index("within"), design.names.index("between")
+    chosen = [within, between, between, *(design.names.index(name) for name in panel.covariates)]
+    sums = np.eye(len(design.names))[:, chosen]
+    sums[within, 2] = -1.0  # the contextual effect: between less within
+    fit = least_squares(columns[:, 0], columns[:, 1:], names=design.names)
+    errors = cluster_robust(fit, codes[panel.cluster], sums=sums)
+    names = ["within", "between", "contextual", *panel.covariates]
+    terms = estimate_table(names, fit.beta @ sums, errors.se, n=fit.n, df=errors.df)
+    return terms, {"sd_between_teams": model.theta[0] * model.sigma, "sd_residual": model.sigma}
 
 
 def sweep_intercept(columns: np.ndarray, codes: np.ndarray, theta: float, weights: np.ndarray | None) -> np.ndarray:
