@@ -15,8 +15,11 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "check": "checks",
+    "journals": "journal",
     "new": "style",
     "panels": "style",
+    "save": "export",
     "styled": "style",
 }
 __all__ = sorted(_HOME)

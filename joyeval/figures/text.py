@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Controls, lone surrogates, private use, and marks that turn the direction of the text that follows.
 _UNPRINTABLE = {"Cc", "Cs", "Co", "Cn"}
 _TURNING = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _SPACES = {"\n": " ", "\t": " ", "\r": " ", "\u2028": " ", "\u2029": " ", "\x0b": " ", "\x0c": " "}
 
 
@@ -46,6 +51,23 @@ def label(value: object, *, width: int = 60) -> str:
 def breakable(text: str, *, longest: int = 30) -> str:
     """Text in which a word of more than `longest` letters may break, at a space of no width."""
     return re.sub(rf"\S{{{longest}}}(?=\S)", "\\g<0>\u200b", text)
+
+
+def inert(data: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose text no spreadsheet takes for a formula: such a text gets an apostrophe in front.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> inert(pd.DataFrame({"team": ["=1+1", "A"], "change": [-1.5, 2.0]})).iloc[0].tolist()
+    ["'=1+1", -1.5]
+    """
+    columns = [_inert(name) for name in data.columns]
+    return data.map(_inert).set_axis(columns, axis="columns")
+
+
+def _inert(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _printable(char: str) -> bool:
