@@ -8,6 +8,7 @@ and from a second report. So `protect` also hides what would give a hidden value
 
 from __future__ import annotations
 
+from joyeval.disclosure.charts import protect_charts
 from joyeval.disclosure.ledger import differing_by_few, publish
 from joyeval.disclosure.margins import protect_counts
 from joyeval.disclosure.release import check_release
@@ -22,6 +23,7 @@ __all__ = [
     "differing_by_few",
     "may_show",
     "protect",
+    "protect_charts",
     "protect_counts",
     "publish",
     "suppressed",

@@ -6,6 +6,7 @@ from joyeval.improvement.charts import Charts, chart
 from joyeval.improvement.false_alarms import Design, false_alarm_rate, false_alarms
 from joyeval.improvement.funnel import Funnel, funnel
 from joyeval.improvement.multiverse import Multiverse, multiverse
+from joyeval.improvement.pulses import cohort_charts, team_charts
 from joyeval.improvement.rules import RULES, RuleSet
 from joyeval.improvement.verdicts import Verdicts, verdicts
 
@@ -18,9 +19,11 @@ __all__ = [
     "RuleSet",
     "Verdicts",
     "chart",
+    "cohort_charts",
     "false_alarm_rate",
     "false_alarms",
     "funnel",
     "multiverse",
+    "team_charts",
     "verdicts",
 ]

@@ -1,0 +1,72 @@
+"""The pulses of a study as charts: one for the cohort, one for every team, with the baseline that the study names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from joyeval.improvement.charts import Charts, chart
+
+if TYPE_CHECKING:
+    from joyeval.study import Study
+
+BASELINE = "baseline"  # name of the phase whose points set centre and limits
+FEWEST_IN_BASELINE = 8  # points of a series; with fewer, all its points do
+
+
+def cohort_charts(study: Study, cohort: str, pulse: pd.DataFrame) -> Charts:
+    """Chart each measure over all teams of a cohort together.
+
+    Parameters
+    ----------
+    pulse : DataFrame
+        The table ``pulse`` of the cohort.
+
+    Returns
+    -------
+    Charts
+        One series per measure: share of positive answers in per cent.
+    """
+    amounts = ["positive", "answers", "opportunities"]
+    summed = pulse.groupby(["measure", "period"])[amounts].sum(min_count=1).reset_index()
+    return _charts(study, cohort, summed, ["measure"])
+
+
+def team_charts(study: Study, cohort: str, pulse: pd.DataFrame) -> Charts:
+    """Chart each measure of every team; see `cohort_charts`."""
+    return _charts(study, cohort, pulse, ["measure", "team"])
+
+
+def _charts(study: Study, cohort: str, pulse: pd.DataFrame, by: list[str]) -> Charts:
+    known = {"opportunities": "opportunities"} if pulse["opportunities"].notna().any() else {}
+    return chart(
+        pulse.sort_values([*by, "period"]),
+        x="period",
+        y="positive",
+        n="answers",
+        by=by,
+        multiply=100,
+        freeze=baselines(study, cohort, pulse, by),
+        improve=pulse[by].drop_duplicates().merge(directions(study, cohort), on="measure"),
+        **known,
+    )
+
+
+def directions(study: Study, cohort: str) -> pd.DataFrame:
+    """Return measure and the direction that is better, as the study file says."""
+    parts = {part.measure: part.improve for part in study.of_cohort("pulses", cohort)}
+    return pd.DataFrame(parts.items(), columns=["measure", "improve"])
+
+
+def baselines(study: Study, cohort: str, pulse: pd.DataFrame, by: list[str]) -> pd.DataFrame | None:
+    """Return the last period of the baseline phase for each series with enough points in it."""
+    ends = [phase.end for phase in study.cohort(cohort).phases if phase.name == BASELINE]
+    if not ends:
+        return None
+    before = pulse[(pulse["period"] <= pd.Timestamp(ends[0])) & (pulse["answers"] > 0)]
+    counts = before.groupby(by)["period"].agg(["size", "max"]).reset_index()
+    later = pulse.groupby(by)["period"].max().reset_index(name="end")
+    table = counts.merge(later, on=by).query("size >= @FEWEST_IN_BASELINE and max < end")
+    kept = table.rename(columns={"max": "period"}).assign(reason="baseline phase of the study file")
+    return kept[[*by, "period", "reason"]] if len(kept) else None

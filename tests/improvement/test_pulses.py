@@ -1,0 +1,64 @@
+"""A study's pulses as charts: the baseline that the study names, the direction it says, thin points hidden."""
+
+from __future__ import annotations
+
+from datetime import date
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from joyeval import disclosure, improvement
+from joyeval.improvement.pulses import baselines
+
+
+@pytest.fixture
+def study():
+    phases = (SimpleNamespace(name="baseline", end=date(2024, 3, 31)),)
+    parts = (
+        SimpleNamespace(measure="good_day", improve="increase"),
+        SimpleNamespace(measure="stress", improve="decrease"),
+    )
+    return SimpleNamespace(cohort=lambda name: SimpleNamespace(phases=phases), of_cohort=lambda part, name: parts)
+
+
+@pytest.fixture
+def pulse():
+    """Two measures, two teams, 40 weeks; team B answers thinly; both measures jump after the baseline."""
+    weeks = pd.date_range("2024-01-01", periods=40, freq="7D")
+    rng = np.random.default_rng(5)
+    blocks = []
+    for measure in ("good_day", "stress"):
+        for team, n in (("A", 20), ("B", 8)):
+            share = np.where(weeks <= "2024-03-31", 0.4, 0.7)
+            table = pd.DataFrame({"period": weeks, "positive": rng.binomial(n, share), "answers": n})
+            blocks.append(table.assign(measure=measure, team=team, opportunities=np.nan))
+    return pd.concat(blocks, ignore_index=True)
+
+
+def test_the_same_rise_is_better_for_one_measure_and_worse_for_the_other(study, pulse):
+    charts = improvement.team_charts(study, "1", pulse)
+    verdict = improvement.verdicts(charts).teams.set_index(["measure", "team"])["verdict"]
+    assert verdict["good_day", "A"] == "improved"
+    assert verdict["stress", "A"] == "deteriorated"
+
+
+def test_the_centre_is_that_of_the_baseline_phase(study, pulse):
+    charts = improvement.cohort_charts(study, "1", pulse)
+    part = pulse[(pulse["measure"] == "good_day") & (pulse["period"] <= "2024-03-31")]
+    centre = charts.points.query("measure == 'good_day'")["centre"].unique()
+    assert centre == pytest.approx(100 * part["positive"].sum() / part["answers"].sum())
+
+
+def test_a_short_baseline_is_not_frozen(study, pulse):
+    late = pulse[pulse["period"] >= "2024-02-12"]  # seven weeks before the end of the baseline
+    assert baselines(study, "1", late, ["measure", "team"]) is None
+
+
+def test_points_over_too_few_answers_are_gaps_with_a_note(study, pulse):
+    shown = disclosure.protect_charts(improvement.team_charts(study, "1", pulse))
+    hidden = shown.points.groupby("team")["value"].apply(lambda values: values.isna().all())
+    assert hidden.to_dict() == {"A": False, "B": True}
+    assert shown.points.loc[shown.points["team"] == "B", ["y", "n", "lower", "upper"]].isna().all(axis=None)
+    assert shown.notes[-1] == "80 of 160 points are not drawn: suppressed (fewer than 11)"
