@@ -1,0 +1,156 @@
+"""Maximum likelihood of a layout: estimates, their covariance (normal or robust), chi-square and baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from joyeval.errors import ModelError
+from joyeval.models.sem_indices import Test, fit_indices, srmr
+from joyeval.models.sem_layout import M, saturated, without_means
+from joyeval.models.sem_likelihood import Likelihood
+from joyeval.models.sem_scoring import minimise, unidentified
+from joyeval.models.sem_start import starting_values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from joyeval.models.sem_data import Moments, Sample
+    from joyeval.models.sem_layout import Layout
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A model at its estimates.
+
+    Parameters
+    ----------
+    layout : Layout
+    sample : Sample
+    likelihood : Likelihood
+    robust : bool
+        Whether `vcov` and the chi-square allow for non-normal data.
+    theta : ndarray, shape (n_free,)
+    vcov : ndarray, shape (n_free, n_free)
+    value : float
+        -2 log likelihood.
+    test, baseline : Test
+    """
+
+    layout: Layout
+    sample: Sample
+    likelihood: Likelihood
+    robust: bool
+    theta: np.ndarray
+    vcov: np.ndarray
+    value: float
+    test: Test
+    baseline: Test
+
+    def indices(self) -> dict[str, float]:
+        """Every fit index."""
+        n, k = self.sample.n, self.layout.n_free
+        return {
+            **fit_indices(self.test, self.baseline, n=n, groups=len(self.sample.labels)),
+            "srmr": srmr(self.sample.moments, self.likelihood.implied(self.theta), means=self.sample.means),
+            "loglik": -self.value / 2,
+            "aic": self.value + 2 * k,
+            "bic": self.value + k * float(np.log(n)),
+            "npar": k,
+        }
+
+
+def fit_layout(layout: Layout, sample: Sample, *, robust: bool, what: str) -> Fitted:
+    """Maximise the likelihood.
+
+    Raises
+    ------
+    ModelError
+        The search did not end, or the data do not identify the model: names the parameters and the way out.
+    """
+    likelihood = Likelihood(layout, sample.blocks)
+    found = minimise(likelihood, starting_values(layout, sample.moments))
+    names = _names(layout)
+    if len(lost := unidentified(found.information)):
+        raise ModelError(
+            f"{what}: not identified from {sample.n} rows; the data do not tell apart "
+            f"{', '.join(names[i] for i in lost)}. Fix or drop one of them"
+        )
+    if not found.converged or not np.isfinite(found.value):
+        raise ModelError(
+            f"{what}: the estimation did not converge on {sample.n} rows after {found.steps} steps. Look for items "
+            f"that "
+            "hardly correlate or are not reversed, use fewer factors, or more rows"
+        )
+    full, bare = (_reference(sample, covariances=full) for full in (True, False))
+    gaps = any(len(block.covariance) < len(sample.observed) for block in sample.blocks)
+    df = full[0].n_parameters - layout.n_free
+    scales = _scales(likelihood, found.theta, df, full, bare) if robust else (1.0, 1.0)
+    floor = full[0].value(full[1])
+    return Fitted(
+        layout=layout,
+        sample=sample,
+        likelihood=likelihood,
+        robust=robust,
+        theta=found.theta,
+        vcov=_vcov(likelihood, found.theta, found.information, robust=robust, gaps=gaps),
+        value=found.value,
+        test=Test(max(found.value - floor, 0.0) if df else 0.0, df, scales[0]),
+        baseline=Test(bare[0].value(bare[1]) - floor, full[0].n_parameters - bare[0].n_parameters, scales[1]),
+    )
+
+
+def _names(layout: Layout) -> list[str]:
+    names = [""] * layout.n_free
+    for cell in reversed(layout.cells):
+        if cell.free >= 0:
+            names[cell.free] = cell.label or cell.term.name
+    return names
+
+
+def _vcov(likelihood: Likelihood, theta: np.ndarray, expected: np.ndarray, *, robust: bool, gaps: bool) -> np.ndarray:
+    """Inverse information, expected for complete rows and observed with gaps; or the sandwich around the observed."""
+    if not (robust or gaps):
+        return np.linalg.inv(expected)
+    bread = np.linalg.inv(likelihood.derivatives(theta, observed=True)[1])
+    if not robust:
+        return bread
+    scores = likelihood.scores(theta)
+    return bread @ (scores.T @ scores) @ bread
+
+
+def _reference(sample: Sample, *, covariances: bool) -> tuple[Likelihood, np.ndarray]:
+    """Give the unrestricted model, or the baseline without covariances, at its estimates."""
+    layout = saturated(sample.observed, groups=len(sample.labels), covariances=covariances)
+    layout = layout if sample.means else without_means(layout)
+    moments = sample.moments if covariances else sample.independent
+    return Likelihood(layout, sample.blocks), _moments_as_parameters(layout, moments)
+
+
+def _moments_as_parameters(layout: Layout, moments: Sequence[Moments]) -> np.ndarray:
+    theta = np.zeros(layout.n_free)
+    for cell in layout.cells:
+        part = moments[cell.group]
+        theta[cell.free] = part.mean[cell.row] if cell.matrix == M else part.covariance[cell.row, cell.col]
+    return theta
+
+
+def _scales(
+    likelihood: Likelihood,
+    theta: np.ndarray,
+    df: int,
+    full: tuple[Likelihood, np.ndarray],
+    bare: tuple[Likelihood, np.ndarray],
+) -> tuple[float, float]:
+    """Scaling factors of Yuan and Bentler, as Mplus computes them, of the model and of the baseline."""
+    whole, own, base = _misfit(*full), _misfit(likelihood, theta), _misfit(*bare)
+    df_base = full[0].n_parameters - bare[0].n_parameters
+    return (whole - own) / df if df else 1.0, (whole - base) / df_base
+
+
+def _misfit(likelihood: Likelihood, theta: np.ndarray) -> float:
+    """How much the rows' scores vary, in units of the observed information: the number of parameters when normal."""
+    scores = likelihood.scores(theta)
+    return float(np.trace(np.linalg.solve(likelihood.derivatives(theta, observed=True)[1], scores.T @ scores)))
