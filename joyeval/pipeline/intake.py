@@ -47,12 +47,18 @@ class Intake:
         What became of the rows: wave, step, n_in, n_out, reason.
     notices : dict
         File, as the study file names it, to what was recognised when it was read.
+    everyone : DataFrame
+        Every team of the study.
+    rejected : list of DataFrame
+        Rows and values of survey waves that did not pass, one by one; they go to ``quarantine``.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     flow: list[dict[str, Any]] = field(default_factory=list)
     notices: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    everyone: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rejected: list[pd.DataFrame] = field(default_factory=list)
 
     def count(self, wave: str, step: str, n_in: int, n_out: int, reason: str) -> None:
         """Note what became of the rows at one step."""
@@ -96,7 +102,7 @@ def intake(study: Study, cohort: str) -> Intake:
 def take_in(study: Study, cohort: str) -> Intake:
     """Take in a cohort's raw files, with all their problems."""
     taken = Intake()
-    everyone = _teams(study, taken)
+    taken.everyone = everyone = _teams(study, taken)
     taken.tables["teams"] = everyone.loc[everyone["cohort"] == cohort, list(TEAM_FIELDS)].reset_index(drop=True)
     _events(study, cohort, taken)
     _surveys(study, cohort, taken)
@@ -231,5 +237,6 @@ def _outside(rows: pd.DataFrame, part: Any, cohort: Cohort) -> list[Problem]:
 
 
 def _quarantine(taken: Intake) -> pd.DataFrame:
-    rows = [p.as_row() | {"value_hash": ""} for p in taken.problems if not p.blocking]
-    return pd.DataFrame(rows, columns=[*QUARANTINE]).astype({"row": "Int64"})
+    told = {file for table in taken.rejected for file in table["file"]}
+    rows = [p.as_row() | {"value_hash": ""} for p in taken.problems if not p.blocking and p.file not in told]
+    return pd.concat([*taken.rejected, pd.DataFrame(rows, columns=QUARANTINE)])[QUARANTINE].astype({"row": "Int64"})

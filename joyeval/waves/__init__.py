@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from joyeval.waves.clean import Cleaned, clean
+from joyeval.waves.cleaning import CleanFile, WaveFile, clean_file
+from joyeval.waves.columns import find_columns, propose_map
 from joyeval.waves.raw import Raw
 from joyeval.waves.reading import read
 
-__all__ = ["Raw", "read"]
+__all__ = ["CleanFile", "Cleaned", "Raw", "WaveFile", "clean", "clean_file", "find_columns", "propose_map", "read"]

@@ -53,7 +53,7 @@ class WaveFile:
     missing : tuple of str
         Cells that mean: no value.
     not_asked : tuple of str
-        Items that this wave did not ask.
+        Items that this wave did not ask, though the column map may name them.
     where, leave_out : mapping
         Heading to value: keep only these rows, leave these out.
     dates : str, optional
@@ -125,7 +125,7 @@ def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort
         codes that the instrument has not, columns most of whose answers no table knows.
     """
     raw = read(file.path, sheet=file.sheet, header_row=file.header_row, keep=_named(file))
-    columns, problems = find_columns(raw, file.columns)
+    columns, problems = find_columns(raw, {name: h for name, h in file.columns.items() if name not in file.not_asked})
     problems += list(_absent(raw, [*file.where, *file.leave_out])) + list(_wrong_codes(file))
     if problems:
         raise DataError(problems)

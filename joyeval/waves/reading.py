@@ -96,6 +96,9 @@ def _lay_out(opened: TextSheet | GridSheet, header_row: int | None, keep: set[st
     personal = [heading for heading in layout.personal() if heading not in keep]
     used = [i for i, heading in enumerate(layout.headings) if heading not in personal]
     frame, rows, aside = opened.body(before + layout.header_rows, layout.headings, used)
+    filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series() if frame.width else rows.is_not_null()
+    if not filled.all():
+        frame, rows = frame.filter(filled), rows.filter(filled)
     if frame.is_empty() and aside.is_empty():
         found = "headings but no rows below them"
         raise DataError([Problem(opened.file, found, "answers", "export the answers again", rule="no rows")])

@@ -50,8 +50,7 @@ class GridSheet:
         few = few_valued(frame.head(SAMPLE))
         frame = frame.with_columns(pl.col(name).cast(category) for name in frame.columns if name in few)
         rows = pl.arange(skip + 1, skip + 1 + frame.height, dtype=pl.UInt32, eager=True).alias("row")
-        used = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series() if frame.width else rows > 0
-        return frame.filter(used), rows.filter(used), no_rows()
+        return frame, rows, no_rows()
 
 
 def open_workbook(path: Path, content: bytes, sheet: str | None) -> GridSheet:

@@ -66,7 +66,7 @@ def test_a_line_break_within_quotation_marks_is_one_row(tmp_path):
 
 
 def test_blank_rows_are_left_out_but_counted(tmp_path):
-    raw = read(csv(tmp_path / "w.csv", "a,b", "1,2", "", "3,4", ""))
+    raw = read(csv(tmp_path / "w.csv", "a,b", "1,2", "", "3,4", ",", ""))
     assert raw.rows.to_list() == [2, 4]
 
 
