@@ -61,6 +61,32 @@ class Result(ABC):
         return stored
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NoAnswer(Result):
+    """What the data cannot answer, and why; stored and printed like any other result.
+
+    Parameters
+    ----------
+    question : str
+        What was asked, as a clause: "whether burnout goes with waiting times".
+    reason : str
+        Why there is no answer, with the n and the way out.
+    """
+
+    question: str
+    reason: str
+
+    def tidy(self) -> pd.DataFrame:
+        """Return an empty table of estimates."""
+        import pandas as pd
+
+        return pd.DataFrame(columns=list(ESTIMATE_COLUMNS))
+
+    def sentence(self) -> str:
+        """Say plainly that there is no answer."""
+        return f"The data cannot say {self.question}: {self.reason.rstrip('.')}."
+
+
 def read_result(text: str) -> Result:
     """Read a stored result of any class of this package."""
     stored = _unpack(json.loads(text))

@@ -63,3 +63,11 @@ def test_a_result_inside_a_result_comes_back(answer):
 def test_only_our_own_classes_are_loaded():
     with pytest.raises(TypeError, match="refused"):
         read_result('{"!result": "subprocess:Popen", "fields": {"args": "true"}}')
+
+
+def test_what_cannot_be_answered_is_a_result_too():
+    from joyeval.result import NoAnswer
+
+    stored = read_result(NoAnswer(n=0, question="whether joy grew", reason="one wave; needs two.").to_json())
+    assert stored.sentence() == "The data cannot say whether joy grew: one wave; needs two."
+    assert stored.tidy().empty

@@ -200,6 +200,11 @@ def build_design(
     )
 
 
+def quoted(name: str) -> str:
+    """Return a column name as a formula takes it: in backticks unless it is a plain word."""
+    return name if name.isidentifier() else f"`{name}`"
+
+
 def recode(formula: str, coding: dict[str, Any], data: pd.DataFrame) -> np.ndarray:
     """Code new rows as the rows were that a model was fitted to.
 

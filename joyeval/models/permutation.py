@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.models.design import build_design
+from joyeval.models.design import build_design, quoted
 from joyeval.models.least_squares import demean
 from joyeval.result import Result
 
@@ -113,7 +113,7 @@ def permutation_test(
     if start:
         data = data.assign(**calendar(data, period=period, start=start))
     given = list(dict.fromkeys([term, *([strata] if strata else [])]))
-    design = build_design(f"{y} ~ 1", data, groups=(team, period), also=given)
+    design = build_design(f"{quoted(y)} ~ 1", data, groups=(team, period), also=[quoted(name) for name in given])
     teams, periods = design.groups
     histories = (_starts if start else _measures)(design.frame[term].to_numpy(), teams, periods, term)
     layers = _constant(design.frame[strata], teams, strata) if strata else np.zeros(teams.n_levels, int)

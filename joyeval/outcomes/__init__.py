@@ -1,5 +1,13 @@
 """Staff experience and service-user outcomes: linkage, and the designs that can bear the question."""
 
+from joyeval.outcomes.analyses import (
+    linkage_report,
+    linked,
+    primary_analysis,
+    robustness,
+    secondary_analyses,
+    side_by_side,
+)
 from joyeval.outcomes.association import Association, detectable_effect, detectable_r
 from joyeval.outcomes.counts import read_counts
 from joyeval.outcomes.event_study import event_study
@@ -25,9 +33,15 @@ __all__ = [
     "lagged",
     "leave_one_out",
     "link",
+    "linkage_report",
+    "linked",
     "negative_control",
     "primary",
+    "primary_analysis",
     "read_counts",
+    "robustness",
+    "secondary_analyses",
+    "side_by_side",
     "specification_curve",
     "team_means",
     "tipping_point",

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.models.design import build_design
+from joyeval.models.design import build_design, quoted
 from joyeval.models.estimates import estimate_table
 from joyeval.models.least_squares import least_squares
 from joyeval.models.mixed import mixed
@@ -49,7 +49,7 @@ class Panel:
     @property
     def formula(self) -> str:
         """Outcome, staff measure and covariates."""
-        return f"{_quoted(self.y)} ~ {' + '.join(_quoted(name) for name in (self.x, *self.covariates))}"
+        return f"{quoted(self.y)} ~ {' + '.join(quoted(name) for name in (self.x, *self.covariates))}"
 
 
 def fixed_effects(
@@ -149,7 +149,7 @@ def change_on_change(
     frame = panel.frame.copy()
     for name in (panel.y, panel.x, *panel.covariates):
         frame[name] -= lagged(panel.frame, name, team=team, period=period)
-    fit = regression(f"{panel.formula} + C({_quoted(period)})", frame, cluster=panel.cluster)
+    fit = regression(f"{panel.formula} + C({quoted(period)})", frame, cluster=panel.cluster)
     terms = fit.terms[fit.terms["term"].isin([panel.x, *panel.covariates])].reset_index(drop=True)
     return _association(
         panel, terms, panel.x, design="change on change", estimand=f"from one period to the next{panel.when}",
@@ -282,8 +282,8 @@ def _random_intercept(panel: Panel, frame: pd.DataFrame, time: str) -> tuple[pd.
     Multiplying by the inverse root of a random-intercept covariance is subtracting a share of the team mean,
     so the errors cost no more than those of ordinary least squares.
     """
-    rest = [*(_quoted(name) for name in panel.covariates), time]
-    formula = f"{_quoted(panel.y)} ~ within + between + {' + '.join(rest)}"
+    rest = [*(quoted(name) for name in panel.covariates), time]
+    formula = f"{quoted(panel.y)} ~ within + between + {' + '.join(rest)}"
     model = mixed(formula, frame, groups=panel.team, weights=panel.weights, df="satterthwaite")
     groups = list(dict.fromkeys([panel.team, panel.cluster]))
     design = build_design(formula, frame, groups=groups, weights=panel.weights)
@@ -353,7 +353,3 @@ def _association(panel: Panel, terms: pd.DataFrame, primary: str, *, role: str, 
         y=panel.y, x=panel.x, primary=primary, terms=terms, n_teams=n_teams, detectable=detectable, role=role,
         improve=panel.improve, notes=(*notes, *panel.notes, *guards), **fields,
     )  # fmt: skip
-
-
-def _quoted(name: str) -> str:
-    return name if name.isidentifier() else f"`{name}`"

@@ -10,10 +10,13 @@ import joyeval
 from joyeval import report
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from joyeval.result import Result
     from joyeval.store import Store
     from joyeval.study import Study
 
+ESTIMATES = {"estimate": ".3g", "ci_low": ".3g", "ci_high": ".3g", "p": "p"}
 ANSWERS = {
     "improvement_verdicts": "Did teams have more good days?",
     "experience_change": "Did staff experience change?",
@@ -132,6 +135,67 @@ def set_aside(quarantine: pd.DataFrame) -> None:
         return
     counts = quarantine.groupby(["file", "rule"], sort=False).agg(entries=("row", "size"), remedy=("fix", "first"))
     report.table(counts.reset_index(), caption="Rows and values that were not used, by reason")
+
+
+def measures(study: Study, cohort: str) -> None:
+    """Emit the outcomes and which way is better."""
+    parts = study.of_cohort("outcomes", cohort)
+    ways = {"increase": "higher", "decrease": "lower"}
+    rows = [
+        (part.title, part.unit, ways[part.improve], "service users" if part.service_users else "staff")
+        for part in parts
+    ]
+    table = pd.DataFrame(rows, columns=["outcome", "unit", "better", "about"])
+    report.table(table, caption="Outcomes, their units and which way is better")
+
+
+def estimates(result: Result, *, caption: str) -> None:
+    """Emit the estimates of a result; one that has none says so in its sentence."""
+    table = result.tidy()
+    if len(table):
+        names = [name for name in ("term", "estimate", "ci_low", "ci_high", "p", "n") if name in table]
+        report.table(table[names], caption=caption, formats=ESTIMATES)
+
+
+def linkage(result: Result) -> None:
+    """Emit what joined and what did not."""
+    if len(result.tidy()):
+        report.table(result.tidy(), caption="Team-periods of staff experience, by what became of their outcome")
+
+
+def checks(results: dict[str, Result]) -> None:
+    """Emit the same question asked in other ways."""
+    rows = [
+        {"design": getattr(result, "design", name), **result.effect[["estimate", "ci_low", "ci_high", "p", "n"]]}
+        for name, result in results.items()
+        if hasattr(result, "effect")
+    ]
+    named = {"outcomes_reverse": "within-between, outcomes before the staff answers (against the order of time)"}
+    for row, name in zip(rows, [n for n, r in results.items() if hasattr(r, "effect")], strict=True):
+        row["design"] = named.get(name, row["design"])
+    if rows:
+        report.table(pd.DataFrame(rows), caption="The primary question by other designs", formats=ESTIMATES)
+    for result in results.values():
+        if not hasattr(result, "effect"):
+            report.text(result.sentence())
+
+
+def side_by_side(results: Sequence[Result]) -> None:
+    """Emit several analyses in one table, and what could not be answered."""
+    from joyeval.outcomes import side_by_side as together
+
+    table = together(results)
+    if len(table):
+        report.table(
+            table,
+            caption="Other analyses named beforehand; p values within teams also with Holm's correction",
+            labels={"n_teams": "teams", "p_adjusted": "p, corrected"},
+            formats={**ESTIMATES, "p_adjusted": "p"},
+            header_columns=3,
+        )
+    for result in results:
+        if not hasattr(result, "effect"):
+            report.text(result.sentence())
 
 
 def limitations(study: Study, store: Store) -> None:

@@ -223,3 +223,11 @@ def test_no_sentence_claims_a_cause_and_every_result_carries_its_guard_rails():
 def test_data_that_cannot_answer_are_refused(change, options, error, message):
     with pytest.raises(error, match=message):
         fixed_effects(change(panel()), y="waits", x="joy", draws=0, **options)
+
+
+def test_measures_may_have_names_of_several_words():
+    table = pd.DataFrame({"team": np.repeat(list("abcdefgh"), 6), "period": np.tile(range(6), 8)})
+    rng = np.random.default_rng(2)
+    table["good days (%)"], table["A&E waits (%)"] = rng.normal(size=(2, 48))
+    got = within_between(table, y="A&E waits (%)", x="good days (%)", draws=99)
+    assert "1 more in good days (%)" in got.sentence()

@@ -1,0 +1,183 @@
+"""The analyses that a study file names: its staff measure and its outcome linked over its window, then asked."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from joyeval.errors import ModelError, UsageError
+from joyeval.outcomes.linkage import Linkage, link
+from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
+from joyeval.outcomes.plan import Plan, primary
+from joyeval.outcomes.sensitivity import leave_one_out
+from joyeval.outcomes.staff import team_means
+from joyeval.result import NoAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from joyeval.outcomes.association import Association
+    from joyeval.result import Result
+    from joyeval.store import Store
+    from joyeval.study import Analysis, Study
+
+
+def linked(
+    study: Study, cohort: str, store: Store, analysis: Analysis, *, window: tuple[int, int] | None = None
+) -> Linkage:
+    """Link the staff measure of an analysis to its outcome over its window, or another one.
+
+    Shares are taken in per cent on both sides, so that estimates read in percentage points per percentage point.
+
+    Raises
+    ------
+    UsageError
+        The staff measure is neither a pulse nor a scale of the cohort's waves.
+    ModelError
+        The cohort has no data for it.
+    """
+    outcome = next(part for part in study.outcomes if part.measure == analysis.outcome)
+    staff, better = staff_table(study, cohort, store, analysis.staff)
+    table = store.table("outcomes").query("measure == @outcome.measure")
+    if table.empty or staff.empty:
+        side = outcome.title if table.empty else analysis.staff
+        raise ModelError(f"this cohort has no data for: {side}")
+    scale = 100 if outcome.kind == "proportion" else 1
+    x, y = labels(study, analysis)
+    table = table.assign(value=scale * table["value"], measure=y)
+    improve = {y: outcome.improve} | ({x: better} if better else {})
+    return link(staff.assign(measure=x), table, lag=window or analysis.window, unit="month", improve=improve)
+
+
+def labels(study: Study, analysis: Analysis) -> tuple[str, str]:
+    """Return staff measure and outcome in the words of the study file, with their units."""
+    titles = {part.measure: f"{part.title} (%)" for part in study.pulses}
+    outcome = next(part for part in study.outcomes if part.measure == analysis.outcome)
+    unit = outcome.unit if outcome.unit.lower() not in outcome.title.lower() else ""
+    return titles.get(analysis.staff, analysis.staff), outcome.title + (f" ({unit})" if unit else "")
+
+
+def staff_table(study: Study, cohort: str, store: Store, measure: str) -> tuple[pd.DataFrame, str]:
+    """Return a staff measure per team and period, and which way is better where the study file says so.
+
+    A pulse goes before a scale of the same name.
+
+    Returns
+    -------
+    DataFrame
+        team, period, measure, mean (per cent of positive answers for a pulse, points for a scale), answers.
+    str
+        "increase" or "decrease"; empty where it is not known.
+    """
+    for part in study.of_cohort("pulses", cohort):
+        if part.measure == measure:
+            pulse = store.table("pulse").query("measure == @measure and answers > 0")
+            share = 100 * pulse["positive"] / pulse["answers"]
+            return pulse[["team", "period", "measure", "answers"]].assign(mean=share), part.improve
+    for name in store.tables():
+        if name.startswith("wave_"):
+            wave = store.table(name)
+            if measure in wave:
+                return team_means(wave, measure), ""
+    raise UsageError(f"no staff measure {measure!r} in cohort {cohort}: neither a pulse nor a scale of its waves")
+
+
+def primary_analysis(study: Study, cohort: str, store: Store) -> Association | NoAnswer:
+    """Run the one analysis that the study file names beforehand; say why where the data cannot answer."""
+    named = study.primary
+    if named is None:
+        return NoAnswer(n=0, question="what the primary question was", reason="the study file names none")
+    x, y = labels(study, named)
+    plan = Plan(y=y, x=x, named=f"the study file {study.path.name}")
+    try:
+        return primary(linked(study, cohort, store, named), plan)
+    except ModelError as error:
+        return NoAnswer(n=0, question=_question(named), reason=str(error))
+
+
+def secondary_analyses(study: Study, cohort: str, store: Store) -> list[Association | NoAnswer]:
+    """Run the other analyses that the study file names, each over its own window."""
+    return [_secondary(study, cohort, store, named) for named in study.secondary]
+
+
+def _secondary(study: Study, cohort: str, store: Store, named: Analysis) -> Association | NoAnswer:
+    try:
+        x, y = labels(study, named)
+        return within_between(linked(study, cohort, store, named), y=y, x=x, role="secondary")
+    except ModelError as error:
+        return NoAnswer(n=0, question=_question(named), reason=str(error))
+
+
+def linkage_report(study: Study, cohort: str, store: Store) -> Linkage | NoAnswer:
+    """Return what of the primary analysis could be linked, and what not."""
+    try:
+        return linked(study, cohort, store, study.primary)
+    except ModelError as error:
+        return NoAnswer(n=0, question=_question(study.primary), reason=str(error))
+
+
+def robustness(study: Study, cohort: str, store: Store) -> dict[str, Result]:
+    """Ask the primary question by other designs, against the order of time, and without each team in turn.
+
+    Returns
+    -------
+    dict
+        ``outcomes_fixed_effects``, ``outcomes_change``, ``outcomes_reverse`` (outcomes before the staff answers) and
+        ``outcomes_leave_one_out``; what cannot be run says why.
+    """
+    named = study.primary
+    x, y = labels(study, named)
+    before = (-named.window[1], -named.window[0])
+    asked = {
+        "outcomes_fixed_effects": (fixed_effects, named.window),
+        "outcomes_change": (change_on_change, named.window),
+        "outcomes_reverse": (within_between, before),
+        "outcomes_leave_one_out": (_leave_one_out, named.window),
+    }
+    return {key: _tried(study, cohort, store, design, window, x, y) for key, (design, window) in asked.items()}
+
+
+def _tried(
+    study: Study, cohort: str, store: Store, design: Callable[..., Result], window: tuple[int, int], x: str, y: str
+) -> Result:
+    try:
+        return design(linked(study, cohort, store, study.primary, window=window), y=y, x=x)
+    except ModelError as error:
+        return NoAnswer(n=0, question=_question(study.primary), reason=str(error))
+
+
+def _leave_one_out(linkage: Linkage, *, y: str, x: str) -> Result:
+    return leave_one_out(partial(within_between, y=y, x=x, draws=0), linkage)
+
+
+def _question(named: Analysis) -> str:
+    first, last = named.window
+    return f"whether {named.staff} goes with {named.outcome} {first} to {last} months later"
+
+
+def side_by_side(answers: Sequence[Association | NoAnswer]) -> pd.DataFrame:
+    """Return the estimates of several analyses in one table, with Holm's correction over those that could be run.
+
+    Returns
+    -------
+    DataFrame
+        staff, outcome, comparison (within or between teams), estimate, ci_low, ci_high, p, p_adjusted, n, n_teams.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    found = [answer for answer in answers if not isinstance(answer, NoAnswer)]
+    rows = [
+        answer.terms[answer.terms["term"].isin(["within", "between"])].assign(
+            staff=answer.x, outcome=answer.y, n_teams=answer.n_teams
+        )
+        for answer in found
+    ]
+    if not rows:
+        return pd.DataFrame()
+    table = pd.concat(rows, ignore_index=True).rename(columns={"term": "comparison"})
+    within = table["comparison"] == "within"
+    table.loc[within, "p_adjusted"] = multipletests(table.loc[within, "p"], method="holm")[1]
+    names = ["staff", "outcome", "comparison", "estimate", "ci_low", "ci_high", "p", "p_adjusted", "n", "n_teams"]
+    return table[names]
