@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.estimates import estimate_table
 from joyeval.models.maximise import NotConvergedError, Optimum, fit, fit_fixed
 from joyeval.models.separation import FAR, refuse_separation
 from joyeval.models.variances import VARIANCE_COLUMNS, cells, sd_or_correlation, wald_interval
@@ -16,13 +17,45 @@ from joyeval.models.variances import VARIANCE_COLUMNS, cells, sd_or_correlation,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from joyeval.models.design import Design
     from joyeval.models.gram import Term
     from joyeval.models.laplace import Likelihood
+    from joyeval.models.responses import Response
 
 AUTO_NODES = 15
 WIDE = 1.5  # a random intercept with a larger sd on the logit or log scale is checked for the error of Laplace
 STEP = 1e-6  # of theta, in differences
+ML_BIAS = 2 / (1.96**2 + 1)  # t(G - p) times sqrt(G / (G - p)) is to first order t((G - p) / (1 + this * p)) at 97.5 %
 MOVED = 0.1  # and quadrature is used where it would move an estimate by more than this share of its standard error
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A fitted generalised model before it becomes a result.
+
+    `covariance` is that of all parameters, `df` (p,) the degrees of freedom of the coefficients, `errors` names the
+    rule behind both; `varying` are the random slopes by factor.
+    """
+
+    design: Design
+    family: str
+    response: Response
+    model: Likelihood
+    optimum: Optimum
+    df: np.ndarray
+    errors: str
+    notes: tuple[str, ...]
+    varying: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def vcov(self) -> np.ndarray:
+        """Covariance of the coefficients, shape (p, p)."""
+        return self.optimum.covariance[: self.model.n_fixed, : self.model.n_fixed]
+
+    def terms(self, level: float = 0.95) -> pd.DataFrame:
+        """Return the table of coefficients."""
+        beta, se = self.model.split(self.optimum.parameters)[0], np.sqrt(np.diag(self.vcov))
+        return estimate_table(self.design.names, beta, se, df=self.df, n=self.design.n, level=level)
 
 
 def maximise(
@@ -85,8 +118,10 @@ def between_within(X: np.ndarray, names: Sequence[str], terms: Sequence[Term], n
     """Return degrees of freedom of each column by the between-within rule, at least 1; `n` counts observations.
 
     A column that is constant within the levels of a factor, or has a random slope over them, is estimated between
-    levels: its degrees of freedom are the levels less the columns of that kind, the fewest over factors. A column
-    that varies within the levels of all factors has the observations less all columns and levels.
+    levels: its degrees of freedom are the G levels less the p columns of that kind, the fewest over factors. Maximum
+    likelihood makes the variance between levels too small by (G - p) / G; they are lowered to
+    (G - p) / (1 + 0.41 p), at which a 95 % interval is as wide as with the unbiased variance. A column that varies
+    within the levels of all factors has the observations less all columns and levels.
 
     References
     ----------
@@ -97,36 +132,28 @@ def between_within(X: np.ndarray, names: Sequence[str], terms: Sequence[Term], n
         example = np.zeros((term.n_levels, len(names)))
         example[term.codes] = X
         between = (example[term.codes] == X).all(axis=0) | np.isin(names, term.columns)
-        df[between] = np.minimum(df[between], term.n_levels - between.sum())
+        p = between.sum()
+        df[between] = np.minimum(df[between], (term.n_levels - p) / (1 + ML_BIAS * p))
     return np.maximum(df, 1.0)
 
 
 def variance_table(model: Likelihood, optimum: Optimum, *, level: float = 0.95) -> pd.DataFrame:
     """Tabulate standard deviations and correlations of the random effects; see `joyeval.models.variances`."""
-    rows, theta = [], model.split(optimum.parameters)[2]
-    start, end = len(optimum.parameters) - len(theta), 0
-    for term in model.terms:
-        begin, end = end, end + len(term.entries[0])
-        among = slice(start + begin, start + end)
-        rows += _components(term, theta[begin:end], optimum.covariance[among, among], level)
+    theta = model.split(optimum.parameters)[2]
+    spread = optimum.covariance[len(optimum.parameters) - len(theta) :, len(optimum.parameters) - len(theta) :]
+    at = _covariances(model, theta)
+    sides = [[_covariances(model, theta + way * h) for way in (1, -1)] for h in np.eye(len(theta)) * STEP]
+    rows = []
+    for t, term in enumerate(model.terms):
+        for a, b in cells(term.q):
+            pairs = [[sd_or_correlation(covariances[t], a, b) for covariances in side] for side in sides]
+            slope = np.array([(ahead - behind) / (2 * STEP) for ahead, behind in pairs])
+            value, se = sd_or_correlation(at[t], a, b), float(np.sqrt(max(slope @ spread @ slope, 0.0)))
+            interval = wald_interval(value, se, correlation=a != b, level=level)
+            other = term.columns[b] if a != b else ""
+            rows.append((term.name, term.columns[a], other, value, *interval, float(at[t][a, b]), term.n_levels))
     return pd.DataFrame(rows, columns=VARIANCE_COLUMNS)
 
 
-def _components(term: Term, theta: np.ndarray, spread: np.ndarray, level: float) -> list[tuple]:
-    at, rows = factor_of(term, theta), []
-    steps = [(factor_of(term, theta + h), factor_of(term, theta - h)) for h in np.eye(len(theta)) * STEP]
-    for a, b in cells(term.q):
-        value = sd_or_correlation(at @ at.T, a, b)
-        slope = [(sd_or_correlation(f @ f.T, a, b) - sd_or_correlation(g @ g.T, a, b)) / (2 * STEP) for f, g in steps]
-        se = float(np.sqrt(max(np.array(slope) @ spread @ slope, 0.0)))
-        interval = wald_interval(value, se, correlation=a != b, level=level)
-        other = term.columns[b] if a != b else ""
-        rows.append((term.name, term.columns[a], other, value, *interval, float((at @ at.T)[a, b]), term.n_levels))
-    return rows
-
-
-def factor_of(term: Term, theta: np.ndarray) -> np.ndarray:
-    """Return the lower Cholesky factor of a term's covariance, shape (q, q)."""
-    L = np.zeros((term.q, term.q))
-    L[term.entries] = theta
-    return L
+def _covariances(model: Likelihood, theta: np.ndarray) -> list[np.ndarray]:
+    return [root @ root.T for root in model.roots(theta)]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from joyeval.errors import ModelError
+from joyeval.models.averages import row_sd
 from joyeval.models.design import build_design, expand_groups
-from joyeval.models.estimates import estimate_table
 from joyeval.models.families import Binomial
-from joyeval.models.fitting import between_within, factor_of, maximise, variance_table
+from joyeval.models.fitting import Fitted, between_within, maximise, variance_table
 from joyeval.models.laplace import Likelihood
-from joyeval.models.marginal import row_sd
+from joyeval.models.lmm import lower_factor
 from joyeval.models.mixed import Mixed
 from joyeval.models.random_terms import random_terms, ranef_table, slopes_by_group
 from joyeval.models.responses import LINKS, read_response
@@ -33,7 +33,22 @@ LOGISTIC_VARIANCE = np.pi**2 / 3
 WIDER = {"binomial": "betabinomial", "poisson": "negbin"}
 
 
-def fit_glmm(
+def fit_glmm(formula: str, data: pd.DataFrame, *, level: float = 0.95, **call: Any) -> Mixed:
+    """Fit the other families of `joyeval.models.mixed`; see there for the arguments.
+
+    Standard errors come from the observed information of all parameters, variances included. Intervals use t with
+    between-within degrees of freedom (see `joyeval.models.fitting.between_within`), which for few teams is wider
+    and nearer to its nominal coverage than the usual normal.
+
+    References
+    ----------
+    Li & Redden (2015), BMC Med. Res. Methodol. 15, 38, doi:10.1186/s12874-015-0026-x (degrees of freedom).
+    Nakagawa, Johnson & Schielzeth (2017), J. R. Soc. Interface 14, doi:10.1098/rsif.2017.0213 (variance explained).
+    """
+    return _result(fit_random(formula, data, **call), level)
+
+
+def fit_random(
     formula: str,
     data: pd.DataFrame,
     *,
@@ -44,19 +59,8 @@ def fit_glmm(
     weights: str | None = None,
     exposure: str | None = None,
     nodes: int | None = None,
-    level: float = 0.95,
-) -> Mixed:
-    """Fit the other families of `joyeval.models.mixed`; see there.
-
-    Standard errors come from the observed information of all parameters, variances included. Intervals use t with
-    between-within degrees of freedom (the levels of a factor less the coefficients estimated between them), which
-    for few teams is wider and nearer to its nominal coverage than the usual normal.
-
-    References
-    ----------
-    Li & Redden (2015), BMC Med. Res. Methodol. 15, 38, doi:10.1186/s12874-015-0026-x (degrees of freedom).
-    Nakagawa, Johnson & Schielzeth (2017), J. R. Soc. Interface 14, doi:10.1098/rsif.2017.0213 (variance explained).
-    """
+) -> Fitted:
+    """Do the work of `fit_glmm`, short of its result."""
     varying = slopes_by_group(slopes, expand_groups(groups))
     also = [column for columns in varying.values() for column in columns]
     design = build_design(formula, data, groups=groups, weights=weights, exposure=exposure, also=also)
@@ -65,8 +69,17 @@ def fit_glmm(
     start = np.concatenate((np.zeros(len(design.names)), response.start))
     likelihood = Likelihood(response.family, design.X, response.offset, terms)
     model, optimum, notes = maximise(likelihood, start, names=design.names, formula=formula, nodes=nodes)
-    notes = (*design.notes, *response.notes, *notes, *_dispersion_notes(model, optimum, family))
-    return _result(design, family, model, optimum, notes, level)
+    return Fitted(
+        design=design,
+        family=family,
+        response=response,
+        model=model,
+        optimum=optimum,
+        df=between_within(design.X, design.names, terms, design.n),
+        errors="between-within",
+        notes=(*design.notes, *response.notes, *notes, *_dispersion_notes(model, optimum, family)),
+        varying=varying,
+    )
 
 
 def _refuse(design: Design, terms: Sequence[Term], response: Response) -> None:
@@ -79,52 +92,54 @@ def _refuse(design: Design, terms: Sequence[Term], response: Response) -> None:
         )
 
 
-def _result(
-    design: Design, family: str, model: Likelihood, optimum: Optimum, notes: tuple[str, ...], level: float
-) -> Mixed:
-    p, P = len(design.names), len(optimum.parameters)
-    beta, aux, _ = model.split(optimum.parameters)
-    vcov = optimum.covariance[:p, :p]
-    df = between_within(design.X, design.names, model.terms, design.n)
-    variances = variance_table(model, optimum, level=level)
-    components = variances.loc[variances["with"] == "", "estimate"], variances.loc[variances["with"] != "", "estimate"]
+def _result(fit: Fitted, level: float) -> Mixed:
+    design, model, optimum = fit.design, fit.model, fit.optimum
+    _, aux, theta = model.split(optimum.parameters)
+    P, variances = len(optimum.parameters), variance_table(model, optimum, level=level)
+    correlation = variances["with"] != ""
     return Mixed(
         n=design.n,
         n_dropped=design.n_dropped,
-        notes=(*notes, *variance_notes(variances)),
+        notes=(*fit.notes, *variance_notes(variances)),
         formula=design.formula,
         outcome=design.outcome,
-        family=family,
-        link=LINKS[family],
+        family=fit.family,
+        link=LINKS[fit.family],
         method="Laplace" if model.nodes == 1 else f"quadrature ({model.nodes} points)",
-        terms=estimate_table(design.names, beta, np.sqrt(np.diag(vcov)), df=df, n=design.n, level=level),
-        vcov=vcov,
-        df_method="between-within",
+        terms=fit.terms(level),
+        vcov=fit.vcov,
+        df_method=fit.errors,
         variances=variances,
         ranef=ranef_table(design, model.terms, _effects(model, optimum)),
         groups={term.name: term.n_levels for term in model.terms},
         loglik=optimum.loglik,
         aic=2 * P - 2 * optimum.loglik,
         bic=np.log(design.n) * P - 2 * optimum.loglik,
-        theta=tuple(float(value) for value in model.split(optimum.parameters)[2]),
+        theta=_theta(model, theta),
         dispersion=float(np.exp(aux[0])) if len(aux) else None,
-        singular=bool((components[0] == 0).any() or (components[1].abs() > 1 - 1e-6).any()),
+        singular=bool(np.where(correlation, variances["estimate"].abs() > 1 - 1e-6, variances["estimate"] == 0).any()),
         coding=design.coding(),
         level=level,
-        **_explained(design, family, model, optimum),
+        **_explained(fit),
     )
+
+
+def _theta(model: Likelihood, theta: np.ndarray) -> tuple[float, ...]:
+    """Cholesky factors in the units of the data."""
+    pairs = zip(model.terms, model.roots(theta), strict=True)
+    return tuple(float(value) for term, root in pairs for value in lower_factor(root @ root.T)[term.entries])
 
 
 def _effects(model: Likelihood, optimum: Optimum) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Conditional modes (levels, q) and covariances (levels, q, q) of each term."""
-    mode, theta = model.mode_at(optimum.parameters), model.split(optimum.parameters)[2]
-    effects, block, entry = {}, 0, 0
-    for term in model.terms:
+    mode, roots = model.mode_at(optimum.parameters), model.roots(model.split(optimum.parameters)[2])
+    effects, block = {}, 0
+    for term, root in zip(model.terms, roots, strict=True):
         own = range(block, block + term.q)
-        L = factor_of(term, theta[entry : entry + len(term.entries[0])])
         spread = np.array([[mode.factor.at_levels(k, j) for j in own] for k in own])
-        effects[term.name] = np.array([mode.u[k] for k in own]).T @ L.T, np.einsum("ij,jkg,lk->gil", L, spread, L)
-        block, entry = block + term.q, entry + len(term.entries[0])
+        modes = np.array([mode.u[k] for k in own]).T @ root.T
+        effects[term.name] = modes, np.einsum("ij,jkg,lk->gil", root, spread, root)
+        block += term.q
     return effects
 
 
@@ -144,12 +159,13 @@ def _dispersion_notes(model: Likelihood, optimum: Optimum, family: str) -> tuple
     return (f"{wide}: use family {WIDER[family]}",)
 
 
-def _explained(design: Design, family: str, model: Likelihood, optimum: Optimum) -> dict[str, float]:
+def _explained(fit: Fitted) -> dict[str, float]:
     """Shares of variance on the logit scale, averaged over rows (binomial only)."""
-    if family != "binomial":
+    if fit.family != "binomial":
         return {}
-    beta, _, theta = model.split(optimum.parameters)
-    fixed, random = float(np.var(design.X @ beta, ddof=1)), float(np.mean(row_sd(model, theta)[0] ** 2))
+    beta, _, theta = fit.model.split(fit.optimum.parameters)
+    fixed = float(np.var(fit.design.X @ beta, ddof=1))
+    random = float(np.mean(row_sd(fit.model, theta)[0] ** 2))
     total = fixed + random + LOGISTIC_VARIANCE
     icc = random / (random + LOGISTIC_VARIANCE)
     return {"icc": icc, "r2_marginal": fixed / total, "r2_conditional": (fixed + random) / total}

@@ -133,7 +133,7 @@ def gram(X: np.ndarray, terms: Sequence[Term], *, rows: Rows = EQUAL) -> Gram:
     """
     order = sorted(terms, key=lambda term: -term.n_levels * term.q)
     Q, R = _orthonormal(rows.whiten(X.T))
-    standard = [_standard_columns(term, rows) for term in order]
+    standard = [standard_columns(term, rows) for term in order]
     Z = tuple(columns for columns, _ in standard)
     products = tuple(_products(term, z, z) for term, z in zip(order, Z, strict=True))
     sums = tuple(_products(term, z, tuple(Q)) for term, z in zip(order, Z, strict=True))
@@ -176,8 +176,8 @@ def _orthonormal(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.linalg.inv(R).T @ X, R
 
 
-def _standard_columns(term: Term, rows: Rows) -> tuple[tuple[np.ndarray | None, ...], np.ndarray]:
-    """Columns of a term, scaled and (if correlated) orthogonalised, and the way back for their covariance.
+def standard_columns(term: Term, rows: Rows) -> tuple[tuple[np.ndarray | None, ...], np.ndarray]:
+    """Return the columns of a term, scaled and (if correlated) orthogonalised, and the way back for their covariance.
 
     A column of None stands for ones.
     """

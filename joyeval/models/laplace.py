@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from joyeval.models.gram import EQUAL, standard_columns
 from joyeval.models.schur import Block, Factor, Layout, Weight, factorise, layout
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ class Likelihood:
         None: the model has fixed effects only.
     nodes : int
         1 is Laplace; more needs a single random intercept.
+    backs : tuple of ndarray (q, q), optional
+        Per term, what makes its columns orthonormal (or of mean square 1), so that slopes of any unit and centre
+        are as easy to fit; left out, taken from the columns.
     """
 
     family: Family
@@ -93,12 +97,15 @@ class Likelihood:
     offset: np.ndarray | float = 0.0
     terms: Sequence[Term] = ()
     nodes: int = 1
+    backs: tuple[np.ndarray, ...] | None = None
     layout: Layout = field(init=False)
     entries: tuple[Entry, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self.layout = layout([Block(t.codes, t.n_levels) for t in self.terms for _ in t.columns])
-        self.entries = tuple(_entries(self.terms))
+        if self.backs is None:
+            self.backs = tuple(standard_columns(term, EQUAL)[1] for term in self.terms)
+        self.entries = tuple(_entries(self.terms, self.backs))
         self._u = [np.zeros(block.size) for block in self.layout.blocks]
 
     @property
@@ -115,6 +122,13 @@ class Likelihood:
         """Beta, aux and theta."""
         p, a = self.n_fixed, self.n_fixed + self.n_aux
         return parameters[:p], parameters[p:a], parameters[a:]
+
+    def roots(self, theta: np.ndarray) -> list[np.ndarray]:
+        """Return a square root (q, q) of each term's covariance, in the units of the data."""
+        roots = [np.zeros((term.q, term.q)) for term in self.terms]
+        for entry, value in zip(self.entries, theta, strict=True):
+            roots[entry.term][entry.row, entry.column] = value
+        return [back @ root for back, root in zip(self.backs, roots, strict=True)]
 
     def __call__(self, parameters: np.ndarray) -> tuple[float, np.ndarray]:
         """Log-likelihood and its gradient.
@@ -194,12 +208,12 @@ class Likelihood:
         return np.concatenate((on_beta, on_aux, on_theta))
 
 
-def _entries(terms: Sequence[Term]):
+def _entries(terms: Sequence[Term], backs: tuple[np.ndarray, ...]):
     start = 0
-    for t, term in enumerate(terms):
+    for t, (term, back) in enumerate(zip(terms, backs, strict=True)):
+        Z = None if term.Z is None else term.Z @ back
         for row, column in zip(*term.entries, strict=True):
-            covariate = 1.0 if term.Z is None else term.Z[:, row]
-            yield Entry(t, int(row), int(column), start + int(column), covariate)
+            yield Entry(t, int(row), int(column), start + int(column), 1.0 if Z is None else Z[:, row])
         start += term.q
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NEWTON_STEPS = 40
 SETTLED = 1e-10  # squared length of the last Newton step, in standard errors
-BOUNDARY_SD = 1e-4  # a standard deviation below this share of its covariate's scale is 0
+BOUNDARY_SD = 1e-4  # a standard deviation (of a covariate of mean square 1) below this is 0
 CURVATURE_STEP = 1e-2  # in standard errors
 FLAT = 1e-8  # an eigenvalue of the scaled information below this carries nothing
 
@@ -47,7 +47,7 @@ def fit_fixed(model: Likelihood, start: np.ndarray) -> Optimum:
     NotConvergedError
         Newton's method does not settle, as under separation.
     """
-    model = replace(model, terms=(), nodes=1)
+    model = replace(model, terms=(), nodes=1, backs=None)
     parameters, (value, gradient) = start, model(start)
     for _ in range(NEWTON_STEPS):
         free = _below_ceiling(model, parameters)
@@ -109,20 +109,14 @@ def fit(model: Likelihood, start: np.ndarray) -> Optimum:
     fixed = fit_fixed(model, start)
     if not model.entries:
         return fixed
-    scales = np.array([_scale(entry.covariate) for entry in model.entries])
-    theta = np.array([0.5 * entry.on_diagonal for entry in model.entries]) * scales
-    spread = [0.35 * s / np.sqrt(model.terms[e.term].n_levels) for e, s in zip(model.entries, scales, strict=True)]
-    whole = np.concatenate((fixed.free, np.ones(len(theta), dtype=bool)))
-    parameters = np.concatenate((fixed.parameters, theta))
-    parameters = _ascend(model, parameters, _shape(fixed.covariance, spread, whole))
-    parameters = _leave_boundary(model, parameters, _shape(fixed.covariance, spread, whole), scales)
-    free = _free(model, parameters, scales)
+    theta = np.array([0.5 * entry.on_diagonal for entry in model.entries])
+    spread = [0.35 / np.sqrt(model.terms[entry.term].n_levels) for entry in model.entries]
+    shape = _shape(fixed.covariance, spread, np.concatenate((fixed.free, np.ones(len(theta), dtype=bool))))
+    parameters = _ascend(model, np.concatenate((fixed.parameters, theta)), shape)
+    parameters = _leave_boundary(model, parameters, shape)
+    free = _free(model, parameters)
     parameters[len(start) :] *= free[len(start) :]
     return _finish(model, parameters, _shape(fixed.covariance, spread, free)[:, free], free)
-
-
-def _scale(covariate) -> float:
-    return 1.0 / max(float(np.sqrt(np.mean(np.square(covariate)))), 1e-12)
 
 
 def _shape(covariance: np.ndarray, spread: list[float], free: np.ndarray) -> np.ndarray:
@@ -150,32 +144,30 @@ def _ascend(model: Likelihood, origin: np.ndarray, shape: np.ndarray) -> np.ndar
         lowest = value if np.isinf(lowest) else min(lowest, value)
         return -value, -shape.T @ gradient
 
-    first = len(origin) - len(model.entries)
-    sides = zip(model.entries, np.diag(shape)[first:], origin[first:], strict=True)
-    bounds = [(None, None)] * first + [(-at / s if e.on_diagonal else None, None) for e, s, at in sides]
+    sides = zip(_diagonal(model, len(origin)), np.diag(shape), origin, strict=True)
+    bounds = [(-at / unit if diagonal else None, None) for diagonal, unit, at in sides]
     options = {"maxiter": 300, "maxcor": 20, "ftol": 1e-13, "gtol": 1e-4}
     found = minimize(descent, np.zeros(len(origin)), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     return origin + shape @ found.x
 
 
-def _leave_boundary(model, parameters, shape, scales):
+def _leave_boundary(model: Likelihood, parameters: np.ndarray, shape: np.ndarray) -> np.ndarray:
     """Climb again from inside where a variance of 0 is stationary but not the maximum (the likelihood is even)."""
-    first = len(parameters) - len(model.entries)
-    at = [first + i for i, e in enumerate(model.entries) if e.on_diagonal and parameters[first + i] < scales[i] * 1e-3]
+    at = np.flatnonzero(_diagonal(model, len(parameters)) & (parameters < 1e-3))
     inside = parameters.copy()
-    inside[at] = 0.02 * scales[np.array(at, dtype=int) - first]
-    if at and (model(inside)[1][at] > 0).any():
-        return _ascend(model, inside, shape)
-    return parameters
+    inside[at] = 0.02
+    return _ascend(model, inside, shape) if (model(inside)[1][at] > 0).any() else parameters
 
 
-def _free(model, parameters, scales):
+def _free(model: Likelihood, parameters: np.ndarray) -> np.ndarray:
     """Tell which parameters are not at a boundary."""
-    first = len(parameters) - len(model.entries)
-    free = _below_ceiling(model, parameters)
-    sides = zip(model.entries, parameters[first:], scales, strict=True)
-    free[first:] = [not (entry.on_diagonal and value < BOUNDARY_SD * scale) for entry, value, scale in sides]
-    return free
+    return _below_ceiling(model, parameters) & ~(_diagonal(model, len(parameters)) & (parameters < BOUNDARY_SD))
+
+
+def _diagonal(model: Likelihood, size: int) -> np.ndarray:
+    """Tell which parameters may not be negative."""
+    diagonal = [entry.on_diagonal for entry in model.entries]
+    return np.concatenate((np.zeros(size - len(diagonal), dtype=bool), diagonal))
 
 
 def _finish(model, parameters, shape, free):
@@ -191,6 +183,10 @@ def _finish(model, parameters, shape, free):
     reached = model(polished)[0]
     if reached >= value:
         parameters, value = polished, reached
+    still = free & _free(model, parameters)
+    if (still != free).any():  # a variance that the climb left just above 0
+        parameters = np.where(_diagonal(model, len(free)) & ~still, 0.0, parameters)
+        return _finish(model, parameters, shape[:, still[free]], still)
     return Optimum(parameters, shape @ inverse @ shape.T, free, value)
 
 

@@ -14,13 +14,13 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.averages import Average, average, matrix_at
 from joyeval.models.design import build_design, check_rank
 from joyeval.models.estimates import estimate_table
 from joyeval.models.families import CumulativeLogit, threshold_slopes, thresholds
 from joyeval.models.fitting import between_within, maximise, variance_table
 from joyeval.models.gram import Term
 from joyeval.models.laplace import Likelihood
-from joyeval.models.marginal import Average, average, matrix_at
 from joyeval.models.variances import variance_notes
 from joyeval.result import Result
 

@@ -37,7 +37,7 @@ def wald_interval(value: float, se: float, *, correlation: bool, level: float) -
     if correlation:
         centre, reach = np.arctanh(value), z * se / (1 - value**2)
         return se, float(np.tanh(centre - reach)), float(np.tanh(centre + reach))
-    factor = float(np.exp(z * se / value))
+    factor = float(np.exp(min(z * se / value, 700.0)))
     return se, value / factor, value * factor
 
 

@@ -10,10 +10,10 @@ from scipy import stats
 from scipy.integrate import quad
 from scipy.special import expit
 
+from joyeval.models.averages import average
 from joyeval.models.families import BetaBinomial, Binomial, CumulativeLogit, NegativeBinomial, Poisson, thresholds
 from joyeval.models.gram import Term
 from joyeval.models.laplace import Likelihood
-from joyeval.models.marginal import average
 from joyeval.models.schur import Block, factorise, layout
 
 N = 60
