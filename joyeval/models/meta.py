@@ -1,0 +1,157 @@
+"""Random-effects meta-analysis of estimates from sites: REML, Hartung-Knapp, prediction interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.special import chdtrc, stdtrit
+
+from joyeval.errors import ModelError
+from joyeval.models.estimates import estimate_table
+from joyeval.result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FEW_SITES = 5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Meta(Result):
+    """A pooled estimate and how much sites differ; `n` counts sites.
+
+    Parameters
+    ----------
+    terms : DataFrame
+        One row: ``term, estimate, se, df, ci_low, ci_high, p, n``; the mean effect over sites, by Hartung-Knapp.
+    sites : DataFrame
+        ``term, estimate, se, weight``; weights sum to 1.
+    tau2 : float
+        Variance of true effects between sites, by REML.
+    q, q_p : float
+        Cochran's Q and its p.
+    i2 : float
+        Share of the variation between estimates that is not chance, 0 to 1.
+    predicted_low, predicted_high : float
+        95 % prediction interval for the true effect at a further site.
+    """
+
+    terms: pd.DataFrame
+    sites: pd.DataFrame
+    tau2: float
+    q: float
+    q_p: float
+    i2: float
+    predicted_low: float
+    predicted_high: float
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the pooled estimate."""
+        return self.terms
+
+    def sentence(self) -> str:
+        """Return mean effect, interval and prediction."""
+        row = self.terms.iloc[0]
+        return (
+            f"Over {self.n} sites the mean effect was {row['estimate']:+.3g} (95% CI {row['ci_low']:.3g} to "
+            f"{row['ci_high']:.3g}); at a further site it may lie between {self.predicted_low:.3g} and "
+            f"{self.predicted_high:.3g} (I2 {self.i2:.0%})."
+        )
+
+
+def meta_analysis(
+    estimate: np.ndarray, se: np.ndarray, *, sites: Sequence[str] | None = None, term: str = "mean effect"
+) -> Meta:
+    """Pool estimates of the same effect from several sites.
+
+    Parameters
+    ----------
+    estimate, se : ndarray, shape (k,)
+        One estimate per site and its standard error, taken as known. Sites without one are left out and counted.
+    sites : sequence of str, length k, optional
+        Names of the sites.
+    term : str
+        Name of the effect.
+
+    Returns
+    -------
+    Meta
+        The mean over the sites' true effects; t with k - 1 degrees of freedom.
+
+    Raises
+    ------
+    ModelError
+        Fewer than 2 sites, or a standard error that is not above 0.
+
+    References
+    ----------
+    Viechtbauer (2005), J. Educ. Behav. Stat. 30(3), 261-293, doi:10.3102/10769986030003261 (REML).
+    Knapp & Hartung (2003), Stat. Med. 22(17), 2693-2710, doi:10.1002/sim.1482.
+    Higgins, Thompson & Spiegelhalter (2009), J. R. Stat. Soc. A 172(1), 137-159, doi:10.1111/j.1467-985X.2008.00552.x.
+
+    Examples
+    --------
+    >>> round(meta_analysis(np.array([0.1, 0.3, 0.2]), np.array([0.1, 0.1, 0.1])).tau2, 6)
+    0.0
+    """
+    estimate, se = np.asarray(estimate, dtype=float), np.asarray(se, dtype=float)
+    names = [f"site {i + 1}" for i in range(len(estimate))] if sites is None else [str(site) for site in sites]
+    known = np.isfinite(estimate) & np.isfinite(se)
+    if known.sum() < 2 or (se[known] <= 0).any():
+        raise ModelError(f"{term}: {known.sum()} sites with an estimate; needs at least 2, each with a se above 0")
+    y, v, k = estimate[known], se[known] ** 2, int(known.sum())
+    tau2 = _reml(y, v)
+    weight = 1 / (v + tau2)
+    mean = weight @ y / weight.sum()
+    pooled_se = np.sqrt(weight @ (y - mean) ** 2 / (k - 1) / weight.sum())
+    fixed = 1 / v
+    q = float(fixed @ (y - fixed @ y / fixed.sum()) ** 2)
+    typical = (k - 1) * fixed.sum() / (fixed.sum() ** 2 - fixed @ fixed)
+    reach = stdtrit(k - 1, 0.975) * np.sqrt(tau2 + pooled_se**2)
+    shown = [name for name, is_known in zip(names, known, strict=True) if is_known]
+    return Meta(
+        terms=estimate_table([term], np.array([mean]), np.array([pooled_se]), n=k, df=k - 1),
+        sites=pd.DataFrame({"term": shown, "estimate": y, "se": np.sqrt(v), "weight": weight / weight.sum()}),
+        tau2=tau2,
+        q=q,
+        q_p=float(chdtrc(k - 1, q)),
+        i2=tau2 / (tau2 + typical),
+        predicted_low=float(mean - reach),
+        predicted_high=float(mean + reach),
+        n=k,
+        n_dropped=len(known) - k,
+        notes=_notes(k, pooled_se, weight),
+    )
+
+
+def _notes(k: int, se: float, weight: np.ndarray) -> tuple[str, ...]:
+    notes = []
+    if k < FEW_SITES:
+        notes.append(f"only {k} sites: the variance between sites and the prediction interval are rough")
+    plain = 1 / np.sqrt(weight.sum())
+    if se < plain:
+        notes.append(
+            f"estimates agree better than chance leads one to expect, which makes the Hartung-Knapp standard error "
+            f"({se:.3g}) smaller than the usual one ({plain:.3g}); the interval may be too narrow"
+        )
+    return tuple(notes)
+
+
+def _reml(y: np.ndarray, v: np.ndarray) -> float:
+    """Restricted maximum likelihood of the variance between sites, at least 0."""
+    from scipy.optimize import minimize_scalar
+
+    def deviance(tau: float) -> float:
+        w = 1 / (v + tau**2)
+        mean = w @ y / w.sum()
+        return float(w @ (y - mean) ** 2 - np.log(w).sum() + np.log(w.sum()))
+
+    top = float(2 * np.std(y) + np.sqrt(v.max()))
+    grid = np.linspace(0, top, 60)
+    best = int(np.argmin([deviance(tau) for tau in grid]))
+    bounds = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
+    found = minimize_scalar(deviance, bounds=bounds, method="bounded", options={"xatol": 1e-10 * top})
+    return float(found.x**2) if found.fun < deviance(0.0) - 1e-10 else 0.0
