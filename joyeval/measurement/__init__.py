@@ -11,19 +11,28 @@ from __future__ import annotations
 from joyeval.measurement.aggregation import Aggregation, aggregation
 from joyeval.measurement.agreement import Agreement, rwg
 from joyeval.measurement.intraclass import Icc, icc
+from joyeval.measurement.invariance import Invariance, invariance
+from joyeval.measurement.omega import Omega, omega
 from joyeval.measurement.raters import RaterIcc, icc_forms, retest
 from joyeval.measurement.reliability import Alpha, alpha
+from joyeval.measurement.structure import Factor, factor
 
 __all__ = [
     "Aggregation",
     "Agreement",
     "Alpha",
+    "Factor",
     "Icc",
+    "Invariance",
+    "Omega",
     "RaterIcc",
     "aggregation",
     "alpha",
+    "factor",
     "icc",
     "icc_forms",
+    "invariance",
+    "omega",
     "retest",
     "rwg",
 ]

@@ -62,7 +62,17 @@ class Fitted:
         }
 
 
-def fit_layout(layout: Layout, sample: Sample, *, robust: bool, what: str) -> Fitted:
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Estimates without a test of fit: likelihood, theta (n_free,), vcov (n_free, n_free), value."""
+
+    likelihood: Likelihood
+    theta: np.ndarray
+    vcov: np.ndarray
+    value: float
+
+
+def estimate(layout: Layout, sample: Sample, *, robust: bool, what: str) -> Estimate:
     """Maximise the likelihood.
 
     Raises
@@ -72,8 +82,8 @@ def fit_layout(layout: Layout, sample: Sample, *, robust: bool, what: str) -> Fi
     """
     likelihood = Likelihood(layout, sample.blocks)
     found = minimise(likelihood, starting_values(layout, sample.moments))
-    names = _names(layout)
     if len(lost := unidentified(found.information)):
+        names = _names(layout)
         raise ModelError(
             f"{what}: not identified from {sample.n} rows; the data do not tell apart "
             f"{', '.join(names[i] for i in lost)}. Fix or drop one of them"
@@ -84,21 +94,32 @@ def fit_layout(layout: Layout, sample: Sample, *, robust: bool, what: str) -> Fi
             f"that "
             "hardly correlate or are not reversed, use fewer factors, or more rows"
         )
-    full, bare = (_reference(sample, covariances=full) for full in (True, False))
     gaps = any(len(block.covariance) < len(sample.observed) for block in sample.blocks)
-    df = full[0].n_parameters - layout.n_free
-    scales = _scales(likelihood, found.theta, df, full, bare) if robust else (1.0, 1.0)
-    floor = full[0].value(full[1])
+    vcov = _vcov(likelihood, found.theta, found.information, robust=robust, gaps=gaps)
+    return Estimate(likelihood, found.theta, vcov, found.value)
+
+
+def fit_layout(layout: Layout, sample: Sample, *, robust: bool, what: str) -> Fitted:
+    """Maximise the likelihood and test it against the unrestricted model; raises as `estimate`."""
+    found = estimate(layout, sample, robust=robust, what=what)
+    full, bare = (_reference(sample, covariances=full) for full in (True, False))
+    floor, df = full[0].value(full[1]), full[0].n_parameters - layout.n_free
+    df_base = full[0].n_parameters - bare[0].n_parameters
+    scale, scale_base = 1.0, 1.0
+    if robust:
+        whole = _misfit(*full)
+        scale = (whole - _misfit(found.likelihood, found.theta)) / df if df else 1.0
+        scale_base = (whole - _misfit(*bare)) / df_base
     return Fitted(
         layout=layout,
         sample=sample,
-        likelihood=likelihood,
+        likelihood=found.likelihood,
         robust=robust,
         theta=found.theta,
-        vcov=_vcov(likelihood, found.theta, found.information, robust=robust, gaps=gaps),
+        vcov=found.vcov,
         value=found.value,
-        test=Test(max(found.value - floor, 0.0) if df else 0.0, df, scales[0]),
-        baseline=Test(bare[0].value(bare[1]) - floor, full[0].n_parameters - bare[0].n_parameters, scales[1]),
+        test=Test(max(found.value - floor, 0.0) if df else 0.0, df, scale),
+        baseline=Test(bare[0].value(bare[1]) - floor, df_base, scale_base),
     )
 
 
@@ -137,20 +158,10 @@ def _moments_as_parameters(layout: Layout, moments: Sequence[Moments]) -> np.nda
     return theta
 
 
-def _scales(
-    likelihood: Likelihood,
-    theta: np.ndarray,
-    df: int,
-    full: tuple[Likelihood, np.ndarray],
-    bare: tuple[Likelihood, np.ndarray],
-) -> tuple[float, float]:
-    """Scaling factors of Yuan and Bentler, as Mplus computes them, of the model and of the baseline."""
-    whole, own, base = _misfit(*full), _misfit(likelihood, theta), _misfit(*bare)
-    df_base = full[0].n_parameters - bare[0].n_parameters
-    return (whole - own) / df if df else 1.0, (whole - base) / df_base
-
-
 def _misfit(likelihood: Likelihood, theta: np.ndarray) -> float:
-    """How much the rows' scores vary, in units of the observed information: the number of parameters when normal."""
+    """How much the rows' scores vary, in units of the observed information: the number of parameters when normal.
+
+    Per degree of freedom, the difference of two models is the scaling factor of Yuan and Bentler as Mplus has it.
+    """
     scores = likelihood.scores(theta)
     return float(np.trace(np.linalg.solve(likelihood.derivatives(theta, observed=True)[1], scores.T @ scores)))

@@ -100,7 +100,7 @@ def _term(lhs: str, op: str, part: str, line: str) -> Term:
     *modifier, rhs = (piece.strip() for piece in part.rsplit("*", 1))
     if op == "~" and rhs in ("0", "1"):
         op, rhs, modifier = "~1", "", modifier or (["0"] if rhs == "0" else [])
-    for name in filter(None, (lhs, rhs)):
+    for name in (lhs,) if op == "~1" else (lhs, rhs):
         if not NAME.match(name):
             raise UsageError(f"model: found {name!r} in {line!r}; expected a name of a column or factor")
     return Term(lhs, op, rhs, tuple(_modifiers(modifier[0], line)) if modifier else ())

@@ -1,0 +1,274 @@
+"""Did the scale keep its meaning? Equality of a factor model over groups or waves, step by step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.special import chdtrc
+
+from joyeval.errors import ModelError, UsageError
+from joyeval.measurement.groups import and_others
+from joyeval.measurement.ladders import STEPS, GroupLadder, Ladder, WaveLadder
+from joyeval.measurement.structure import model_text
+from joyeval.models.estimates import estimate_table
+from joyeval.models.sem_hints import equality_tests
+from joyeval.result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from joyeval.models.sem_fit import Fitted
+
+LOSS_CFI, GAIN_RMSEA = 0.010, 0.015  # change in fit that a step may cost (Chen 2007)
+KEPT_EQUAL = 2  # items per factor that partial invariance needs
+MEANING = {
+    None: "not even the same items measure the same factors; do not compare scores",
+    "configural": "the same items form the same factors, but a point does not mean the same; do not compare means",
+    "metric": "differences within a group mean the same, levels do not; compare associations, not means",
+    "scalar": "means can be compared",
+    "strict": "means and the spread of scores can be compared",
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Invariance(Result):
+    """Steps of invariance; `n` counts rows (persons, when waves are linked).
+
+    Parameters
+    ----------
+    scale, group : str
+    groups : dict
+        Respondents of each group or wave.
+    steps : DataFrame
+        step, chisq, df, p, cfi, rmsea, srmr, aic, bic, delta_chisq, delta_df, delta_p (against the step before),
+        delta_cfi, delta_rmsea, holds, released (parameters let go to make it hold, so partial invariance).
+    reached : str or None
+        The last step that held.
+    means : DataFrame
+        term, group, estimate, se, ci_low, ci_high, p, n: latent means against the first group, in its standard
+        deviations; empty unless scalar invariance held.
+    """
+
+    scale: str
+    group: str
+    groups: dict[str, int]
+    steps: pd.DataFrame
+    reached: str | None
+    means: pd.DataFrame
+
+    def tidy(self) -> pd.DataFrame:
+        """Return `steps`."""
+        return self.steps
+
+    def sentence(self) -> str:
+        """Say what was reached, and what it allows."""
+        if self.reached is None:
+            return f"On {self.scale} the model does not fit each {self.group} by itself: {MEANING[None]}."
+        row = self.steps[self.steps["step"] == self.reached].iloc[0]
+        partial = f"partial {self.reached}" if row["released"] else self.reached
+        freed = f" once {row['released']} may differ" if row["released"] else ""
+        return (
+            f"Over {len(self.groups)} {self.group}s {self.scale} reached {partial} invariance{freed} (CFI "
+            f"{row['cfi']:.3f}, "
+            f"RMSEA {row['rmsea']:.3f}): {MEANING[self.reached]}."
+        )
+
+
+def invariance(
+    items: pd.DataFrame,
+    group: pd.Series | str,
+    model: str | Mapping[str, Sequence[str]] | None = None,
+    *,
+    person: pd.Series | str | None = None,
+    scale: str = "the scale",
+    estimator: str = "MLR",
+    missing: str = "listwise",
+    partial: bool = True,
+    level: float = 0.95,
+) -> Invariance:
+    """Test whether a factor model is the same in every group or wave.
+
+    Steps: *configural* (same factors), *metric* (equal loadings), *scalar* (equal intercepts), *strict* (equal residual
+    variances). A step holds when it costs at most 0.010 of CFI and 0.015 of RMSEA; the chi-square test of the step is
+    given too, and in large samples rejects differences too small to matter.
+
+    Parameters
+    ----------
+    items : DataFrame, shape (respondents, items)
+        Keyed answers.
+    group : Series or str
+        Group or wave of each row (or the name of a column of `items`); the first, in sorted or categorical order, is
+        the one others are compared with.
+    model : str or mapping, optional
+        As for `factor`.
+    person : Series or str, optional
+        Linked waves: who answered. Then `group` is the wave, persons are the rows of the model, the residuals of an
+        item correlate over waves, and gaps are bridged by full information.
+    estimator : {"MLR", "ML"}
+    missing : {"listwise", "fiml"}
+    partial : bool
+        Where a step does not hold, let go of the parameters with the largest score test, as long as two items per
+        factor stay equal.
+
+    Raises
+    ------
+    ModelError
+        One group; too few respondents in a group; a model that does not fit the data at all.
+
+    References
+    ----------
+    Vandenberg & Lance (2000) doi:10.1177/109442810031002; Chen (2007) doi:10.1080/10705510701301834; Byrne, Shavelson &
+    Muthén (1989) doi:10.1037/0033-2909.105.3.456 (partial); Satorra & Bentler (2001) doi:10.1007/BF02296192
+    (difference test).
+
+    Examples
+    --------
+    >>> invariance(answers, answers["wave"], "joy =~ q1 + q2 + q3 + q4").sentence()  # doctest: +SKIP
+    """
+    data, name, who = _assembled(items, group, person)
+    text = model_text(model, items.drop(columns=[c for c in (name, who) if c in items]))
+    what = f"invariance of {scale} over {name}"
+    if data[name].nunique() < 2:
+        raise ModelError(f"{what}: found 1 {name} in {len(data)} rows; needs at least 2 to compare")
+    if who:
+        ladder: Ladder = WaveLadder.of(data, wave=name, person=who, model=text, estimator=estimator, what=what)
+    else:
+        ladder = GroupLadder(data, name, text, estimator, missing, what)
+    rows, last, reached = _climb(ladder, partial)
+    sample = last.sample
+    return Invariance(
+        n=sample.n,
+        n_dropped=sample.n_dropped,
+        notes=_notes(ladder, rows, sample.notes, bool(who), data, name),
+        scale=scale,
+        group=name,
+        groups={str(key): int(count) for key, count in data[name].value_counts(sort=False).sort_index().items()},
+        steps=pd.DataFrame(rows).astype({"step": "str", "released": "str"}),
+        reached=reached,
+        means=ladder.means(last, level) if reached in ("scalar", "strict") else _no_means(),
+    )
+
+
+def _assembled(
+    items: pd.DataFrame, group: pd.Series | str, person: pd.Series | str | None
+) -> tuple[pd.DataFrame, str, str | None]:
+    """One table with the items, the group and the person."""
+    columns, names = [items], []
+    for given, default in ((group, "group"), (person, "person")):
+        if given is None or isinstance(given, str):
+            names.append(given)
+            continue
+        if not given.index.equals(items.index):
+            raise UsageError(f"{default}: the labels have another index than the answers; take both from one table")
+        names.append(str(given.name or default))
+        if names[-1] not in items:
+            columns.append(given.rename(names[-1]))
+    data = pd.concat(columns, axis=1)
+    absent = [name for name in names if name and name not in data]
+    if absent:
+        raise UsageError(f"invariance: found no column {', '.join(absent)}; the table has {', '.join(map(str, data))}")
+    return data, names[0], names[1]
+
+
+def _climb(ladder: Ladder, partial: bool) -> tuple[list[dict], Fitted, str | None]:
+    """Take the steps one after the other until one does not hold."""
+    rows, released, before, reached = [], [], None, None
+    for step in STEPS:
+        fitted, row = _step(ladder, step, released, before)
+        while not row["holds"] and before is not None and partial:
+            term = _most_different(ladder, fitted, step, released)
+            if term is None:
+                break
+            released = [*released, term]
+            fitted, row = _step(ladder, step, released, before)
+        rows.append(row)
+        if not row["holds"]:
+            return rows, before or fitted, reached
+        before, reached = fitted, step
+    return rows, before, reached
+
+
+def _step(ladder: Ladder, step: str, released: list[str], before: Fitted | None) -> tuple[Fitted, dict]:
+    fitted = ladder.fit(step, released)
+    fit = fitted.indices()
+    cfi, rmsea = (fit.get(f"{key}_robust", fit[key]) for key in ("cfi", "rmsea"))
+    kept = ("chisq", "df", "p", "srmr", "aic", "bic")
+    row = {"step": step, **{key: fit[key] for key in kept}, "cfi": cfi, "rmsea": rmsea}
+    if before is None:
+        change = dict.fromkeys(("delta_chisq", "delta_df", "delta_p", "delta_cfi", "delta_rmsea"), np.nan)
+        return fitted, {**row, **change, "holds": bool(cfi >= 0.90), "released": ""}
+    old = before.indices()
+    chisq, df = difference(before, fitted)
+    loss = cfi - old.get("cfi_robust", old["cfi"])
+    gain = rmsea - old.get("rmsea_robust", old["rmsea"])
+    change = {"delta_chisq": chisq, "delta_df": df, "delta_p": float(chdtrc(df, chisq)) if df else np.nan}
+    holds = bool(loss >= -LOSS_CFI and gain <= GAIN_RMSEA)
+    return fitted, {
+        **row,
+        **change,
+        "delta_cfi": loss,
+        "delta_rmsea": gain,
+        "holds": holds,
+        "released": ", ".join(_spoken(term) for term in released),
+    }
+
+
+def difference(free: Fitted, tied: Fitted) -> tuple[float, int]:
+    """Chi-square and df of the constraints that `tied` adds to `free` (scaled after Satorra and Bentler 2001)."""
+    df = tied.test.df - free.test.df
+    if df <= 0:
+        return 0.0, 0
+    scale = (tied.test.scale * tied.test.df - free.test.scale * free.test.df) / df
+    raw = tied.test.chisq - free.test.chisq
+    return max(float(raw / scale if scale > 0 else raw), 0.0), df
+
+
+def _most_different(ladder: Ladder, fitted: Fitted, step: str, released: list[str]) -> str | None:
+    """Pick the equality of this step whose loss would help most, while enough items of each factor stay equal."""
+    tests = equality_tests(fitted, at_least=0)
+    terms = tests["term"].map(ladder.plain)
+    for term in dict.fromkeys(terms):
+        freed = sum(
+            ladder.factor_of(other) == ladder.factor_of(term) for other in {*released, term} if _kind(other) == step
+        )
+        room = len(ladder.items_of(ladder.factor_of(term))) - freed >= KEPT_EQUAL
+        if _kind(term) == step and term not in released and room:
+            return term
+    return None
+
+
+def _kind(term: str) -> str:
+    """Which step holds a term equal."""
+    return "metric" if "=~" in term else "scalar" if term.endswith("~ 1") else "strict"
+
+
+def _spoken(term: str) -> str:
+    """Name a released parameter in words."""
+    item = term.split(" ")[-1] if "=~" in term else term.split(" ")[0]
+    return {"metric": "loading", "scalar": "intercept", "strict": "residual variance"}[_kind(term)] + f" of {item}"
+
+
+def _no_means() -> pd.DataFrame:
+    table = estimate_table([], np.empty(0), np.empty(0), n=0).drop(columns="df")
+    table.insert(1, "group", pd.Series([], dtype="str"))
+    return table.astype({"term": "str"})
+
+
+def _notes(
+    ladder: Ladder, rows: list[dict], given: tuple[str, ...], linked: bool, data: pd.DataFrame, name: str
+) -> tuple[str, ...]:
+    notes = list(given)
+    if not rows[0]["holds"]:
+        notes.append(f"the model fits poorly before anything is held equal (CFI {rows[0]['cfi']:.3f}): mend it first")
+    elif rows[0]["cfi"] < 0.95 or rows[0]["rmsea"] > 0.08:
+        notes.append("the model itself fits only moderately: differences between steps say less")
+    failed = [row["step"] for row in rows if not row["holds"]]
+    if failed and failed[0] in STEPS[:-1]:
+        later = STEPS[STEPS.index(failed[0]) + 1 :]
+        notes.append(f"{failed[0]} invariance did not hold, so {and_others(later)} was not tested")
+    if not linked and name.lower() in ("wave", "time", "date", "period"):
+        notes.append("waves are treated as different people; give person= when answers are linked")
+    return tuple(notes)

@@ -1,0 +1,163 @@
+"""Factor structure of a questionnaire: confirmatory factor analysis with reliability from the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from joyeval.errors import UsageError
+from joyeval.measurement.groups import answers_of
+from joyeval.models.estimates import estimate_table
+from joyeval.models.sem import Sem, fit_model, summarise
+from joyeval.models.sem_standard import delta
+from joyeval.result import Result
+
+if TYPE_CHECKING:
+    from joyeval.models.sem_fit import Fitted
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Factor(Result):
+    """A confirmatory factor analysis; `n` counts respondents.
+
+    Parameters
+    ----------
+    scale : str
+    sem : Sem
+        The model behind it, with every parameter, fit indices and hints.
+    loadings : DataFrame
+        term (``joy =~ q1``), estimate (standardised), se, ci_low, ci_high, p, n.
+    reliability : DataFrame
+        term, estimate, se, ci_low, ci_high, p, n: ``omega <factor>`` of the sum of its items, and ``omega_h <factor>``
+        of the sum of all items under a second-order factor.
+    """
+
+    scale: str
+    sem: Sem
+    loadings: pd.DataFrame
+    reliability: pd.DataFrame
+
+    def tidy(self) -> pd.DataFrame:
+        """Return standardised loadings, then reliability."""
+        return pd.concat([self.loadings, self.reliability], ignore_index=True)
+
+    def sentence(self) -> str:
+        """Fit, then the range of the loadings."""
+        low, high = self.loadings["estimate"].min(), self.loadings["estimate"].max()
+        return f"{self.sem.sentence()} Standardised loadings lie between {low:.2f} and {high:.2f}."
+
+
+def factor(
+    items: pd.DataFrame,
+    model: str | Mapping[str, Sequence[str]] | None = None,
+    *,
+    scale: str = "the scale",
+    estimator: str = "MLR",
+    missing: str = "listwise",
+    level: float = 0.95,
+) -> Factor:
+    """Fit a factor model to the items of a questionnaire.
+
+    Parameters
+    ----------
+    items : DataFrame, shape (respondents, items)
+        Keyed answers.
+    model : str or mapping, optional
+        In the notation of lavaan (``"joy =~ q1 + q2 + q3"``; ``"g =~ joy + calm"`` for a second-order factor), or the
+        items of each factor; by default one factor of all items.
+    estimator : {"MLR", "ML"}
+        Robust against non-normal answers, or not.
+    missing : {"listwise", "fiml"}
+        Complete responses, or every answer under missing at random.
+
+    Raises
+    ------
+    UsageError
+        The model cannot be read or names an absent item.
+    ModelError
+        Too few responses, a constant item, a model that is not identified or does not converge.
+
+    References
+    ----------
+    Brown (2015) Confirmatory Factor Analysis for Applied Research, 2nd ed.; Hu & Bentler (1999)
+    doi:10.1080/10705519909540118 (what counts as good fit).
+
+    Examples
+    --------
+    >>> factor(wave, {"joy": ["q1", "q2", "q3"], "calm": ["q4", "q5", "q6"]}).sentence()  # doctest: +SKIP
+    """
+    text = model_text(model, items)
+    name = f"the factor model of {scale}"
+    fitted = fit_model(text, items, estimator=estimator, missing=missing, name=name)
+    result = summarise(fitted, model=text, name=name, estimator=estimator, missing=missing, level=level)
+    return Factor(
+        n=result.n,
+        n_dropped=result.n_dropped,
+        notes=result.notes,
+        scale=scale,
+        sem=result,
+        loadings=_loadings(result, level),
+        reliability=_reliability(fitted, level),
+    )
+
+
+def model_text(model: str | Mapping[str, Sequence[str]] | None, items: pd.DataFrame) -> str:
+    """Write a model out in the notation of lavaan."""
+    if isinstance(model, str):
+        return model
+    if model is None:
+        model = {"common": list(answers_of(items, what="factor"))}
+    if not isinstance(model, Mapping):
+        raise UsageError(f"model: found {type(model).__name__}; expected text or the items of each factor")
+    return "\n".join(f"{name} =~ {' + '.join(map(str, own))}" for name, own in model.items())
+
+
+def _loadings(result: Sem, level: float) -> pd.DataFrame:
+    rows = result.estimates[result.estimates["term"].str.contains("=~", regex=False)]
+    table = estimate_table(rows["term"], rows["std"].to_numpy(), rows["std_se"].to_numpy(), n=result.n, level=level)
+    return table.drop(columns="df").astype({"term": "str"})
+
+
+def _reliability(fitted: Fitted, level: float) -> pd.DataFrame:
+    """Omega of each factor with delta-method limits on the logit scale."""
+    sums = _sums(fitted)
+
+    def shares(theta: np.ndarray) -> np.ndarray:
+        here = fitted.likelihood.implied(theta)[0]
+        found = []
+        for place, items in sums.values():
+            pull = here.effects[items, place].sum() ** 2 * here.total[place, place]
+            found.append(pull / here.covariance[np.ix_(items, items)].sum())
+        return np.array(found)
+
+    values, errors = shares(fitted.theta), delta(shares, fitted.theta, fitted.vcov)
+    low, high = logit_limits(values, errors, level)
+    table = pd.DataFrame({"term": pd.Series(list(sums), dtype="str"), "estimate": values, "se": errors})
+    return table.assign(ci_low=low, ci_high=high, p=np.nan, n=fitted.sample.n)
+
+
+def logit_limits(values: np.ndarray, errors: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Limits of shares between 0 and 1, from normal limits of their logits."""
+    inside = np.clip(values, 1e-6, 1 - 1e-6)
+    reach = ndtri((1 + level) / 2) * errors / (inside * (1 - inside))
+    centre = np.log(inside / (1 - inside))
+    return 1 / (1 + np.exp(reach - centre)), 1 / (1 + np.exp(-reach - centre))
+
+
+def _sums(fitted: Fitted) -> dict[str, tuple[int, np.ndarray]]:
+    """For each factor its position and the items of its sum: its own, or those of the factors it is measured by."""
+    p, found, measured = len(fitted.layout.observed), {}, {}
+    for cell in fitted.layout.of_group(0):
+        if cell.term.op == "=~":
+            measured.setdefault(cell.col, []).append(cell.row)
+    for place, rows in measured.items():
+        own = [row for row in rows if row < p]
+        below = [item for row in rows if row >= p for item in measured[row] if item < p]
+        name = fitted.layout.latent[place - p]
+        found[f"omega {name}" if own else f"omega_h {name}"] = (place, np.array(own or below))
+    return found
