@@ -16,11 +16,17 @@ from typing import Any
 
 _HOME = {
     "check": "checks",
+    "coefficients": "estimates",
+    "effect": "estimates",
+    "event_study": "designs",
+    "forest": "estimates",
     "journals": "journal",
     "new": "style",
     "panels": "style",
     "save": "export",
+    "specification_curve": "designs",
     "styled": "style",
+    "timeline": "designs",
 }
 __all__ = sorted(_HOME)
 

@@ -166,7 +166,7 @@ def reference_line(ax: Axes, value: float, *, axis: str = "y") -> None:
 
 def date_axis(ax: Axes) -> None:
     """Label a time axis with as few words as are clear."""
-    locator = dates.AutoDateLocator(maxticks=7)
+    locator = dates.AutoDateLocator(minticks=3, maxticks=8)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
 

@@ -1,0 +1,128 @@
+"""Figures of study designs: effects since the start, one question asked in many ways, what was done when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from joyeval.figures.estimates import table
+from joyeval.figures.style import BLUE, GREY, INK, LOOKS, PALE, date_axis, new, reference_line, styled
+from joyeval.figures.text import label, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from joyeval.outcomes.event_study import EventStudy
+    from joyeval.outcomes.sensitivity import SpecificationCurve
+
+LANE_MM = 9.0
+SIGNIFICANT = 0.05
+
+
+@styled
+def event_study(
+    result: EventStudy | pd.DataFrame, *, ylabel: str, unit: str = "months", ax: Axes | None = None
+) -> Axes:
+    """Draw effects by periods since the start; what comes before the start should lie at 0.
+
+    Parameters
+    ----------
+    result : EventStudy or DataFrame
+        `event`, `estimate`, `ci_low`, `ci_high`; the period before the start (-1) is what others are compared with.
+    """
+    rows = table(result).sort_values("event")
+    ax = ax or new(height_mm=70)[1]
+    reference_line(ax, 0)
+    ax.axvline(-0.5, color=GREY, linewidth=0.8)
+    for before, look in ((True, LOOKS[5]), (False, LOOKS[0])):
+        part = rows[(rows["event"] < 0) == before]
+        ax.vlines(part["event"], part["ci_low"], part["ci_high"], color=look["color"], linewidth=1)
+        name = "before the start" if before else "since the start"
+        ax.plot(part["event"], part["estimate"], **look | {"linestyle": ""}, label=name)
+    ax.plot([-1], [0], marker="o", markerfacecolor="white", color=INK, linestyle="", label="compared with")
+    ax.set_xlabel(f"{unit.capitalize()} since the start")
+    ax.set_ylabel(label(ylabel, width=90))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
+    return ax
+
+
+@styled
+def specification_curve(
+    result: SpecificationCurve | pd.DataFrame, *, ylabel: str, choices: Sequence[str] | None = None, null: float = 0
+) -> tuple[Axes, Axes]:
+    """Draw every specification in the order of its estimate, and below which choices it made.
+
+    Parameters
+    ----------
+    result : SpecificationCurve or DataFrame
+        Choices, `estimate`, `ci_low`, `ci_high`, `p`.
+    choices : sequence of str, optional
+        Columns that hold choices; those of the result by default.
+
+    Returns
+    -------
+    tuple of Axes
+        The curve, and the choices.
+    """
+    rows = table(result).sort_values("estimate", kind="stable").reset_index(drop=True)
+    chosen = list(choices if choices is not None else result.choices)
+    options = [(choice, option) for choice in chosen for option in sorted(set(rows[choice].astype(str)))]
+    heights = (50, 4.5 * len(options) + 8)
+    _, (curve, grid) = new(height_mm=sum(heights), rows=2, sharex=True, height_ratios=heights)
+    reference_line(curve, null)
+    for significant, color, fill in ((False, GREY, "white"), (True, BLUE, BLUE)):
+        part = rows[(rows["p"] < SIGNIFICANT) == significant]
+        name = "p below 0.05" if significant else "p of 0.05 or more"
+        curve.vlines(part.index, part["ci_low"], part["ci_high"], color=color, linewidth=0.7)
+        curve.plot(part.index, part["estimate"], marker="o", color=color, markerfacecolor=fill, ls="", ms=3, label=name)
+    curve.set_ylabel(label(ylabel, width=60))
+    curve.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
+    for place, (choice, option) in enumerate(options):
+        made = np.flatnonzero(rows[choice].astype(str) == option)
+        grid.plot(made, np.full(len(made), place), marker="|", color=INK, ls="", ms=5)
+    grid.set_yticks(
+        range(len(options)), [label(f"{choice.replace('_', ' ')}: {option}", width=44) for choice, option in options]
+    )
+    grid.set_ylim(len(options) - 0.4, -0.6)
+    grid.set_xlabel(f"Specification, of {len(rows)}, in the order of the estimate")
+    grid.tick_params(axis="y", length=0)
+    return curve, grid
+
+
+@styled
+def timeline(
+    events: pd.DataFrame, *, phases: Sequence[tuple[str, pd.Timestamp, pd.Timestamp]] = (), ax: Axes | None = None
+) -> Axes:
+    """Draw what was done when: one lane for each kind of event, one mark for each event, and how many there were.
+
+    Parameters
+    ----------
+    events : DataFrame
+        `date`, `kind`; lanes stand in the order of their first event.
+    phases : sequence of (name, start, end)
+        Phases of the programme, as bands behind the lanes.
+    """
+    lanes = events.groupby("kind", sort=False)["date"].min().sort_values(kind="stable").index
+    ax = ax or new(height_mm=16 + LANE_MM * len(lanes))[1]
+    for (name, start, end), shade in zip(phases, ("#EEF3F7", "#FFFFFF") * len(phases), strict=False):
+        ax.axvspan(start, end, color=shade, zorder=0)
+        ax.text(start, 1.01, shorten(name, width=30), transform=ax.get_xaxis_transform(), color=GREY, va="bottom")
+    for place, kind in enumerate(lanes):
+        dates = events.loc[events["kind"] == kind, "date"].sort_values()
+        ax.plot(dates, np.full(len(dates), place), **LOOKS[place % len(LOOKS)] | {"linestyle": ""})
+    counts = events["kind"].value_counts()
+    ax.set_yticks(
+        range(len(lanes)), [label(f"{str(kind)[:1].upper()}{str(kind)[1:]} ({counts[kind]})") for kind in lanes]
+    )
+    ax.set_ylim(len(lanes) - 0.4, -0.6)
+    ax.hlines(range(len(lanes)), *ax.get_xlim(), color=PALE, linewidth=0.6, zorder=0.4)
+    ax.tick_params(axis="y", length=0)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_visible(False)
+    date_axis(ax)
+    return ax
