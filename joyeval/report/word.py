@@ -63,7 +63,8 @@ def word(document: Document, *, template: Path | None = None) -> bytes:
     _check_styles(made, template)
     _take_over(made, document, said)
     writer = _Writer(made, said)
-    writer.title_page(document)
+    if document.title.title:
+        writer.title_page(document)
     for block in document.blocks:
         writer.add(block)
     return _packed(made)
