@@ -6,6 +6,7 @@ from joyeval.improvement.charts import Charts, chart
 from joyeval.improvement.false_alarms import Design, false_alarm_rate, false_alarms
 from joyeval.improvement.funnel import Funnel, funnel
 from joyeval.improvement.multiverse import Multiverse, multiverse
+from joyeval.improvement.overview import Overview, overview
 from joyeval.improvement.pulses import cohort_charts, team_charts
 from joyeval.improvement.rules import RULES, RuleSet
 from joyeval.improvement.verdicts import Verdicts, verdicts
@@ -16,6 +17,7 @@ __all__ = [
     "Design",
     "Funnel",
     "Multiverse",
+    "Overview",
     "RuleSet",
     "Verdicts",
     "chart",
@@ -24,6 +26,7 @@ __all__ = [
     "false_alarms",
     "funnel",
     "multiverse",
+    "overview",
     "team_charts",
     "verdicts",
 ]

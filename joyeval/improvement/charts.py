@@ -75,6 +75,34 @@ class Charts(Result):
             drop=True
         )
 
+    def only(self, **series: Any) -> Charts:
+        """Return the charts of some series, such as ``only(team="Ward 7")``.
+
+        Raises
+        ------
+        UsageError
+            A column that is not among `by`, or no such series.
+        """
+        if strange := [name for name in series if name not in self.by]:
+            raise UsageError(f"{', '.join(strange)}: not among the columns of by ({', '.join(self.by)})")
+        tables = {name: _where(getattr(self, name), series) for name in ("points", "series", "marks")}
+        if tables["series"].empty:
+            raise UsageError(f"no series with {', '.join(f'{name} = {value}' for name, value in series.items())}")
+        points = tables["points"]
+        plotted = int((points["value"].notna() & ~points["excluded"]).sum())
+        return replace(self, n=plotted, n_dropped=len(points) - plotted, **tables)
+
+    def caption(self) -> str:
+        """Return what stands below a chart: its kind, its rules, and how often they flag a stable series."""
+        from joyeval.improvement.false_alarms import false_alarms
+
+        rates = 100 * false_alarms(self)["false_alarm"].dropna()
+        low, high = (f"{rate:.0f}" for rate in (rates.min(), rates.max())) if len(rates) else ("", "")
+        often = f"{low} %" if low == high else f"{low} to {high} %"
+        alarms = f" Of stable series as long as these, {often} would show a signal." if low else ""
+        title, rules = KINDS[self.kind].title, self.rule_set
+        return f"{title[0].upper()}{title[1:]}. Rules: {rules.title} ({rules.name}).{alarms}"
+
     def tidy(self) -> pd.DataFrame:
         """Return the points, one row each."""
         return self.points
@@ -85,6 +113,12 @@ class Charts(Result):
         counts = last["verdict"].value_counts()
         found = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
         return f"Of {len(last)} series on a {KINDS[self.kind].title} ({self.rule_set.title}): {found}."
+
+
+def _where(table: pd.DataFrame, series: dict[str, Any]) -> pd.DataFrame:
+    for name, value in series.items():
+        table = table[table[name] == value]
+    return table.reset_index(drop=True)
 
 
 def chart(

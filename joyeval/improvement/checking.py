@@ -40,7 +40,7 @@ class Source:
     def numbers(self, column: str | None) -> np.ndarray:
         """Return a column as floats, missing as NaN; all missing where there is no column."""
         if column is None:
-            return np.full(len(self.data), np.nan)
+            return np.broadcast_to(np.nan, len(self.data))
         if not pd.api.types.is_numeric_dtype(self.data[column]):
             fix = "convert it; what stands for a hidden number, such as *, becomes missing, never 0"
             self.problems.append(Problem("data", "text", "numbers", fix, column=column, rule="not-numbers"))

@@ -44,6 +44,8 @@ class Design:
         Plotted points.
     denominator : int, optional
         Cases per point; None: values are normal (or, by kind, counts or times).
+    varying : bool
+        Denominators differ from point to point, as Poisson counts do (at least 1).
     level : float
         Share, mean count or mean time; of no matter for normal values.
     baseline : int, optional
@@ -53,6 +55,7 @@ class Design:
     kind: str = "i"
     points: int = 52
     denominator: int | None = None
+    varying: bool = False
     level: float = 0.5
     baseline: int | None = None
 
@@ -101,7 +104,8 @@ def _rate(design: Design, rules: RuleSet, series: int, seed: int) -> float:
 def _simulate(design: Design, series: int, rng: np.random.Generator) -> Sheet:
     size = series * design.points
     cases = design.denominator or 1
-    n, spread = np.full(size, float(cases)), None
+    n = np.maximum(rng.poisson(cases, size), 1.0) if design.varying else np.full(size, float(cases))
+    spread = None
     match design.kind:
         case "c":
             y = rng.poisson(design.level, size).astype(float)
@@ -110,12 +114,12 @@ def _simulate(design: Design, series: int, rng: np.random.Generator) -> Sheet:
         case "t":
             y = rng.exponential(design.level, size)
         case "u" | "u'":
-            y = rng.poisson(design.level * cases, size).astype(float)
+            y = rng.poisson(design.level * n).astype(float)
         case "xbar" | "s":
-            y = rng.normal(size=size) * np.sqrt(cases)
-            spread = np.sqrt(rng.chisquare(max(cases - 1, 1), size) / max(cases - 1, 1))
+            y = rng.normal(size=size) * np.sqrt(n)
+            spread = np.sqrt(rng.chisquare(np.maximum(n - 1, 1)) / np.maximum(n - 1, 1))
         case _ if design.denominator:
-            y = rng.binomial(cases, design.level, size).astype(float)
+            y = rng.binomial(n.astype(int), design.level).astype(float)
         case _:
             y = rng.normal(size=size)
     place = np.tile(np.arange(design.points), series)
@@ -157,6 +161,7 @@ def false_alarms(charts: Charts) -> pd.DataFrame:
                     kind=charts.kind,
                     points=int(row.points),
                     denominator=int(row.denominator) or None,
+                    varying=bool(row.varying),
                     level=row.level,
                     baseline=int(row.baseline) or None,
                 ),
@@ -165,7 +170,7 @@ def false_alarms(charts: Charts) -> pd.DataFrame:
             for row in rates.itertuples()
         ]
     )
-    found = designs.merge(rates, on=["points", "denominator", "level", "baseline"], how="left")
+    found = designs.merge(rates, on=["points", "denominator", "varying", "level", "baseline"], how="left")
     return charts.series[keys].merge(found[[*keys, "false_alarm"]], on=keys, how="left")
 
 
@@ -173,7 +178,12 @@ def _designs(charts: Charts, keys: list[str]) -> pd.DataFrame:
     """Return the nearest design on the grids for each part of a series that is long enough to judge."""
     points = charts.points[charts.points["value"].notna() & ~charts.points["excluded"]]
     facts = points.groupby(keys, observed=True, as_index=False).agg(
-        points=("value", "size"), y=("y", "sum"), n=("n", "median"), cases=("n", "sum"), baseline=("baseline", "sum")
+        points=("value", "size"),
+        y=("y", "sum"),
+        n=("n", "median"),
+        spread=("n", "std"),
+        cases=("n", "sum"),
+        baseline=("baseline", "sum"),
     )
     facts = facts[facts["points"] >= FEWEST_POINTS]
     size, mean = facts["points"].to_numpy(), (facts["y"] / facts["points"]).to_numpy()
@@ -183,6 +193,7 @@ def _designs(charts: Charts, keys: list[str]) -> pd.DataFrame:
     return facts[keys].assign(
         points=_nearest(size, POINTS),
         denominator=_nearest(facts["n"], DENOMINATORS) if counted and not counts else 0,
+        varying=(facts["spread"] > 0.1 * facts["n"]).to_numpy() & counted,
         level=_nearest(mean, MEANS) if counts else level,
         baseline=np.where(facts["baseline"] < size, _nearest(facts["baseline"], BASELINES), 0),
     )

@@ -86,10 +86,10 @@ def read(
     order = _order(codes, place)
     codes, place = codes[order], place[order]
     first = np.append(True, (codes[1:] != codes[:-1]) | (place[1:] != place[:-1]))
+    rows = np.arange(len(data))[order][first]
     if aggregate is None and not kind.subgroups:
-        _refuse_duplicates(source, order[~first], x)
+        _refuse_duplicates(source, np.arange(len(data))[order][~first], x)
     merged = _merge({name: value[order] for name, value in values.items()}, first, aggregate, n, kind)
-    rows = order[first]
     series = codes[first]
     start = np.flatnonzero(np.append(True, series[1:] != series[:-1]))
     return Rows(
@@ -97,11 +97,20 @@ def read(
         keys=data[list(by)].iloc[rows[start]].reset_index(drop=True),
         series=series,
         start=start,
-        x=data[x].iloc[rows].reset_index(drop=True),
+        x=_shown(data[x], place[first], rows),
         place=place[first],
         in_time=in_time,
         **merged,
     )
+
+
+def _shown(given: pd.Series, place: np.ndarray, rows: np.ndarray) -> pd.Series:
+    """Return x as it was given, but dates as dates whatever they were written as."""
+    import pandas as pd
+
+    if place.dtype.kind == "M":
+        return pd.Series(place, name=given.name)
+    return given.iloc[rows].reset_index(drop=True)
 
 
 def per_series(rows: Rows, given: Any, name: str) -> np.ndarray:
@@ -123,10 +132,10 @@ def per_series(rows: Rows, given: Any, name: str) -> np.ndarray:
     return rows.keys.merge(given[[*on, name]], on=on, how="left")[name].to_numpy(dtype=object)
 
 
-def _order(codes: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Return the rows in order of series and x; sorting is left out where they are in order."""
+def _order(codes: np.ndarray, place: np.ndarray) -> np.ndarray | slice:
+    """Return what puts rows in order of series and x; nothing is moved, nor copied, where they are in order."""
     later = (codes[1:] > codes[:-1]) | ((codes[1:] == codes[:-1]) & (place[1:] >= place[:-1]))
-    return np.arange(len(codes)) if later.all() else np.lexsort((place, codes))
+    return slice(None) if later.all() else np.lexsort((place, codes))
 
 
 def _refuse_duplicates(source: Source, rows: np.ndarray, x: str) -> None:

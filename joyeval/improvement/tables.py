@@ -43,7 +43,7 @@ def points(
     if taken := sorted({*rows.by, x} & set(columns)):
         raise UsageError(f"column {', '.join(taken)}: the result has a column of that name; rename yours")
     keys = rows.keys.iloc[rows.series].reset_index(drop=True)
-    return pd.concat([keys, rows.x, pd.DataFrame(columns)], axis=1)
+    return pd.concat([keys, rows.x, pd.DataFrame(columns, copy=False)], axis=1)
 
 
 def series(
