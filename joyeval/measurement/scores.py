@@ -1,0 +1,188 @@
+"""Scores over waves: means with intervals, and change estimated three ways beside each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from joyeval.errors import ModelError
+from joyeval.models import mixed
+from joyeval.result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FEWEST = 5  # answers in a wave below which no change is estimated
+ESTIMATORS = {
+    "everyone": "all answers; those of one person are linked where they can be",
+    "linked": "people who answered both waves",
+    "not linked": "people who answered one of the two waves",
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScoreChange(Result):
+    """How scores changed from the first wave on; `n` counts answers with a score, `n_dropped` those without.
+
+    Parameters
+    ----------
+    means : DataFrame
+        scale, wave, n, mean, sd, ci_low, ci_high: of the answers, the team as the unit of the interval.
+    changes : DataFrame
+        scale, better, wave (compared with the first), estimator, estimate, se, df, ci_low, ci_high, p, p_adjusted
+        (Holm over scales and waves, for ``everyone``), relative (share of the first mean), n.
+    titles : dict
+        Scale to its title.
+    """
+
+    means: pd.DataFrame
+    changes: pd.DataFrame
+    titles: dict[str, str]
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the changes."""
+        return self.changes.assign(term=self.changes["scale"] + ", " + self.changes["wave"])
+
+    def sentence(self) -> str:
+        """Say which scores changed from the first to the last wave, after correction."""
+        last = self.changes[(self.changes["estimator"] == "everyone") & (self.changes["wave"] == self._last())]
+        sure = last[last["p_adjusted"] < 0.05]
+        total = (
+            f"Of {len(last)} scores, {len(sure)} changed from the first to the last wave beyond what chance would do"
+        )
+        if sure.empty:
+            return f"{total} (p values corrected for the number of scores)."
+        told = "; ".join(self._told(row) for _, row in sure.iterrows())
+        return f"{total}: {told}."
+
+    def _last(self) -> str:
+        return str(self.means["wave"].iloc[-1])
+
+    def _told(self, row: pd.Series) -> str:
+        good = (row["estimate"] > 0) == (row["better"] == "higher")
+        title, way = self.titles[row["scale"]], "better" if good else "worse"
+        interval = f"95% CI {row['ci_low']:+.2f} to {row['ci_high']:+.2f}"
+        return f"{title} {row['estimate']:+.2f} points ({row['relative']:+.0%}; {interval}), which is {way}"
+
+
+def score_change(waves: pd.DataFrame, scales: Mapping[str, tuple[str, str]]) -> ScoreChange:
+    """Estimate how scores changed from the first wave to each later one.
+
+    Estimand: the difference in the mean score between two waves, for the people of these teams who would answer.
+    ``everyone`` is a mixed model with random intercepts for person and team, so that people who answered twice count
+    for their own change and others for the difference between groups; ``linked`` and ``not linked`` use one kind of
+    people only. Where the three disagree, who answered has changed.
+
+    Parameters
+    ----------
+    waves : DataFrame
+        person, team, wave (in order of time) and one column per scale.
+    scales : mapping
+        Column to (title, "higher" or "lower": which way is better).
+
+    Returns
+    -------
+    ScoreChange
+
+    Raises
+    ------
+    ModelError
+        Fewer than two waves with answers.
+
+    References
+    ----------
+    Kenward & Roger (1997), Biometrics 53(3), 983-997, doi:10.2307/2533558.
+    """
+    order = list(dict.fromkeys(waves["wave"]))
+    if len(order) < 2:
+        raise ModelError(f"change of scores: {len(order)} wave; a change needs two")
+    used = [name for name in scales if name in waves and waves.groupby("wave")[name].count().min() >= FEWEST]
+    means = pd.concat([_means(waves, name, order) for name in used], ignore_index=True)
+    rows = [_changes(waves, name, order, scales[name][1]) for name in used]
+    changes = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
+    changes = _corrected(_relative(changes, means, order[0]))
+    scored = waves[used].notna().any(axis=1)
+    left_out = [scales[name][0] for name in scales if name not in used]
+    notes = _notes(left_out, waves, order)
+    titles = {name: scales[name][0] for name in used}
+    dropped = int((~scored).sum())
+    return ScoreChange(n=int(scored.sum()), n_dropped=dropped, notes=notes, means=means, changes=changes, titles=titles)
+
+
+def _means(waves: pd.DataFrame, scale: str, order: list[str]) -> pd.DataFrame:
+    rows = []
+    for wave in order:
+        here = waves.loc[waves["wave"] == wave, ["team", scale]].dropna()
+        half = _half_width(here, scale)
+        mean = here[scale].mean()
+        rows.append((scale, wave, len(here), mean, here[scale].std(), mean - half, mean + half))
+    return pd.DataFrame(rows, columns=["scale", "wave", "n", "mean", "sd", "ci_low", "ci_high"])
+
+
+def _half_width(here: pd.DataFrame, scale: str) -> float:
+    """Half of the 95 % interval of a mean, teams as clusters (CR2 of an intercept)."""
+    from joyeval.models import regression
+
+    if here["team"].nunique() < 2 or here[scale].std() == 0:
+        return float("nan")
+    row = regression(f"{scale} ~ 1", here, cluster="team").terms.iloc[0]
+    return float(row["estimate"] - row["ci_low"])
+
+
+def _changes(waves: pd.DataFrame, scale: str, order: list[str], better: str) -> pd.DataFrame:
+    data = waves[["person", "team", "wave", scale]].dropna()
+    both = [_contrast(_two(data, order[0], wave), scale, wave) for wave in order[1:]]
+    return pd.concat(both, ignore_index=True).assign(scale=scale, better=better)
+
+
+def _two(data: pd.DataFrame, first: str, wave: str) -> pd.DataFrame:
+    two = data[data["wave"].isin([first, wave])]
+    return two.assign(later=(two["wave"] == wave).astype(float), times=two.groupby("person")["wave"].transform("size"))
+
+
+def _contrast(two: pd.DataFrame, scale: str, wave: str) -> pd.DataFrame:
+    kinds = {"everyone": two, "linked": two[two["times"] == 2], "not linked": two[two["times"] == 1]}
+    return pd.DataFrame([_fitted(rows, scale, kind) | {"wave": wave} for kind, rows in kinds.items()])
+
+
+def _fitted(rows: pd.DataFrame, scale: str, kind: str) -> dict[str, object]:
+    blank = dict.fromkeys(("estimate", "se", "df", "ci_low", "ci_high", "p"), np.nan)
+    counts = rows["later"].value_counts()
+    if len(counts) < 2 or counts.min() < FEWEST or rows["team"].nunique() < 2:
+        return blank | {"estimator": kind, "n": len(rows)}
+    groups = ["person", "team"] if (rows["times"] == 2).any() else ["team"]
+    try:
+        row = mixed(f"{scale} ~ later", rows, groups=groups, df="satterthwaite").terms.set_index("term").loc["later"]
+    except ModelError:
+        return blank | {"estimator": kind, "n": len(rows)}
+    return {name: float(row[name]) for name in blank} | {"estimator": kind, "n": len(rows)}
+
+
+def _relative(changes: pd.DataFrame, means: pd.DataFrame, first: str) -> pd.DataFrame:
+    start = means[means["wave"] == first].set_index("scale")["mean"]
+    return changes.assign(relative=changes["estimate"] / changes["scale"].map(start))
+
+
+def _corrected(changes: pd.DataFrame) -> pd.DataFrame:
+    from statsmodels.stats.multitest import multipletests
+
+    family = (changes["estimator"] == "everyone") & changes["p"].notna()
+    adjusted = pd.Series(np.nan, index=changes.index)
+    if family.any():
+        adjusted[family] = multipletests(changes.loc[family, "p"], method="holm")[1]
+    order = ["scale", "better", "wave", "estimator", "estimate", "se", "df", "ci_low", "ci_high", "p", "p_adjusted"]
+    return changes.assign(p_adjusted=adjusted)[[*order, "relative", "n"]]
+
+
+def _notes(left_out: list[str], waves: pd.DataFrame, order: list[str]) -> tuple[str, ...]:
+    notes = ["there is no comparison group: other causes of a change at the same time cannot be told apart"]
+    if left_out:
+        notes.append(f"no change is estimated for {', '.join(left_out)}: too few answers in some wave")
+    ends = waves[waves["wave"].isin([order[0], order[-1]])]
+    linked = (ends.groupby("person")["wave"].nunique() == 2).sum()
+    people = ends["person"].nunique()
+    notes.append(f"{linked} of {people} people who answered the first or the last wave answered both")
+    return tuple(notes)
