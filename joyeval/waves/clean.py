@@ -99,7 +99,7 @@ def clean(
     response = _response(scored, instruments)
     return Cleaned(
         tables=tables,
-        flow=_flow([one.account.flow for _, one in done], response),
+        flow=_flow([one.account.flow for _, one in done], response, coded=_coded(files)),
         quarantine=pl.concat(one.account.quarantine(key) for _, one in done),
         gaps=pl.concat(
             one.gaps.select(pl.lit(file.wave).alias("wave"), pl.lit(file.path.name).alias("file"), pl.all())
@@ -202,23 +202,30 @@ def _response(waves: Mapping[str, pl.DataFrame], instruments: list[Instrument]) 
 
 
 def _reached(rows: pl.DataFrame, scales: list[str]) -> pl.DataFrame:
+    """Who has a score, and who has every score that anybody in the same team has: others were not asked."""
     asked = [scale for scale in scales if scale in rows.columns]
-    have = pl.col(asked).is_not_null() if asked else pl.lit(value=False)
-    return rows.select("wave", "team", "person", complete=pl.all_horizontal(have), scored=pl.any_horizontal(have))
+    if not asked:
+        return rows.select("wave", "team", "person", complete=False, scored=False)
+    have = pl.col(asked).is_not_null()
+    complete = pl.all_horizontal(have | pl.col(asked).is_null().all().over("team")) & pl.any_horizontal(have)
+    return rows.select("wave", "team", "person", complete=complete, scored=pl.any_horizontal(have))
 
 
-def _flow(files: list[list[dict]], response: pl.DataFrame) -> pl.DataFrame:
+def _flow(files: list[list[dict]], response: pl.DataFrame, *, coded: bool) -> pl.DataFrame:
     """Put the steps of each wave in order, files of one wave added up."""
     steps = pl.DataFrame([row for rows in files for row in rows], schema=FLOW)
+    alone = "in one wave only" if coded else "the files hold nothing to link people by"
     total = response.group_by("wave", maintain_order=True).agg(pl.sum("kept", "scored", "linked"))
     scored = total.select("wave", step=pl.lit("scored"), n_in="kept", n_out="scored", reason=pl.lit("too few answers"))
-    linked = total.select(
-        "wave", step=pl.lit("linked"), n_in="scored", n_out="linked", reason=pl.lit("in one wave only")
-    )
+    linked = total.select("wave", step=pl.lit("linked"), n_in="scored", n_out="linked", reason=pl.lit(alone))
     table = pl.concat([steps, *(t.cast(FLOW).with_columns(_reason_if_lost()) for t in (scored, linked))])
     added = table.group_by("wave", "step", "reason", maintain_order=True).agg(pl.sum("n_in", "n_out"))
     order = pl.col("wave").replace_strict({w: i for i, w in enumerate(total["wave"])}, return_dtype=pl.Int64)
     return added.select(*FLOW).sort(order, maintain_order=True)
+
+
+def _coded(files: Sequence[WaveFile]) -> bool:
+    return any(set(file.link_by) <= set(file.columns) for file in files)
 
 
 def _reason_if_lost() -> pl.Expr:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import polars as pl
 import pytest
 
-from joyeval.waves import read
-from tests.conftest import reference
+from joyeval import load_study
+from joyeval.errors import DataError
+from joyeval.waves import WaveFile, clean, propose_map, read
+from joyeval.waves.cohort import wave_files
+from tests.conftest import ROOT, reference
 
 
 @pytest.mark.parametrize(
@@ -76,3 +80,112 @@ def test_staff_survey_workbook_with_a_note_above_some_headings(sheet, height, fi
     path = reference("data", "nhs_staff_survey", "ST19-Organisation-Data-2019-Only-v1f.xlsx")
     raw = read(path, sheet=sheet)
     assert (raw.frame.columns[0], raw.rows[0], raw.frame.height) == ("trust", first_row, height)
+
+
+# ---- job satisfaction of research software engineers, 2016 and 2017, four countries ---------------
+
+DEGREES = {"Strongly disagree": 1, "Disagree": 2, "Neither agree or disagree": 3, "Agree": 4, "Strongly Agree": 5}
+TIMES = {"Never": 1, "Never ": 1, "Sometimes": 2, "Often": 3, "Very Often": 4, "Always": 5}
+
+
+def job_satisfaction():
+    folder = reference("data", "job_satisfaction_waves")
+    study = load_study(ROOT / "pipelines" / "job_satisfaction.yml", data=folder)
+    return clean(wave_files(study, "international"), cohort="international", key=bytes(32))
+
+
+def by_hand(file: str, item: str, codes: dict) -> pd.Series:
+    """An item straight from the file: every heading of these files holds the code of its item."""
+    table = pd.read_csv(reference("data", "job_satisfaction_waves", file))
+    return table[next(column for column in table if item in column)].map(codes)
+
+
+@pytest.mark.parametrize(
+    ("file", "wave", "team"),
+    [
+        ("2016_uk_public_data.csv", "2016", "United Kingdom"),
+        ("2017_uk_public_data.csv", "2017", "United Kingdom"),
+        ("2017_us_public_data.csv", "2017", "United States"),
+        ("2017_zaf_public_data.csv", "2017", "South Africa"),
+    ],
+)
+def test_three_scales_of_every_country_as_by_hand(file, wave, team):
+    table = job_satisfaction().table("wave_job_satisfaction").set_index(["wave", "team"]).loc[(wave, team)]
+    satisfaction = pd.DataFrame({i: by_hand(file, f"affSat{i}", DEGREES) for i in range(1, 5)})
+    recognition = pd.DataFrame({i: by_hand(file, f"affRec{i}", DEGREES) for i in range(1, 6)})
+    leaving = pd.DataFrame({i: by_hand(file, f"turnOver{i}", TIMES if i < 5 else DEGREES) for i in range(1, 7)})
+    leaving[[2, 5]] = 6 - leaving[[2, 5]]
+    for scale, items, fewest in (
+        ("satisfaction", satisfaction, 2),
+        ("recognition", recognition, 3),
+        ("leaving", leaving, 3),
+    ):
+        expected = items.mean(axis=1).where(items.count(axis=1) >= fewest).dropna()
+        assert table[scale].count() == len(expected)
+        assert table[scale].mean() == pytest.approx(expected.mean())
+
+
+def test_which_rows_of_the_job_satisfaction_waves_are_lost_and_why():
+    done = job_satisfaction()
+    flow = done.table("flow")
+    assert flow[flow["step"] == "read"].set_index("wave")["n_out"].to_dict() == {"2016": 273, "2017": 549}
+    lost = done.table("quarantine")
+    assert lost.groupby("file").size().to_dict() == {
+        "2017_can_public_data.csv": 110,
+        "2017_uk_public_data.csv": 28,
+        "2017_us_public_data.csv": 24,
+        "2017_zaf_public_data.csv": 8,
+    }
+    assert set(lost["rule"]) == {"no answers"}
+    assert len(done.table("wave_job_satisfaction")) == 273 + 549 - 170
+
+
+def test_an_earlier_wave_proposes_the_map_of_a_later_one():
+    """2016 to 2017: other headings, another order. Every proposal for the 15 items is right."""
+    folder = reference("data", "job_satisfaction_waves")
+    study = load_study(ROOT / "pipelines" / "job_satisfaction.yml", data=folder)
+    first, second, third = wave_files(study, "international")[:3]
+    for later in (second, third):
+        asked = {name: heading for name, heading in first.columns.items() if name in later.columns}
+        table = propose_map(read(later.path), [], asked)
+        assert dict(zip(table["name"], table["heading"], strict=True)) == {n: later.columns[n] for n in asked}
+
+
+# ---- staff surveys --------------------------------------------------------------------------------
+
+
+STAFF_FFT = {"staff_fft_care_answer": "FandFOrgCare", "staff_fft_work_answer": "FandFOrgWork", "role": "Pay"}
+
+
+def staff_fft(**answers):
+    path = reference("data", "health_staff_surveys", "notts_synthSurvey.csv")
+    file = WaveFile(path=path, wave="1", instruments=("staff_fft",), columns=STAFF_FFT, answers={"staff_fft": answers})
+    return clean([file], cohort="1", key=bytes(32)), pd.read_csv(path)
+
+
+def test_a_label_that_no_table_knows_stops_the_run_where_it_is_common():
+    """The trust wrote "Neither Likely or Unlikely", NHS England "nor": one in five answers, so not a slip."""
+    with pytest.raises(DataError) as caught:
+        staff_fft()
+    assert [(p.column, p.rule) for p in caught.value.problems] == [
+        ("FandFOrgCare", "unknown answer"),
+        ("FandFOrgWork", "unknown answer"),
+    ]
+
+
+def test_staff_friends_and_family_answers_of_a_trust():
+    """Synthetic answers modelled on a real trust: words and blanks; counted again with pandas."""
+    done, raw = staff_fft(**{"Neither Likely or Unlikely": 3})
+    expected = 100 * raw["FandFOrgCare"].dropna().isin(["Extremely Likely", "Likely"]).mean()
+    table = done.table("wave_staff_fft")
+    assert table["staff_fft_care"].mean() == pytest.approx(expected)
+    assert len(table) == raw[["FandFOrgCare", "FandFOrgWork"]].notna().any(axis=1).sum()
+
+
+def test_people_pulse_workbook_as_a_table_of_organisations():
+    """The England row has no code, the suppressed cell is `-`: both are what the study file says they are."""
+    path = reference("data", "nhs_staff_survey", "peoplepulse_202223Q1.xlsm")
+    raw = read(path, sheet="Advocacy", header_row=7)
+    organisations = raw.frame.filter(pl.col("Org Code").is_not_null())
+    scores = organisations["Advocacy Score"].cast(pl.String)
+    assert (organisations.height, (scores == "-").sum()) == (185, 1)
