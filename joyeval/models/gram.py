@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from joyeval.errors import ModelError
+from joyeval.models.partition import Partition, arrange, partition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +112,7 @@ class Gram:
     cross: np.ndarray  # (p + 1, p + 1) [Q, y]'[Q, y]
     F: Any = None  # (levels of first * q, columns of rest) products of the first term with the others
     D: Any = None  # (columns of rest, columns of rest) products of the others
+    parts: Partition | None = None  # how the others fall apart
     projection: np.ndarray | None = None  # (p,) coefficients of y on Q
     scale: float = 1.0
 
@@ -137,10 +139,10 @@ def gram(X: np.ndarray, terms: Sequence[Term], *, rows: Rows = EQUAL) -> Gram:
     Z = tuple(columns for columns, _ in standard)
     products = tuple(_products(term, z, z) for term, z in zip(order, Z, strict=True))
     sums = tuple(_products(term, z, tuple(Q)) for term, z in zip(order, Z, strict=True))
-    F, D = _between_terms(order, Z, products) if len(order) > 1 else (None, None)
+    F, D, parts = _between_terms(order, Z) if len(order) > 1 else (None, None, None)
     return Gram(
         terms=tuple(order), n=len(X), rows=rows, Q=Q, R=R, Z=Z, back=tuple(back for _, back in standard),
-        products=products, sums=sums, cross=np.eye(len(Q)), F=F, D=D,
+        products=products, sums=sums, cross=np.eye(len(Q)), F=F, D=D, parts=parts,
     )  # fmt: skip
 
 
@@ -207,15 +209,18 @@ def _times(u: np.ndarray | None, v: np.ndarray | None) -> np.ndarray | None:
     return u * v
 
 
-def _between_terms(terms: Sequence[Term], Z: Sequence[Sequence], products: Sequence[np.ndarray]) -> tuple[Any, Any]:
-    """Products of the first term with the others, and of the others among themselves."""
+def _between_terms(terms: Sequence[Term], Z: Sequence[Sequence]) -> tuple[Any, Any, Partition]:
+    """Products of the first term with the others, and of the others among themselves; sparse where it pays."""
     from scipy import sparse
 
     wide = [_design_columns(term, z) for term, z in zip(terms, Z, strict=True)]
     first, rest = wide[0], sparse.hstack(wide[1:], format="csr")
-    F, D = (first.T @ rest).tocsr(), (rest.T @ rest).toarray()
+    F, D = (first.T @ rest).tocsr(), (rest.T @ rest).tocsr()
     size = F.shape[0] * F.shape[1]
-    return (F.toarray() if size <= DENSE_CELLS or F.nnz > FILLED * size else F), D
+    if size <= DENSE_CELLS or F.nnz > FILLED * size:
+        everything = np.ones(F.shape[1], dtype=bool)
+        return F.toarray(), D.toarray(), arrange(np.full(F.shape[1], -1), everything)
+    return F, D, partition(abs(F).T @ abs(F) + abs(D), terms[1:])
 
 
 def _design_columns(term: Term, z: Sequence[np.ndarray | None]) -> Any:

@@ -116,7 +116,7 @@ def _effects(g: Gram, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         from scipy.linalg import block_diag
 
         F = dense(g.F)
-        N = np.block([[block_diag(*g.products[0]), F], [F.T, g.D]])[None]
+        N = np.block([[block_diag(*g.products[0]), F], [F.T, dense(g.D)]])[None]
         E = np.concatenate([s[:, :, : g.p].reshape(-1, g.p) for s in g.sums])[None]
         S = block_diag(*(np.kron(np.eye(t.n_levels), L @ L.T) for t, L in zip(g.terms, Ls, strict=True)))
     both = np.linalg.solve(np.eye(N.shape[1]) + N @ S, np.concatenate([N, E], axis=2))

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from joyeval.errors import ModelError
-from joyeval.models.eliminate import Solved, solve
+from joyeval.models.eliminate import Solved, flat, solve
 from joyeval.models.gram import EQUAL, Gram, Rows, Term, gram, with_outcome
 from joyeval.models.inference import Inference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+STEPS = 60
+SETTLED = 1e-11  # fall of the deviance that a step promises
 BOUNDARY = 1e-4  # a relative standard deviation below this is 0 (the tolerance of lme4::isSingular)
 
 
@@ -98,7 +100,7 @@ class Fit:
         mean = np.append(-at.coefficients, 1.0)
         effects = {}
         for term, L, back, A, R in zip(
-            g.terms, factors(g.terms, self.theta), g.back, at.solved.A, at.solved.R, strict=True
+            g.terms, factors(g.terms, self.theta), g.back, at.solved.by_level(), at.solved.R, strict=True
         ):
             S, out = L @ L.T, g.scale * back
             effects[term.name] = (R @ mean @ S @ out.T, out @ (S - S @ A @ S) @ out.T * at.sigma2)
@@ -193,8 +195,7 @@ def evaluate(
         deviance -= np.linalg.slogdet(inverse)[1]
         weight[:p, :p] += inverse
     slopes = tuple(
-        A.sum(axis=0) - np.tensordot(R @ weight, R, axes=([0, 2], [0, 2]))
-        for A, R in zip(solved.A, solved.R, strict=True)
+        A - np.tensordot(R @ weight, R, axes=([0, 2], [0, 2])) for A, R in zip(solved.A, solved.R, strict=True)
     )
     gradient = [(2 * s @ L)[t.entries] for s, L, t in zip(slopes, Ls, g.terms, strict=True)]
     return Profile(float(deviance), np.concatenate(gradient), slopes, b, inverse * s2, float(s2), rss, solved)
@@ -219,17 +220,71 @@ def optimise(g: Gram, *, reml: bool, start: np.ndarray | None = None) -> np.ndar
 
     The deviance is even in every diagonal entry, so that 0 is always stationary and a descent may rest there.
     """
-    from scipy.optimize import minimize
-
     theta = _leave_zero(g, np.zeros(_n_free(g)), reml=reml, least=0.1) if start is None else start
     for _ in range(5):
-        found = minimize(lambda t: _value(g, t, reml=reml), theta, jac=True, method="BFGS", options={"gtol": 1e-5})
-        theta = _snap(g, found.x)
+        theta = _snap(g, _descend(g, theta, reml=reml))
         lifted = _leave_zero(g, theta, reml=reml, least=0.0)
         if np.array_equal(lifted, theta):
             break
         theta = lifted
     return theta
+
+
+def _descend(g: Gram, theta: np.ndarray, *, reml: bool) -> np.ndarray:
+    """Newton steps with the average information, halved until the deviance falls."""
+    at = evaluate(g, theta, reml=reml)
+    for _ in range(STEPS):
+        values, vectors = np.linalg.eigh(average_information(g, theta, at, reml=reml))
+        size = np.maximum(np.abs(values), 1e-8 * np.abs(values).max())
+        step = vectors @ ((vectors.T @ at.gradient) / size)
+        if at.gradient @ step < SETTLED:
+            break
+        theta, at = _halve(g, theta, at, step, reml=reml)
+    return theta
+
+
+def _halve(g: Gram, theta: np.ndarray, at: Profile, step: np.ndarray, *, reml: bool) -> tuple[np.ndarray, Profile]:
+    noise = 1e-13 * max(1.0, abs(at.deviance))
+    for _ in range(30):
+        tried = evaluate(g, theta - step, reml=reml)
+        if tried.deviance <= at.deviance + noise:
+            break
+        step = step / 2
+    return theta - step, tried
+
+
+def average_information(g: Gram, theta: np.ndarray, at: Profile, *, reml: bool) -> np.ndarray:
+    """Approximate second derivative of the deviance in theta: exact but for the average of two traces.
+
+    References
+    ----------
+    Gilmour, Thompson & Cullis (1995), Biometrics 51(4), 1440-1450, doi:10.2307/2533274.
+    """
+    m = g.n - g.p if reml else g.n
+    effects, scores, bend = _working_effects(g, theta, at)
+    moved = np.concatenate([flat(x) for x in at.solved.between(effects)])
+    effects = np.concatenate([flat(x) for x in effects])
+    reach = effects.T @ np.concatenate([flat(R[:, :, :-1]) for R in at.solved.R])
+    inner = effects.T @ moved - reach @ (at.vcov / at.sigma2) @ reach.T
+    return inner / at.sigma2 - np.outer(scores, scores) / (m * at.sigma2**2) + bend
+
+
+def _working_effects(g: Gram, theta: np.ndarray, at: Profile) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Per term (levels, q, K) the effects u with (dV/dtheta_k) P y = Z u; y'P Z u (K,); the bend of theta itself."""
+    mean, K, k = np.append(-at.coefficients, 1.0), len(theta), 0
+    effects, scores, bend = [], np.zeros(K), np.zeros((K, K))
+    for term, L, R, slope in zip(g.terms, factors(g.terms, theta), at.solved.R, at.slopes, strict=True):
+        residual, moved = R @ mean, np.zeros((term.n_levels, term.q, K))
+        rows, columns = term.entries
+        own = slice(k, k + len(rows))
+        for i, j in zip(rows, columns, strict=True):
+            moved[:, :, k] = residual[:, [i]] * L[:, j]
+            moved[:, i, k] += residual @ L[:, j]
+            k += 1
+        scores[own] = np.einsum("gi,gik->k", residual, moved[:, :, own])
+        bend[own, own] = 2 * slope[np.ix_(rows, rows)] * (columns[:, None] == columns)
+        effects.append(moved)
+    return effects, scores, bend
 
 
 def satterthwaite(fit: Fit) -> Inference:
@@ -240,11 +295,6 @@ def satterthwaite(fit: Fit) -> Inference:
     spread[K, K] = 1 / (2 * (fit.n - p if fit.reml else fit.n))
     slopes = np.concatenate([fit.slopes, 2 * fit.vcov[None]])
     return Inference("Satterthwaite", vcov=fit.vcov, model_vcov=fit.vcov, slopes=slopes, spread=spread)
-
-
-def _value(g: Gram, theta: np.ndarray, *, reml: bool) -> tuple[float, np.ndarray]:
-    at = evaluate(g, theta, reml=reml)
-    return at.deviance, at.gradient
 
 
 def _n_free(g: Gram) -> int:
@@ -270,8 +320,8 @@ def _leave_zero(g: Gram, theta: np.ndarray, *, reml: bool, least: float) -> np.n
         values, vectors = np.linalg.eigh(L @ L.T) if term.correlated else (np.diag(L) ** 2, np.eye(term.q))
         empty = vectors[:, values < BOUNDARY**2]
         pull = np.einsum("ik,ij,jk->k", empty, slope, empty)
-        size = np.einsum("ik,gij,jk->gk", empty, A, empty)
-        step = -pull / np.maximum((size**2).sum(axis=0), 1e-300)
+        size = np.einsum("ik,ij,jk->k", empty, A, empty) ** 2 / term.n_levels  # at least the sum of squares by level
+        step = -pull / np.maximum(size, 1e-300)
         step[step * -pull < 1e-8] = 0.0
         variance = np.maximum(step, least**2)
         if variance.any():
