@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from joyeval.errors import ModelError
-from joyeval.models.gram import Rows, gram, with_outcome
+from joyeval.models.gram import Rows, gram, reorder, with_outcome
 from joyeval.models.lmm import estimate, evaluate, optimise, units
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def fit_ar1(
         return with_outcome(gram(X, terms, rows=autoregressive(previous, gap, phi, root)), y)
 
     def deviance(phi: float) -> float:
-        g = sums(phi)
-        return evaluate(g, optimise(g, reml=reml), reml=reml).deviance + units(g, reml=reml)
+        g, theta = optimise(sums(phi), reml=reml)
+        return evaluate(g, theta, reml=reml).deviance + units(g, reml=reml)
 
     coarse = np.array([deviance(phi) for phi in COARSE])
     ends = (-LIMIT, *COARSE, LIMIT)
@@ -75,7 +75,8 @@ def fit_ar1(
         deviance, bounds=(ends[best - 1], ends[best + 1]), method="bounded", options={"xatol": 1e-7}
     )
     at = estimate(sums(found.x), reml=reml)
-    return _with_phi(at, sums(found.x + STEP), sums(found.x - STEP)), float(found.x)
+    beside = [reorder(sums(found.x + side * STEP), at.gram.orders) for side in (1, -1)]
+    return _with_phi(at, *beside), float(found.x)
 
 
 def lags(series: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

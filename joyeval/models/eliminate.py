@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from joyeval.models.gram import Gram, Term
 
-TINY = 1e-4  # relative standard deviation that stands in for 0 where it is divided by
+TINY = 1e-5  # relative standard deviation that stands in for 0 where it is divided by
 
 
 @dataclass(frozen=True, eq=False)

@@ -113,6 +113,7 @@ class Gram:
     F: Any = None  # (levels of first * q, columns of rest) products of the first term with the others
     D: Any = None  # (columns of rest, columns of rest) products of the others
     parts: Partition | None = None  # how the others fall apart
+    orders: tuple[np.ndarray, ...] = ()  # per term, which of its columns comes first, second ...
     projection: np.ndarray | None = None  # (p,) coefficients of y on Q
     scale: float = 1.0
 
@@ -143,6 +144,7 @@ def gram(X: np.ndarray, terms: Sequence[Term], *, rows: Rows = EQUAL) -> Gram:
     return Gram(
         terms=tuple(order), n=len(X), rows=rows, Q=Q, R=R, Z=Z, back=tuple(back for _, back in standard),
         products=products, sums=sums, cross=np.eye(len(Q)), F=F, D=D, parts=parts,
+        orders=tuple(np.arange(term.q) for term in order),
     )  # fmt: skip
 
 
@@ -164,6 +166,27 @@ def with_outcome(g: Gram, y: np.ndarray) -> Gram:
     cross[g.p, : g.p] = cross[: g.p, g.p] = g.Q @ residual
     cross[g.p, g.p] = residual @ residual
     return replace(g, sums=sums, cross=cross, projection=projection, scale=float(scale))
+
+
+def reorder(g: Gram, orders: Sequence[np.ndarray]) -> Gram:
+    """Take the columns of each term in another order; `back` leads to the same covariances of the data's columns."""
+    if all(np.array_equal(order, np.arange(len(order))) for order in orders):
+        return g
+    within = [np.arange(t.n_levels)[:, None] * t.q + order for t, order in zip(g.terms, orders, strict=True)]
+    rows, others, start = within[0].ravel(), [np.zeros(0, dtype=int)], 0
+    for index in within[1:]:
+        others.append(start + index.ravel())
+        start += index.size
+    columns = np.concatenate(others)
+    return replace(
+        g,
+        back=tuple(back[:, order] for back, order in zip(g.back, orders, strict=True)),
+        products=tuple(N[:, order][:, :, order] for N, order in zip(g.products, orders, strict=True)),
+        sums=tuple(s[:, order] for s, order in zip(g.sums, orders, strict=True)),
+        F=None if g.F is None else g.F[rows][:, columns],
+        D=None if g.D is None else g.D[columns][:, columns],
+        orders=tuple(before[order] for before, order in zip(g.orders, orders, strict=True)),
+    )
 
 
 def _orthonormal(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

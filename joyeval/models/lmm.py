@@ -18,13 +18,15 @@ import numpy as np
 
 from joyeval.errors import ModelError
 from joyeval.models.eliminate import Solved, flat, solve
-from joyeval.models.gram import EQUAL, Gram, Rows, Term, gram, with_outcome
+from joyeval.models.gram import EQUAL, Gram, Rows, Term, gram, reorder, with_outcome
 from joyeval.models.inference import Inference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-STEPS = 60
+STEPS = 8  # before the order of columns is looked at again
+ROUNDS = 12
+RESTED = 1e-9  # fall of the deviance by leaving a boundary below which it was right to rest there
 SETTLED = 1e-11  # fall of the deviance that a step promises
 BOUNDARY = 1e-4  # a relative standard deviation below this is 0 (the tolerance of lme4::isSingular)
 
@@ -92,7 +94,7 @@ class Fit:
     @property
     def singular(self) -> bool:
         """Whether some random term has no variance, or is determined by others."""
-        return any(np.abs(np.diag(L)).min() < BOUNDARY for L in factors(self.gram.terms, self.theta))
+        return _singular(self.gram, self.theta)
 
     def random_effects(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Return per term the predicted effects (levels, q) and their conditional covariance (levels, q, q)."""
@@ -153,7 +155,7 @@ def refit(layout: Gram, y: np.ndarray, *, reml: bool = True, start: np.ndarray |
 
 def estimate(g: Gram, *, reml: bool = True, start: np.ndarray | None = None) -> Fit:
     """Fit the outcome whose sums `g` holds."""
-    theta = optimise(g, reml=reml, start=start)
+    g, theta = optimise(g, reml=reml, start=start)
     curved = curvature(g, theta, reml=reml)
     theta = _polish(g, theta, curved.hessian, reml=reml)
     return _as_fit(g, theta, evaluate(g, theta, reml=reml), curved, reml=reml)
@@ -215,32 +217,52 @@ def _least_squares(cross: np.ndarray, held: tuple[np.ndarray, float] | None) -> 
     return b, float(rss), inverse
 
 
-def optimise(g: Gram, *, reml: bool, start: np.ndarray | None = None) -> np.ndarray:
-    """Minimise the deviance; a variance left at 0 while a positive one fits better is set off again.
+def optimise(g: Gram, *, reml: bool, start: np.ndarray | None = None) -> tuple[Gram, np.ndarray]:
+    """Minimise the deviance; return the sums in the order of columns in which theta is well determined.
 
-    The deviance is even in every diagonal entry, so that 0 is always stationary and a descent may rest there.
+    The deviance is even in every diagonal entry, so that a variance of 0 is always stationary and a descent may
+    rest there; it is set off again where a positive one fits better. Near such a boundary, entries below a small
+    diagonal are ill determined; taking the largest variance first avoids that.
     """
     theta = _leave_zero(g, np.zeros(_n_free(g)), reml=reml, least=0.1) if start is None else start
-    for _ in range(5):
-        theta = _snap(g, _descend(g, theta, reml=reml))
-        lifted = _leave_zero(g, theta, reml=reml, least=0.0)
-        if np.array_equal(lifted, theta):
+    least = np.inf
+    for _ in range(ROUNDS):
+        theta, deviance, settled = _descend(g, theta, reml=reml)
+        theta = _snap(g, theta)
+        if settled and (not _singular(g, theta) or least - deviance < RESTED):
             break
-        theta = lifted
-    return theta
+        g, theta = _largest_first(g, theta)
+        if settled:
+            least, theta = deviance, _leave_zero(g, theta, reml=reml, least=0.0)
+    return g, theta
 
 
-def _descend(g: Gram, theta: np.ndarray, *, reml: bool) -> np.ndarray:
-    """Newton steps with the average information, halved until the deviance falls."""
+def _largest_first(g: Gram, theta: np.ndarray) -> tuple[Gram, np.ndarray]:
+    """Order the columns of each term by what the columns before leave of their variance."""
+    orders, entries = [], []
+    for term, L in zip(g.terms, factors(g.terms, theta), strict=True):
+        S, order = L @ L.T, np.arange(term.q)
+        left = S.copy()
+        for k in range(term.q if term.correlated else 0):
+            order[k] = np.argmax(np.where(np.isin(np.arange(term.q), order[:k]), -1.0, np.diag(left)))
+            pivot = max(left[order[k], order[k]], 1e-300)
+            left = left - np.outer(left[:, order[k]], left[order[k]]) / pivot
+        orders.append(order)
+        entries.append((lower_factor(S[np.ix_(order, order)]) if term.correlated else L)[term.entries])
+    return reorder(g, orders), np.concatenate(entries)
+
+
+def _descend(g: Gram, theta: np.ndarray, *, reml: bool) -> tuple[np.ndarray, float, bool]:
+    """Newton steps with the average information, halved until the deviance falls; and whether they came to rest."""
     at = evaluate(g, theta, reml=reml)
     for _ in range(STEPS):
         values, vectors = np.linalg.eigh(average_information(g, theta, at, reml=reml))
         size = np.maximum(np.abs(values), 1e-8 * np.abs(values).max())
         step = vectors @ ((vectors.T @ at.gradient) / size)
         if at.gradient @ step < SETTLED:
-            break
+            return theta, at.deviance, True
         theta, at = _halve(g, theta, at, step, reml=reml)
-    return theta
+    return theta, at.deviance, False
 
 
 def _halve(g: Gram, theta: np.ndarray, at: Profile, step: np.ndarray, *, reml: bool) -> tuple[np.ndarray, Profile]:
@@ -301,6 +323,10 @@ def _n_free(g: Gram) -> int:
     return sum(len(term.entries[0]) for term in g.terms)
 
 
+def _singular(g: Gram, theta: np.ndarray) -> bool:
+    return any(np.abs(np.diag(L)).min() < BOUNDARY for L in factors(g.terms, theta))
+
+
 def _snap(g: Gram, theta: np.ndarray) -> np.ndarray:
     """Diagonal entries made positive (columns change sign together), and exactly 0 below the boundary."""
     out = []
@@ -331,9 +357,10 @@ def _leave_zero(g: Gram, theta: np.ndarray, *, reml: bool, least: float) -> np.n
 
 
 def lower_factor(S: np.ndarray) -> np.ndarray:
-    """Return the lower triangular factor of a covariance that may be singular."""
+    """Return the lower triangular factor of a covariance that may be singular; empty columns come last."""
     values, vectors = np.linalg.eigh(S)
-    R = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0))).T, mode="r")
+    root = vectors * np.sqrt(np.where(values < 1e-14 * values.max(), 0, values))
+    R = np.linalg.qr(root[:, ::-1].T, mode="r")
     return (R * np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]).T
 
 
