@@ -7,7 +7,7 @@ from joyeval.improvement.false_alarms import Design, false_alarm_rate, false_ala
 from joyeval.improvement.funnel import Funnel, funnel
 from joyeval.improvement.multiverse import Multiverse, multiverse
 from joyeval.improvement.overview import Overview, overview
-from joyeval.improvement.pulses import cohort_charts, team_charts
+from joyeval.improvement.pulses import cohort_charts, cohort_multiverse, team_charts
 from joyeval.improvement.rules import RULES, RuleSet
 from joyeval.improvement.verdicts import Verdicts, verdicts
 
@@ -22,6 +22,7 @@ __all__ = [
     "Verdicts",
     "chart",
     "cohort_charts",
+    "cohort_multiverse",
     "false_alarm_rate",
     "false_alarms",
     "funnel",

@@ -75,7 +75,7 @@ def multiverse(
         for baseline in baselines:
             counts = verdicts(chart(data, rules=rule_set, freeze=baseline, **call)).counts
             counts.insert(0, "rules", rule_set.name)
-            counts.insert(1, "baseline", str(baseline or "none"))
+            counts.insert(1, "baseline", _told(baseline))
             tables.append(counts)
     table = pd.concat(tables, ignore_index=True)
     return Multiverse(
@@ -83,3 +83,10 @@ def multiverse(
         notes=("The choices were not all made before looking at the data: read the spread, not the best row.",),
         counts=table,
     )
+
+
+def _told(baseline: Any) -> str:
+    """Name a baseline: a table of baselines is the one that the study names."""
+    if isinstance(baseline, pd.DataFrame):
+        return "as named"
+    return "none" if baseline is None else str(baseline)

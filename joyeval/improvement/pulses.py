@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval.improvement.charts import Charts, chart
+from joyeval.improvement.multiverse import Multiverse, multiverse
 
 if TYPE_CHECKING:
     from joyeval.study import Study
@@ -36,6 +37,22 @@ def cohort_charts(study: Study, cohort: str, pulse: pd.DataFrame) -> Charts:
 def team_charts(study: Study, cohort: str, pulse: pd.DataFrame) -> Charts:
     """Chart each measure of every team; see `cohort_charts`."""
     return _charts(study, cohort, pulse, ["measure", "team"])
+
+
+def cohort_multiverse(study: Study, cohort: str, pulse: pd.DataFrame) -> Multiverse:
+    """Judge every team by several rule sets, with the baseline of the study file and without one."""
+    by = ["measure", "team"]
+    tables = [baselines(study, cohort, pulse, by), None]
+    return multiverse(
+        pulse.sort_values([*by, "period"]),
+        baselines=tables if tables[0] is not None else [None],
+        x="period",
+        y="positive",
+        n="answers",
+        by=by,
+        multiply=100,
+        improve=pulse[by].drop_duplicates().merge(directions(study, cohort), on="measure"),
+    )
 
 
 def _charts(study: Study, cohort: str, pulse: pd.DataFrame, by: list[str]) -> Charts:

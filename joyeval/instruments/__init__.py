@@ -11,9 +11,14 @@ from joyeval.instruments.registry import components, listing, load, names, scale
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["components", "explain", "listing", "load", "names", "percent_positive", "scales_of", "score"]
+__all__ = ["components", "explain", "keyed", "listing", "load", "names", "percent_positive", "scales_of", "score"]
 
-_LATER = {"score": "scoring", "percent_positive": "scoring", "explain": "describe"}  # these import what is heavy
+_LATER = {  # these import what is heavy
+    "explain": "describe",
+    "keyed": "scoring",
+    "percent_positive": "scoring",
+    "score": "scoring",
+}
 
 
 class _Registry(ModuleType):

@@ -187,3 +187,27 @@ def _score(values: pl.DataFrame, scale: Scale) -> pl.Series:
 
 def _answered(values: pl.DataFrame) -> pl.Series:
     return values.select(pl.sum_horizontal(pl.all().is_not_null().cast(pl.Int16))).to_series()
+
+
+def keyed(wave: pd.DataFrame, instrument: str | Path | Instrument, scale: str) -> pd.DataFrame:
+    """Return the items of a scale as they enter its score: reversed where they are, in the units of the score.
+
+    Parameters
+    ----------
+    wave : DataFrame
+        Item codes, one column per item.
+    scale : str
+        A scale made of items.
+
+    Returns
+    -------
+    DataFrame
+        The items of the scale that the wave holds, row by row as in `wave`.
+    """
+    from joyeval.instruments.registry import load
+
+    questionnaire = load(instrument)
+    items = _items(wave, questionnaire)
+    named = questionnaire.scales[scale]
+    values = items.select(_value(questionnaire, item, named).alias(item) for item in named.items if item in items)
+    return values.to_pandas().set_index(wave.index)

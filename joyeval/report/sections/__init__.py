@@ -1,0 +1,35 @@
+"""Sections of the report: each takes results or tables and emits blocks; every number comes from a stored result."""
+
+from joyeval.report.sections.data import flow, recognised, response, set_aside
+from joyeval.report.sections.experience import instruments, reliability, score_change
+from joyeval.report.sections.front import last_day, limitations, methods, programme, summary, title_page
+from joyeval.report.sections.improvement import cohort_charts, multiverse, pulses, team_charts, verdicts
+from joyeval.report.sections.outcomes import checks, linkage, measures, side_by_side
+from joyeval.report.sections.words import answer, estimates
+
+__all__ = [
+    "answer",
+    "checks",
+    "cohort_charts",
+    "estimates",
+    "flow",
+    "instruments",
+    "last_day",
+    "limitations",
+    "linkage",
+    "measures",
+    "methods",
+    "multiverse",
+    "programme",
+    "pulses",
+    "recognised",
+    "reliability",
+    "response",
+    "score_change",
+    "set_aside",
+    "side_by_side",
+    "summary",
+    "team_charts",
+    "title_page",
+    "verdicts",
+]

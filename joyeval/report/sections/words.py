@@ -1,0 +1,44 @@
+"""Results in words: a sentence, its caveats, a table of estimates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from joyeval import disclosure, report
+
+if TYPE_CHECKING:
+    from joyeval.result import Result
+    from joyeval.study import Study
+
+ESTIMATES = {"estimate": ".3g", "ci_low": ".3g", "ci_high": ".3g", "p": "p", "p_adjusted": "p"}
+
+
+def answer(result: Result) -> None:
+    """Emit the sentence of a result, then its caveats as a list."""
+    report.text(result.sentence())
+    if result.notes:
+        report.items(sentence(note) for note in dict.fromkeys(result.notes))
+
+
+def estimates(result: Result, *, caption: str) -> None:
+    """Emit the estimates of a result; one that has none says so in its sentence."""
+    table = result.tidy()
+    if len(table):
+        names = [name for name in ("term", "estimate", "ci_low", "ci_high", "p", "n") if name in table]
+        report.table(table[names], caption=caption, formats=ESTIMATES)
+
+
+def sentence(note: str) -> str:
+    """Return a caveat as a sentence.
+
+    Examples
+    --------
+    >>> sentence("few teams")
+    'Few teams.'
+    """
+    return f"{note[:1].upper()}{note[1:]}" + ("" if note.endswith((".", "?", "!")) else ".")
+
+
+def rule(study: Study) -> disclosure.Rule:
+    """Return the disclosure rule of a study."""
+    return disclosure.Rule(threshold=study.disclosure.threshold, reason=study.disclosure.reason)
