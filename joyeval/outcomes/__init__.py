@@ -9,13 +9,17 @@ from joyeval.outcomes.analyses import (
     side_by_side,
 )
 from joyeval.outcomes.association import Association, detectable_effect, detectable_r
+from joyeval.outcomes.correlation import partial_correlation, repeated_correlation
 from joyeval.outcomes.counts import read_counts
+from joyeval.outcomes.dose import dose
 from joyeval.outcomes.event_study import event_study
 from joyeval.outcomes.interrupted import interrupted
 from joyeval.outcomes.linkage import Linkage, link
+from joyeval.outcomes.mediation import mediation
 from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
 from joyeval.outcomes.periods import lagged
 from joyeval.outcomes.plan import Plan, explore, primary
+from joyeval.outcomes.reliability import correct_between, mean_reliability
 from joyeval.outcomes.sensitivity import leave_one_out, negative_control, specification_curve, tipping_point
 from joyeval.outcomes.staff import team_means
 
@@ -24,8 +28,10 @@ __all__ = [
     "Linkage",
     "Plan",
     "change_on_change",
+    "correct_between",
     "detectable_effect",
     "detectable_r",
+    "dose",
     "event_study",
     "explore",
     "fixed_effects",
@@ -35,13 +41,17 @@ __all__ = [
     "link",
     "linkage_report",
     "linked",
+    "mean_reliability",
+    "mediation",
     "negative_control",
+    "partial_correlation",
     "primary",
     "primary_analysis",
     "read_counts",
     "robustness",
     "secondary_analyses",
     "side_by_side",
+    "repeated_correlation",
     "specification_curve",
     "team_means",
     "tipping_point",
