@@ -96,7 +96,7 @@ def demean(
     """
     if not factors:
         return columns, 0
-    w = np.ones(len(columns)) if weights is None else weights
+    w = weights
     sizes = [int(codes.max()) + 1 for codes in factors]
     order = np.argsort(sizes)[::-1]
     largest, size = factors[order[0]], sizes[order[0]]
@@ -163,17 +163,18 @@ def least_squares(
     )
 
 
-def _sums(columns: np.ndarray, codes: np.ndarray, w: np.ndarray, size: int) -> np.ndarray:
-    return np.column_stack([np.bincount(codes, w * column, size) for column in columns.T])
+def _sums(columns: np.ndarray, codes: np.ndarray, w: np.ndarray | None, size: int) -> np.ndarray:
+    weighted = columns if w is None else w[:, None] * columns
+    return np.column_stack([np.bincount(codes, column, size) for column in weighted.T])
 
 
-def _crossed(first: np.ndarray, size: int, second: np.ndarray, w: np.ndarray) -> np.ndarray:
+def _crossed(first: np.ndarray, size: int, second: np.ndarray, w: np.ndarray | None) -> np.ndarray:
     """Weight in each cell of two factors, shape (levels of first, levels of second)."""
     width = int(second.max()) + 1
     return np.bincount(first * width + second, w, size * width).reshape(size, width)
 
 
-def _gram(factors: Sequence[np.ndarray], starts: np.ndarray, w: np.ndarray) -> np.ndarray:
+def _gram(factors: Sequence[np.ndarray], starts: np.ndarray, w: np.ndarray | None) -> np.ndarray:
     gram = np.zeros((starts[-1], starts[-1]))
     for i, a in enumerate(factors):
         for j, b in enumerate(factors):
@@ -191,8 +192,9 @@ def _solve(matrix: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, int]:
 
 def is_nested(inner: np.ndarray, outer: np.ndarray) -> bool:
     """Tell whether each level of `inner` lies within one level of `outer`."""
-    pairs = np.unique(inner.astype(np.int64) * (int(outer.max()) + 1) + outer)
-    return len(pairs) == int(inner.max()) + 1
+    last = np.empty(int(inner.max()) + 1, dtype=outer.dtype)
+    last[inner] = outer
+    return bool((last[inner] == outer).all())
 
 
 def _dummies(codes: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from joyeval.outcomes.analyses import (
 from joyeval.outcomes.association import Association, detectable_effect, detectable_r
 from joyeval.outcomes.correlation import partial_correlation, repeated_correlation
 from joyeval.outcomes.counts import read_counts
+from joyeval.outcomes.cross_lagged import cross_lagged
 from joyeval.outcomes.dose import dose
 from joyeval.outcomes.event_study import event_study
 from joyeval.outcomes.interrupted import interrupted
@@ -29,6 +30,7 @@ __all__ = [
     "Plan",
     "change_on_change",
     "correct_between",
+    "cross_lagged",
     "detectable_effect",
     "detectable_r",
     "dose",
