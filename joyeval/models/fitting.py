@@ -24,17 +24,18 @@ if TYPE_CHECKING:
 
 AUTO_NODES = 15
 WIDE = 1.5  # a random intercept with a larger sd on the logit or log scale is checked for the error of Laplace
+MOVED = 0.1  # and quadrature is used where it would move an estimate by more than this share of its standard error
+FINER_NOTE = f"adaptive quadrature with {AUTO_NODES} points, as Laplace's approximation would have shifted an estimate"
 STEP = 1e-6  # of theta, in differences
 ML_BIAS = 2 / (1.96**2 + 1)  # t(G - p) times sqrt(G / (G - p)) is to first order t((G - p) / (1 + this * p)) at 97.5 %
-MOVED = 0.1  # and quadrature is used where it would move an estimate by more than this share of its standard error
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
     """A fitted generalised model before it becomes a result.
 
-    `covariance` is that of all parameters, `df` (p,) the degrees of freedom of the coefficients, `errors` names the
-    rule behind both; `varying` are the random slopes by factor.
+    `df` (p,) are the degrees of freedom of the coefficients, `errors` names the rule behind them and the covariance;
+    `varying` are the random slopes by factor.
     """
 
     design: Design
@@ -84,24 +85,22 @@ def maximise(
     """
     if nodes and nodes > 1 and len(model.layout.blocks) != 1:
         raise UsageError(f"{formula}: nodes={nodes} needs exactly one random intercept; use nodes=1 (Laplace)")
-    model = replace(model, nodes=nodes or 1)
+    model = replace(model, nodes=nodes) if nodes else model
     try:
-        far = np.abs(model.X @ fit_fixed(model, start).parameters[: model.n_fixed]).max() > FAR
-        if far:
+        fixed = fit_fixed(model, start)
+        if np.abs(model.X @ fixed.parameters[: model.n_fixed]).max() > FAR:
             refuse_separation(model.family, model.X, names, formula)
-        optimum = fit(model, start)
+        optimum = fit(model, fixed)
+        finer = _finer(model, optimum) if nodes is None else None
+        if finer is None:
+            return model, optimum, ()
+        return finer, fit(finer, fixed), (FINER_NOTE,)
     except (NotConvergedError, np.linalg.LinAlgError) as error:
         refuse_separation(model.family, model.X, names, formula)
         groups = ", ".join(f"{term.n_levels} levels of {term.name}" for term in model.terms)
         raise ModelError(
             f"{formula}: {error} ({len(model.X)} rows; {groups or 'no groups'}); leave out random slopes or predictors"
         ) from error
-    if nodes is None and (finer := _finer(model, optimum)):
-        note = (
-            f"adaptive quadrature with {AUTO_NODES} points, as Laplace's approximation would have shifted an estimate"
-        )
-        return finer, fit(finer, start), (note,)
-    return model, optimum, ()
 
 
 def _finer(model: Likelihood, optimum: Optimum) -> Likelihood | None:

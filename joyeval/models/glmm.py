@@ -9,7 +9,7 @@ import numpy as np
 from joyeval.errors import ModelError
 from joyeval.models.averages import row_sd
 from joyeval.models.design import build_design, expand_groups
-from joyeval.models.families import Binomial
+from joyeval.models.families import BetaBinomial, Binomial
 from joyeval.models.fitting import Fitted, between_within, maximise, variance_table
 from joyeval.models.laplace import Likelihood
 from joyeval.models.lmm import lower_factor
@@ -83,13 +83,17 @@ def fit_random(
 
 
 def _refuse(design: Design, terms: Sequence[Term], response: Response) -> None:
-    """Refuse a random effect for every 0/1 answer: it cannot be told from chance."""
-    single = isinstance(response.family, Binomial) and response.size.max() == 1
-    if found := [term.name for term in terms if single and term.n_levels >= design.n]:
-        raise ModelError(
-            f"{design.formula}: {', '.join(found)} has as many levels as there are rows ({design.n}); "
-            "0/1 outcomes need several rows per level"
-        )
+    """Refuse groups whose variance has no finite estimate."""
+    if not isinstance(response.family, Binomial | BetaBinomial):
+        return
+    y, trials = response.family.y, response.family.trials
+    for term in terms:
+        events, rows = (np.bincount(term.codes, column, minlength=term.n_levels) for column in (y, trials))
+        if ((events == 0) | (events == rows)).all():
+            raise ModelError(
+                f"{design.formula}: {design.outcome} is all or nothing in each of the {term.n_levels} levels of "
+                f"{term.name}, whose variance is then without limit; take a coarser factor"
+            )
 
 
 def _result(fit: Fitted, level: float) -> Mixed:

@@ -153,7 +153,7 @@ class Likelihood:
         """Find the mode by Newton's method from where the last search ended."""
         u, blocks = self._u, self.layout.blocks
         eta = fixed + self._effect(u, z)
-        value = self._joint(eta, u, aux)
+        value = self.joint(eta, u, aux)
         for _ in range(NEWTON_STEPS):
             derivatives = self.family.derivatives(eta, aux)
             factor = factorise(self.layout, -derivatives[1], z)
@@ -170,12 +170,13 @@ class Likelihood:
         for halvings in range(30):
             trial = [part + s / 2**halvings for part, s in zip(u, step, strict=True)]
             eta = fixed + self._effect(trial, z)
-            reached = self._joint(eta, trial, aux)
+            reached = self.joint(eta, trial, aux)
             if reached >= value - 1e-10 * abs(value):
                 return trial, eta, reached
         raise np.linalg.LinAlgError("the random effects did not settle")
 
-    def _joint(self, eta, u, aux) -> float:
+    def joint(self, eta: np.ndarray, u: list[np.ndarray], aux: np.ndarray) -> float:
+        """Log-density of data and standardised effects, less the constant of the effects."""
         return float(self.family.loglik(eta, aux).sum() - sum(part @ part for part in u) / 2)
 
     def _effect(self, u, z):
@@ -220,7 +221,7 @@ def _entries(terms: Sequence[Term], backs: tuple[np.ndarray, ...]):
 def _laplace(model: Likelihood, mode: Mode, aux: np.ndarray) -> Marginal:
     slope = mode.derivatives[0]
     return Marginal(
-        value=model._joint(mode.eta, mode.u, aux) - mode.factor.logdet / 2,
+        value=model.joint(mode.eta, mode.u, aux) - mode.factor.logdet / 2,
         slope=slope,
         slope_u=[slope * part[block.index] for part, block in zip(mode.u, model.layout.blocks, strict=True)],
         aux=model.family.aux_gradient(mode.eta, aux, (1.0, 0.0, 0.0)),
@@ -234,14 +235,8 @@ def _quadrature(model: Likelihood, mode: Mode, aux: np.ndarray, z: Weight) -> Ma
     width = 1 / np.sqrt(mode.factor.pivots[0])
     u = [mode.u[0] + width * t for t in points]
     eta = [mode.eta + z * (width * t)[block.index] for t in points]
-    log_terms = (
-        np.array(
-            [
-                block.sum(family.loglik(e, aux)) - part**2 / 2 + t**2 / 2
-                for e, part, t in zip(eta, u, points, strict=True)
-            ]
-        )
-        + np.log(weights / weights.sum())[:, None]
+    log_terms = np.log(weights / weights.sum())[:, None] + np.array(
+        [block.sum(family.loglik(e, aux)) + (t**2 - part**2) / 2 for e, part, t in zip(eta, u, points, strict=True)]
     )
     peak = log_terms.max(axis=0)
     total = peak + np.log(np.exp(log_terms - peak).sum(axis=0))

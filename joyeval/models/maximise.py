@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import minimize
 
 from joyeval.errors import ModelError
 
@@ -22,6 +21,8 @@ NEWTON_STEPS = 40
 SETTLED = 1e-10  # squared length of the last Newton step, in standard errors
 BOUNDARY_SD = 1e-4  # a standard deviation (of a covariate of mean square 1) below this is 0
 CURVATURE_STEP = 1e-2  # in standard errors
+POLISHING_STEPS = 2
+AT_REST = 0.01  # in standard errors
 FLAT = 1e-8  # an eigenvalue of the scaled information below this carries nothing
 
 
@@ -73,7 +74,10 @@ def _positive_inverse(information: np.ndarray) -> np.ndarray:
     return (vectors / np.maximum(np.abs(values), 1e-10 * np.abs(values).max())) @ vectors.T
 
 
-def _climb(model, parameters, step, value):
+def _climb(
+    model: Likelihood, parameters: np.ndarray, step: np.ndarray, value: float
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """Take the step, halved until the likelihood does not fall."""
     for halvings in range(40):
         trial = parameters + step / 2**halvings
         with np.errstate(over="ignore", invalid="ignore"):
@@ -98,15 +102,14 @@ def _fixed_information(model: Likelihood, parameters: np.ndarray) -> np.ndarray:
     return (information + information.T) / 2
 
 
-def fit(model: Likelihood, start: np.ndarray) -> Optimum:
-    """Maximise with random effects, from `start` = ``[beta, aux]`` of some reasonable fixed-effects model.
+def fit(model: Likelihood, fixed: Optimum) -> Optimum:
+    """Maximise with random effects, from the model without (`fit_fixed`).
 
     Raises
     ------
     NotConvergedError
         No maximum was found.
     """
-    fixed = fit_fixed(model, start)
     if not model.entries:
         return fixed
     theta = np.array([0.5 * entry.on_diagonal for entry in model.entries])
@@ -115,16 +118,14 @@ def fit(model: Likelihood, start: np.ndarray) -> Optimum:
     parameters = _ascend(model, np.concatenate((fixed.parameters, theta)), shape)
     parameters = _leave_boundary(model, parameters, shape)
     free = _free(model, parameters)
-    parameters[len(start) :] *= free[len(start) :]
+    parameters[len(fixed.free) :] *= free[len(fixed.free) :]
     return _finish(model, parameters, _shape(fixed.covariance, spread, free)[:, free], free)
 
 
 def _shape(covariance: np.ndarray, spread: list[float], free: np.ndarray) -> np.ndarray:
     """Coordinates in which one unit is about one standard error, shape (P, P); 0 for what is not free."""
-    shape, inner = (
-        np.diag(np.concatenate((np.zeros(len(covariance)), spread)) * free),
-        np.flatnonzero(free[: len(covariance)]),
-    )
+    inner = np.flatnonzero(free[: len(covariance)])
+    shape = np.diag(np.concatenate((np.zeros(len(covariance)), spread)) * free)
     values, vectors = np.linalg.eigh(covariance[np.ix_(inner, inner)])
     shape[np.ix_(inner, inner)] = vectors * np.sqrt(np.maximum(values, 0))
     return shape
@@ -132,6 +133,8 @@ def _shape(covariance: np.ndarray, spread: list[float], free: np.ndarray) -> np.
 
 def _ascend(model: Likelihood, origin: np.ndarray, shape: np.ndarray) -> np.ndarray:
     """Climb by L-BFGS-B in coordinates ``origin + shape @ x``, in which one unit is about one standard error."""
+    from scipy.optimize import minimize
+
     lowest = -np.inf
 
     def descent(x):
@@ -170,19 +173,22 @@ def _diagonal(model: Likelihood, size: int) -> np.ndarray:
     return np.concatenate((np.zeros(size - len(diagonal), dtype=bool), diagonal))
 
 
-def _finish(model, parameters, shape, free):
-    """Take the observed information, one Newton step, and the covariance."""
+def _finish(model: Likelihood, parameters: np.ndarray, shape: np.ndarray, free: np.ndarray) -> Optimum:
+    """Take the observed information, and Newton steps with it until the estimates rest."""
     value, gradient = model(parameters)
     information = np.array([_slope(model, parameters, CURVATURE_STEP * direction) for direction in shape.T]) @ shape
-    information = (information + information.T) / 2
-    values, vectors = np.linalg.eigh(information)
+    values, vectors = np.linalg.eigh((information + information.T) / 2)
     if values.min() < FLAT * values.max():
         raise NotConvergedError("the likelihood is flat at its maximum")
     inverse = (vectors / values) @ vectors.T
-    polished = parameters + shape @ (inverse @ (shape.T @ gradient))
-    reached = model(polished)[0]
-    if reached >= value:
-        parameters, value = polished, reached
+    for _ in range(POLISHING_STEPS):
+        step = inverse @ (shape.T @ gradient)
+        reached, slope = model(parameters + shape @ step)
+        if not reached >= value:
+            break
+        parameters, value, gradient = parameters + shape @ step, reached, slope
+    if (np.abs(step) > AT_REST * np.sqrt(np.diag(inverse))).any():
+        raise NotConvergedError("the estimates did not come to rest")
     still = free & _free(model, parameters)
     if (still != free).any():  # a variance that the climb left just above 0
         parameters = np.where(_diagonal(model, len(free)) & ~still, 0.0, parameters)
@@ -190,5 +196,5 @@ def _finish(model, parameters, shape, free):
     return Optimum(parameters, shape @ inverse @ shape.T, free, value)
 
 
-def _slope(model, parameters, step):
+def _slope(model: Likelihood, parameters: np.ndarray, step: np.ndarray) -> np.ndarray:
     return (model(parameters - step)[1] - model(parameters + step)[1]) / (2 * CURVATURE_STEP)

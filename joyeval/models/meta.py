@@ -16,7 +16,7 @@ from joyeval.result import Result
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FEW_SITES = 5
+FEW_SITES = 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -130,7 +130,10 @@ def meta_analysis(
 def _notes(k: int, se: float, weight: np.ndarray) -> tuple[str, ...]:
     notes = []
     if k < FEW_SITES:
-        notes.append(f"only {k} sites: the variance between sites and the prediction interval are rough")
+        notes.append(
+            f"only {k} sites: the variance between sites is known roughly, and a 95 % prediction interval holds the "
+            "effect at a further site less often than it says (87 % of the time with 6 sites, by simulation)"
+        )
     plain = 1 / np.sqrt(weight.sum())
     if se < plain:
         notes.append(

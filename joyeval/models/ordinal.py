@@ -45,6 +45,8 @@ class Ordinal(Result):
         Answers from lowest to highest.
     groups : tuple of str
         Factors with a random intercept each.
+    by : str
+        Column of which `predicted` and `changes` show the values; empty where none was asked for.
     terms : DataFrame
         ``term, estimate, se, df, ci_low, ci_high, p, n``: log odds ratios of a higher answer, at fixed random effects.
     thresholds : DataFrame
@@ -147,16 +149,15 @@ def ordinal(
     """
     design = build_design(formula, data, groups=groups, weights=weights)
     if by is not None and by not in design.frame:
-        raise UsageError(f"by={by!r}: expected a column of {formula!r}")
+        raise UsageError(f"by={by!r}: expected a column that the right-hand side of {formula!r} uses")
     answers, (X, names) = _answers(design), _without_intercept(design, design.X)
-    weights = np.ones(design.n) if design.weights is None else design.weights
-    family = CumulativeLogit(answers.y, len(answers.labels), weights)
+    counts = np.ones(design.n) if design.weights is None else design.weights
+    family = CumulativeLogit(answers.y, len(answers.labels), counts)
     terms = [Term(g.name, g.codes, g.n_levels) for g in design.groups]
     start = np.concatenate((np.zeros(len(names)), _start(family)))
-    model, optimum, notes = maximise(
-        Likelihood(family, X, terms=terms), start, names=names, formula=formula, nodes=nodes
-    )
-    n = round(float(weights.sum()))
+    likelihood = Likelihood(family, X, terms=terms)
+    model, optimum, notes = maximise(likelihood, start, names=names, formula=formula, nodes=nodes)
+    n = round(float(counts.sum()))
     df = between_within(np.column_stack((np.ones(design.n), X)), ("thresholds", *names), terms, n)
     predicted, changes = _predict(model, optimum, design, answers, by, df) if by else (pd.DataFrame(), pd.DataFrame())
     variances = variance_table(model, optimum)
@@ -241,11 +242,13 @@ def _predict(
     found = [_with_mean(average(replace(model, X=X), optimum.parameters, weights), answers.scores) for X in matrices]
     frame = pd.DataFrame({"value": values, "n": np.bincount(column.codes, weights).round().astype(int)})
     terms = ("mean", *(f"P(>= {label})" for label in answers.labels[1:]))
-    moved = df[1:][(matrices[0] != matrices[-1]).any(axis=0)].min(initial=np.inf)
+    moved = (matrices[0] != matrices[-1]).any(axis=0)
+    if not moved.any():
+        raise UsageError(f"by={by!r}: expected a column that the right-hand side of {design.formula!r} uses")
     changes = [one - found[0] for one in found[1:]]
     return (
         _within_bounds(_stack(frame, terms, found, optimum.covariance, df[0])).drop(columns="p"),
-        _stack(frame[1:], terms, changes, optimum.covariance, moved),
+        _stack(frame[1:], terms, changes, optimum.covariance, df[1:][moved].min()),
     )
 
 

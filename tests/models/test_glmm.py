@@ -257,7 +257,11 @@ def test_every_problem_of_the_outcome_is_told_at_once():
         (ModelError, "between 0 and 1 without a denominator", {"formula": "p ~ x", "exposure": None}),
         (ModelError, "below 0", {"formula": "x ~ z", "family": "poisson"}),
         (ModelError, "0/1 outcomes cannot vary more", {"formula": "b ~ x", "family": "betabinomial", "exposure": None}),
-        (ModelError, "need several rows per level", {"formula": "b ~ x", "groups": "row", "exposure": None}),
+        (
+            ModelError,
+            "b is all or nothing in each of the 240 levels of row",
+            {"formula": "b ~ x", "groups": "row", "exposure": None},
+        ),
         (UsageError, "denominators once", {"weights": "n"}),
         (UsageError, "weights do not go with family poisson", {"family": "poisson", "weights": "n"}),
         (UsageError, "exactly one random", {"slopes": "x", "nodes": 9}),

@@ -179,6 +179,7 @@ def test_separation_names_the_column():
     ("error", "message", "arguments"),
     [
         (UsageError, "by='team': expected a column", {"formula": "rating ~ x", "by": "team"}),
+        (UsageError, "by='rater': expected a column", {"formula": "rating ~ x", "groups": "rater", "by": "rater"}),
         (
             UsageError,
             "needs exactly one random intercept",
