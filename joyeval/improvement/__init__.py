@@ -9,6 +9,7 @@ from joyeval.improvement.multiverse import Multiverse, multiverse
 from joyeval.improvement.overview import Overview, overview
 from joyeval.improvement.pulses import cohort_charts, cohort_multiverse, team_charts
 from joyeval.improvement.rules import RULES, RuleSet
+from joyeval.improvement.stable_shift import stable_shift
 from joyeval.improvement.verdicts import Verdicts, verdicts
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "funnel",
     "multiverse",
     "overview",
+    "stable_shift",
     "team_charts",
     "verdicts",
 ]

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from joyeval.improvement.judging import compared
-from joyeval.improvement.limits import KINDS
-from joyeval.improvement.sheet import Sheet, ratio
+from joyeval.improvement.sheet import ratio
 
 if TYPE_CHECKING:
     from joyeval.improvement.charts import Charts
+    from joyeval.improvement.sheet import Sheet
 
 FEWEST = 3  # points of a period below which its variation, and so the interval, is not known
 FEWEST_SERIAL = 6  # points of a period that say anything of the correlation of neighbours
@@ -70,21 +70,8 @@ def changes(charts: Charts, *, level: float = 0.95) -> tuple[pd.DataFrame, float
 
 def _sides(charts: Charts) -> tuple[Sheet, np.ndarray, np.ndarray, np.ndarray]:
     """Return the points with a series as a stretch, how each is compared, and the rows before and after."""
-    points = charts.points
-    series = charts.number(points)
-    value = points["value"].to_numpy(copy=True) / charts.multiply
-    derived = KINDS[charts.kind].moving or charts.kind == "s"
-    n = points["n"].fillna(1).to_numpy() if not derived else np.ones(len(points))
-    sheet = Sheet(
-        stretch=series,
-        stretches=int(series.max()) + 1,
-        value=value,
-        y=value * n,
-        n=n,
-        kept=~points["excluded"].to_numpy(),
-        baseline=points["baseline"].to_numpy(),
-    )
-    part = points["part"].to_numpy()
+    sheet = charts.sheet()
+    part = charts.points["part"].to_numpy()
     parts = np.ones(sheet.stretches, np.int64)
     np.maximum.at(parts, sheet.stretch, part)
     frozen = np.zeros(sheet.stretches, bool)

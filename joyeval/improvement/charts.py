@@ -69,6 +69,23 @@ class Charts(Result):
         first = ~table.duplicated(list(self.by)).to_numpy() if self.by else np.arange(len(table)) == 0
         return np.cumsum(first) - 1
 
+    def sheet(self) -> Sheet:
+        """Return the points as flat arrays in the units of the data, each series whole whatever its parts."""
+        points = self.points
+        derived = KINDS[self.kind].moving or self.kind == "s"
+        n = np.ones(len(points)) if derived else points["n"].fillna(1).to_numpy(copy=True)
+        value = points["value"].to_numpy() / self.multiply
+        number = self.number(points)
+        return Sheet(
+            stretch=number,
+            stretches=int(number[-1]) + 1,
+            value=value,
+            y=value * n,
+            n=n,
+            kept=~points["excluded"].to_numpy(),
+            baseline=points["baseline"].to_numpy(),
+        )
+
     def latest(self) -> pd.DataFrame:
         """Return the last part of every series: one row each."""
         return self.series[~pd.Series(self.number(self.series)).duplicated(keep="last").to_numpy()].reset_index(

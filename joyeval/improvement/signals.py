@@ -72,7 +72,7 @@ def _to_rows(flags: np.ndarray, rows: np.ndarray, size: int) -> np.ndarray:
     return out
 
 
-def _run_starts(stretch: np.ndarray, key: np.ndarray) -> np.ndarray:
+def run_starts(stretch: np.ndarray, key: np.ndarray) -> np.ndarray:
     """Places where a block of equal keys within one stretch begins."""
     begins = np.ones(len(key), bool)
     begins[1:] = (key[1:] != key[:-1]) | (stretch[1:] != stretch[:-1])
@@ -85,7 +85,7 @@ def _runs(stretch: np.ndarray, sides: np.ndarray, stretches: int, method: str | 
     Without a method the runs are described by the Anhøj limits, but nothing is a signal.
     """
     off = np.flatnonzero(sides)
-    starts = _run_starts(stretch[off], sides[off])
+    starts = run_starts(stretch[off], sides[off])
     lengths = np.diff(np.append(starts, len(off)))
     owner = stretch[off][starts]
     useful = np.bincount(stretch[off], minlength=stretches)
@@ -110,7 +110,7 @@ def _runs(stretch: np.ndarray, sides: np.ndarray, stretches: int, method: str | 
 def _shift(stretch: np.ndarray, sides: np.ndarray, points: int, ties: str) -> np.ndarray:
     """Points of runs of at least `points` on one side; a point on the line is passed over or ends the run."""
     looked = np.flatnonzero(sides) if ties == "skip" else np.arange(len(sides))
-    starts = _run_starts(stretch[looked], sides[looked])
+    starts = run_starts(stretch[looked], sides[looked])
     lengths = np.diff(np.append(starts, len(looked)))
     out = np.zeros(len(sides), np.int8)
     out[looked] = np.repeat(lengths >= points, lengths) * sides[looked]
@@ -125,7 +125,7 @@ def _trend(stretch: np.ndarray, value: np.ndarray, points: int | None, ties: str
     follows = np.append(False, stretch[1:] == stretch[:-1])
     steps = np.where(follows, side(value, np.roll(value, 1)), np.int8(0))
     looked = np.flatnonzero((steps != 0) | ~follows) if ties == "skip" else np.arange(len(value))
-    starts = _run_starts(stretch[looked], steps[looked])
+    starts = run_starts(stretch[looked], steps[looked])
     lengths = np.diff(np.append(starts, len(looked)))
     long = np.repeat(lengths >= points - 1, lengths) * steps[looked]
     first = np.append(long[1:] * (long[:-1] != long[1:]) * follows[looked][1:], np.int8(0))  # the point it starts from

@@ -94,7 +94,7 @@ def _reasons(rows: Rows, marked: Plan, time: Rhythm, sheet: Sheet, found: Analys
             ((found.state == NO_VARIATION) * plotted, "all {} points have the same value"),
             (sheet.count(no_value & silent), "{} with no responses"),
             (sheet.count(no_value & ~silent), "{} without a value"),
-            (np.bincount(marked.stretch, weights=time.gap), "{} periods have no row at all"),
+            (np.bincount(marked.stretch, weights=time.gap), "{} without a row"),
             (sheet.count(~sheet.kept), "{} excluded"),
             (to_mean, "half or more of the points lie on the median, so the centre line is the mean"),
             (short * sheet.count(sheet.used), f"a baseline of {{}} points, fewer than {FEWEST_POINTS}: lines may move"),
