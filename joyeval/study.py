@@ -276,6 +276,11 @@ class Study(Part):
         """Return one processed table of a cohort, such as ``ties``."""
         return self.store(cohort).table(name)
 
+    def written(self, *keys: str) -> dict[str, Any]:
+        """Return parts of the study as they are written in the file, forms filled in."""
+        data = _with_forms(self._yaml.data)
+        return {key: data.get(key) for key in keys}
+
     def line(self, *path: str | int) -> int | None:
         """Line of the study file on which a key stands."""
         return self._yaml.line(path)

@@ -80,16 +80,16 @@ def run_notebook(notebook: Path, target: Path, parameters: Parameters) -> None:
     try:
         papermill.execute_notebook(str(notebook), str(target), parameters, progress_bar=False, **kernel)
     except papermill.PapermillExecutionError as error:
-        raise StepError(_told(notebook, target, error)) from None
+        raise StepError(_told(notebook, error)) from None
     finally:
         loop.close()
 
 
-def _told(notebook: Path, target: Path, error: Any) -> str:
+def _told(notebook: Path, error: Any) -> str:
     place = f"{notebook.name}, cell {error.exec_count}"
     if error.ename in _names(JoyevalError):
         return f"{place}: {error.evalue}"
-    return f"{place}: {error.ename}; the executed notebook {target} shows where"
+    return f"{place}: {error.ename}"
 
 
 def _names(base: type) -> set[str]:

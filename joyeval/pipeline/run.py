@@ -125,9 +125,10 @@ def _execute(study: Study, cohort: str, step: Step, where: Folders) -> None:
     try:
         run_notebook(notebook, executed, parameters)
         _render(step, executed, staging)
-    except StepError:
-        _keep(executed, where.executed / f"{step.name}.failed.ipynb")
-        raise
+    except StepError as error:
+        failed = where.executed / f"{step.name}.failed.ipynb"
+        _keep(executed, failed)
+        raise StepError(f"cohort {cohort}: {error}; {failed} shows where") from None
     _keep(executed, where.executed / f"{step.name}.ipynb")
     (where.executed / f"{step.name}.failed.ipynb").unlink(missing_ok=True)
     outputs = _publish(staging, where, step)

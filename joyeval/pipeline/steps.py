@@ -142,11 +142,6 @@ def _short(path: Path, folders: Iterable[Path]) -> str:
     return path.name
 
 
-def section(study: Study, step: Step) -> dict[str, Any]:
-    """Return the part of the study file that a step depends on, as plain values."""
-    return {key: study.model_dump(mode="json", include={key})[key] for key in step.sections}
-
-
 @cache
 def library() -> dict[str, str]:
     """Return what the numbers were made with: our own code by its hash, and the libraries' versions."""
@@ -171,9 +166,10 @@ def _version(name: str) -> str:
 def fingerprint(study: Study, cohort: str, step: Step, notebook: Path) -> dict[str, Any]:
     """Return everything that a step's outputs depend on; equal fingerprints mean equal outputs."""
     folders = (study.store(cohort).folder, study.folder)
+    written = json.dumps(study.written(*step.sections), sort_keys=True, default=str)
     return {
         "inputs": digests(inputs(study, cohort, step), folders),
         "notebook": sha256(notebook),
-        "study": hashlib.sha256(json.dumps(section(study, step), sort_keys=True).encode()).hexdigest(),
+        "study": hashlib.sha256(written.encode()).hexdigest(),
         "library": library(),
     }

@@ -56,7 +56,10 @@ def _changes(change: ScoreChange, study: Study) -> None:
         header_columns=3,
     )
     report.figure(
-        figures.coefficients(_in_standard_deviations(last[last["estimator"] == "everyone"], change)),
+        figures.coefficients(
+            _in_standard_deviations(last[last["estimator"] == "everyone"], change),
+            xlabel="change in standard deviations of the first wave",
+        ),
         alt="Forest plot: change of each score from the first to the last wave, in standard deviations. "
         + change.sentence(),
         caption="Change of each score in standard deviations of the first wave, with 95 % intervals",
