@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from joyeval.measurement.aggregation import Aggregation, aggregation
 from joyeval.measurement.agreement import Agreement, rwg
+from joyeval.measurement.exploratory import Exploratory, explore
 from joyeval.measurement.intraclass import Icc, icc
 from joyeval.measurement.invariance import Invariance, invariance
 from joyeval.measurement.omega import Omega, omega
@@ -21,6 +22,7 @@ __all__ = [
     "Aggregation",
     "Agreement",
     "Alpha",
+    "Exploratory",
     "Factor",
     "Icc",
     "Invariance",
@@ -28,6 +30,7 @@ __all__ = [
     "RaterIcc",
     "aggregation",
     "alpha",
+    "explore",
     "factor",
     "icc",
     "icc_forms",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from scipy.special import expit, logit, stdtrit
 
 from joyeval.errors import ModelError
 from joyeval.measurement.groups import and_others, answers_of, groups_of, join_labels
+from joyeval.models.efa import hierarchical_omega
 from joyeval.models.sem_data import build_sample
 from joyeval.models.sem_fit import estimate
 from joyeval.models.sem_layout import build_layout
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from joyeval.models.sem_ram import Implied
 
 
+TERMS = ("omega", "omega_total", "omega_h")
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Omega(Result):
     """Omega of one scale; `n` counts complete responses.
@@ -31,7 +36,8 @@ class Omega(Result):
     scale : str
     level : float
     estimates : DataFrame
-        The label columns, then term (``omega``), estimate, se, ci_low, ci_high, p, n.
+        The label columns, then term, estimate, se, ci_low, ci_high, p, n. Term ``omega``, or with several factors
+        ``omega_total`` (all common factors) and ``omega_h`` (the general factor alone), of the standardised items.
     loadings : DataFrame
         The label columns, then item, loading (on a factor of variance 1, in points) and std (correlation with the
         factor).
@@ -44,7 +50,7 @@ class Omega(Result):
 
     @property
     def estimate(self) -> float:
-        """Omega (of the first group when there are several)."""
+        """Omega, or omega total (of the first group when there are several)."""
         return float(self.estimates["estimate"].iloc[0])
 
     def tidy(self) -> pd.DataFrame:
@@ -54,13 +60,15 @@ class Omega(Result):
     def sentence(self) -> str:
         """Omega with its interval; of several groups, the range."""
         rows = self.estimates.dropna(subset="estimate")
+        rows = rows[rows["term"] == rows["term"].iloc[0]]
         if len(rows) > 1:
             low, high = rows["estimate"].min(), rows["estimate"].max()
             span = f"between {low:.2f} and {high:.2f} in {len(rows)} groups ({self.n} respondents)"
             return f"Omega of {self.scale} lay {span}."
         row = rows.iloc[0]
         return (
-            f"Omega of {self.scale} was {row['estimate']:.2f} ({self.level:.0%} CI {row['ci_low']:.2f} to "
+            f"{row['term'].capitalize().replace('_', ' ')} of {self.scale} was {row['estimate']:.2f} "
+            f"({self.level:.0%} CI {row['ci_low']:.2f} to "
             f"{row['ci_high']:.2f}; {self.n} respondents): that share of the variance of the sum is what the items "
             f"have in "
             "common."
@@ -71,8 +79,11 @@ def omega(
     items: pd.DataFrame,
     *,
     by: pd.Series | pd.DataFrame | None = None,
+    factors: int = 1,
     scale: str = "the scale",
     level: float = 0.95,
+    draws: int = 200,
+    seed: int = 1,
 ) -> Omega:
     """McDonald's omega from a one-factor model (maximum likelihood), with an interval that allows for non-normal items.
 
@@ -85,8 +96,12 @@ def omega(
         Keyed answers; rows with a gap are left out and counted.
     by : Series or DataFrame, optional
         Labels of the same rows (wave, staff group): one omega for each combination.
+    factors : int
+        1, or 3 and more group factors beneath a general one (minres, oblimin, Schmid-Leiman).
     scale : str
         Name used in messages.
+    draws, seed : int
+        Bootstrap behind the limits with several factors.
 
     Raises
     ------
@@ -111,33 +126,41 @@ def omega(
         where = (
             f"omega of {scale}" if by is None else f"omega of {scale}, {' '.join(map(str, groups.labels.iloc[code]))}"
         )
-        try:
-            row, table = _one(part, where, level)
-        except ModelError as error:
-            if groups.count == 1:
-                raise
-            failures.append(str(error))
-            row, table = (np.nan,) * 4, pd.DataFrame({"item": answers.columns, "loading": np.nan, "std": np.nan})
         n = int(part.notna().all(axis=1).sum())
+        try:
+            found, table = _one_group(part, where, level, factors, draws, seed)
+        except ModelError as error:
+            failures.append(error)
+            found = dict.fromkeys(TERMS[1:] if factors > 1 else TERMS[:1], (np.nan,) * 4)
+            table = pd.DataFrame({"item": list(answers)})
         used += n
-        rows.append(("omega", *row, np.nan, n))
+        rows += [(term, *values, np.nan, n) for term, values in found.items()]
         loadings.append(table)
     if len(failures) == groups.count:
-        raise ModelError(f"omega of {scale}: none of {groups.count} groups could be estimated; first: {failures[0]}")
+        raise failures[0]
     estimates = pd.DataFrame(rows, columns=list(ESTIMATE_COLUMNS)).astype({"term": "str"})
     return Omega(
         n=used,
         n_dropped=len(answers) - used,
-        notes=_notes(failures, groups.count, answers.shape[1], pd.concat(loadings)),
+        notes=_notes(failures, groups.count, answers.shape[1], factors, pd.concat(loadings)),
         scale=scale,
         level=level,
-        estimates=join_labels(groups.labels, estimates),
+        estimates=join_labels(groups.labels, estimates, repeat=len(estimates) // groups.count),
         loadings=join_labels(groups.labels, pd.concat(loadings), repeat=answers.shape[1]),
     )
 
 
-def _one(answers: pd.DataFrame, what: str, level: float) -> tuple[tuple[float, ...], pd.DataFrame]:
-    """Omega, its error and limits, and the loadings, of one group."""
+def _one_group(
+    answers: pd.DataFrame, what: str, level: float, factors: int, draws: int, seed: int
+) -> tuple[dict[str, tuple], pd.DataFrame]:
+    """Estimate, error and limits by term, and the loadings, of one group."""
+    if factors == 1:
+        return _one_factor(answers, what, level)
+    return _several_factors(answers.dropna(), what, level, factors, draws, seed)
+
+
+def _one_factor(answers: pd.DataFrame, what: str, level: float) -> tuple[dict[str, tuple], pd.DataFrame]:
+    """Omega with its error and limits, and the loadings, of one group."""
     sample = build_sample(answers, tuple(answers), group=None, missing="listwise", means=False, what=what)
     tie = ("a",) if answers.shape[1] == 2 else ()
     terms = tuple(Term("f", "=~", item, tie) for item in answers)
@@ -157,17 +180,51 @@ def _one(answers: pd.DataFrame, what: str, level: float) -> tuple[tuple[float, .
     table = pd.DataFrame(
         {"item": list(answers), "loading": loading, "std": loading / np.sqrt(np.diag(here.covariance))}
     )
-    return (value, se, expit(logit(inside) - reach), expit(logit(inside) + reach)), table
+    return {"omega": (value, se, expit(logit(inside) - reach), expit(logit(inside) + reach))}, table
 
 
-def _notes(failures: list[str], groups: int, k: int, loadings: pd.DataFrame) -> tuple[str, ...]:
+def _several_factors(
+    complete: pd.DataFrame, what: str, level: float, factors: int, draws: int, seed: int
+) -> tuple[dict[str, tuple], pd.DataFrame]:
+    """Omega total and hierarchical with bootstrap limits (on the logit scale), and the Schmid-Leiman loadings."""
+    x = complete.to_numpy()
+    n, k = x.shape
+    if n <= k or (x.std(axis=0) == 0).any() or k <= factors:
+        raise ModelError(
+            f"{what}: {n} complete responses to {k} items; {factors} factors need more items that vary, and more "
+            "responses than items. Use factors=1"
+        )
+    hierarchical, total, split = hierarchical_omega(np.corrcoef(x.T), factors)
+    rng, again = np.random.default_rng(seed), []
+    for _ in range(draws):
+        with contextlib.suppress(ModelError, np.linalg.LinAlgError):
+            again.append(hierarchical_omega(np.corrcoef(x[rng.integers(0, n, n)].T), factors)[:2])
+    found = {}
+    for term, value, column in zip(TERMS[1:], (total, hierarchical), (1, 0), strict=True):
+        drawn = np.clip(np.array(again)[:, column], 1e-6, 1 - 1e-6)
+        inside = min(max(value, 1e-6), 1 - 1e-6)
+        reach = stdtrit(n - 1, (1 + level) / 2) * logit(drawn).std(ddof=1)
+        found[term] = (value, drawn.std(ddof=1), expit(logit(inside) - reach), expit(logit(inside) + reach))
+    table = pd.DataFrame({"item": list(complete), "general": split.general, "uniqueness": split.uniqueness})
+    groups = {f"F{i + 1}": split.group[:, i] for i in range(factors)}
+    return found, pd.concat([table, pd.DataFrame(groups)], axis=1)
+
+
+def _notes(failures: list[ModelError], groups: int, k: int, factors: int, loadings: pd.DataFrame) -> tuple[str, ...]:
     notes = []
     if failures:
         notes.append(f"no omega in {len(failures)} of {groups} groups: {and_others(failures, 2)}")
     if k == 2:
         notes.append("two items: their loadings were set equal, omega then rests on that")
-    if len(low := sorted(set(loadings.loc[loadings["std"] < 0, "item"]))):
+    if factors > 1 and (k - factors) ** 2 - k - factors < 0:
+        notes.append(
+            f"{factors} factors of {k} items have more parameters than there are correlations: omega_h is not "
+            f"determined; "
+            "use more items or factors=1"
+        )
+    strength = loadings["std" if factors == 1 else "general"]
+    if len(low := sorted(set(loadings.loc[strength < 0, "item"]))):
         notes.append(f"items that load the other way, to be reversed or left out: {and_others(low)}")
-    if (loadings["std"].abs() > 1).any():
-        notes.append("an item has a negative residual variance: the one-factor model asks too much of these data")
+    if (strength.abs() > 1).any():
+        notes.append("an item has a negative residual variance: the model asks too much of these data")
     return tuple(notes)

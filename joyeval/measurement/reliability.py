@@ -130,41 +130,49 @@ def alpha(
     """
     _check_choices(interval, missing)
     answers = answers_of(items, what=f"alpha of {scale}")
-    if answers.shape[1] < 2:
-        raise ModelError(
-            f"alpha of {scale}: found 1 item and {len(answers)} respondents; needs 2 items. A single item has no "
-            f"internal "
-            "consistency: use retest on two waves"
-        )
-    groups = groups_of(by, answers, default="group")
-    usable = (answers.notna().all(axis=1) if missing == "listwise" else answers.notna().any(axis=1)).to_numpy()
-    rows = np.flatnonzero(usable & (groups.codes >= 0))
-    x, groups = answers.to_numpy().take(rows, axis=0), groups.take(rows)
-    cov, means, pairs = covariances(x, groups)
-    sizes = groups.sizes
-    answerable = (sizes >= FEWEST) & (cov.sum(axis=(1, 2)) > 1e-12)
-    if not answerable.any():
-        raise ModelError(
-            f"alpha of {scale}: {len(rows)} usable responses of {len(answers)} to {answers.shape[1]} items, in "
-            f"{groups.count} group(s); needs {FEWEST} that differ from each other. Merge groups or check the item map"
-        )
+    k = answers.shape[1]
+    x, groups = _usable(answers, groups_of(by, answers, default="group"), missing)
+    cov, means, pairs = covariances(x, groups) if k > 1 else (np.empty((1, 1, 1)),) * 3
+    answerable = (groups.sizes >= FEWEST) & (cov.sum(axis=(1, 2)) > 1e-12)
+    _check_answers(answerable, len(x), len(answers), k, scale)
     cov[~answerable] = np.nan
-    table = _estimates(cov, sizes, level)
+    table = _estimates(cov, groups.sizes, level)
     if interval == "bootstrap":
         raw = table["term"] == "alpha"
-        table.loc[raw, ["ci_low", "ci_high"]] = _bootstrap(
-            x, groups, raw=table.loc[raw, "estimate"].to_numpy(), level=level, draws=draws, seed=seed
-        )
+        limits = _bootstrap(x, groups, raw=table["estimate"][raw].to_numpy(), level=level, draws=draws, seed=seed)
+        table.loc[raw, ["ci_low", "ci_high"]] = limits
     item_table = _items(cov, means, pairs, list(answers.columns))
     return Alpha(
-        n=len(rows),
-        n_dropped=len(answers) - len(rows),
+        n=len(x),
+        n_dropped=len(answers) - len(x),
         notes=_notes(groups, answerable, cov, item_table),
         scale=scale,
         level=level,
         estimates=join_labels(groups.labels, table, repeat=len(TERMS)),
-        items=join_labels(groups.labels, item_table, repeat=answers.shape[1]),
+        items=join_labels(groups.labels, item_table, repeat=k),
     )
+
+
+def _usable(answers: pd.DataFrame, groups: Groups, missing: str) -> tuple[np.ndarray, Groups]:
+    """Keep the rows that count: complete ones, or those with any answer."""
+    answered = answers.notna()
+    kept = answered.all(axis=1) if missing == "listwise" else answered.any(axis=1)
+    rows = np.flatnonzero(kept.to_numpy() & (groups.codes >= 0))
+    return answers.to_numpy().take(rows, axis=0), groups.take(rows)
+
+
+def _check_answers(answerable: np.ndarray, usable: int, given: int, k: int, scale: str) -> None:
+    if k < 2:
+        raise ModelError(
+            f"alpha of {scale}: found 1 item and {given} respondents; needs 2 items. A single item has no internal "
+            "consistency: use retest on two waves"
+        )
+    if not answerable.any():
+        raise ModelError(
+            f"alpha of {scale}: {usable} usable responses of {given} to {k} items, in {len(answerable)} group(s); "
+            f"needs "
+            f"{FEWEST} that differ from each other. Merge groups or check the item map"
+        )
 
 
 def _check_choices(interval: str, missing: str) -> None:
