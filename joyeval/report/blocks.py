@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from joyeval.result import Result
 
+LINKS = ("https://", "http://", "mailto:", "#")
 MIME = "application/vnd.joyeval.block+json"
 DATA_ROWS = 60  # a figure's data are shown beside it up to this many rows; longer tables belong in a file
 
@@ -44,6 +45,10 @@ class Run:
     bold: bool = False
     italic: bool = False
     link: str = ""
+
+    def __post_init__(self) -> None:
+        if self.link and not self.link.lower().startswith(LINKS):
+            raise ValueError(f"a link must begin with one of {LINKS}")
 
 
 @dataclass(frozen=True)

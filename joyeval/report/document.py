@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 from joyeval.errors import StepError
 from joyeval.figures.text import clean
 from joyeval.report import blocks
-from joyeval.report.blocks import MIME, Block, Figure, Heading, Items, Note, Run, Table, Text, Title
+from joyeval.report.blocks import LINKS, MIME, Block, Figure, Heading, Items, Note, Run, Table, Text, Title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 HIDDEN = {"remove_cell", "remove-cell"}  # tags of cells whose outputs stay out
-LINKS = ("https://", "http://", "mailto:", "#")
 
 
 @dataclass(frozen=True)

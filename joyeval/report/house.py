@@ -24,6 +24,7 @@ ACCENT, SOFT = RGBColor(0x00, 0x56, 0x8C), RGBColor(0x4A, 0x4F, 0x55)
 TABLE = "Report Table"
 
 # name: type size, bold, colour, space before and after, kept with the next paragraph
+# No name may be that of a PDF tag (Figure, Note): LibreOffice would write pictures as paragraphs.
 PARAGRAPHS: dict[str, tuple[float, bool, RGBColor | None, float, float, bool]] = {
     "Normal": (10, False, None, 0, 6, False),
     "Body Text": (10, False, None, 0, 6, False),
@@ -35,9 +36,9 @@ PARAGRAPHS: dict[str, tuple[float, bool, RGBColor | None, float, float, bool]] =
     "Heading 2": (12, True, None, 14, 4, True),
     "Heading 3": (10.5, True, None, 10, 3, True),
     "Caption": (10, False, None, 8, 4, True),
-    "Figure": (10, False, None, 8, 2, True),
+    "Picture": (10, False, None, 8, 2, True),
     "Figure Caption": (10, False, None, 2, 12, False),
-    "Note": (10, False, None, 6, 8, False),
+    "Caveat": (10, False, None, 6, 8, False),
     "Table Text": (9, False, None, 1.5, 1.5, False),
     "Table Footnote": (8, False, SOFT, 3, 6, False),
     "TOC Heading": (13, True, ACCENT, 24, 6, True),
@@ -134,7 +135,7 @@ def _paragraph_style(
 
 
 def _note_border(made: WordDocument) -> None:
-    layout = made.styles["Note"].element.get_or_add_pPr()
+    layout = made.styles["Caveat"].element.get_or_add_pPr()
     layout.insert_element_before(
         parse_xml(f'<w:pBdr {nsdecls("w")}><w:left w:val="single" w:sz="18" w:space="6" w:color="B07A00"/></w:pBdr>'),
         *("w:shd", "w:tabs", "w:suppressAutoHyphens", "w:spacing", "w:ind", "w:jc", "w:outlineLvl"),

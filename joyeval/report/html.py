@@ -6,6 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from joyeval.report.layout import fit
 from joyeval.report.messages import words
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ def templates() -> Environment:
     """Return the templates; every value put into one is escaped, for HTML and for XML."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    made = Environment(
         loader=PackageLoader("joyeval.report"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    made.globals["fit"] = fit
+    return made

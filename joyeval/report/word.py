@@ -108,7 +108,7 @@ class _Writer:
             case Text(runs):
                 self.runs(self.paragraph("Body Text"), runs)
             case Note(runs):
-                self.runs(self.paragraph("Note"), (Run(f"{self.said['note']}: ", bold=True), *runs))
+                self.runs(self.paragraph("Caveat"), (Run(f"{self.said['note']}: ", bold=True), *runs))
             case Items():
                 self.items(block)
             case Table():
@@ -170,7 +170,7 @@ class _Writer:
             self.paragraph("Table Footnote", line)
 
     def figure(self, block: Figure) -> None:
-        paragraph = self.paragraph("Figure")
+        paragraph = self.paragraph("Picture")
         scale = min(1, UPRIGHT / block.width_mm, TALLEST / block.height_mm)
         picture = paragraph.add_run().add_picture(BytesIO(b64decode(block.png)), width=Mm(block.width_mm * scale))
         picture._inline.docPr.set("descr", block.alt)

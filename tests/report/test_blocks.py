@@ -72,6 +72,13 @@ def test_a_block_of_unknown_kind_is_refused():
         blocks.read({"kind": "script", "text": "x"})
 
 
+def test_a_stored_link_that_could_run_something_is_refused():
+    stored = blocks.dump(blocks.Text((blocks.Run("x", link="https://example.org"),)))
+    stored["runs"][0]["link"] = "javascript:alert(1)"
+    with pytest.raises(ValidationError, match="link"):
+        blocks.read(stored)
+
+
 def test_blocks_are_shown_when_called_and_not_again():
     shown = emitted(lambda: report.text("one", "two"))
     assert [block.runs[0].text for block in shown] == ["one", "two"]

@@ -279,6 +279,42 @@ def test_docx_has_real_styles_header_rows_alt_text_and_fields(file):
     assert "Cohort 3" in header
 
 
+def test_no_style_is_named_like_a_tag_of_pdf(file):
+    """LibreOffice maps a style of that name to a paragraph, and with it every real figure."""
+    tags = {
+        "Figure",
+        "Note",
+        "Table",
+        "Caption",
+        "Link",
+        "Form",
+        "Formula",
+        "Quote",
+        "Reference",
+        "Code",
+        "Span",
+        "Part",
+    }
+    assert {paragraph.style.name for paragraph in file.paragraphs} & tags <= {"Caption"}
+
+
+@pytest.mark.slow
+def test_docx_keeps_outline_tables_and_alt_text_through_libreoffice(made, tmp_path):
+    soffice = shutil.which("soffice") or pytest.skip("no LibreOffice")
+    pikepdf = pytest.importorskip("pikepdf", reason="pikepdf reads the structure")
+    (tmp_path / "report.docx").write_bytes(made["docx"])
+    how = 'pdf:writer_pdf_Export:{"PDFUACompliance":{"type":"boolean","value":"true"}}'
+    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+    call = [soffice, profile, "--headless", "--convert-to", how, "--outdir", tmp_path, tmp_path / "report.docx"]
+    subprocess.run(call, check=True, capture_output=True)
+    with pikepdf.open(tmp_path / "report.pdf") as pdf:
+        parts = structure(pdf.Root.StructTreeRoot, [])
+        kinds = Counter(kind for kind, _ in parts)
+        assert (kinds["/H1"], kinds["/H2"], kinds["/Table"]) == (2, 1, 3)
+        assert [str(part["/Alt"]) for kind, part in parts if kind == "/Figure"] == ["Joy fell, then rose."]
+        assert "/Figure" not in pdf.Root.StructTreeRoot.get("/RoleMap", {})
+
+
 def test_docx_numbered_lists_begin_at_one(file):
     numbered = [p for p in file.paragraphs if p.style.name == "List Number"]
     first, second, again = (p._p.pPr.numPr.numId.val for p in numbered)
