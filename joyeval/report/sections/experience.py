@@ -52,7 +52,7 @@ def _changes(change: ScoreChange, study: Study) -> None:
         last[CHANGES].assign(scale=last["scale"].map(change.titles)),
         caption="Change from the first to the last wave, from everyone, from linked people, and from the others",
         labels={"p_adjusted": "p, corrected", "better": "better is", "estimator": "from"},
-        formats={**ESTIMATES, "relative": "+.0%"},
+        formats={**ESTIMATES, "p_adjusted": "p", "relative": "+.0%"},
         header_columns=3,
     )
     report.figure(

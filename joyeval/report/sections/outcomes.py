@@ -60,7 +60,7 @@ def side_by_side(results: Sequence[Result]) -> None:
             table,
             caption="Other analyses named beforehand; p values within teams also with Holm's correction",
             labels={"n_teams": "teams", "p_adjusted": "p, corrected"},
-            formats=ESTIMATES,
+            formats={**ESTIMATES, "p_adjusted": "p"},
             header_columns=3,
         )
     for result in results:

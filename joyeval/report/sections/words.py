@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from joyeval.result import Result
     from joyeval.study import Study
 
-ESTIMATES = {"estimate": ".3g", "ci_low": ".3g", "ci_high": ".3g", "p": "p", "p_adjusted": "p"}
+ESTIMATES = {"estimate": ".3g", "ci_low": ".3g", "ci_high": ".3g", "p": "p"}
 
 
 def answer(result: Result) -> None:
