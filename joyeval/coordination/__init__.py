@@ -1,6 +1,8 @@
 """Relational coordination: ties, matrix, change over waves, round robin, network, power."""
 
+from joyeval.coordination.change import Change, change
 from joyeval.coordination.matrix import BETWEEN, WITHIN_UNVERIFIED, Bands, Matrix, matrix
+from joyeval.coordination.power import Power, power
 from joyeval.coordination.ties import LICENCE, RC, Survey, from_wide, looks_scored, score_ties, ties
 
 __all__ = [
@@ -9,11 +11,15 @@ __all__ = [
     "RC",
     "WITHIN_UNVERIFIED",
     "Bands",
+    "Change",
     "Matrix",
+    "Power",
     "Survey",
+    "change",
     "from_wide",
     "looks_scored",
     "matrix",
+    "power",
     "score_ties",
     "ties",
 ]

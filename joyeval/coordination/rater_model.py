@@ -1,0 +1,334 @@
+"""The mean of every tie at every wave, when respondents are a sample: one mixed model by REML.
+
+Each tie (rating group x rated group) has its own fixed mean at each wave, so nothing is assumed about how ties differ
+or change. What is random is who answered: the rater, the rater in one wave, the rater with one target, and the rest.
+Raters belong to one rating group, so the fixed means fall into independent blocks, one per rating group, and each
+rater enters through a few sums; the cost is linear in raters and in sites.
+
+References
+----------
+Kenward & Roger (1997), Biometrics 53(3), 983-997, doi:10.2307/2533558 (small-sample covariance, degrees of freedom).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from joyeval.errors import ModelError
+
+COMPONENTS = ("rater", "rater x wave", "rater x target", "residual")
+MOST_STEPS = 60
+NOTHING = 1e-12  # variance within ties below which all raters agree
+ENDLESS = 1e7  # degrees of freedom beyond which t is normal
+CLOSE = 1e-8  # of the total variance; a smaller step ends the search
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Ratings laid out over the cells (target x wave) of each rater's block.
+
+    Parameters
+    ----------
+    y : ndarray, shape (raters, cells)
+        0 where there is no rating.
+    pattern : ndarray of int, shape (raters,)
+        Which row of `seen` says what the rater rated.
+    seen : ndarray of bool, shape (patterns, cells)
+        Ordered by block; `count` raters have each, `starts` is where each block begins.
+    Z : ndarray, shape (cells, q)
+        Columns of the random effects; `part` names the component of each.
+    """
+
+    y: np.ndarray
+    pattern: np.ndarray
+    seen: np.ndarray
+    count: np.ndarray
+    starts: np.ndarray
+    Z: np.ndarray
+    part: np.ndarray
+    names: tuple[str, ...]
+
+    @cached_property
+    def home(self) -> np.ndarray:
+        """Block of each rater."""
+        sizes = np.diff(np.append(self.starts, len(self.seen)))
+        return np.repeat(np.arange(len(sizes)), sizes)[self.pattern]
+
+    @cached_property
+    def raters(self) -> np.ndarray:
+        """Raters of each cell, shape (blocks, cells)."""
+        return np.add.reduceat(self.seen * self.count[:, None], self.starts)
+
+    @cached_property
+    def products(self) -> np.ndarray:
+        """Z'Z of each pattern, shape (patterns, q, q)."""
+        return self.Z.T @ (self.seen[:, :, None] * self.Z)
+
+    def rest(self, mean: np.ndarray) -> np.ndarray:
+        """Ratings less the mean of their cell (blocks, cells)."""
+        return (self.y - mean[self.home]) * self.seen[self.pattern]
+
+    def sum(self, columns: np.ndarray) -> np.ndarray:
+        """Add up one vector per rater over each block."""
+        out = np.zeros(self.raters.shape)
+        np.add.at(out, self.home, columns)
+        return out
+
+    def spread(self, small: np.ndarray) -> np.ndarray:
+        """Sum Z G Z' over the raters of each block, G (patterns, q, q); cells not rated are left out."""
+        full = self.Z @ small @ self.Z.T * (self.seen[:, :, None] & self.seen[:, None, :])
+        return np.add.reduceat(full * self.count[:, None, None], self.starts)
+
+
+def panel(values: np.ndarray, *, rater: np.ndarray, block: np.ndarray, target: np.ndarray, wave: np.ndarray) -> Panel:
+    """Lay ratings out over cells.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    rater, block, target, wave : ndarray of int, shape (n,)
+        Codes from 0 without holes; `target` is numbered within the block, a rater lies in one block.
+    """
+    n_targets, n_waves, n_raters = target.max() + 1, wave.max() + 1, rater.max() + 1
+    cell = target * n_waves + wave
+    y, seen = np.zeros((n_raters, n_targets * n_waves)), np.zeros((n_raters, n_targets * n_waves), dtype=bool)
+    y[rater, cell], seen[rater, cell] = values, True
+    home = np.empty(n_raters, dtype=int)
+    home[rater] = block
+    rows, pattern, count = np.unique(np.column_stack([home, seen]), axis=0, return_inverse=True, return_counts=True)
+    Z, part, names = _random_columns(seen.reshape(n_raters, n_targets, n_waves))
+    starts = np.flatnonzero(np.diff(rows[:, 0], prepend=-1))
+    return Panel(y, pattern.ravel(), rows[:, 1:].astype(bool), count, starts, Z, part, names)
+
+
+def _random_columns(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Columns of those components that the data tell apart; `seen` is (raters, targets, waves)."""
+    _, T, W = seen.shape
+    several_targets = (seen.sum(axis=1) > 1).any()
+    several_waves = (seen.sum(axis=2) > 1).any()
+    parts = [(COMPONENTS[0], np.ones((T * W, 1)))] if several_targets or several_waves else []
+    if several_targets and several_waves:
+        parts.append((COMPONENTS[1], np.tile(np.eye(W), (T, 1))))
+        parts.append((COMPONENTS[2], np.repeat(np.eye(T), W, axis=0)))
+    part = np.repeat(np.arange(len(parts)), [Z.shape[1] for _, Z in parts]).astype(int)
+    Z = np.hstack([Z for _, Z in parts]) if parts else np.zeros((T * W, 0))
+    return Z, part, (*(name for name, _ in parts), COMPONENTS[3])
+
+
+@dataclass(frozen=True, eq=False)
+class TieMeans:
+    """Estimated mean of every cell of every block, and what contrasts of them need.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (blocks, cells)
+        Missing where nobody rated.
+    raters : ndarray of int, shape (blocks, cells)
+    vcov, model_vcov : ndarray, shape (blocks, cells, cells)
+        With and without the correction for estimated variances.
+    slopes : ndarray, shape (K, blocks, cells, cells)
+        Derivative of `model_vcov` in each variance.
+    variances, spread : ndarray, shapes (K,), (K, K)
+        Estimated variances, in the order of `names`, and their covariance.
+    """
+
+    mean: np.ndarray
+    raters: np.ndarray
+    vcov: np.ndarray
+    model_vcov: np.ndarray
+    slopes: np.ndarray
+    names: tuple[str, ...]
+    variances: np.ndarray
+    spread: np.ndarray
+    deviance: float
+
+    def contrasts(
+        self, weights: np.ndarray, block: np.ndarray, group: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return estimate, standard error and degrees of freedom of sums of weighted cells.
+
+        Parameters
+        ----------
+        weights : ndarray, shape (rows, cells)
+        block : ndarray of int, shape (rows,)
+            Block that each row of weights is about.
+        group : ndarray of int, shape (rows,)
+            Rows of one group are added up; they must be about different blocks.
+        """
+        size = group.max() + 1
+        each = np.einsum("lc,lc->l", weights, np.nan_to_num(self.mean[block]))
+        estimate = np.bincount(group, each, size)
+        variance = np.bincount(group, _quadratic(weights, self.vcov[block]), size)
+        model = np.bincount(group, _quadratic(weights, self.model_vcov[block]), size)
+        slope = np.stack([np.bincount(group, _quadratic(weights, s[block]), size) for s in self.slopes])
+        uncertain = np.einsum("kg,kl,lg->g", slope, self.spread, slope)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            df = np.where(uncertain > 0, 2 * model**2 / uncertain, np.inf)
+        return estimate, np.sqrt(variance), np.minimum(df, ENDLESS)
+
+
+def _quadratic(weights: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    return np.einsum("li,lij,lj->l", weights, matrix, weights, optimize=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """Everything at one set of variances, the residual last.
+
+    `precision` (blocks, cells, cells) is X'V^-1 X and `vcov` its inverse; `inner` and `keep` (patterns, q, q) give
+    V^-1 = (I - Z inner Z') / residual and V^-1 Z = Z keep / residual; `squares` (K,) is e'V^-1 K_k V^-1 e.
+    """
+
+    variances: np.ndarray
+    deviance: float
+    mean: np.ndarray
+    precision: np.ndarray
+    vcov: np.ndarray
+    keep: np.ndarray
+    squares: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Moments:
+    """Score and information of the variances; `S` X'V^-1 K_k V^-1 X and `Q` X'V^-1 K_k V^-1 K_l V^-1 X per block."""
+
+    score: np.ndarray
+    information: np.ndarray
+    S: np.ndarray
+    Q: np.ndarray
+
+
+def tie_means(data: Panel) -> TieMeans:
+    """Fit by REML with Fisher scoring; a variance that would be negative is 0.
+
+    Raises
+    ------
+    ModelError
+        As many means as ratings, or no variation left within them.
+    """
+    state = _evaluate(data, _start(data))
+    moments = _moments(data, state)
+    for _ in range(MOST_STEPS):
+        after = _step(data, state, moments)
+        moved = np.abs(after.variances - state.variances).max()
+        state, moments = after, _moments(data, after)
+        if moved < CLOSE * state.variances.sum():
+            break
+    return _small_sample(data, state, moments)
+
+
+def _start(data: Panel) -> np.ndarray:
+    """Equal shares of the variance within cells."""
+    raters = data.raters
+    free = int(raters.sum() - (raters > 0).sum())
+    if free < 1:
+        raise ModelError(
+            f"{int(raters.sum())} ratings for {int((raters > 0).sum())} means of ties: with one rater for each, "
+            "nothing says how far raters differ; more raters per workgroup are needed"
+        )
+    mean = data.sum(data.y) / np.maximum(raters, 1)
+    variance = (data.rest(mean) ** 2).sum() / free
+    if not variance > NOTHING:
+        raise ModelError("all raters of each tie gave the same score; nothing is left to judge a change by")
+    return np.full(len(data.names), variance / len(data.names))
+
+
+def _evaluate(data: Panel, variances: np.ndarray) -> _State:
+    residual, identity = variances[-1], np.eye(len(data.part))
+    root = np.sqrt(variances[data.part] / residual)
+    H = identity + root[:, None] * data.products * root
+    inner = root[:, None] * np.linalg.inv(H) * root
+    keep = identity - inner @ data.products
+    precision = (_diagonal(data.raters) - data.spread(inner)) / residual
+    filled = precision + _diagonal(data.raters == 0)
+    vcov = np.linalg.inv(filled) - _diagonal(data.raters == 0)
+    mean = np.einsum("aij,aj->ai", vcov, data.sum(_weigh(data, inner, data.y)) / residual)
+    rest = data.rest(mean)
+    misfit = float((rest * _weigh(data, inner, rest)).sum() / residual)
+    effects = np.einsum("rij,ri->rj", keep[data.pattern], rest @ data.Z) / residual
+    squares = np.bincount(data.part, (effects**2).sum(axis=0), len(variances) - 1)
+    logdet = data.count @ (data.seen.sum(axis=1) * np.log(residual) + np.linalg.slogdet(H)[1])
+    deviance = float(logdet + np.linalg.slogdet(filled)[1].sum() + misfit)
+    return _State(variances, deviance, mean, precision, vcov, keep, _complete(squares, variances, misfit))
+
+
+def _weigh(data: Panel, inner: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """V^-1, in units of the residual variance, times one vector per rater."""
+    effects = np.einsum("rij,rj->ri", inner[data.pattern], columns @ data.Z)
+    return columns - (effects @ data.Z.T) * data.seen[data.pattern]
+
+
+def _complete(parts: np.ndarray, variances: np.ndarray, total: np.ndarray | float) -> np.ndarray:
+    """Add the residual's part, from the sum of variance x part over all components."""
+    last = (total - np.tensordot(variances[:-1], parts, 1)) / variances[-1]
+    return np.concatenate([parts, last[None]])
+
+
+def _moments(data: Panel, at: _State) -> _Moments:
+    s, residual, counts = at.variances, at.variances[-1], data.count
+    W = data.products @ at.keep / residual  # Z'V^-1 Z
+    pick = [np.flatnonzero(data.part == k) for k in range(len(s) - 1)]
+    columns = [at.keep[:, :, k] for k in pick]
+    S, Q = np.zeros((len(pick), *at.vcov.shape)), np.zeros((len(pick), len(pick), *at.vcov.shape))
+    t, T = np.zeros(len(pick)), np.zeros((len(pick), len(pick)))
+    for k, left in enumerate(pick):
+        S[k] = data.spread(columns[k] @ columns[k].transpose(0, 2, 1)) / residual**2
+        t[k] = counts @ np.einsum("uii->u", W[:, left][:, :, left])
+        for m, right in enumerate(pick):
+            between = W[:, left][:, :, right]
+            T[k, m] = counts @ (between**2).sum(axis=(1, 2))
+            Q[k, m] = data.spread(columns[k] @ between @ columns[m].transpose(0, 2, 1)) / residual**2
+    T = _both_ways(T, s, _complete(t, s, data.raters.sum()))
+    Q = _both_ways(Q, s, _complete(S, s, at.precision))
+    S, t = _complete(S, s, at.precision), _complete(t, s, data.raters.sum())
+    CS = at.vcov @ S
+    T = T - 2 * np.einsum("aij,klaji->kl", at.vcov, Q) + np.einsum("kaij,laji->kl", CS, CS)
+    return _Moments((at.squares - t + np.einsum("kaii->k", CS)) / 2, T / 2, S, Q)
+
+
+def _both_ways(parts: np.ndarray, variances: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """Add the residual to a table of pairs of components."""
+    rows = [_complete(row, variances, total) for row, total in zip(parts, totals[:-1], strict=True)]
+    return _complete(np.array(rows).reshape(len(rows), *totals.shape), variances, totals)
+
+
+def _step(data: Panel, at: _State, moments: _Moments) -> _State:
+    """One scoring step; variances at 0 that would fall stay there, and the step is halved until it helps."""
+    free = (at.variances > 0) | (moments.score > 0)
+    free[-1] = True
+    step = np.zeros_like(at.variances)
+    step[free] = np.linalg.lstsq(moments.information[np.ix_(free, free)], moments.score[free])[0]
+    for _ in range(30):
+        variances = np.maximum(at.variances + step, 0)
+        variances[-1] = max(variances[-1], at.variances[-1] / 10)
+        after = _evaluate(data, variances)
+        if after.deviance <= at.deviance + 1e-12 * abs(at.deviance):
+            return after
+        step /= 2
+    return at
+
+
+def _small_sample(data: Panel, at: _State, moments: _Moments) -> TieMeans:
+    """Kenward and Roger's covariance, block by block."""
+    spread = np.linalg.pinv(moments.information, hermitian=True)
+    C = at.vcov
+    bias = np.einsum("kl,klaij->aij", spread, moments.Q)
+    bias -= np.einsum("kl,kaij,ajm,lamn->ain", spread, moments.S, C, moments.S, optimize=True)
+    return TieMeans(
+        mean=np.where(data.raters > 0, at.mean, np.nan),
+        raters=data.raters,
+        vcov=C + 2 * C @ bias @ C,
+        model_vcov=C,
+        slopes=C @ moments.S @ C,
+        names=data.names,
+        variances=at.variances,
+        spread=spread,
+        deviance=at.deviance + (data.raters.sum() - (data.raters > 0).sum()) * np.log(2 * np.pi),
+    )
+
+
+def _diagonal(values: np.ndarray) -> np.ndarray:
+    return values[:, :, None] * np.eye(values.shape[1])

@@ -1,0 +1,62 @@
+"""What about the waves of a survey makes its change hard to read: said, never mended silently."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from joyeval.coordination.ties import RC, looks_scored
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from joyeval.coordination.ratings import Ratings
+
+
+def notes_on(ties: pd.DataFrame, data: Ratings) -> tuple[str, ...]:
+    """Say what about the waves makes a change hard to read; nothing of this is mended here."""
+    return (*_scale_notes(ties, data), *_group_notes(data), *_rater_notes(data))
+
+
+def _scale_notes(ties: pd.DataFrame, data: Ratings) -> list[str]:
+    asked = [d for d in RC.dimensions if d in ties]
+    by_wave = {wave: ties[ties["wave"].astype(str) == wave] for wave in data.waves}
+    used = {wave: [d for d in asked if rows[d].notna().any()] for wave, rows in by_wave.items()}
+    notes = []
+    if len({tuple(dims) for dims in used.values()}) > 1:
+        told = "; ".join(f"{wave}: {', '.join(dims)}" for wave, dims in used.items())
+        notes.append(f"waves did not ask the same dimensions ({told}): part of a change may be a change of questions")
+    if "freq" in asked:
+        looks = {wave: looks_scored(rows["freq"]) for wave, rows in by_wave.items() if rows["freq"].notna().any()}
+        if len(set(looks.values())) > 1:
+            told = ", ".join(f"{wave} {look}" for wave, look in looks.items())
+            notes.append(f"the frequency item may be coded differently over waves ({told}): check each file's coding")
+    return notes
+
+
+def _group_notes(data: Ratings) -> list[str]:
+    rows, notes = data.rows, []
+    for column, verb in (("workgroup", "answered"), ("target", "were rated")):
+        seen = rows.groupby(["process", column])["wave"].nunique()
+        asked = rows.groupby("process")["wave"].nunique().reindex(seen.index.get_level_values(0)).to_numpy()
+        if some := sorted({name for _, name in seen.index[seen.to_numpy() < asked]}):
+            notes.append(f"{', '.join(some)} {verb} in some waves only; their ties count in the waves they were in")
+    if silent := sorted(set(rows["target"]) - set(rows["workgroup"])):
+        notes.append(f"{', '.join(silent)} were rated but did not answer: their view of the others is not known")
+    left = len(data.ties) - len(data.in_waves(data.waves))
+    if left:
+        notes.append(f"{left} of {len(data.ties)} ties were not rated in every wave and are not in the mean change")
+    return notes
+
+
+def _rater_notes(data: Ratings) -> list[str]:
+    notes = []
+    single = sum(int((data.raters(data.ties, wave) == 1).sum()) for wave in data.waves)
+    if single:
+        notes.append(f"{single} tie means rest on a single rater: nothing is known of how others there see it")
+    if not data.rows.drop_duplicates(["rater", "wave"])["rater"].duplicated().any():
+        notes.append("no rater was recognised in two waves: change of people and change of ties cannot be told apart")
+    homes = data.rows.drop_duplicates(["person", "block"])["person"]
+    moved = homes[homes.duplicated()].nunique()
+    if moved:
+        notes.append(f"{moved} people answered in several workgroups or processes and count as a rater in each")
+    return notes

@@ -1,0 +1,102 @@
+"""Change of every single tie: estimate, false discovery rate, and what is left of it after shrinkage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr, ndtri
+from scipy.stats import false_discovery_control
+
+from joyeval.coordination.matrix import SPREADS
+from joyeval.coordination.mean_change import detectable
+from joyeval.models.estimates import estimate_table
+
+if TYPE_CHECKING:
+    from joyeval.coordination.ratings import Contrast, Ratings
+
+UNKNOWN = 1e12  # variance of a place in a batch that holds no tie
+FAMILY = ["process", "kind", "term"]
+
+
+def tie_changes(data: Ratings) -> pd.DataFrame:
+    """Change of every tie rated in both waves of a contrast; columns as `Change.ties`.
+
+    The shrunken change borrows strength from the other ties of its process and kind (between or within), as far as
+    these changed alike; how much ties differ in their change is averaged over, not taken as known.
+    """
+    tables = [table for contrast in data.contrasts if len(table := _tie_change(data, contrast))]
+    ties = pd.concat(tables, ignore_index=True)
+    q = ties.groupby(FAMILY, sort=False)["p"].transform(false_discovery_control)
+    return ties.assign(q=q, detectable=detectable(ties["se"], ties["df"])).drop(columns=["block", "goal", "n"])
+
+
+def _tie_change(data: Ratings, contrast: Contrast) -> pd.DataFrame:
+    n_first, n_second = (data.raters(data.ties, wave) for wave in (contrast.first, contrast.second))
+    both = (n_first > 0) & (n_second > 0)
+    ties = data.ties[both].reset_index(drop=True)
+    if ties.empty:
+        return ties
+    first, second = data.cells(ties, contrast.first), data.cells(ties, contrast.second)
+    weights, row = np.zeros((len(ties), data.means.mean.shape[1])), np.arange(len(ties))
+    weights[row, second], weights[row, first] = 1.0, -1.0
+    estimate, se, df = data.means.contrasts(weights, ties["block"].to_numpy(), row)
+    table = estimate_table(row, estimate, se, df=df, n=0).drop(columns="term")
+    ties = pd.concat([ties, table], axis=1).assign(
+        kind=contrast.kind, term=contrast.term, n_first=n_first[both], n_second=n_second[both]
+    )
+    return _shrunken(ties, data.means.vcov, first, second)
+
+
+def _shrunken(ties: pd.DataFrame, vcov: np.ndarray, first: np.ndarray, second: np.ndarray) -> pd.DataFrame:
+    """Shrink the changes of each process and kind towards their mean."""
+    batch, _ = pd.factorize(ties["process"] + ties["within"].astype(str))
+    place = ties.groupby(batch).cumcount().to_numpy()
+    size = place.max() + 1
+    changes = np.zeros((batch.max() + 1, size))
+    changes[batch, place] = ties["estimate"]
+    sampling = np.zeros((len(changes), size, size))
+    sampling[:, np.arange(size), np.arange(size)] = UNKNOWN
+    i, j = _pairs(ties["block"].to_numpy(), batch)
+    block = ties["block"].to_numpy()[i]
+    cells = ((second[i], second[j], 1), (first[i], first[j], 1), (first[i], second[j], -1), (second[i], first[j], -1))
+    sampling[batch[i], place[i], place[j]] = sum(sign * vcov[block, a, b] for a, b, sign in cells)
+    one = np.zeros_like(changes)
+    one[batch, place] = 1.0
+    mean, sd, up = (found[batch, place] for found in _posterior(changes, sampling, one))
+    reach = ndtri(0.975) * sd
+    return ties.assign(shrunken=mean, shrunken_se=sd, shrunken_low=mean - reach, shrunken_high=mean + reach, p_up=up)
+
+
+def _pairs(block: np.ndarray, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of rows of the same block and batch: their estimates share raters."""
+    rows = pd.DataFrame({"block": block, "batch": batch, "row": np.arange(len(block))})
+    pairs = rows.merge(rows, on=["block", "batch"])
+    return pairs["row_x"].to_numpy(), pairs["row_y"].to_numpy()
+
+
+def _posterior(y: np.ndarray, sampling: np.ndarray, one: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, standard deviation and chance above 0 of true changes, y ~ N(mu one, tau^2 I + sampling), per batch.
+
+    The prior is flat in mu and in tau (on `SPREADS`); all of tau is done at once in the axes of `sampling`.
+    """
+    values, axes = np.linalg.eigh(sampling)
+    seen, ones = (np.einsum("bij,bi->bj", axes, x)[:, None] for x in (y, one))
+    tau2 = SPREADS[:, None] ** 2
+    values = np.maximum(values, 0)[:, None]
+    precision = 1 / (tau2 + values)
+    known = (precision * ones**2).sum(axis=2, keepdims=True)
+    mu = (precision * ones * seen).sum(axis=2, keepdims=True) / known
+    misfit = (precision * (seen - mu * ones) ** 2).sum(axis=2)
+    log = (np.log(precision).sum(axis=2) - np.log(known[..., 0]) - misfit) / 2
+    weight = np.exp(log - log.max(axis=1, keepdims=True))
+    weight = (weight / weight.sum(axis=1, keepdims=True))[:, :, None]
+    pull = values * precision
+    back = axes.transpose(0, 2, 1)
+    means = ((1 - pull) * seen + pull * mu * ones) @ back
+    variances = (pull * tau2) @ back**2 + ((pull * ones) @ back) ** 2 / known
+    mean = (weight * means).sum(axis=1)
+    spread = (weight * (variances + (means - mean[:, None]) ** 2)).sum(axis=1)
+    up = (weight * ndtr(means / np.sqrt(np.maximum(variances, 1e-12)))).sum(axis=1)
+    return mean, np.sqrt(spread), up
