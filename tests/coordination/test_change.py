@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from joyeval.coordination import change, tables
+from joyeval.coordination import change
 from joyeval.coordination.tie_change import _posterior
 from joyeval.errors import DataError, ModelError, UsageError
+from joyeval.pipeline.intake import intake
 from joyeval.result import read_result
 from joyeval.study import load_study
-from joyeval.waves.tabulate import tabulate
 from tests.conftest import ROOT
 from tests.coordination.surveys import survey
 
@@ -117,9 +117,11 @@ def test_demonstration_truth_is_within_the_intervals():
     truth = json.loads((study.folder / "truth.json").read_text(encoding="utf-8"))["coordination"]
     held = []
     for cohort in "345":
-        parts = study.of_cohort("coordination", cohort)
-        made = [tables.tie_table(p, tabulate(p, study.folder, tables.FIELDS).frame)[0] for p in parts]
-        terms = change(pd.concat(made), dimensions=False).tidy().query("part == 'between' and process != 'all'")
+        terms = (
+            change(intake(study, cohort).tables["ties"], dimensions=False)
+            .tidy()
+            .query("part == 'between' and process != 'all'")
+        )
         for row in terms[terms["kind"] != "decay"].itertuples():
             true = truth["seen_change_by_wave"][row.second] * (row.process in truth["units_that_change"])
             held.append(row.ci_low < true < row.ci_high)
