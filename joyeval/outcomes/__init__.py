@@ -10,6 +10,7 @@ from joyeval.outcomes.analyses import (
 )
 from joyeval.outcomes.association import Association, detectable_effect, detectable_r
 from joyeval.outcomes.correlation import partial_correlation, repeated_correlation
+from joyeval.outcomes.counted import within_between_counts
 from joyeval.outcomes.counts import read_counts
 from joyeval.outcomes.cross_lagged import cross_lagged
 from joyeval.outcomes.dose import dose
@@ -58,4 +59,5 @@ __all__ = [
     "team_means",
     "tipping_point",
     "within_between",
+    "within_between_counts",
 ]

@@ -22,7 +22,7 @@ from joyeval.models.regression import regression, small_sample_notes
 from joyeval.models.robust import cluster_robust
 from joyeval.outcomes.association import ROLES, Association, detectable_effect, guard_notes, number
 from joyeval.outcomes.linkage import Linkage, describe_lag
-from joyeval.outcomes.periods import lagged, ordinals
+from joyeval.outcomes.periods import UNITS, lagged, ordinals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,7 @@ class Panel:
     cluster: str
     covariates: tuple[str, ...]
     weights: str | None
+    unit: str
     when: str
     improve: str
     notes: tuple[str, ...]
@@ -64,6 +65,7 @@ def fixed_effects(
     cluster: str | None = None,
     weights: str | None = None,
     benchmark: str | None = None,
+    unit: str = "month",
     role: str = "exploratory",
     draws: int = 999,
 ) -> Association:
@@ -88,6 +90,8 @@ def fixed_effects(
         Column of weights; a linkage brings its denominators.
     benchmark : str, optional
         Column of groups that must not be pooled silently: each gets its own period effects.
+    unit : {"day", "week", "month", "quarter", "year"}
+        Of the periods, where they are dates; a linkage brings its own.
     role : {"exploratory", "secondary", "primary"}
         Primary only where this very estimate was named before the data were seen.
     draws : int
@@ -106,12 +110,15 @@ def fixed_effects(
     ----------
     Pustejovsky & Tipton (2018), J. Bus. Econ. Stat. 36(4), 672-683. doi:10.1080/07350015.2016.1247004
     """
-    panel = prepare(data, y, x, team, period, lag, covariates, cluster, weights, benchmark)
+    panel = prepare(
+        data, y=y, x=x, team=team, period=period, lag=lag, covariates=covariates, cluster=cluster, weights=weights,
+        benchmark=benchmark, unit=unit,
+    )  # fmt: skip
     moment = "__moment" if benchmark else period
     fit = regression(panel.formula, panel.frame, absorb=(team, moment), cluster=panel.cluster, weights=panel.weights)
     p, why = _permuted(panel, draws)
     within = panel.frame[panel.x] - panel.frame.groupby(team)[panel.x].transform("mean")
-    return _association(
+    return associate(
         panel, fit.terms, panel.x, design="team and period fixed effects", estimand=f"within teams{panel.when}",
         n=fit.n, n_dropped=len(panel.frame) - fit.n, sd_x=float(within.std()), role=role, permutation_p=p,
         notes=(*fit.notes, *why),
@@ -128,6 +135,7 @@ def change_on_change(
     lag: int = 0,
     covariates: Sequence[str] = (),
     cluster: str | None = None,
+    unit: str = "month",
     role: str = "exploratory",
 ) -> Association:
     """Estimate how the change of the outcome since the period before goes with the change of staff experience.
@@ -137,21 +145,23 @@ def change_on_change(
 
     Parameters
     ----------
-    data, y, x, team, period, lag, covariates, cluster, role
-        As in `fixed_effects`. A change needs both neighbouring periods.
+    data, y, x, team, period, lag, covariates, cluster, unit, role
+        As in `fixed_effects`; all team-periods weigh the same. A change needs both neighbouring periods.
 
     Raises
     ------
     ModelError
         The data cannot answer, with the n and the way out.
     """
-    panel = prepare(data, y, x, team, period, lag, covariates, cluster, None, None)
+    panel = prepare(
+        data, y=y, x=x, team=team, period=period, lag=lag, covariates=covariates, cluster=cluster, weights="", unit=unit
+    )
     frame = panel.frame.copy()
     for name in (panel.y, panel.x, *panel.covariates):
-        frame[name] -= lagged(panel.frame, name, team=team, period=period)
+        frame[name] -= lagged(panel.frame, name, team=team, period=period, unit=panel.unit)
     fit = regression(f"{panel.formula} + C({quoted(period)})", frame, cluster=panel.cluster)
     terms = fit.terms[fit.terms["term"].isin([panel.x, *panel.covariates])].reset_index(drop=True)
-    return _association(
+    return associate(
         panel, terms, panel.x, design="change on change", estimand=f"from one period to the next{panel.when}",
         n=fit.n, n_dropped=len(frame) - fit.n, sd_x=float(frame[panel.x].std()), role=role, notes=fit.notes,
     )  # fmt: skip
@@ -169,6 +179,7 @@ def within_between(
     cluster: str | None = None,
     weights: str | None = None,
     time: str = "factor",
+    unit: str = "month",
     role: str = "exploratory",
     draws: int = 999,
 ) -> Association:
@@ -181,7 +192,7 @@ def within_between(
 
     Parameters
     ----------
-    data, y, x, team, period, lag, covariates, cluster, weights, role, draws
+    data, y, x, team, period, lag, covariates, cluster, weights, unit, role, draws
         As in `fixed_effects`.
     time : {"factor", "linear", "none"}
         How common change over periods is taken out.
@@ -204,10 +215,13 @@ def within_between(
     """
     if time not in TIME:
         raise UsageError(f"time={time!r}: expected one of {', '.join(TIME)}")
-    panel = prepare(data, y, x, team, period, lag, covariates, cluster, weights, None)
+    panel = prepare(
+        data, y=y, x=x, team=team, period=period, lag=lag, covariates=covariates, cluster=cluster, weights=weights,
+        unit=unit,
+    )  # fmt: skip
     used = [panel.y, panel.x, team, period, *panel.covariates, *([panel.weights] if panel.weights else [])]
     frame = panel.frame.dropna(subset=list(dict.fromkeys(used))).copy()
-    frame["__time"] = ordinals(frame[period]).astype(float)
+    frame["__time"] = ordinals(frame[period], unit=panel.unit).astype(float)
     mean = frame.groupby(team)[panel.x].transform("mean")
     frame["within"], frame["between"] = frame[panel.x] - mean, mean
     terms, spread = _random_intercept(panel, frame, TIME[time].format("__time"))
@@ -215,7 +229,7 @@ def within_between(
         terms, n_clusters=frame[panel.cluster].nunique(), cluster=panel.cluster, used="CR2", asked="CR2"
     )
     p, why = _permuted(panel, draws)
-    return _association(
+    return associate(
         panel, terms, "within", design="within-between",
         estimand=f"comparing a team with its own average{panel.when}", n=len(frame),
         n_dropped=len(panel.frame) - len(frame), sd_x=float(frame["within"].std()), role=role, permutation_p=p,
@@ -225,20 +239,23 @@ def within_between(
 
 def prepare(
     data: pd.DataFrame | Linkage,
+    *,
     y: str,
     x: str,
     team: str,
     period: str,
-    lag: int,
-    covariates: Sequence[str],
-    cluster: str | None,
-    weights: str | None,
-    benchmark: str | None,
+    lag: int = 0,
+    covariates: Sequence[str] = (),
+    cluster: str | None = None,
+    weights: str | None = None,
+    benchmark: str | None = None,
+    unit: str = "month",
 ) -> Panel:
-    """Check and complete a table of teams and periods for a design."""
+    """Check and complete a table of teams and periods for a design; ``weights=""`` keeps a linkage's weights out."""
     linked = isinstance(data, Linkage)
     frame = (data.data if linked else data).reset_index(drop=True)
-    if linked and not weights and frame.get(f"{y}_denominator", pd.Series(dtype=float)).notna().any():
+    unit = data.unit if linked and data.unit in UNITS else unit
+    if linked and weights is None and frame.get(f"{y}_denominator", pd.Series(dtype=float)).notna().any():
         weights = f"{y}_denominator"
     named = [y, x, team, period, *covariates, *(c for c in (cluster, weights, benchmark) if c)]
     absent = [name for name in dict.fromkeys(named) if name not in frame]
@@ -250,22 +267,22 @@ def prepare(
     if benchmark:
         frame = frame.assign(__moment=frame[benchmark].astype("str") + " " + frame[period].astype("str"))
     if lag:
-        frame = frame.assign(**{x: lagged(frame, x, by=lag, team=team, period=period)})
+        frame = frame.assign(**{x: lagged(frame, x, by=lag, team=team, period=period, unit=unit)})
     if weights:
         notes.append(f"team-periods are weighted by {weights}")
     return Panel(
         frame=frame, y=y, x=x, team=team, period=period, cluster=cluster or team, covariates=tuple(covariates),
-        weights=weights, when=_when(data, lag) if linked or lag else "",
+        weights=weights or None, unit=unit, when=_when(data, lag) if linked or lag else "",
         improve=data.improve.get(y, "") if linked else "", notes=tuple(notes),
     )  # fmt: skip
 
 
 def _when(data: pd.DataFrame | Linkage, lag: int) -> str:
-    parts = [f" with outcomes taken {describe_lag(data)}"] if isinstance(data, Linkage) else []
+    parts = [f", with outcomes taken {describe_lag(data)}"] if isinstance(data, Linkage) else []
     if lag:
         way = "earlier" if lag > 0 else "later"
-        parts.append(f" with staff experience {abs(lag)} period{'s' * (abs(lag) > 1)} {way}")
-    return ",".join(parts)
+        parts.append(f", with staff experience {abs(lag)} period{'s' * (abs(lag) > 1)} {way}")
+    return "".join(parts)
 
 
 def _pooled_groups(frame: pd.DataFrame, benchmark: str | None) -> list[str]:
@@ -341,15 +358,18 @@ def _disagreement(terms: pd.DataFrame) -> tuple[str, ...]:
     return (f"within and between teams the association has {clash} ({sizes}): they answer different questions",)
 
 
-def _association(panel: Panel, terms: pd.DataFrame, primary: str, *, role: str, notes: tuple, **fields) -> Association:
+def associate(
+    panel: Panel, terms: pd.DataFrame, primary: str, *, role: str, notes: Sequence[str], **fields
+) -> Association:
+    """Make the answer of a design, with the guard rails that every answer carries."""
     if role not in ROLES:
         raise UsageError(f"role={role!r}: expected one of {', '.join(ROLES)}")
     row = terms[terms["term"] == primary].iloc[0]
     detectable = detectable_effect(row["se"], row["df"])
-    complete = panel.frame.dropna(subset=[panel.y, panel.x])
-    n_teams = int(complete[panel.team].nunique())
-    guards = guard_notes(n_teams=n_teams, y=panel.y, detectable=detectable, role=role, improve=panel.improve)
+    n_teams = int(panel.frame.dropna(subset=[panel.y, panel.x])[panel.team].nunique())
+    named = {"y": panel.y, "x": panel.x, "improve": panel.improve} | fields
+    guards = guard_notes(n_teams=n_teams, y=named["y"], detectable=detectable, role=role, improve=named["improve"])
     return Association(
-        y=panel.y, x=panel.x, primary=primary, terms=terms, n_teams=n_teams, detectable=detectable, role=role,
-        improve=panel.improve, notes=(*notes, *panel.notes, *guards), **fields,
+        primary=primary, terms=terms, n_teams=n_teams, detectable=detectable, role=role,
+        notes=(*notes, *panel.notes, *guards), **named,
     )  # fmt: skip

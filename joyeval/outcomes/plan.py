@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.multiplicity import METHODS, adjust
 from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
 from joyeval.result import Result
 
@@ -70,7 +71,7 @@ class Exploration(Result):
         raw, kept = ((self.estimates[name] < LEVEL).sum() for name in ("p", "p_adjusted"))
         return (
             f"Of {self.n} associations looked at, {raw} have p < .05, where chance alone would give about "
-            f"{LEVEL * self.n:.0f}; {kept} stand{'s' if kept == 1 else ''} after {self.method} correction. "
+            f"{LEVEL * self.n:.0f}; {kept} stand{'s' if kept == 1 else ''} after correction ({METHODS[self.method]}). "
             "All are exploratory."
         )
 
@@ -103,7 +104,7 @@ def explore(
     x: Sequence[str],
     lags: Sequence[int] = (0,),
     design: str = "fixed_effects",
-    method: str = "fdr_bh",
+    method: str = "bh",
     **options: Any,
 ) -> Exploration:
     """Fit one design to every outcome, staff measure and lag, and correct the p values for their number.
@@ -113,8 +114,8 @@ def explore(
     y, x : sequence of str
     lags : sequence of int
     design : {"fixed_effects", "within_between", "change_on_change"}
-    method : str
-        As in statsmodels: "fdr_bh" (Benjamini-Hochberg), "holm".
+    method : {"bh", "holm"}
+        Benjamini-Hochberg, or Holm.
     options
         Further arguments of the design.
 
@@ -127,8 +128,6 @@ def explore(
     ----------
     Benjamini & Hochberg (1995), J. R. Stat. Soc. B 57(1), 289-300. doi:10.1111/j.2517-6161.1995.tb02031.x
     """
-    from statsmodels.stats.multitest import multipletests
-
     if design != "change_on_change":
         options = {"draws": 0} | options
     rows, failed = [], []
@@ -142,14 +141,14 @@ def explore(
     if not rows:
         raise ModelError(f"none of {len(failed)} associations can be fitted; the first: {failed[0]}")
     table = pd.DataFrame(rows).sort_values("p", ignore_index=True)
-    table.insert(table.columns.get_loc("p") + 1, "p_adjusted", multipletests(table["p"], method=method)[1])
+    table.insert(table.columns.get_loc("p") + 1, "p_adjusted", adjust(table["p"].to_numpy(), method))
     return Exploration(
         estimates=table,
         design=design,
         method=method,
         n=len(table),
         n_dropped=len(failed),
-        notes=(f"p values are corrected for {len(table)} associations by {method}", *failed),
+        notes=(f"p values are corrected for {len(table)} associations ({METHODS[method]})", *failed),
     )
 
 

@@ -336,8 +336,8 @@ def tipping_point(
     Rubin (1987), Multiple Imputation for Nonresponse in Surveys, chapter 6 (nonignorable nonresponse).
     """
     answer = fixed_effects(data, y=y, x=x, team=team, period=period, **({"draws": 0} | options))
-    given = {name: options.get(name) for name in ("cluster", "weights", "benchmark")}
-    panel = prepare(data, y, x, team, period, options.get("lag", 0), options.get("covariates", ()), **given)
+    given = {name: value for name, value in options.items() if name not in ("role", "draws")}
+    panel = prepare(data, y=y, x=x, team=team, period=period, **given)
     frame = panel.frame.dropna(subset=[x, *panel.covariates])
     seen = frame.groupby(team)[y].transform("count") > 0
     frame = frame[seen & frame[period].isin(frame.loc[frame[y].notna(), period])]
