@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from joyeval import disclosure, figures, report
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 TEAM = ["team", "verdict", "before", "after", "change", "ci_low", "ci_high", "relative"]
 COUNTS = ["rules", "baseline", "series", "improved", "deteriorated", "unchanged", "cannot_tell", "expected_false"]
+MARKED = ["learning set", "workshop"]  # events drawn on charts; the others stand in the table of what was done
 BY_CHANCE = {"expected_false": "signals expected by chance"}
 
 
@@ -36,11 +38,11 @@ def pulses(study: Study, cohort: str, pulse: pd.DataFrame) -> None:
 def cohort_charts(charts: Charts, store: Store, study: Study) -> None:
     """Emit the chart of each measure over all teams, with the events of the programme."""
     shown = disclosure.protect_charts(charts, rule=rule(study))
-    events = store.table("events")
+    events = store.table("events").query("scope != 'team' and kind in @MARKED")
     titles = {part.measure: part.title for part in study.pulses}
     for measure in shown.points["measure"].unique():
         one = shown.only(measure=measure)
-        drawn = figures.plot_chart(one, events=events[events["scope"] != "team"], ylabel=f"{titles[measure]} (%)")
+        drawn = figures.plot_chart(one, events=events, ylabel=f"{titles[measure]} (%)")
         report.figure(
             drawn,
             alt=f"Control chart of {titles[measure].lower()}, all teams together. {one.sentence()}",
@@ -72,12 +74,15 @@ def verdicts(found: Verdicts) -> None:
 def team_charts(charts: Charts, study: Study) -> None:
     """Emit the charts of all teams, small."""
     shown = disclosure.protect_charts(charts, rule=rule(study))
-    for page in figures.small_multiples(shown, columns=4, rows=6, ylabel="%"):
-        report.figure(
-            page,
-            alt="Small control charts, one for each team, each with its verdict. " + shown.sentence(),
-            caption="Each team's chart; points over too few answers are not drawn",
-        )
+    titles = {part.measure: part.title for part in study.pulses}
+    for measure in shown.points["measure"].unique():
+        one = replace(shown.only(measure=measure), by=("team",))
+        for page in figures.small_multiples(one, columns=3, rows=8, ylabel="%"):
+            report.figure(
+                page,
+                alt="Small control charts, one for each team, each with its verdict. " + one.sentence(),
+                caption=f"{titles[measure]}, team by team; points over too few answers are not drawn",
+            )
 
 
 def multiverse(found: Multiverse) -> None:
