@@ -51,7 +51,7 @@ def protect(
     of : str, optional
         Column with the valid answers of the whole that each row is part of, where the rest of it is not in the table.
     percents : mapping of str to (str, str), optional
-        Columns to fill with the percentage of two counts, worked out from the rounded counts.
+        Columns to fill with the percentage of two counts, worked out from the rounded counts, so only about right.
     places : mapping of str to int, optional
         Decimals of a statistic; None leaves it as it is, for estimates of models.
     words : bool

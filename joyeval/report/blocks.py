@@ -85,9 +85,9 @@ class Text(_Shown):
 
 @dataclass(frozen=True)
 class Note(_Shown):
-    """A caveat that a reader must see."""
+    """One caveat or more that a reader must see, in one box."""
 
-    runs: tuple[Run, ...]
+    items: tuple[tuple[Run, ...], ...]
     kind: Literal["note"] = "note"
 
 
@@ -207,9 +207,10 @@ def text(*paragraphs: str) -> None:
         _emit(Text(plain(paragraph)))
 
 
-def note(text: str) -> None:
-    """Emit a caveat that a reader must see."""
-    _emit(Note(plain(text)))
+def note(*texts: str) -> None:
+    """Emit a caveat that a reader must see, or several in one box."""
+    if texts:
+        _emit(Note(tuple(plain(text) for text in texts)))
 
 
 def items(texts: Iterable[str], *, ordered: bool = False) -> None:
@@ -220,8 +221,7 @@ def items(texts: Iterable[str], *, ordered: bool = False) -> None:
 def result(result: Result) -> None:
     """Emit the sentence of a result and its caveats."""
     text(result.sentence())
-    for caveat in result.notes:
-        note(caveat)
+    note(*result.notes)
 
 
 def table(data: pd.DataFrame, *, caption: str, **layout: Any) -> None:

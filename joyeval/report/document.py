@@ -99,7 +99,7 @@ def _block(token: dict[str, Any]) -> Iterator[Block]:
         case "paragraph":
             yield Text(_runs(children))
         case "block_quote":
-            yield from (Note(_runs(part["children"])) for part in children if part["type"] == "paragraph")
+            yield Note(tuple(_runs(part["children"]) for part in children if part["type"] == "paragraph"))
         case "list":
             entries = tuple(_runs(_leaves(item)) for item in children)
             yield Items(entries, ordered=token["attrs"]["ordered"])

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 Ems = tuple[float, ...]
 
 UPRIGHT, SIDEWAYS = 170.0, 257.0  # mm between the margins of an A4 page
-SIZES = ((UPRIGHT, 9.0), (UPRIGHT, 8.0), (SIDEWAYS, 8.5), (SIDEWAYS, 7.0))  # width in mm, type in pt, tried in turn
+SIZES = ((UPRIGHT, 9.0), (UPRIGHT, 8.0), (UPRIGHT, 7.5), (SIDEWAYS, 8.5), (SIDEWAYS, 7.0))  # mm, pt; tried in turn
 NUMBERS = re.compile(r"[^a-z]{0,15}( to [^a-z]{0,12})?")
 MM_PER_PT = 25.4 / 72
 PADDING = 3.2  # mm beside the text of a cell, both sides together
+NARROW = 9.0  # ems; words are set in no narrower a column
 WHOLE = 20  # rows; a table no longer than this stays on one page
 
 
@@ -35,7 +36,7 @@ class Fit:
 
 
 def fit(table: Table) -> Fit:
-    """Return the first size at which no word breaks; at worst the smallest, where words do."""
+    """Return the first size at which no word breaks and no text stands too narrow; at worst the smallest."""
     least, snug, roomy = zip(*map(_ems, table.columns, _by_column(table)), strict=True)
     width, size = next((place for place in SIZES if sum(least) <= _room(*place, len(least))), SIZES[-1])
     ems = _shared(least, snug, roomy, room=_room(width, size, len(least)))
@@ -53,12 +54,12 @@ def _by_column(table: Table) -> list[tuple[str, ...]]:
 
 
 def _ems(column: Column, cells: tuple[str, ...]) -> tuple[float, float, float]:
-    """Return a column's longest word, its longest cell under a heading of three lines, and all of it in one line."""
+    """Return how narrow a column may be, its longest cell under a heading of three lines, and all in one line."""
     label = _width(column.label, "Bold")
     words = [_width(word, "Bold") for word in _words(column.label)]
     words += [_width(word) for word in {word for cell in cells for word in _words(cell)}]
     longest = max(map(_width, cells), default=0.0)
-    return max(words), max(longest, *words, label / 3), max(longest, label)
+    return max(*words, min(longest, NARROW)), max(longest, *words, label / 3), max(longest, label)
 
 
 def _shared(least: Ems, snug: Ems, roomy: Ems, *, room: float) -> Ems:

@@ -7,6 +7,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from pandas.api.types import is_bool, is_scalar
 
 from joyeval.errors import UsageError
 from joyeval.figures.text import clean
@@ -50,7 +51,7 @@ def layout(
     units : mapping of column to str
         Unit, put in brackets after the heading.
     formats : mapping of column to str or callable
-        A format of Python (".1f", ".0%", ",d"), "p" for p values, "date", or a function of the value.
+        A format of Python (".1f", ".0%", ",d"), "p" for p values, or a function of the value.
     footnotes : sequence of str
         Lines below the table.
     header_columns : int, optional
@@ -101,7 +102,8 @@ def _is_number(text: str) -> bool:
 
 
 def _heading(name: str, labels: Mapping[str, str], units: Mapping[str, str]) -> str:
-    words = labels.get(name) or WORDS.get(name) or name.replace("_", " ").strip().capitalize()
+    plain = name.replace("_", " ").strip()
+    words = labels.get(name) or WORDS.get(name) or plain[:1].upper() + plain[1:]
     return clean(f"{words} ({units[name]})" if name in units else words)
 
 
@@ -135,9 +137,9 @@ def _text(value: Any, style: Format) -> str:
         return clean(style(value))
     if isinstance(value, str):
         return clean(value) or MISSING
-    if pd.isna(value):
+    if is_scalar(value) and pd.isna(value):
         return MISSING
-    if isinstance(value, bool) or type(value).__name__ == "bool":
+    if is_bool(value):
         return "yes" if value else "no"
     if hasattr(value, "strftime"):
         return f"{value.day} {value:%b %Y}"

@@ -107,8 +107,8 @@ class _Writer:
                 self.heading(block)
             case Text(runs):
                 self.runs(self.paragraph("Body Text"), runs)
-            case Note(runs):
-                self.runs(self.paragraph("Caveat"), (Run(f"{self.said['note']}: ", bold=True), *runs))
+            case Note():
+                self.note(block)
             case Items():
                 self.items(block)
             case Table():
@@ -140,6 +140,13 @@ class _Writer:
                 link = _element("w:hyperlink", **{"r:id": target})
                 link.append(added._r)
                 paragraph._p.append(link)
+
+    def note(self, block: Note) -> None:
+        if len(block.items) == 1:
+            self.runs(self.paragraph("Caveat"), (Run(f"{self.said['note']}: ", bold=True), *block.items[0]))
+        else:
+            self.paragraph("Caveat", self.said["notes"]).runs[0].bold = True
+            self.items(Items(block.items))
 
     def items(self, block: Items) -> None:
         numbering = _restarted(self.made) if block.ordered else None
@@ -222,9 +229,8 @@ def _check_styles(made: WordDocument, template: Path | None) -> None:
     missing = sorted({*STYLES, TABLE} - {style.name for style in made.styles})
     if missing:
         raise UsageError(
-            f"Word template {template}: it has no styles {missing}. Add them, or begin from a copy of the house "
-            "template "
-            "(joyeval.report.house_template)."
+            f"Word template {template}: it has no styles {missing}. "
+            "Add them, or begin from a copy of the house template (joyeval.report.house_template)."
         )
 
 

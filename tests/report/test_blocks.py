@@ -56,7 +56,7 @@ def every_kind():
         blocks.Title("Report", cohort="3"),
         blocks.Heading("Who took part?"),
         blocks.Text((blocks.Run("a", bold=True, link="https://example.org"), *blocks.plain("b"))),
-        blocks.Note(blocks.plain("few teams")),
+        blocks.Note((blocks.plain("few teams"),)),
         blocks.Items((blocks.plain("one"), blocks.plain("two")), ordered=True),
         layout(TABLE, caption="Means", footnotes=["One wave."]),
         *emitted(lambda: report.figure(drawing(), alt="A line", caption="Means", data=TABLE)),
@@ -106,7 +106,7 @@ def test_a_result_is_emitted_as_sentence_and_caveats():
             return "Joy rose."
 
     text, note = emitted(lambda: report.result(Answer()))
-    assert (text.runs[0].text, note.runs[0].text) == ("Joy rose.", "Few teams.")
+    assert (text.runs[0].text, note.items[0][0].text) == ("Joy rose.", "Few teams.")
 
 
 def test_long_data_of_a_figure_stay_out_of_the_document():
@@ -142,7 +142,7 @@ def test_only_blocks_and_markdown_enter_the_document():
     ]
     book["cells"].append({"cell_type": "raw", "source": "<script>alert(1)</script>", "metadata": {}})
     book["cells"].append(
-        {**notebook(blocks.Note(blocks.plain("no")))["cells"][0], "metadata": {"tags": ["remove_cell"]}}
+        {**notebook(blocks.Note((blocks.plain("no"),)))["cells"][0], "metadata": {"tags": ["remove_cell"]}}
     )
     assert document(book).blocks == (blocks.Text(blocks.plain("kept")),)
 
@@ -170,7 +170,7 @@ def test_markdown_becomes_blocks():
     assert "".join(run.text for run in text.runs) == "To find joy here."
     assert items.ordered
     assert [runs[0].text for runs in items.items] == ["one", "two"]
-    assert note.runs[0].text == "Care."
+    assert note.items[0][0].text == "Care."
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,11 @@ def test_headings_are_words_with_units():
     assert [column.label for column in table.columns] == ["Good days", "n", "Mean score (1 to 5)"]
 
 
+def test_headings_in_words_stay_as_they_are():
+    table = layout(pd.DataFrame({"PDSA cycles": [1], "95% CI": ["1 to 2"]}), caption="c")
+    assert [column.label for column in table.columns] == ["PDSA cycles", "95% CI"]
+
+
 def test_a_named_index_names_the_rows():
     data = pd.DataFrame(
         {"mean": [1.5, 2.5]}, index=pd.MultiIndex.from_tuples([("A", 1), ("A", 2)], names=["team", "wave"])

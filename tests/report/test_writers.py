@@ -96,7 +96,7 @@ def book():
         *figure,
         blocks.Heading("Parts of it", level=3),
         blocks.Items((blocks.plain("first"), blocks.plain("second")), ordered=True),
-        blocks.Note(blocks.plain("fewer than 10 teams")),
+        blocks.Note((blocks.plain("fewer than 10 teams"), blocks.plain("one wave of 2.25"))),
         blocks.Items((blocks.plain("first again"),), ordered=True),
         layout(wide, caption="All components"),
         layout(scores(60), caption="A long table"),
