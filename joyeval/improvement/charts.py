@@ -222,32 +222,16 @@ def chart(
     by = (by,) if isinstance(by, str) else tuple(by or ())
     if multiply <= 0:
         raise UsageError(f"multiply is {multiply}; expected a number above 0, such as 100 for per cent")
-    rows = read(
-        data,
-        x=x,
-        y=y,
-        n=n,
-        by=by,
-        kind=KINDS[kind],
-        aggregate=aggregate,
-        opportunities=opportunities,
-        target=target if isinstance(target, str) else None,
-    )
+    columns = {"y": y, "n": n, "opportunities": opportunities, "target": target if isinstance(target, str) else None}
+    rows = read(data, x=x, columns=columns, by=by, kind=KINDS[kind], aggregate=aggregate)
     marked = plan(rows, x, freeze=freeze, part=part, exclude=exclude)
     sheet = _sheet(rows, marked)
     owner = rows.series[marked.start]
-    aims = rows.target if isinstance(target, str) else _targets(rows, target)
-    words = _directions(rows, improve)
-    found = analyse(
-        sheet,
-        kind,
-        rule_set,
-        centre=_centre(rows, owner, centre, multiply),
-        frozen=marked.frozen,
-        good=np.array([judging.IMPROVE[word] for word in words[owner]]),
-        target=aims,
-        multiply=multiply,
-    )
+    aims, words = _aims(rows, target), _directions(rows, improve)
+    good = np.array([judging.IMPROVE[word] for word in words])
+    lines_given = _centre(rows, owner, centre, multiply)
+    found = analyse(sheet, kind, rule_set, centre=lines_given, frozen=marked.frozen, good=good[owner], target=aims,
+                    multiply=multiply)  # fmt: skip
     time = rhythm(rows.place, rows.start)
     counted = n is not None or KINDS[kind].subgroups
     series = tables.series(rows, marked, time, sheet, found, improve=words)
@@ -294,7 +278,10 @@ def _centre(rows: Rows, owner: np.ndarray, centre: float | str | pd.DataFrame | 
     return Centre(given=given[owner] / multiply)
 
 
-def _targets(rows: Rows, target: float | pd.DataFrame | None) -> np.ndarray:
+def _aims(rows: Rows, target: float | str | pd.DataFrame | None) -> np.ndarray:
+    """Return the target per row: of its column, of its series, or the one for all."""
+    if isinstance(target, str):
+        return rows.target
     return per_series(rows, np.nan if target is None else target, "target").astype(float)[rows.series]
 
 

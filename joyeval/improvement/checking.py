@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,39 @@ HEADER = 2  # row of a spreadsheet in which the first row of data stands
 MOST = 50  # bad rows that one rule lists; the rest is counted
 
 
+class Fault(NamedTuple):
+    """What can be wrong with a value, in the words of a `Problem`."""
+
+    rule: str
+    found: str
+    expected: str
+    fix: str
+
+
+EMPTY = "correct it, or leave the cell empty"
+INFINITE = Fault("infinite", "an infinite number", "a number", "mend the division that made it, or empty the cell")
+NEGATIVE = Fault("negative", "a negative number", "0 or more", EMPTY)
+MORE_THAN_ALL = Fault(
+    "more-than-all",
+    "more than its denominator",
+    "at most the denominator, as it is a share",
+    "correct one of the two; if the numerator is no part of the denominator, choose u', i' or a funnel of kind RC",
+)
+NO_DATE = Fault(
+    "no-date",
+    "nothing that can be read as a date or number",
+    "a date written 2024-03-31, or a number",
+    "convert the column with the format it is written in: day or month first cannot be guessed",
+)
+NO_SERIES = Fault("no-series", "no name of a series", "a name", "fill it in, or drop the row")
+DUPLICATE = Fault(
+    "duplicate",
+    "a second row for one point of a series",
+    "one row per series and x",
+    "drop it; or pass aggregate='sum' to add such rows up, aggregate='mean' to average them",
+)
+
+
 @dataclass(frozen=True)
 class Source:
     """A data frame, the columns that name its series, and the problems found in it so far."""
@@ -27,15 +60,14 @@ class Source:
     by: tuple[str, ...]
     problems: list[Problem] = field(default_factory=list)
 
-    def refuse(self, bad: np.ndarray, column: str | None, *, rule: str, found: str, expected: str, fix: str) -> None:
+    def refuse(self, bad: np.ndarray, column: str | None, fault: Fault) -> None:
         """List the rows of `bad`, each with its series."""
         rows = np.flatnonzero(bad)
         for count, row in enumerate(rows[:MOST], start=1):
             series = "".join(f" ({name} = {self.data[name].iloc[row]})" for name in self.by)
             rest = f" (and {len(rows) - MOST} more rows like it)" if count == MOST < len(rows) else ""
-            self.problems.append(
-                Problem("data", found + series + rest, expected, fix, row=int(row) + HEADER, column=column, rule=rule)
-            )
+            found = fault._replace(found=fault.found + series + rest)
+            self.problems.append(Problem("data", row=int(row) + HEADER, column=column, **found._asdict()))
 
     def numbers(self, column: str | None) -> np.ndarray:
         """Return a column as floats, missing as NaN; all missing where there is no column."""
@@ -46,14 +78,7 @@ class Source:
             self.problems.append(Problem("data", "text", "numbers", fix, column=column, rule="not-numbers"))
             return np.full(len(self.data), np.nan)
         values = self.data[column].to_numpy(dtype=float, na_value=np.nan)
-        self.refuse(
-            np.isinf(values),
-            column,
-            rule="infinite",
-            found="an infinite number",
-            expected="a number",
-            fix="mend the division that made it, or leave the cell empty",
-        )
+        self.refuse(np.isinf(values), column, INFINITE)
         return values
 
     def times(self, column: str) -> tuple[np.ndarray, bool]:
@@ -62,26 +87,16 @@ class Source:
         text = pd.api.types.infer_dtype(values, skipna=True) == "string"
         if isinstance(values.dtype, pd.CategoricalDtype) or (text and not _any_date(values)):
             names = values.astype("category").cat.codes.to_numpy()
-            self._need_times(names < 0, column)
+            self.refuse(names < 0, column, NO_DATE)
             return names, False
         if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
             number = values.to_numpy(dtype=float, na_value=np.nan)
-            self._need_times(~np.isfinite(number), column)
+            self.refuse(~np.isfinite(number), column, NO_DATE)
             whole = np.isfinite(number).all() and (number == np.floor(number)).all()
             return (number.astype(np.int64) if whole else number), True
-        dates = _dates(values, text=text)
-        self._need_times(np.isnat(dates), column)
+        dates = _dates(values)
+        self.refuse(np.isnat(dates), column, NO_DATE)
         return dates, True
-
-    def _need_times(self, bad: np.ndarray, column: str) -> None:
-        self.refuse(
-            bad,
-            column,
-            rule="no-date",
-            found="nothing that can be read as a date or number",
-            expected="a date written 2024-03-31, or a number",
-            fix="convert the column with the format it is written in: day or month first cannot be guessed",
-        )
 
     def finish(self) -> None:
         """Raise what was found."""
@@ -93,10 +108,10 @@ def _any_date(values: pd.Series) -> bool:
     return bool(values.dropna().str.contains(LOOKS_LIKE_A_DATE).any())
 
 
-def _dates(values: pd.Series, *, text: bool) -> np.ndarray:
+def _dates(values: pd.Series) -> np.ndarray:
     if isinstance(values.dtype, pd.PeriodDtype):
         values = values.dt.to_timestamp()
-    dates = pd.to_datetime(values, errors="coerce", format="ISO8601" if text else None)
+    dates = pd.to_datetime(values, errors="coerce", format="ISO8601")
     if isinstance(dates.dtype, pd.DatetimeTZDtype):
         dates = dates.dt.tz_localize(None)
     return dates.to_numpy(dtype="datetime64[ns]")
@@ -119,40 +134,11 @@ def check_call(data: pd.DataFrame, columns: list[str], *, n: str | None, kind: K
 
 
 def check_values(source: Source, values: dict[str, np.ndarray], columns: dict[str, str | None], kind: Kind) -> None:
-    """List numbers that cannot be on this kind of chart."""
-    y, n = values["y"], values["n"]
+    """List numbers that cannot be on this kind of chart, and rows that name no series."""
     least = "above 0" if kind.lowest > 0 else f"of at least {kind.lowest:g}"
-    empty = "correct it, or leave the cell empty"
-    source.refuse(
-        y < kind.lowest,
-        columns["y"],
-        rule="too-low",
-        found="too low a number",
-        expected=f"a number {least} on a {kind.title}",
-        fix=empty,
-    )
-    for column in ("n", "opportunities"):
-        source.refuse(
-            values[column] < 0,
-            columns[column],
-            rule="negative-denominator",
-            found="a negative number",
-            expected="0 or more",
-            fix=empty,
-        )
-    source.refuse(
-        (y > n) & kind.share,
-        columns["y"],
-        rule="more-than-all",
-        found="more than its denominator",
-        expected="at most the denominator, as it is a share",
-        fix="correct one of the two; if y is no part of n, choose u' or i'",
-    )
-    source.refuse(
-        source.data[list(source.by)].isna().any(axis=1).to_numpy(),
-        ", ".join(source.by),
-        rule="no-series",
-        found="no name of a series",
-        expected="a name",
-        fix="fill it in, or drop the row",
-    )
+    low = Fault("too-low", "too low a number", f"a number {least} on a {kind.title}", EMPTY)
+    source.refuse(values["y"] < kind.lowest, columns["y"], low)
+    for name in ("n", "opportunities"):
+        source.refuse(values[name] < 0, columns[name], NEGATIVE)
+    source.refuse((values["y"] > values["n"]) & kind.share, columns["y"], MORE_THAN_ALL)
+    source.refuse(source.data[list(source.by)].isna().any(axis=1).to_numpy(), ", ".join(source.by), NO_SERIES)

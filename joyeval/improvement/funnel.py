@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import UsageError
-from joyeval.improvement.checking import Source
+from joyeval.improvement.checking import MORE_THAN_ALL, NEGATIVE, Source
 from joyeval.improvement.sheet import ratio
 from joyeval.result import Result
 
@@ -138,10 +138,10 @@ def funnel(
     if limit not in Z:
         raise UsageError(f"limit is {limit}; expected 95 or 99.8")
     groups, dropped = _groups(data, numerator, denominator, group, kind)
-    top = groups["numerator"].to_numpy()
-    bottom = groups["denominator"].to_numpy()
+    value = ratio(groups["numerator"], groups["denominator"])
     if kind == "SR" and decimals is not None:
-        bottom = np.round(bottom, decimals)
+        groups["denominator"] = groups["denominator"].round(decimals)
+    top, bottom = groups["numerator"].to_numpy(), groups["denominator"].to_numpy()
     scale = _scale(top, bottom, kind, method)
     trimmed, kept = _trim(scale.z, truncate=kind == "SR" and method == "SHMI")
     k = int(kept.sum())
@@ -149,19 +149,15 @@ def funnel(
     tau2 = _tau2(phi, k, scale.se[kept])
     adjusted = adjust and phi > 1 and tau2 > 0
     bands = _bands(scale, bottom, tau2, kind, method)
-    used = "adjusted_" * adjusted
-    name = f"{limit:g}".replace(".", "")
-    value = ratio(top, groups["denominator"].to_numpy())
-    outlier = (value > bands[f"{used}upper_{name}"]) | (value < bands[f"{used}lower_{name}"])
+    low, high = (bands[f"{'adjusted_' * adjusted}{side}_{_name(limit)}"] for side in ("lower", "upper"))
     points = groups.rename(columns={"group": group}).assign(
-        denominator=bottom,
         value=value * multiply,
         transformed=scale.value,
         se=scale.se_limits,
         z=scale.z,
         z_trimmed=np.where(kept, trimmed, np.nan),
         **{name: band * multiply for name, band in bands.items()},
-        outlier=outlier,
+        outlier=(value > high) | (value < low),
     )
     return Funnel(
         n=len(points),
@@ -179,29 +175,19 @@ def funnel(
     )
 
 
+def _name(limit: float) -> str:
+    return f"{limit:g}".replace(".", "")
+
+
 def _groups(data: pd.DataFrame, numerator: str, denominator: str, group: str, kind: str) -> tuple[pd.DataFrame, int]:
     """Add up the rows of each group; groups without a denominator are dropped and counted."""
     if missing := [name for name in (numerator, denominator, group) if name not in data.columns]:
         raise UsageError(f"no column {', '.join(map(repr, missing))}; the data has {', '.join(map(str, data.columns))}")
     source = Source(data, (group,))
     top, bottom = source.numbers(numerator), source.numbers(denominator)
-    for values, column in ((top, numerator), (bottom, denominator)):
-        source.refuse(
-            values < 0,
-            column,
-            rule="too-low",
-            found="a negative number",
-            expected="0 or more",
-            fix="correct it, or leave the cell empty",
-        )
-    source.refuse(
-        (top > bottom) & (kind == "PR"),
-        numerator,
-        rule="more-than-all",
-        found="more than its denominator",
-        expected="at most the denominator, as it is a share",
-        fix="correct one of the two, or choose kind RC",
-    )
+    source.refuse(top < 0, numerator, NEGATIVE)
+    source.refuse(bottom < 0, denominator, NEGATIVE)
+    source.refuse((top > bottom) & (kind == "PR"), numerator, MORE_THAN_ALL)
     source.finish()
     whole = np.isfinite(top) & np.isfinite(bottom)
     counts = pd.DataFrame({"group": data[group].to_numpy(), "numerator": top, "denominator": bottom})[whole]
@@ -260,7 +246,7 @@ def _bands(scale: _Scale, bottom: np.ndarray, tau2: float, kind: str, method: st
     bands = {}
     wide = np.sqrt(scale.se_limits**2 + tau2)
     for level, z in Z.items():
-        name, tail = f"{level:g}".replace(".", ""), (1 - level / 100) / 2
+        name, tail = _name(level), (1 - level / 100) / 2
         for side, sign in (("lower", -1), ("upper", 1)):
             bands[f"{side}_{name}"] = _back(scale.target + sign * z * scale.se_limits, kind, method)
             bands[f"adjusted_{side}_{name}"] = _back(scale.target + sign * z * wide, kind, method)

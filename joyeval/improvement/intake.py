@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from joyeval.errors import UsageError
-from joyeval.improvement.checking import Source, check_call, check_values
+from joyeval.improvement.checking import DUPLICATE, Source, check_call, check_values
 from joyeval.improvement.sheet import ratio
 
 if TYPE_CHECKING:
@@ -53,15 +53,17 @@ def read(
     data: pd.DataFrame,
     *,
     x: str,
-    y: str,
-    n: str | None,
+    columns: dict[str, str | None],
     by: tuple[str, ...],
     kind: Kind,
     aggregate: str | None,
-    opportunities: str | None,
-    target: str | None,
 ) -> Rows:
     """Check and sort the data of one call.
+
+    Parameters
+    ----------
+    columns : dict
+        Names of the columns y, n, opportunities and target; None where there is none.
 
     Raises
     ------
@@ -70,7 +72,7 @@ def read(
     DataError
         Values that cannot be: each is listed with series, row and fix.
     """
-    columns = {"y": y, "n": n, "opportunities": opportunities, "target": target}
+    n = columns["n"]
     check_call(data, [*by, x, *filter(None, columns.values())], n=n, kind=kind, aggregate=aggregate)
     source = Source(data, by)
     place, in_time = source.times(x)
@@ -141,14 +143,7 @@ def _order(codes: np.ndarray, place: np.ndarray) -> np.ndarray | slice:
 def _refuse_duplicates(source: Source, rows: np.ndarray, x: str) -> None:
     again = np.zeros(len(source.data), bool)
     again[rows] = True
-    source.refuse(
-        again,
-        x,
-        rule="duplicate",
-        found="a second row for one point of a series",
-        expected="one row per series and x",
-        fix="drop it; or pass aggregate='sum' to add such rows up, aggregate='mean' to average them",
-    )
+    source.refuse(again, x, DUPLICATE)
     source.finish()
 
 

@@ -27,7 +27,7 @@ def problems(data, **call):
 @pytest.mark.parametrize(
     ("column", "value", "rule"),
     [
-        ("n", -1, "negative-denominator"), ("n", np.inf, "infinite"), ("good", -np.inf, "infinite"),
+        ("n", -1, "negative"), ("n", np.inf, "infinite"), ("good", -np.inf, "infinite"),
         ("good", -2, "too-low"), ("good", 11, "more-than-all"), ("week", pd.NaT, "no-date"),
         ("team", None, "no-series"),
     ],
@@ -48,7 +48,7 @@ def test_every_problem_is_listed_at_once(pulse):
     pulse.loc[4, "good"] = 99
     assert sorted((p.rule, p.row) for p in problems(pulse)) == [
         ("more-than-all", 4), ("more-than-all", 6), ("more-than-all", 22),
-        ("negative-denominator", 4), ("negative-denominator", 22),
+        ("negative", 4), ("negative", 22),
     ]  # fmt: skip
 
 
