@@ -1,4 +1,4 @@
-"""Print the table of false-alarm rates of docs/improvement.md: python -m benchmarks.false_alarm_table (a CPU minute)."""
+"""Print the false-alarm table of docs/improvement.md: python -m benchmarks.false_alarm_table (a CPU minute)."""
 
 from __future__ import annotations
 

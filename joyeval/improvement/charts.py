@@ -88,9 +88,8 @@ class Charts(Result):
 
     def latest(self) -> pd.DataFrame:
         """Return the last part of every series: one row each."""
-        return self.series[~pd.Series(self.number(self.series)).duplicated(keep="last").to_numpy()].reset_index(
-            drop=True
-        )
+        number = self.number(self.series)
+        return self.series[np.append(number[1:] != number[:-1], True)].reset_index(drop=True)
 
     def only(self, **series: Any) -> Charts:
         """Return the charts of some series, such as ``only(team="Ward 7")``.

@@ -117,9 +117,12 @@ def _dates(values: pd.Series) -> np.ndarray:
     return dates.to_numpy(dtype="datetime64[ns]")
 
 
-def check_call(data: pd.DataFrame, columns: list[str], *, n: str | None, kind: Kind, aggregate: str | None) -> None:
+def check_call(
+    data: pd.DataFrame, keys: list[str], columns: dict[str, str | None], *, kind: Kind, aggregate: str | None
+) -> None:
     """Refuse columns that are not there and arguments that do not go together."""
-    if missing := [name for name in columns if name not in data.columns]:
+    n, opportunities = columns["n"], columns["opportunities"]
+    if missing := [name for name in [*keys, *filter(None, columns.values())] if name not in data.columns]:
         raise UsageError(f"no column {', '.join(map(repr, missing))}; the data has {', '.join(map(str, data.columns))}")
     if data.empty:
         raise UsageError("the data has no rows")
@@ -129,6 +132,8 @@ def check_call(data: pd.DataFrame, columns: list[str], *, n: str | None, kind: K
         raise UsageError(f"a {kind.title} takes no n; leave it out, or choose a chart of rates (p', u', i')")
     if aggregate not in (None, "sum", "mean"):
         raise UsageError(f"aggregate is {aggregate!r}; expected 'sum', 'mean' or None")
+    if opportunities is not None and n is None:
+        raise UsageError("opportunities need n, the column of answers that were given")
     if aggregate == "mean" and n is not None:
         raise UsageError("aggregate='mean' with a denominator would average shares of unlike size; use 'sum'")
 

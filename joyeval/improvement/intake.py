@@ -73,7 +73,7 @@ def read(
         Values that cannot be: each is listed with series, row and fix.
     """
     n = columns["n"]
-    check_call(data, [*by, x, *filter(None, columns.values())], n=n, kind=kind, aggregate=aggregate)
+    check_call(data, [*by, x], columns, kind=kind, aggregate=aggregate)
     source = Source(data, by)
     place, in_time = source.times(x)
     if not (in_time or kind.timeless):

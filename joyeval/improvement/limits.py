@@ -24,6 +24,9 @@ D2_MEDIAN = 0.954  # median range of two points in standard deviations (Wheeler)
 T_POWER = 3.6  # times between events to the power 1/3.6 are nearly normal (Nelson 1994)
 
 
+LINES = ("value", "centre", "lower", "upper", "lower_95", "upper_95")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lines:
     """What is drawn, per row: the value, the centre line, limits at 3 and 2 sigma."""
@@ -38,8 +41,7 @@ class Lines:
 
     def map(self, change: Callable[[np.ndarray], np.ndarray]) -> Lines:
         """Return the lines with every one of them changed the same way."""
-        names = ("value", "centre", "lower", "upper", "lower_95", "upper_95")
-        return replace(self, **{name: change(getattr(self, name)) for name in names})
+        return replace(self, **{name: change(getattr(self, name)) for name in LINES})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +73,7 @@ def draw(kind: str, sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
         return lines
     median = centre.of(sheet, sheet.median(lines.value))
     hidden = sheet.each(few)
-    blank = {
-        name: np.where(hidden, np.nan, getattr(lines, name)) for name in ("lower", "upper", "lower_95", "upper_95")
-    }
+    blank = {name: np.where(hidden, np.nan, getattr(lines, name)) for name in LINES[2:]}
     return replace(lines, centre=np.where(hidden, sheet.each(median), lines.centre), **blank)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from joyeval.errors import UsageError
 from joyeval.improvement.judging import FEWEST_AFTER, NO_VARIATION, TOO_FEW, compared, reasons
+from joyeval.improvement.limits import LINES
 from joyeval.improvement.rules import FEWEST_POINTS
 from joyeval.improvement.sheet import ratio
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from joyeval.improvement.periods import Rhythm
     from joyeval.improvement.sheet import Sheet
 
-LINES = ("value", "centre", "lower", "upper", "lower_95", "upper_95")
 SIGNALS = ("beyond", "shift", "trend", "two_of_three")
 
 

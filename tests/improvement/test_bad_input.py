@@ -109,6 +109,7 @@ def test_a_place_outside_the_data_is_refused(pulse, argument, value, row):
         ({"improve": "up"}, "expected increase, decrease or neutral"), ({"kind": "p", "n": None}, "needs n"),
         ({"kind": "c"}, "takes no n"), ({"aggregate": "max"}, "aggregate is 'max'"),
         ({"aggregate": "mean"}, "use 'sum'"), ({"multiply": 0}, "above 0"), ({"centre": "mode"}, "'mean' or 'median'"),
+        ({"opportunities": "n", "n": None, "kind": "run"}, "opportunities need n"),
         ({"part": "soon"}, "neither a position nor a date"),
         ({"part": pd.DataFrame({"week": ["2024-02-05"]})}, "expected team, week"),
         ({"part": pd.DataFrame({"team": ["z"], "week": ["2024-02-05"]})}, "series that the data does not have: z"),
