@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from joyeval.errors import UsageError
 from joyeval.improvement import judging, tables
@@ -19,6 +18,9 @@ from joyeval.improvement.periods import rhythm
 from joyeval.improvement.rules import RuleSet, named
 from joyeval.improvement.sheet import Sheet
 from joyeval.result import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
