@@ -47,13 +47,8 @@ def kenward_roger(fit: Fit) -> Inference:
     g, p = fit.gram, fit.gram.p
     vcov = np.linalg.inv(fit.profile.solved.cross[:p, :p])
     m = _with_residual(*_random_moments(g, fit.theta), omega=_parameters(g, fit.theta), n=g.n, inverse=vcov)
-    PV = m.P @ vcov
-    information = (m.T - 2 * np.einsum("ij,klji->kl", vcov, m.C) + np.einsum("kij,lji->kl", PV, PV)) / 2
-    spread = np.linalg.pinv(information, hermitian=True)
-    bias = np.einsum("kl,klij->ij", spread, m.C - np.einsum("kij,ljm->klim", PV, m.P))
-    adjusted = vcov + 2 * vcov @ bias @ vcov
+    adjusted, slopes, spread = small_sample(vcov, m.T, m.P, m.C)
     unroot = np.linalg.inv(g.R) * g.scale * np.sqrt(fit.profile.sigma2)
-    slopes = vcov @ m.P @ vcov
     return Inference(
         method="Kenward-Roger",
         vcov=unroot @ adjusted @ unroot.T,
@@ -61,6 +56,33 @@ def kenward_roger(fit: Fit) -> Inference:
         slopes=unroot @ slopes @ unroot.T,
         spread=spread,
     )
+
+
+def small_sample(
+    vcov: np.ndarray, T: np.ndarray, P: np.ndarray, C: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Adjust the covariance of coefficients for covariance parameters having been estimated.
+
+    Parameters
+    ----------
+    vcov : ndarray, shape (p, p)
+        (X'V^-1X)^-1.
+    T : ndarray, shape (K, K)
+        tr(V^-1 K_k V^-1 K_l), V = sum_k s_k K_k.
+    P : ndarray, shape (K, p, p)
+        X'V^-1 K_k V^-1 X.
+    C : ndarray, shape (K, K, p, p)
+        X'V^-1 K_k V^-1 K_l V^-1 X.
+
+    Returns
+    -------
+    adjusted covariance (p, p), derivatives of `vcov` (K, p, p), covariance of the parameters (K, K)
+    """
+    PV = P @ vcov
+    information = (T - 2 * np.einsum("ij,klji->kl", vcov, C) + np.einsum("kij,lji->kl", PV, PV)) / 2
+    spread = np.linalg.pinv(information, hermitian=True)
+    bias = np.einsum("kl,klij->ij", spread, C - np.einsum("kij,ljm->klim", PV, P))
+    return vcov + 2 * vcov @ bias @ vcov, vcov @ P @ vcov, spread
 
 
 def can_adjust(fit: Fit) -> bool:
