@@ -148,19 +148,16 @@ def event_study(
     frame, Y, begun, levels = _arrange(table, y, start, team, period, [*covariates, *([strata] if strata else [])])
     fixed = frame.groupby(team)[list(covariates)].first().to_numpy(dtype=float) if covariates else None
     rows = _long(Y, begun)
-    cs = did.callaway_santanna(Y, begun, not_yet=not_yet, covariates=fixed)
+    effects = did.callaway_santanna(Y, begun, not_yet=not_yet, covariates=fixed)
     answers = {
-        "callaway_santanna": lambda: _from_effects(cs, begun, len(levels)),
+        "callaway_santanna": lambda: _from_effects(effects, begun, len(levels)),
         "imputation": lambda: _from_effects(did.imputation(Y, begun), begun, len(levels)),
         "sun_abraham": lambda: _from_regression(*rows),
     }
-    compared, tables, missing = _compare(answers, rows, method)
-    terms, overall, cohorts = tables[method]
-    leads = did.by_event(cs, begun)
-    test = did.joint_test(leads[1].where(leads[0] < 0), begun) if (leads[0] < 0).any() else _untested()
+    compared, (terms, overall, cohorts), missing = _compare(answers, rows, method)
     layers = frame.groupby(team)[strata].first().to_numpy() if strata else np.zeros(len(begun), int)
-    p = _permuted(Y, begun, layers, not_yet, draws, seed, start) if draws else np.nan
-    dropped = table[team].nunique() - len(begun)
+    dropped = int(table[team].nunique() - len(begun))
+    trend = _pretrend(effects, begun)
     return EventStudy(
         y=y,
         method=method,
@@ -168,14 +165,19 @@ def event_study(
         overall=overall,
         cohorts=_dated(cohorts, levels),
         compared=compared,
-        pretrend=test,
-        permutation_p=p,
+        pretrend=trend,
+        permutation_p=_permuted(Y, begun, layers, not_yet, draws, seed, start) if draws else np.nan,
         n_started=int((begun < len(levels)).sum()),
         randomised=randomised,
         improve=data.improve.get(y, "") if isinstance(data, Linkage) else "",
         n=len(begun),
-        n_dropped=int(dropped),
-        notes=(*_notes(begun, len(levels), terms, test, compared, dropped, randomised), *missing),
+        n_dropped=dropped,
+        notes=(
+            *_team_notes(begun, len(levels), dropped, randomised),
+            _trend_note(terms, trend),
+            *_method_notes(compared),
+            *missing,
+        ),
     )
 
 
@@ -253,8 +255,8 @@ def _from_regression(y, team, period, start) -> tuple[pd.DataFrame, ...]:
     return tuple(part.reset_index(drop=True) for part in parts)
 
 
-def _compare(answers: dict, rows: tuple, method: str) -> tuple[pd.DataFrame, dict, tuple[str, ...]]:
-    """Overall effect by every method that can be had; the one asked for must be."""
+def _compare(answers: dict, rows: tuple, method: str) -> tuple[pd.DataFrame, tuple, tuple[str, ...]]:
+    """Overall effect by every method that can be had, and the tables of the one asked for, which must be."""
     tables, missing = {}, []
     for name, answer in answers.items():
         try:
@@ -270,7 +272,7 @@ def _compare(answers: dict, rows: tuple, method: str) -> tuple[pd.DataFrame, dic
     mixing = estimate_table(["two_way_fixed_effects"], fit.beta, errors.se, n=fit.n, df=errors.df)
     parts = [tables[name][1].assign(term=name) for name in tables]
     compared = pd.concat([*parts, mixing], ignore_index=True).rename(columns={"term": "method"})
-    return compared.drop(columns="n"), tables, tuple(missing)
+    return compared.drop(columns="n"), tables[method], tuple(missing)
 
 
 def _permuted(Y, begun, layers, not_yet: bool, draws: int, seed: int, name: str) -> float:
@@ -292,40 +294,36 @@ def _dated(cohorts: pd.DataFrame, levels: pd.Index) -> pd.DataFrame:
     return cohorts.assign(term=[f"start {levels[int(c)]}" for c in cohorts["term"]])
 
 
-def _untested() -> dict[str, float]:
-    return {"f": np.nan, "df1": 0.0, "df2": 0.0, "p": np.nan}
+def _pretrend(effects: did.Effects, begun: np.ndarray) -> dict[str, float]:
+    """Test that effects before the start are 0 together."""
+    events, averages = did.by_event(effects, begun)
+    if (events >= 0).all():
+        return {"f": np.nan, "df1": 0.0, "df2": 0.0, "p": np.nan}
+    return did.joint_test(averages.where(events < 0), begun)
 
 
-def _notes(
-    begun: np.ndarray,
-    n_periods: int,
-    terms: pd.DataFrame,
-    test: dict,
-    compared: pd.DataFrame,
-    dropped: int,
-    randomised: bool,
-) -> list[str]:
+def _team_notes(begun: np.ndarray, n_periods: int, dropped: int, randomised: bool) -> list[str]:
     started = begun[begun < n_periods]
-    counts = np.unique(started, return_counts=True)[1]
     notes = []
     if dropped:
         notes.append(f"{dropped} teams left out: started in the first period, or without an outcome")
-    if not (begun >= n_periods).any():
+    if len(started) == len(begun):
         notes.append("every team started in the end: nothing can be said of periods after the last start")
     if len(started) < FEW_STARTERS:
         notes.append(f"only {len(started)} teams started: rely on the permutation p more than on the interval")
-    if single := int((counts == 1).sum()):
+    if single := int((np.unique(started, return_counts=True)[1] == 1).sum()):
         notes.append(f"{single} starts have one team each: how it might have varied is not known; errors are too small")
-    notes.append(_trend_note(terms, test))
     if not randomised:
         notes.append("starts were not drawn by lot: teams that chose to start, or were chosen, may have differed")
+    return notes
+
+
+def _method_notes(compared: pd.DataFrame) -> list[str]:
     trusted = compared[compared["method"] != "two_way_fixed_effects"]
     gap = trusted["estimate"].max() - trusted["estimate"].min()
-    if gap > trusted["se"].min():
-        notes.append(
-            f"methods differ by {number(gap)}, over one standard error: effects may change over time or cohorts"
-        )
-    return notes
+    if gap <= trusted["se"].min():
+        return []
+    return [f"methods differ by {number(gap)}, over one standard error: effects may change over time or cohorts"]
 
 
 def _trend_note(terms: pd.DataFrame, test: dict) -> str:

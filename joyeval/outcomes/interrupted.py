@@ -154,21 +154,14 @@ def interrupted(
         )
     design = build_design(f"value ~ clock + level + since{SEASONS[season]}", frame)
     reached = [k for k in after if k <= frame["since"].max()]
-    sums = _sums(design.names, reached)
-    fit = _counts(design, frame, sums) if exposure else _means(design, frame, sums)
-    k = len(design.names)
-    names = [{"clock": "trend", "level": "level", "since": "change of trend"}.get(n, n) for n in design.names]
-    table_all = estimate_table([*names, *map(str, reached)], fit["estimate"], fit["se"], n=len(frame), df=fit["df"])
-    points = _points(frame, design, fit["estimate"][:k], exposure)
-    effects = table_all.iloc[k:].drop(columns=["term", "n"]).reset_index(drop=True)
-    effects.insert(0, "after", reached)
-    expected = points.set_index(frame["since"].to_numpy())["expected"]
-    effects["expected"] = [float(expected.get(step, np.nan)) for step in reached]
+    fit = (_counts if exposure else _means)(design, frame, _sums(design.names, reached))
+    points = _points(frame, design, fit["estimate"][: len(design.names)], exposure)
+    terms, effects = _tables(fit, design.names, reached, points.set_index(frame["since"].to_numpy())["expected"])
     return Interrupted(
         y=f"{y} less {control}" if control else y,
         start=str(start),
         scale="log rate" if exposure else "units",
-        terms=table_all.iloc[:k],
+        terms=terms,
         effects=effects,
         checks=fit["checks"],
         points=points,
@@ -218,6 +211,16 @@ def _sums(names: Sequence[str], reached: Sequence[int]) -> np.ndarray:
         sums[names.index("level"), len(names) + j] = 1.0
         sums[names.index("since"), len(names) + j] = step
     return sums
+
+
+def _tables(fit: dict, names: Sequence[str], reached: Sequence[int], expected: pd.Series) -> tuple:
+    """Coefficients, and effects with the counterfactual of their period beside."""
+    told = [{"clock": "trend", "since": "change of trend"}.get(name, name) for name in names]
+    table = estimate_table([*told, *map(str, reached)], fit["estimate"], fit["se"], n=len(expected), df=fit["df"])
+    effects = table.iloc[len(names) :].drop(columns=["term", "n"]).reset_index(drop=True)
+    effects.insert(0, "after", list(reached))
+    effects["expected"] = [float(expected.get(step, np.nan)) for step in reached]
+    return table.iloc[: len(names)], effects
 
 
 def _means(design, frame: pd.DataFrame, sums: np.ndarray) -> dict:

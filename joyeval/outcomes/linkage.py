@@ -99,6 +99,7 @@ def link(
     at_least: int | None = None,
     crosswalk: Crosswalk | None = None,
     improve: Mapping[str, str] | None = None,
+    teams: pd.DataFrame | None = None,
 ) -> Linkage:
     """Join staff experience to outcomes.
 
@@ -124,6 +125,9 @@ def link(
         Codes that changed or merged; both sides are moved to the new code and pooled.
     improve : mapping of measure to "increase" or "decrease", optional
         Which way is better.
+    teams : DataFrame, optional
+        One row per team, with the code column of `staff`: what designs may use besides (organisation, setting,
+        start_date, benchmark) is added to the data.
 
     Returns
     -------
@@ -158,6 +162,8 @@ def link(
     if not joined.any():
         raise ModelError(_nothing(wide, services, first, last, unit))
     data.insert(1, "period", starts(data.pop("time"), staff[periods[0]], unit=unit))
+    if teams is not None:
+        data = _described(data, teams, codes[0], crosswalk)
     flow, unmatched = _flow(found), _unmatched(wide, services)
     difference = _difference(data, names, measures)
     notes = _notes(staff, wide, names, measures, flow, unmatched, difference, improve or {})
@@ -307,6 +313,15 @@ def _wide_outcomes(found: pd.DataFrame) -> pd.DataFrame:
     table = rows.set_index([*KEY, "measure"]).unstack("measure")
     table.columns = [name if kind == "value" else f"{name}_{kind}" for kind, name in table.columns]
     return table.reset_index()
+
+
+def _described(data: pd.DataFrame, teams: pd.DataFrame, code: str, crosswalk: Crosswalk | None) -> pd.DataFrame:
+    """Add what is known of teams; of merged ones, what is known of the first."""
+    _columns(teams, [code], "teams")
+    known = teams.assign(team=follow(clean_codes(teams[code]), crosswalk)).drop_duplicates("team")
+    if clash := set(known.columns.drop("team")) & set(data.columns):
+        raise UsageError(f"teams: found {', '.join(sorted(clash))}, which the measures use too; rename one")
+    return data.merge(known, on="team", how="left")
 
 
 def _flow(found: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,13 @@ import pandas as pd
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.least_squares import least_squares
 from joyeval.outcomes.association import Association, number, signed
+from joyeval.outcomes.linkage import Linkage
 from joyeval.outcomes.panel import fixed_effects, prepare
 from joyeval.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from joyeval.outcomes.linkage import Linkage
 
 FIVE_PERCENT = 0.05
 
@@ -184,7 +184,7 @@ def leave_one_out(
     Parameters
     ----------
     fit : callable
-        Takes a table, returns any result with estimates: ``lambda d: fixed_effects(d, y="waits", x="joy", draws=0)``.
+        Takes such data, returns any result with estimates: ``lambda d: fixed_effects(d, y="waits", x="joy", draws=0)``.
     data : DataFrame or Linkage
     by : str
         Column of the units left out.
@@ -197,11 +197,11 @@ def leave_one_out(
         The full data cannot be fitted, or no reduced data.
     """
     table = getattr(data, "data", data)
-    full = _row(fit(table), term)
+    full = _row(fit(data), term)
     rows, lost = [], 0
     for unit in sorted(table[by].dropna().unique()):
         try:
-            row = _row(fit(table[table[by] != unit]), full["term"])
+            row = _row(fit(_with(data, table[table[by] != unit])), full["term"])
         except ModelError:
             lost += 1
             continue
@@ -234,7 +234,7 @@ def specification_curve(
     Parameters
     ----------
     fit : callable
-        Takes a table and one keyword per choice: ``lambda d, lag: fixed_effects(d, y="waits", x="joy", lag=lag)``.
+        Takes such data and one keyword per choice: ``lambda d, lag: fixed_effects(d, y="waits", x="joy", lag=lag)``.
     choices : mapping of name to options
         Options are functions, numbers, text or None, or sequences of them.
     x : str, optional
@@ -255,9 +255,8 @@ def specification_curve(
     """
     if draws and not x:
         raise UsageError("specification_curve: draws needs x, the column to exchange")
-    table = getattr(data, "data", data)
     specs = [dict(zip(choices, options, strict=True)) for options in product(*choices.values())]
-    rows, failed = _fit_all(fit, table, specs, term)
+    rows, failed = _fit_all(fit, data, specs, term)
     if not rows:
         raise ModelError(f"none of {len(specs)} specifications can be fitted; the first: {failed[0]}")
     estimates = pd.DataFrame(rows).sort_values("estimate", ignore_index=True)
@@ -268,7 +267,7 @@ def specification_curve(
         choices=tuple(choices),
         median=median,
         share_significant=float(agree.mean()),
-        permutation_p=_median_by_chance(fit, table, specs, term, x, team, draws, seed, median) if draws else np.nan,
+        permutation_p=_median_by_chance(fit, data, specs, term, x, team, draws, seed, median) if draws else np.nan,
         n=len(rows),
         n_dropped=len(failed),
         notes=tuple(f"a specification could not be fitted: {reason}" for reason in dict.fromkeys(failed)),
@@ -372,11 +371,16 @@ def _turning(full: pd.Series, rows: list[tuple]) -> tuple[str, ...]:
     return (f"the conclusion at 5 % changes without {', '.join(hang[:5])}{' and others' if len(hang) > 5 else ''}",)
 
 
-def _fit_all(fit, table: pd.DataFrame, specs: list[dict], term: str | None) -> tuple[list[dict], list[str]]:
+def _with(data: pd.DataFrame | Linkage, table: pd.DataFrame) -> pd.DataFrame | Linkage:
+    """Return the data with another table: what a linkage knows of its measures stays."""
+    return replace(data, data=table) if isinstance(data, Linkage) else table
+
+
+def _fit_all(fit, data: pd.DataFrame | Linkage, specs: list[dict], term: str | None) -> tuple[list[dict], list[str]]:
     rows, failed = [], []
     for spec in specs:
         try:
-            row = _row(fit(table, **spec), term)
+            row = _row(fit(data, **spec), term)
         except ModelError as error:
             failed.append(str(error))
             continue
@@ -391,9 +395,9 @@ def _label(option: Any) -> str:
     return " + ".join(map(str, option)) or "none" if isinstance(option, (list, tuple)) else str(option)
 
 
-def _median_by_chance(fit, table, specs, term, x, team, draws, seed, median) -> float:
+def _median_by_chance(fit, data, specs, term, x, team, draws, seed, median) -> float:
     """Share of draws in which the median specification is as far from 0, the actual one counted."""
-    order = table.sort_values([team], kind="stable")
+    order = getattr(data, "data", data).sort_values([team], kind="stable")
     sizes = order.groupby(team).size()
     if sizes.min() < sizes.max():
         raise ModelError(
@@ -404,7 +408,7 @@ def _median_by_chance(fit, table, specs, term, x, team, draws, seed, median) -> 
     hits = 1
     for _ in range(draws):
         moved = order.assign(**{x: rng.permutation(histories, axis=0).ravel()})
-        rows, _ = _fit_all(fit, moved, specs, term)
+        rows, _ = _fit_all(fit, _with(data, moved), specs, term)
         hits += abs(np.median([row["estimate"] for row in rows])) >= abs(median) * (1 - 1e-10)
     return hits / (draws + 1)
 

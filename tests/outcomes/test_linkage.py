@@ -197,6 +197,14 @@ def test_several_measures_stand_side_by_side_and_survive_json():
     assert back.lag == (0, 0)
 
 
+def test_what_is_known_of_teams_comes_along():
+    teams = pd.DataFrame({"team": ["a", "B", "C"], "setting": ["ward", "clinic", "ward"], "organisation": [1, 1, 2]})
+    got = link(STAFF, FALLS, improve=BETTER, teams=teams)
+    assert got.data["setting"].tolist() == ["ward", "ward", "clinic", "clinic"]
+    with pytest.raises(UsageError, match="joy, which the measures use too"):
+        link(STAFF, FALLS, teams=teams.rename(columns={"setting": "joy"}))
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [

@@ -10,6 +10,7 @@ import statsmodels.formula.api as smf
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.mixed import mixed
 from joyeval.models.regression import regression
+from joyeval.outcomes import link
 from joyeval.outcomes.panel import change_on_change, fixed_effects
 from joyeval.outcomes.plan import Exploration, Plan, explore, primary
 from joyeval.outcomes.sensitivity import (
@@ -54,6 +55,17 @@ def test_leaving_one_team_out_equals_lme4():
         assert got.estimate == pytest.approx(want["full"][term], rel=1e-5)
         by_team = got.estimates.assign(left_out=got.estimates["left_out"].astype(int)).sort_values("left_out")
         assert by_team["estimate"].tolist() == pytest.approx(want[term], rel=1e-5)
+
+
+def test_a_linkage_keeps_its_weights_while_teams_are_left_out():
+    data = panel(n_teams=6)
+    staff = data.assign(measure="joy", mean=data["joy"], answers=10)
+    services = data[["team", "period"]].assign(measure="waits", value=data["waits"], numerator=np.nan)
+    services["denominator"] = np.random.default_rng(1).integers(20, 90, len(data))
+    linked = link(staff, services)
+    got = leave_one_out(fe, linked)
+    assert got.estimate == pytest.approx(fe(linked).effect["estimate"])
+    assert got.estimate != pytest.approx(fe(linked.data).effect["estimate"])
 
 
 def test_a_team_on_which_all_hangs_is_named():
