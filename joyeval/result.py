@@ -14,7 +14,10 @@ from datetime import date
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from joyeval.errors import ModelError
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
     import pandas as pd
@@ -85,6 +88,28 @@ class NoAnswer(Result):
     def sentence(self) -> str:
         """Say plainly that there is no answer."""
         return f"The data cannot say {self.question}: {self.reason.rstrip('.')}."
+
+
+def answered(question: str, ask: Callable[..., Result], *args: Any, **options: Any) -> Result:
+    """Return what `ask` answers, or that and why the data cannot say.
+
+    Parameters
+    ----------
+    question : str
+        As a clause: "whether ties changed".
+    ask : callable
+        Called with the other arguments; its `ModelError` becomes a `NoAnswer`.
+
+    Examples
+    --------
+    >>> from joyeval import coordination
+    >>> answered("whether ties changed", coordination.change, ties).sentence()  # doctest: +SKIP
+    'The data cannot say whether ties changed: one wave; a change needs two.'
+    """
+    try:
+        return ask(*args, **options)
+    except ModelError as error:
+        return NoAnswer(n=0, question=question, reason=str(error))
 
 
 def read_result(text: str) -> Result:

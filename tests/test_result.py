@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from joyeval import result as module
-from joyeval.result import Result, read_result
+from joyeval.errors import ModelError
+from joyeval.result import Result, answered, read_result
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,8 +67,9 @@ def test_only_our_own_classes_are_loaded():
 
 
 def test_what_cannot_be_answered_is_a_result_too():
-    from joyeval.result import NoAnswer
+    def ask(waves):
+        raise ModelError(f"{waves} wave; needs two.")
 
-    stored = read_result(NoAnswer(n=0, question="whether joy grew", reason="one wave; needs two.").to_json())
-    assert stored.sentence() == "The data cannot say whether joy grew: one wave; needs two."
+    stored = read_result(answered("whether joy grew", ask, 1).to_json())
+    assert stored.sentence() == "The data cannot say whether joy grew: 1 wave; needs two."
     assert stored.tidy().empty

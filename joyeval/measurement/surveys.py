@@ -12,11 +12,10 @@ from joyeval.instruments import keyed, load
 from joyeval.measurement.aggregation import Aggregation, aggregation
 from joyeval.measurement.reliability import alpha
 from joyeval.measurement.scores import score_change
-from joyeval.result import NoAnswer, Result
+from joyeval.result import Result, answered
 
 if TYPE_CHECKING:
     from joyeval.instruments.model import Instrument
-    from joyeval.measurement.scores import ScoreChange
     from joyeval.store import Store
     from joyeval.study import Study
 
@@ -74,12 +73,9 @@ def respondents(store: Store) -> pd.DataFrame:
     return joined.assign(when=joined["wave"].map(dates)).sort_values(["when", "person"], ignore_index=True)
 
 
-def change(study: Study, cohort: str, store: Store) -> ScoreChange | NoAnswer:
+def change(study: Study, cohort: str, store: Store) -> Result:
     """Estimate how the scores of a cohort changed over its waves."""
-    try:
-        return score_change(respondents(store), scales(study, cohort))
-    except ModelError as error:
-        return NoAnswer(n=0, question="whether staff experience changed", reason=str(error))
+    return answered("whether staff experience changed", score_change, respondents(store), scales(study, cohort))
 
 
 def reliability(study: Study, cohort: str, store: Store) -> Reliability:

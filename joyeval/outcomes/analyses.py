@@ -13,7 +13,7 @@ from joyeval.outcomes.panel import change_on_change, fixed_effects, within_betwe
 from joyeval.outcomes.plan import Plan, primary
 from joyeval.outcomes.sensitivity import leave_one_out
 from joyeval.outcomes.staff import team_means
-from joyeval.result import NoAnswer
+from joyeval.result import NoAnswer, answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,38 +84,32 @@ def staff_table(study: Study, cohort: str, store: Store, measure: str) -> tuple[
     raise UsageError(f"no staff measure {measure!r} in cohort {cohort}: neither a pulse nor a scale of its waves")
 
 
-def primary_analysis(study: Study, cohort: str, store: Store) -> Association | NoAnswer:
+def primary_analysis(study: Study, cohort: str, store: Store) -> Result:
     """Run the one analysis that the study file names beforehand; say why where the data cannot answer."""
-    named = study.primary
-    if named is None:
+    if study.primary is None:
         return NoAnswer(n=0, question="what the primary question was", reason="the study file names none")
-    x, y = labels(study, named)
+    return answered(_question(study, study.primary), _primary, study, cohort, store)
+
+
+def _primary(study: Study, cohort: str, store: Store) -> Association:
+    x, y = labels(study, study.primary)
     plan = Plan(y=y, x=x, named=f"the study file {study.path.name}")
-    try:
-        return primary(linked(study, cohort, store, named), plan)
-    except ModelError as error:
-        return NoAnswer(n=0, question=_question(named), reason=str(error))
+    return primary(_comparable(study, cohort, store, study.primary), plan)
 
 
-def secondary_analyses(study: Study, cohort: str, store: Store) -> list[Association | NoAnswer]:
+def secondary_analyses(study: Study, cohort: str, store: Store) -> list[Result]:
     """Run the other analyses that the study file names, each over its own window."""
-    return [_secondary(study, cohort, store, named) for named in study.secondary]
+    return [answered(_question(study, named), _secondary, study, cohort, store, named) for named in study.secondary]
 
 
-def _secondary(study: Study, cohort: str, store: Store, named: Analysis) -> Association | NoAnswer:
-    try:
-        x, y = labels(study, named)
-        return within_between(linked(study, cohort, store, named), y=y, x=x, role="secondary")
-    except ModelError as error:
-        return NoAnswer(n=0, question=_question(named), reason=str(error))
+def _secondary(study: Study, cohort: str, store: Store, named: Analysis) -> Association:
+    x, y = labels(study, named)
+    return within_between(_comparable(study, cohort, store, named), y=y, x=x, role="secondary")
 
 
-def linkage_report(study: Study, cohort: str, store: Store) -> Linkage | NoAnswer:
+def linkage_report(study: Study, cohort: str, store: Store) -> Result:
     """Return what of the primary analysis could be linked, and what not."""
-    try:
-        return linked(study, cohort, store, study.primary)
-    except ModelError as error:
-        return NoAnswer(n=0, question=_question(study.primary), reason=str(error))
+    return answered(_question(study, study.primary), linked, study, cohort, store, study.primary)
 
 
 def robustness(study: Study, cohort: str, store: Store) -> dict[str, Result]:
@@ -124,40 +118,52 @@ def robustness(study: Study, cohort: str, store: Store) -> dict[str, Result]:
     Returns
     -------
     dict
-        ``outcomes_fixed_effects``, ``outcomes_change``, ``outcomes_reverse`` (outcomes before the staff answers) and
-        ``outcomes_leave_one_out``; what cannot be run says why.
+        ``outcomes_fixed_effects``, ``outcomes_change`` (not for yearly measures), ``outcomes_reverse`` (outcomes
+        before the staff answers) and ``outcomes_leave_one_out``; what cannot be run says why.
     """
     named = study.primary
-    x, y = labels(study, named)
-    before = (-named.window[1], -named.window[0])
     asked = {
         "outcomes_fixed_effects": (fixed_effects, named.window),
         "outcomes_change": (change_on_change, named.window),
-        "outcomes_reverse": (within_between, before),
+        "outcomes_reverse": (within_between, (-named.window[1], -named.window[0])),
         "outcomes_leave_one_out": (_leave_one_out, named.window),
     }
-    return {key: _tried(study, cohort, store, design, window, x, y) for key, (design, window) in asked.items()}
+    if any(part.measure == named.staff and part.period in ("quarter", "year") for part in study.pulses):
+        del asked["outcomes_change"]  # months next to each other are what it compares
+    question = _question(study, named)
+    return {
+        key: answered(question, _by_design, study, cohort, store, design, window)
+        for key, (design, window) in asked.items()
+    }
 
 
-def _tried(
-    study: Study, cohort: str, store: Store, design: Callable[..., Result], window: tuple[int, int], x: str, y: str
+def _by_design(
+    study: Study, cohort: str, store: Store, design: Callable[..., Result], window: tuple[int, int]
 ) -> Result:
-    try:
-        return design(linked(study, cohort, store, study.primary, window=window), y=y, x=x)
-    except ModelError as error:
-        return NoAnswer(n=0, question=_question(study.primary), reason=str(error))
+    x, y = labels(study, study.primary)
+    return design(_comparable(study, cohort, store, study.primary, window=window), y=y, x=x)
 
 
 def _leave_one_out(linkage: Linkage, *, y: str, x: str) -> Result:
     return leave_one_out(partial(within_between, y=y, x=x, draws=0), linkage)
 
 
-def _question(named: Analysis) -> str:
+def _comparable(study: Study, cohort: str, store: Store, named: Analysis, **window: tuple[int, int]) -> Linkage:
+    """Return the linkage if teams have outcomes in more than one period: otherwise nothing changes within them."""
+    linkage = linked(study, cohort, store, named, **window)
+    joined = linkage.data.dropna(subset=list(linkage.outcomes))
+    if joined.groupby("team")["period"].nunique().max() < 2:
+        raise ModelError(f"each of {joined['team'].nunique()} teams has an outcome for one period only")
+    return linkage
+
+
+def _question(study: Study, named: Analysis) -> str:
+    x, y = labels(study, named)
     first, last = named.window
-    return f"whether {named.staff} goes with {named.outcome} {first} to {last} months later"
+    return f"whether “{x}” goes with “{y}” {first} to {last} months later"
 
 
-def side_by_side(answers: Sequence[Association | NoAnswer]) -> pd.DataFrame:
+def side_by_side(answers: Sequence[Result]) -> pd.DataFrame:
     """Return the estimates of several analyses in one table, with Holm's correction over those that could be run.
 
     Returns

@@ -1,6 +1,6 @@
 """Sections of the report: each takes results or tables and emits blocks; every number comes from a stored result."""
 
-from joyeval.report.sections.coordination import matrix
+from joyeval.report.sections.coordination import coordination_change, matrix
 from joyeval.report.sections.data import flow, recognised, response, set_aside
 from joyeval.report.sections.experience import instruments, reliability, score_change
 from joyeval.report.sections.front import last_day, limitations, methods, programme, summary, title_page
@@ -12,6 +12,7 @@ __all__ = [
     "answer",
     "checks",
     "cohort_charts",
+    "coordination_change",
     "estimates",
     "flow",
     "instruments",
