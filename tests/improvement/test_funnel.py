@@ -1,0 +1,71 @@
+"""Funnels against hand calculation and simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm, poisson
+
+from joyeval.improvement import Funnel, funnel
+
+
+def groups(count=200, *, seed=1, between=0.0):
+    rng = np.random.default_rng(seed)
+    n = rng.integers(80, 400, count)
+    level = np.sin(np.clip(np.arcsin(np.sqrt(0.6)) + between * rng.normal(size=count), 0, np.pi / 2)) ** 2
+    return pd.DataFrame({"team": np.arange(count), "good": rng.binomial(n, level), "n": n})
+
+
+CALL = {"numerator": "good", "denominator": "n", "group": "team"}
+
+
+def test_rows_of_a_group_are_added_up_and_empty_groups_dropped():
+    data = pd.DataFrame({"team": list("aabbc"), "good": [1, 2, 3, 4, 0], "n": [5, 5, 6, 6, 0]})
+    found = funnel(data, **CALL, multiply=100)
+    assert found.points[["team", "numerator", "denominator", "value"]].to_numpy().tolist() == [
+        ["a", 3, 10, pytest.approx(30)], ["b", 7, 12, pytest.approx(700 / 12)],
+    ]  # fmt: skip
+    assert (found.n, found.n_dropped) == (2, 1)
+    assert found.target == pytest.approx(1000 / 22)
+
+
+def test_variance_between_groups_is_what_winsorising_leaves_of_it():
+    """A standard deviation of 0.05 on the arcsine scale: clipping z at its tenths keeps 0.68 of its mean square."""
+    data = groups(5000, between=0.05)
+    found = funnel(data, **CALL)
+    kept = norm.expect(lambda z: min(z**2, norm.isf(0.1) ** 2))
+    sampling = float((1 / (4 * data["n"])).mean())
+    expected = kept * (sampling + 0.05**2) - sampling
+    assert found.tau2 == pytest.approx(expected, rel=0.12)
+    assert found.tau2 < 0.7 * 0.05**2
+    assert found.adjusted
+
+
+def test_alike_groups_are_outside_as_often_as_stated():
+    found = funnel(groups(5000), **CALL, adjust=False, limit=95)
+    assert found.points["outlier"].mean() == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 5000) + 0.005)
+
+
+def test_limits_of_standardised_ratios_are_exact_poisson():
+    data = pd.DataFrame({"team": list("abc"), "seen": [4, 9, 20], "expected": [5.0, 10.0, 18.0]})
+    call = {"numerator": "seen", "denominator": "expected", "group": "team", "kind": "SR"}
+    points = funnel(data, **call).points
+    for row in points.itertuples():
+        high = row.upper_95 * row.denominator  # the mean of which so few are seen in 2.5 %
+        assert poisson.cdf(row.denominator, high) == pytest.approx(0.025, abs=1e-6)
+    roots = funnel(data, **call, method="CQC").points
+    np.testing.assert_allclose(roots["transformed"], np.sqrt(points["value"]))
+
+
+def test_few_groups_and_unadjusted_overdispersion_are_told():
+    found = funnel(groups(8, between=0.2), **CALL, adjust=False)
+    assert found.notes[0].startswith("8 groups")
+    assert "limits of chance alone flag too many" in found.notes[1]
+
+
+def test_a_funnel_comes_back_from_json():
+    found = funnel(groups(), **CALL)
+    back = Funnel.from_json(found.to_json())
+    pd.testing.assert_frame_equal(back.points, found.points)
+    assert back.sentence() == found.sentence()
