@@ -6,6 +6,7 @@ from joyeval.improvement.charts import Charts, chart
 from joyeval.improvement.false_alarms import Design, false_alarm_rate, false_alarms
 from joyeval.improvement.funnel import Funnel, funnel
 from joyeval.improvement.multiverse import Multiverse, multiverse
+from joyeval.improvement.outcomes_over_time import outcome_charts
 from joyeval.improvement.overview import Overview, overview
 from joyeval.improvement.pulses import cohort_charts, cohort_multiverse, team_charts
 from joyeval.improvement.rules import RULES, RuleSet
@@ -28,6 +29,7 @@ __all__ = [
     "false_alarms",
     "funnel",
     "multiverse",
+    "outcome_charts",
     "overview",
     "stable_shift",
     "team_charts",

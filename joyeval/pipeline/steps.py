@@ -74,10 +74,10 @@ STEPS = (
     ),
     Step(
         "03_improvement",
-        reads=("pulse.parquet", *_WHO),
+        reads=("pulse.parquet", "outcomes.parquet", *_WHO),
         writes=("results/improvement_*.json",),
-        needs=("pulse.parquet",),
-        sections=(*_SHARED, "pulses"),
+        needs=("pulse.parquet", "outcomes.parquet"),
+        sections=(*_SHARED, "pulses", "outcomes"),
     ),
     Step(
         "04_relational_coordination",
@@ -97,7 +97,7 @@ STEPS = (
         "06_report",
         reads=("results/*.json", "chapters/0[1-5]*.json", *_WHO),
         writes=(),
-        needs=("flow.parquet", "pulse.parquet"),
+        needs=("flow.parquet",),
         sections=(*_SHARED, "title", "programme", "organisations", "synthetic", "source", "primary", "steps"),
     ),
 )

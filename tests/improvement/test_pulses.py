@@ -62,3 +62,21 @@ def test_points_over_too_few_answers_are_gaps_with_a_note(study, pulse):
     assert hidden.to_dict() == {"A": False, "B": True}
     assert shown.points.loc[shown.points["team"] == "B", ["y", "n", "lower", "upper"]].isna().all(axis=None)
     assert shown.notes[-1] == "80 of 160 points are not drawn: suppressed (fewer than 11)"
+
+
+def test_each_outcome_gets_the_chart_of_its_kind():
+    months = pd.date_range("2023-01-01", periods=24, freq="MS")
+    kinds = {"share": "proportion", "rate": "rate", "score": "mean", "short": "mean"}
+    parts = tuple(SimpleNamespace(measure=m, kind=k, improve="increase", per=1000.0) for m, k in kinds.items())
+    study = SimpleNamespace(of_cohort=lambda part, name: parts)
+    blocks = [
+        pd.DataFrame({"measure": m, "team": "A", "period": months, "value": 5.0, "numerator": 5.0, "denominator": 50.0})
+        for m in kinds
+    ]
+    outcomes = pd.concat(blocks)
+    outcomes["value"] += np.tile([0.0, 1.0, -1.0], 32)
+    outcomes = outcomes[(outcomes["measure"] != "short") | (outcomes["period"] < "2023-06-01")]
+    charts = improvement.outcome_charts(study, "1", outcomes)
+    assert {measure: found.kind for measure, found in charts.items()} == {"share": "p'", "rate": "u'", "score": "i"}
+    assert charts["share"].points["centre"].unique() == pytest.approx(10)
+    assert charts["rate"].points["centre"].unique() == pytest.approx(100)

@@ -4,7 +4,7 @@ from joyeval.report.sections.coordination import coordination_change, matrix
 from joyeval.report.sections.data import flow, recognised, response, set_aside
 from joyeval.report.sections.experience import instruments, reliability, score_change
 from joyeval.report.sections.front import last_day, limitations, methods, programme, summary, title_page
-from joyeval.report.sections.improvement import cohort_charts, multiverse, pulses, team_charts, verdicts
+from joyeval.report.sections.improvement import cohort_charts, multiverse, outcome_charts, pulses, team_charts, verdicts
 from joyeval.report.sections.outcomes import checks, linkage, measures, side_by_side
 from joyeval.report.sections.words import answer, estimates
 
@@ -23,6 +23,7 @@ __all__ = [
     "measures",
     "methods",
     "multiverse",
+    "outcome_charts",
     "programme",
     "pulses",
     "recognised",

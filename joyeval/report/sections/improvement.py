@@ -89,3 +89,19 @@ def multiverse(found: Multiverse) -> None:
     """Emit the counts of verdicts under other rule sets and baselines."""
     caption = "The same teams judged by other rules and baselines"
     report.table(found.counts[COUNTS], caption=caption, labels=BY_CHANCE, header_columns=2)
+
+
+def outcome_charts(charts: dict[str, Charts], study: Study) -> None:
+    """Emit the charts of every outcome, team by team, and how many improved."""
+    parts = {part.measure: part for part in study.outcomes}
+    for measure, found in charts.items():
+        title = parts[measure].title
+        shown = disclosure.protect_charts(found, rule=rule(study))
+        report.text(f"{title}: {found.sentence()}")
+        several = found.points["team"].nunique() > 1
+        pages = (
+            figures.small_multiples(shown, columns=3, rows=8) if several else [figures.plot_chart(shown, ylabel=title)]
+        )
+        for page in pages:
+            alt = f"Control charts of {title.lower()}, one for each team. {found.sentence()}"
+            report.figure(page, alt=alt, caption=f"{title}, by team; unit: {parts[measure].unit}")
