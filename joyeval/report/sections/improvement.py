@@ -98,10 +98,8 @@ def outcome_charts(charts: dict[str, Charts], study: Study) -> None:
         title = parts[measure].title
         shown = disclosure.protect_charts(found, rule=rule(study))
         report.text(f"{title}: {found.sentence()}")
-        several = found.points["team"].nunique() > 1
-        pages = (
-            figures.small_multiples(shown, columns=3, rows=8) if several else [figures.plot_chart(shown, ylabel=title)]
-        )
+        one = len(found.latest()) == 1
+        pages = [figures.plot_chart(shown, ylabel=title)] if one else figures.small_multiples(shown, columns=3, rows=8)
         for page in pages:
             alt = f"Control charts of {title.lower()}, one for each team. {found.sentence()}"
             report.figure(page, alt=alt, caption=f"{title}, by team; unit: {parts[measure].unit}")
