@@ -109,7 +109,7 @@ def imputation(Y: np.ndarray, start: np.ndarray) -> Effects:
     Borusyak, Jaravel & Spiess (2024), Rev. Econ. Stud. 91(6), 3253-3285. doi:10.1093/restud/rdae007
     """
     n_teams, n_periods = Y.shape
-    team, period = np.indices(Y.shape)
+    team, period = (grid for grid in np.indices(Y.shape))
     seen = ~np.isnan(Y)
     free = seen & (period < start[:, None])
     usable = free.any(axis=1)[:, None] & free.any(axis=0)[None, :]

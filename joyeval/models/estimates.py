@@ -11,16 +11,18 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import ArrayLike
+
 LEVEL = 0.95
 
 
 def estimate_table(
     terms: Sequence[str],
-    estimate: np.ndarray,
-    se: np.ndarray,
+    estimate: ArrayLike,
+    se: ArrayLike,
     *,
     n: int,
-    df: np.ndarray | float = np.inf,
+    df: ArrayLike = np.inf,
     level: float = LEVEL,
 ) -> pd.DataFrame:
     """Return one row per term with interval and two-sided p.
@@ -41,17 +43,17 @@ def estimate_table(
         ``term, estimate, se, df, ci_low, ci_high, p, n``.
     """
     estimate, se = np.asarray(estimate, dtype=float), np.asarray(se, dtype=float)
-    df = np.broadcast_to(np.asarray(df, dtype=float), estimate.shape)
-    reach = quantile(0.5 + level / 2, df) * se
+    free = np.broadcast_to(np.asarray(df, dtype=float), estimate.shape)
+    reach = quantile(0.5 + level / 2, free) * se
     return pd.DataFrame(
         {
             "term": list(terms),
             "estimate": estimate,
             "se": se,
-            "df": df.copy(),
+            "df": free.copy(),
             "ci_low": estimate - reach,
             "ci_high": estimate + reach,
-            "p": p_value(estimate, se, df),
+            "p": p_value(estimate, se, free),
             "n": n,
         }
     )

@@ -109,7 +109,7 @@ def permutation_test(
     """
     if (start is None) == (x is None):
         raise UsageError("permutation_test: give either start= or x=")
-    term = start or x
+    term = start or x or ""
     if start:
         data = data.assign(**calendar(data, period=period, start=start))
     given = list(dict.fromkeys([term, *([strata] if strata else [])]))

@@ -175,7 +175,7 @@ def small_sample_notes(terms: pd.DataFrame, *, n_clusters: int, cluster: str, us
             f"only {n_clusters} clusters by {cluster}: read the interval as a rough guide "
             "and put a permutation test beside it"
         )
-    low = [f"{row.term} ({row.df:.1f})" for row in terms.itertuples() if row.df < LOW_DF]
+    low = [f"{term} ({df:.1f})" for term, df in zip(terms["term"], terms["df"], strict=True) if df < LOW_DF]
     if low:
         notes.append(
             f"fewer than {LOW_DF:.0f} degrees of freedom for {', '.join(low)}: "

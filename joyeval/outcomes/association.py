@@ -122,8 +122,8 @@ def detectable_r(n: int, *, power: float = POWER, alpha: float = 0.05) -> float:
 
 def detectable_effect(se: float, df: float) -> float:
     """Return the smallest effect that an estimate with this standard error would find in 8 of 10 studies."""
-    df = np.asarray(df, dtype=float)
-    return float(se * (quantile(0.975, df) + quantile(POWER, df)))
+    free = np.array(df, dtype=float)
+    return float(se * (quantile(0.975, free) + quantile(POWER, free)))
 
 
 def guard_notes(*, n_teams: int, y: str, detectable: float, role: str, improve: str) -> list[str]:

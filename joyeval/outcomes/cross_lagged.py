@@ -11,6 +11,7 @@ import pandas as pd
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.sem import sem
 from joyeval.outcomes.association import ECOLOGICAL, NOT_CAUSE, number, signed
+from joyeval.outcomes.linkage import table_of
 from joyeval.outcomes.periods import ordinals
 from joyeval.result import Result
 
@@ -101,7 +102,7 @@ def cross_lagged(
     ----------
     Hamaker, Kuiper & Grasman (2015), Psychol. Methods 20(1), 102-116. doi:10.1037/a0038889
     """
-    table = getattr(data, "data", data)
+    table = table_of(data)
     absent = [name for name in (y, x, team, period) if name not in table]
     if absent:
         raise UsageError(f"found no column {', '.join(absent)}; the table has {', '.join(map(str, table))}")

@@ -86,12 +86,9 @@ def _check(events: pd.DataFrame, teams: pd.DataFrame, kinds: Sequence[str] | Non
 
 def _spread(events: pd.DataFrame, teams: pd.DataFrame) -> pd.DataFrame:
     """One row per event and team that it reached."""
-    keys = {"team": teams["team"], "cohort": teams["cohort"], "network": None}
-    parts = []
-    for scope, own in events.groupby("scope"):
-        if keys[scope] is None:
-            parts.append(own.merge(teams[["team"]], how="cross"))
-        else:
-            reach = teams[["team"]].assign(scope_id=keys[scope].astype("str"))
-            parts.append(own.assign(scope_id=own["scope_id"].astype("str")).merge(reach, on="scope_id"))
+    named = events.assign(scope_id=events["scope_id"].astype("str"))
+    parts = [named[named["scope"] == "network"].merge(teams[["team"]], how="cross")]
+    for scope in ("team", "cohort"):
+        reach = teams[["team"]].assign(scope_id=teams[scope].astype("str"))
+        parts.append(named[named["scope"] == scope].merge(reach, on="scope_id"))
     return pd.concat(parts, ignore_index=True)[["date", "kind", "team"]]

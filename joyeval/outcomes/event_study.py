@@ -15,7 +15,7 @@ from joyeval.models.least_squares import least_squares
 from joyeval.models.permutation import assignments, calendar
 from joyeval.models.robust import cluster_robust
 from joyeval.outcomes.association import BY_LOT, detectable_effect, number, signed
-from joyeval.outcomes.linkage import Linkage
+from joyeval.outcomes.linkage import Linkage, table_of
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def event_study(
     """
     if method not in METHODS:
         raise UsageError(f"method={method!r}: expected one of {', '.join(METHODS)}")
-    table = getattr(data, "data", data)
+    table = table_of(data)
     frame, Y, begun, levels = _arrange(table, y, start, team, period, [*covariates, *([strata] if strata else [])])
     fixed = frame.groupby(team)[list(covariates)].first().to_numpy(dtype=float) if covariates else None
     rows = _long(Y, begun)

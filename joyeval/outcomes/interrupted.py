@@ -14,7 +14,7 @@ from joyeval.models.estimates import estimate_table
 from joyeval.models.gls import gls_ar1, newey_west
 from joyeval.models.least_squares import least_squares
 from joyeval.outcomes.association import number, signed
-from joyeval.outcomes.linkage import Linkage
+from joyeval.outcomes.linkage import Linkage, table_of
 from joyeval.outcomes.periods import ordinals
 from joyeval.result import Result
 
@@ -144,7 +144,7 @@ def interrupted(
         raise UsageError(f"season={season!r}: expected one of {', '.join(SEASONS)}")
     if control and exposure:
         raise UsageError("interrupted: control is for means; give the rate as y, without exposure")
-    table = getattr(data, "data", data)
+    table = table_of(data)
     frame, lost = _series(table, y, start, period, control, exposure, skip, unit)
     sides = [int((frame["level"] == side).sum()) for side in (0, 1)]
     if min(sides) < FEWEST:

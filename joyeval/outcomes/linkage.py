@@ -183,6 +183,11 @@ def link(
     )
 
 
+def table_of(data: pd.DataFrame | Linkage) -> pd.DataFrame:
+    """Return the table of teams and periods that a design works on."""
+    return data.data if isinstance(data, Linkage) else data
+
+
 def describe_lag(linkage: Linkage) -> str:
     """Say when outcomes were taken, seen from the staff answers."""
     (first, last), unit = linkage.lag, linkage.unit
@@ -242,7 +247,7 @@ def _staff(staff: pd.DataFrame, code: str, period: str, unit: str, crosswalk: Cr
 
 def _wide_staff(people: pd.DataFrame) -> pd.DataFrame:
     table = people.pivot_table(index=KEY, columns="measure", values=["mean", "answers"], sort=False)
-    table.columns = [name if kind == "mean" else f"{name}_answers" for kind, name in table.columns]
+    table.columns = _flat(table, "mean")
     return table.reset_index().sort_values(KEY, ignore_index=True)
 
 
@@ -310,8 +315,8 @@ def _wide_outcomes(found: pd.DataFrame) -> pd.DataFrame:
         rows[name] = (found[name] / found["weight"]).where(usable)
     for name in ("numerator", "denominator"):
         rows[name] = rows[name].where(found["status"] == "joined")
-    table = rows.set_index([*KEY, "measure"]).unstack("measure")
-    table.columns = [name if kind == "value" else f"{name}_{kind}" for kind, name in table.columns]
+    table = rows.pivot(index=KEY, columns="measure")
+    table.columns = _flat(table, "value")
     return table.reset_index()
 
 
@@ -322,6 +327,12 @@ def _described(data: pd.DataFrame, teams: pd.DataFrame, code: str, crosswalk: Cr
     if clash := set(known.columns.drop("team")) & set(data.columns):
         raise UsageError(f"teams: found {', '.join(sorted(clash))}, which the measures use too; rename one")
     return data.merge(known, on="team", how="left")
+
+
+def _flat(table: pd.DataFrame, main: str) -> pd.Index:
+    """Join pairs of kind and measure: the main kind goes by the name of the measure."""
+    kinds, names = (table.columns.get_level_values(level) for level in (0, 1))
+    return pd.Index([n if k == main else f"{n}_{k}" for k, n in zip(kinds, names, strict=True)])
 
 
 def _flow(found: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,10 +111,8 @@ def mediation(
         raise UsageError(f"found no column {', '.join(absent)}; the table has {', '.join(map(str, data))}")
     rows = data.dropna(subset=[*names, *absorb]).rename(columns=names)
     rest = "".join(f" + {names[c]}" for c in covariates)
-    options = {"absorb": absorb, "cluster": cluster or team}
-    to_mediator = regression(f"m ~ x{rest}", rows, **options)
-    to_outcome = regression(f"y ~ x + m{rest}", rows, **options)
-    whole = regression(f"y ~ x{rest}", rows, **options)
+    fit = partial(regression, data=rows, absorb=absorb, cluster=cluster or team)
+    to_mediator, to_outcome, whole = fit(f"m ~ x{rest}"), fit(f"y ~ x + m{rest}"), fit(f"y ~ x{rest}")
     paths = [_path(to_mediator, "x", "a"), _path(to_outcome, "m", "b"), _path(to_outcome, "x", "direct")]
     indirect = _indirect(paths[0], paths[1], draws, seed)
     terms = pd.concat([*paths, indirect, _path(whole, "x", "total")], ignore_index=True)

@@ -21,7 +21,7 @@ from joyeval.models.permutation import permutation_test
 from joyeval.models.regression import regression, small_sample_notes
 from joyeval.models.robust import cluster_robust
 from joyeval.outcomes.association import ROLES, Association, detectable_effect, guard_notes, number
-from joyeval.outcomes.linkage import Linkage, describe_lag
+from joyeval.outcomes.linkage import Linkage, describe_lag, table_of
 from joyeval.outcomes.periods import UNITS, lagged, ordinals
 
 if TYPE_CHECKING:
@@ -253,8 +253,8 @@ def prepare(
 ) -> Panel:
     """Check and complete a table of teams and periods for a design; ``weights=""`` keeps a linkage's weights out."""
     linked = isinstance(data, Linkage)
-    frame = (data.data if linked else data).reset_index(drop=True)
-    unit = data.unit if linked and data.unit in UNITS else unit
+    frame = table_of(data).reset_index(drop=True)
+    unit = data.unit if isinstance(data, Linkage) and data.unit in UNITS else unit
     if linked and weights is None and frame.get(f"{y}_denominator", pd.Series(dtype=float)).notna().any():
         weights = f"{y}_denominator"
     named = [y, x, team, period, *covariates, *(c for c in (cluster, weights, benchmark) if c)]
@@ -273,7 +273,7 @@ def prepare(
     return Panel(
         frame=frame, y=y, x=x, team=team, period=period, cluster=cluster or team, covariates=tuple(covariates),
         weights=weights or None, unit=unit, when=_when(data, lag) if linked or lag else "",
-        improve=data.improve.get(y, "") if linked else "", notes=tuple(notes),
+        improve=data.improve.get(y, "") if isinstance(data, Linkage) else "", notes=tuple(notes),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from joyeval.errors import UsageError
@@ -31,7 +32,7 @@ def ordinals(periods: pd.Series, *, unit: str = "month") -> pd.Series:
             raise UsageError(f"{periods.name}: found fractions; expected whole periods or dates")
         return periods.astype("Int64")
     counted = pd.PeriodIndex(_dates(periods), freq=UNITS[unit])
-    return pd.Series(pd.array(counted.asi8, dtype="Int64"), index=periods.index).mask(counted.isna())
+    return pd.Series(pd.array(counted.asi8, dtype="Int64"), index=periods.index).mask(np.asarray(counted.isna()))
 
 
 def starts(numbers: pd.Series, periods: pd.Series, *, unit: str = "month") -> pd.Series:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.multiplicity import METHODS, adjust
+from joyeval.outcomes.linkage import table_of
 from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
 from joyeval.result import Result
 
@@ -153,7 +154,7 @@ def explore(
 
 
 def _figures(data: pd.DataFrame | Linkage, answer: Association) -> dict[str, float]:
-    spread = getattr(data, "data", data)[answer.y].std()
+    spread = table_of(data)[answer.y].std()
     row = answer.effect
     numbers = {name: row[name] for name in ("estimate", "se", "df", "ci_low", "ci_high", "p")}
     standardised = row["estimate"] * answer.sd_x / spread if spread else np.nan

@@ -141,7 +141,7 @@ def correct_between(answer: Association, reliability: float | MeanReliability) -
     ----------
     Luedtke et al. (2008), Psychol. Methods 13(3), 203-229. doi:10.1037/a0012869
     """
-    known = getattr(reliability, "reliability", reliability)
+    known = reliability.reliability if isinstance(reliability, MeanReliability) else reliability
     if not 0 < known <= 1:
         raise UsageError(f"reliability={known}: expected a share above 0 and up to 1")
     if "between" not in set(answer.terms["term"]):

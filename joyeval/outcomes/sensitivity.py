@@ -12,7 +12,7 @@ import pandas as pd
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.least_squares import least_squares
 from joyeval.outcomes.association import Association, number, signed
-from joyeval.outcomes.linkage import Linkage
+from joyeval.outcomes.linkage import Linkage, table_of
 from joyeval.outcomes.panel import fixed_effects, prepare
 from joyeval.result import Result
 
@@ -196,7 +196,7 @@ def leave_one_out(
     ModelError
         The full data cannot be fitted, or no reduced data.
     """
-    table = getattr(data, "data", data)
+    table = table_of(data)
     full = _row(fit(data), term)
     rows, lost = [], 0
     for unit in sorted(table[by].dropna().unique()):
@@ -296,7 +296,7 @@ def negative_control(
     ----------
     Lipsitch, Tchetgen Tchetgen & Cohen (2010), Epidemiology 21(3), 383-388. doi:10.1097/EDE.0b013e3181d61eeb
     """
-    table = getattr(data, "data", data)
+    table = table_of(data)
     answers = [design(data, y=name, x=x, **options) for name in (y, control)]
     rows = []
     for name, answer in zip((y, control), answers, strict=True):
@@ -397,7 +397,7 @@ def _label(option: Any) -> str:
 
 def _median_by_chance(fit, data, specs, term, x, team, draws, seed, median) -> float:
     """Share of draws in which the median specification is as far from 0, the actual one counted."""
-    order = getattr(data, "data", data).sort_values([team], kind="stable")
+    order = table_of(data).sort_values([team], kind="stable")
     sizes = order.groupby(team).size()
     if sizes.min() < sizes.max():
         raise ModelError(
