@@ -80,6 +80,8 @@ class Matrix(Result):
         between = self.cells.loc[~self.cells["within"]]
         if between.empty:
             return f"In wave {self.wave} no workgroup rated another one."
+        if np.isnan(self.between()):
+            return f"In wave {self.wave} too few answered to show the ties between workgroups."
         return (
             f"In wave {self.wave} the mean of the {len(between)} ties between workgroups was {self.between():.2f} "
             f"on the scale from 1 to 5 ({self.n} respondents)."
@@ -129,7 +131,7 @@ def matrix(
         measure=measure,
         wave=str(wave),
         cells=cells,
-        groups=_groups(cells),
+        groups=group_means(cells),
         pairs=_pairs(cells),
         index=_index(scored, cells, measure),
         reciprocity=_reciprocity(cells),
@@ -200,7 +202,8 @@ def _posterior(precision: np.ndarray, misfit: np.ndarray) -> np.ndarray:
     return weights / weights.sum()
 
 
-def _groups(cells: pd.DataFrame) -> pd.DataFrame:
+def group_means(cells: pd.DataFrame) -> pd.DataFrame:
+    """How each group rates the others and is rated by them; columns as `Matrix.groups`."""
     between = cells[~cells["within"]]
     given = between.groupby("workgroup")["mean"].mean().rename("given")
     received = between.groupby("target")["mean"].mean().rename("received")

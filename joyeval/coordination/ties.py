@@ -22,6 +22,19 @@ LICENCE = "RC Survey: use requires a licence from Brandeis University or RC Anal
 KEYS = ("wave", "process", "person", "workgroup", "target")
 RAW_TO_SCORED = {1: 1, 2: 3, 3: 5, 4: 4, 5: 2}  # frequency is asked in one order and scored in another
 
+NAMES = {  # our words for them, not the survey's
+    "rc": "relational coordination",
+    "com": "communication (four items)",
+    "rel": "relationships (three items)",
+    "freq": "frequent communication",
+    "time": "timely communication",
+    "accu": "accurate communication",
+    "prob": "problem solving",
+    "goal": "shared goals",
+    "know": "shared knowledge",
+    "resp": "mutual respect",
+}
+
 Frequency = Literal["scored", "raw"]
 
 

@@ -14,8 +14,10 @@ from joyeval.disclosure.margins import protect_counts
 from joyeval.disclosure.release import check_release
 from joyeval.disclosure.rule import GIVES_AWAY, THRESHOLD, Rule, may_show, suppressed
 from joyeval.disclosure.statistics import protect
+from joyeval.disclosure.ties import FACILITATOR, protect_change, protect_matrix
 
 __all__ = [
+    "FACILITATOR",
     "GIVES_AWAY",
     "THRESHOLD",
     "Rule",
@@ -23,8 +25,10 @@ __all__ = [
     "differing_by_few",
     "may_show",
     "protect",
+    "protect_change",
     "protect_charts",
     "protect_counts",
+    "protect_matrix",
     "publish",
     "suppressed",
 ]

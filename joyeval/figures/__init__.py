@@ -15,13 +15,20 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "change_map": "coordination",
+    "change_map_alt": "coordination",
     "check": "checks",
     "coefficients": "estimates",
+    "dimension_changes": "coordination",
     "effect": "estimates",
     "event_study": "designs",
     "forest": "estimates",
+    "heat_map": "coordination",
+    "heat_map_alt": "coordination",
     "icon": "icons",
     "journals": "journal",
+    "network_map": "coordination",
+    "network_map_alt": "coordination",
     "new": "style",
     "panels": "style",
     "plot_chart": "improvement",
@@ -33,6 +40,8 @@ _HOME = {
     "small_multiples": "improvement",
     "specification_curve": "designs",
     "styled": "style",
+    "ties_over_waves": "coordination",
+    "ties_over_waves_alt": "coordination",
     "timeline": "designs",
 }
 __all__ = sorted(_HOME)

@@ -1,0 +1,53 @@
+"""A matrix of ties in words: strengths first, differences as seen differently, no ranking of groups.
+
+Feedback on how groups see each other can shame or divide (http://rcrc.brandeis.edu/survey/using-survey-for-change.html),
+so that only what is sure is said, and of pairs, never of one group against all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from joyeval.coordination.matrix import Matrix
+
+SURE = 0.8  # chance at which a tie is called strong
+
+
+def strengths(matrix: Matrix) -> list[str]:
+    """Name the ties that are strong with a chance of at least 80 %, in order of name.
+
+    Returns
+    -------
+    list of str
+        One sentence per tie, or one that says why there is none.
+    """
+    cells = matrix.cells.dropna(subset=["mean", "p_strong"])
+    strong = cells[~cells["within"] & (cells["p_strong"] >= SURE)]
+    if strong.empty:
+        return ["No single tie can be called strong with confidence; at these numbers of raters that says little."]
+    return [
+        f"{row.workgroup} see the tie with {row.target} as strong: {row.mean:.1f}, a chance of {row.p_strong:.0%} that "
+        f"it lies above {matrix.bands[1]:.1f}."
+        for row in strong.sort_values(["workgroup", "target"]).itertuples()
+    ]
+
+
+def seen_differently(matrix: Matrix) -> list[str]:
+    """Name the pairs whose two sides see their tie differently beyond what chance explains.
+
+    Returns
+    -------
+    list of str
+        One sentence per pair whose 95 % interval of the difference leaves out 0, or one that says there is none.
+    """
+    pairs = matrix.pairs
+    apart = pairs[(pairs["ci_low"] > 0) | (pairs["ci_high"] < 0)]
+    if apart.empty:
+        return ["No pair of groups sees its tie differently beyond what chance explains."]
+    means = matrix.cells.set_index(["workgroup", "target"])["mean"]
+    return [
+        f"{row.workgroup} and {row.target} see their tie differently: {means[row.workgroup, row.target]:.1f} as "
+        f"{row.workgroup} see it, {means[row.target, row.workgroup]:.1f} as {row.target} do."
+        for row in apart.itertuples()
+    ]
