@@ -107,12 +107,12 @@ def _gives_away(cells: pd.DataFrame, hidden: pd.Series, rule: Rule) -> bool:
 
 
 def _enough(table: pd.DataFrame, rule: Rule) -> pd.DataFrame:
-    """Rows over too few people lose their statistics."""
+    """Rows over too few people lose their statistics; counts of people are rounded."""
     if table.empty:
         return table
-    few = ~may_show(table["n"], rule=rule)
     numbers = [name for name in table.select_dtypes("number") if name != "ties"]
-    return table.assign(**{name: table[name].mask(few) for name in numbers}) if few.any() else table
+    rounded = table.assign(n=rule.rounded(table["n"]))
+    return rounded.assign(**{name: rounded[name].where(may_show(table["n"], rule=rule)) for name in numbers})
 
 
 def _turnover(table: pd.DataFrame, rule: Rule) -> pd.DataFrame:

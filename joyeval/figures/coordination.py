@@ -13,6 +13,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize, TwoSlopeNorm
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from joyeval.coordination.ties import NAMES
+from joyeval.errors import UsageError
 from joyeval.figures.style import BLUE, DOUBLE_COLUMN, GREY, INK, LOOKS, PALE, VERMILLION, new, reference_line, styled
 from joyeval.figures.text import label, shorten
 
@@ -132,10 +133,20 @@ def dimension_changes(change: Change, *, process: str, kind: str = "gain", ax: A
 
 
 def chosen_ties(change: Change, *, process: str | None, kind: str) -> pd.DataFrame:
-    """Ties of one process and the last contrast of one kind."""
-    process = process or str(change.ties["process"].iloc[0])
-    ties = change.ties[(change.ties["process"] == process) & (change.ties["kind"] == kind)]
-    return ties[ties["term"] == ties["term"].iloc[-1]] if len(ties) else ties
+    """Return the ties of one process and the last contrast of one kind.
+
+    Raises
+    ------
+    UsageError
+        Several processes and none named, or no tie compared in this way.
+    """
+    there = list(change.ties["process"].unique())
+    if process is None and len(there) > 1:
+        raise UsageError(f"several processes; name one of {', '.join(there)}")
+    ties = change.ties[(change.ties["process"] == (process or there[0])) & (change.ties["kind"] == kind)]
+    if ties.empty:
+        raise UsageError(f"no tie of {process or there[0]} was compared in this way ({kind})")
+    return ties[ties["term"] == ties["term"].iloc[-1]]
 
 
 def heat_map_alt(matrix: Matrix) -> str:
@@ -159,7 +170,7 @@ def change_map_alt(change: Change, *, process: str | None = None, kind: str = "g
     shown = ties.dropna(subset=["shrunken"])
     sure = shown[shown["q"] < SURE]
     up, down = int((sure["estimate"] > 0).sum()), int((sure["estimate"] < 0).sum())
-    text = f"Heat map of the change of each tie, {ties['term'].iloc[0] if len(ties) else 'none'}"
+    text = f"Heat map of the change of each tie, {ties['term'].iloc[0]}"
     return (
         f"{text}: {_count(up)} marked as risen and {_count(down)} as fallen at a false discovery rate of 5 %, of "
         f"{len(shown)} shown; {_count(len(ties) - len(shown))} hatched because few people rated."

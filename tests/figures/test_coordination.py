@@ -6,6 +6,7 @@ import pytest
 
 from joyeval import disclosure, figures
 from joyeval.coordination import change, matrix
+from joyeval.errors import UsageError
 from joyeval.figures import coordination as drawn
 from joyeval.figures.render import pictures
 from tests.coordination.surveys import survey
@@ -92,3 +93,8 @@ def test_alt_texts_say_what_is_drawn(ties, changed):
     assert "16 shown" in figures.change_map_alt(changed)
     assert "4 workgroups" in figures.network_map_alt(shown)
     assert "at 3" in figures.ties_over_waves_alt(changed)
+
+
+def test_a_process_must_be_named_and_have_been_compared(changed):
+    with pytest.raises(UsageError, match="no tie of theatre"):
+        figures.change_map(changed, process="theatre")

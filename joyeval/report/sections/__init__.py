@@ -1,6 +1,6 @@
 """Sections of the report: each takes results or tables and emits blocks; every number comes from a stored result."""
 
-from joyeval.report.sections.coordination import coordination_change, matrix
+from joyeval.report.sections.coordination import coordination_change, matrix, tie_change
 from joyeval.report.sections.data import flow, recognised, response, set_aside
 from joyeval.report.sections.experience import instruments, reliability, score_change
 from joyeval.report.sections.front import last_day, limitations, methods, programme, summary, title_page
@@ -34,6 +34,7 @@ __all__ = [
     "side_by_side",
     "summary",
     "team_charts",
+    "tie_change",
     "title_page",
     "verdicts",
 ]
