@@ -53,7 +53,8 @@ def lagged(
     data : DataFrame
         One row per team and period.
     by : int
-        Periods back; negative looks ahead.
+        Periods back; negative looks ahead. Numbered waves count one by one. Dates count in their common step, so
+        that the period before a yearly survey is the year before: the greatest number of units that divides all gaps.
 
     Examples
     --------
@@ -61,12 +62,22 @@ def lagged(
     >>> lagged(d, "joy").tolist()
     [nan, 5.0, nan]
     """
-    here = pd.MultiIndex.from_arrays([data[team], ordinals(data[period], unit=unit)])
+    numbers = ordinals(data[period], unit=unit)
+    if not pd.api.types.is_numeric_dtype(data[period]):
+        numbers = _in_steps(numbers)
+    here = pd.MultiIndex.from_arrays([data[team], numbers])
     if repeated := int(here.duplicated().sum()):
         raise UsageError(f"{repeated} rows repeat a {team} and {period}; expected one row for each")
     known = pd.Series(data[column].to_numpy(), index=here)
-    there = pd.MultiIndex.from_arrays([data[team], here.get_level_values(1) - by])
+    there = pd.MultiIndex.from_arrays([data[team], numbers - by])
     return pd.Series(known.reindex(there).to_numpy(), index=data.index, name=f"{column}_lag{by}")
+
+
+def _in_steps(numbers: pd.Series) -> pd.Series:
+    """Count in the greatest step that divides all gaps."""
+    distinct = np.unique(numbers.dropna().to_numpy(dtype=np.int64))
+    step = int(np.gcd.reduce(np.diff(distinct))) if len(distinct) > 1 else 1
+    return (numbers - distinct[0]) // step if len(distinct) else numbers
 
 
 def _dates(periods: pd.Series) -> pd.Series:

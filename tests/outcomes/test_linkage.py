@@ -249,6 +249,13 @@ def test_a_lag_is_the_value_at_that_very_period_or_missing(periods, by):
     np.testing.assert_array_equal(got, want)
 
 
+def test_the_survey_before_a_yearly_survey_is_that_of_the_year_before():
+    """2023 is missing for B: its lag in 2024 is missing, not 2022."""
+    dates = ["2021-11", "2022-11", "2023-11", "2024-11"]
+    rows = pd.DataFrame({"team": ["A"] * 4 + ["B"] * 3, "period": [*dates, *dates[:2], dates[3]], "x": range(7)})
+    np.testing.assert_array_equal(lagged(rows, "x"), [np.nan, 0, 1, 2, np.nan, 4, np.nan])
+
+
 def test_repeated_rows_have_no_lag():
     with pytest.raises(UsageError, match="1 rows repeat"):
         lagged(pd.DataFrame({"team": "A", "period": [1, 1], "x": [1.0, 2.0]}), "x")

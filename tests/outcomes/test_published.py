@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from joyeval.outcomes import Linkage, fixed_effects, link, partial_correlation, within_between
+from joyeval.outcomes import Linkage, change_on_change, fixed_effects, link, partial_correlation, within_between
 from tests.conftest import reference
 from tests.outcomes.test_linkage import trusts as trusts
 
@@ -33,6 +33,9 @@ def test_better_staffed_trusts_differ_but_a_trust_does_not_move_with_its_staffin
     assert rows.loc["within", "ci_low"] < 0 < rows.loc["within", "ci_high"]
     assert got.sentence().startswith("No association was found: comparing a team with its own average, with outcomes")
     assert any("opposite signs" in note for note in got.notes)
+    change = change_on_change(trusts, y="over_4_hours", x="Enough_staff")
+    assert change.n > 350
+    assert change.effect["ci_low"] < 0 < change.effect["ci_high"]
     fixed = fixed_effects(trusts, y="over_4_hours", x="Enough_staff", draws=0)
     assert fixed.effect["ci_low"] < 0 < fixed.effect["ci_high"]
     assert fixed.effect["estimate"] == pytest.approx(rows.loc["within", "estimate"], abs=0.05)
