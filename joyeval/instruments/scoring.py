@@ -67,7 +67,8 @@ def score_codes(items: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:
     done = items.with_columns(_unasked(items, instrument))
     for name, scale in instrument.scales.items():
         values = done.select(_value(instrument, part, scale) for part in scale.parts)
-        done = done.with_columns(_score(values, scale).alias(name), _answered(values).alias(f"{name}_answered"))
+        answered = values.select(pl.sum_horizontal(pl.all().is_not_null().cast(pl.Int16))).to_series()
+        done = done.with_columns(_score(values, answered, scale).alias(name), answered.alias(f"{name}_answered"))
     return done.select(column for name in instrument.scales for column in (name, f"{name}_answered"))
 
 
@@ -173,20 +174,20 @@ def _value(instrument: Instrument, part: str, scale: Scale) -> pl.Expr:
     first, last = min(values), max(values)
     step = (values[last] - values[first]) / (last - first) if last > first else 0.0
     even = all(abs(values[first] + step * (code - first) - value) < 1e-9 for code, value in values.items())
-    if even and len(values) == len(instrument.responses_of(part).valid):
-        return (pl.col(part).cast(pl.Float64) - first) * step + values[first]
-    return pl.col(part).replace_strict(values, default=None, return_dtype=pl.Float64)
+    if not even or len(values) < len(instrument.responses_of(part).valid):
+        return pl.col(part).replace_strict(values, default=None, return_dtype=pl.Float64)
+    shift = values[first] - step * first
+    if (step, shift) == (1, 0):
+        return pl.col(part)
+    if step.is_integer() and shift.is_integer():
+        return pl.col(part).cast(pl.Int32) * int(step) + int(shift)
+    return pl.col(part).cast(pl.Float64) * step + shift
 
 
-def _score(values: pl.DataFrame, scale: Scale) -> pl.Series:
+def _score(values: pl.DataFrame, answered: pl.Series, scale: Scale) -> pl.Series:
     times = scale.multiply * (values.width if scale.score == "sum" else 1)
-    enough = _answered(values) >= scale.answered
     mean = values.select(pl.mean_horizontal(pl.all())).to_series() * times
-    return pl.select(pl.when(enough).then(mean)).to_series()
-
-
-def _answered(values: pl.DataFrame) -> pl.Series:
-    return values.select(pl.sum_horizontal(pl.all().is_not_null().cast(pl.Int16))).to_series()
+    return pl.select(pl.when(answered >= scale.answered).then(mean)).to_series()
 
 
 def keyed(wave: pd.DataFrame, instrument: str | Path | Instrument, scale: str) -> pd.DataFrame:

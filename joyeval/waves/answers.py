@@ -108,16 +108,33 @@ def code_answers(cells: pl.Series, table: AnswerTable, labels: Mapping[str, str]
     declined : frozenset of str
         Cells that the file itself declares as missing.
     """
-    if not isinstance(cells.dtype, pl.Categorical):
-        cells = cells.cast(pl.Categorical(pl.Categories.random()))
-    found = cells.dtype.categories.to_series()
+    if _are_codes(cells, table, labels, declined):
+        return Coded(cells.cast(pl.Int8), None, 0)
+    found, places = _distinct(cells)
     codes = [DECLINED if text in declined else _with_label(text, table, labels) for text in found]
-    looked_up = pl.Series(cells.name, codes, dtype=pl.Int8).gather(cells.to_physical())
+    looked_up = pl.Series(cells.name, codes, dtype=pl.Int8).gather(places)
     if (looked_up.min() or 0) >= 0:
         return Coded(looked_up, None, 0)
     unknown = (looked_up == UNKNOWN).fill_null(value=False)
     n_declined = int((looked_up == DECLINED).sum())
     return Coded(looked_up.set(looked_up < 0, None), unknown if unknown.any() else None, n_declined)
+
+
+def _are_codes(cells: pl.Series, table: AnswerTable, labels: Mapping[str, str], declined: frozenset[str]) -> bool:
+    """Whether a column of numbers holds our codes already, so that nothing needs to be looked up."""
+    if not cells.dtype.is_integer() or labels or declined or cells.count() == 0:
+        return False
+    return all(table.code(str(number)) == number for number in range(cells.min(), cells.max() + 1))
+
+
+def _distinct(cells: pl.Series) -> tuple[list[str], pl.Series]:
+    """Return the texts of a column, and the place among them of each cell."""
+    if cells.dtype.is_integer():
+        low, high = cells.min() or 0, cells.max() or 0
+        return [str(number) for number in range(low, high + 1)], (cells - low).cast(pl.UInt32)
+    if not isinstance(cells.dtype, pl.Categorical):
+        cells = cells.cast(pl.Categorical(pl.Categories.random()))
+    return cells.dtype.categories.to_series().to_list(), cells.to_physical()
 
 
 def _with_label(text: str, table: AnswerTable, labels: Mapping[str, str]) -> int:

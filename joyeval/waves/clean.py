@@ -12,7 +12,6 @@ import polars as pl
 from joyeval.errors import DataError
 from joyeval.instruments import load
 from joyeval.waves.cleaning import DURATION, CleanFile, WaveFile, clean_file
-from joyeval.waves.linking import PeopleLinked, link_people
 from joyeval.waves.pseudonyms import pseudonyms
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from joyeval.errors import Problem
     from joyeval.instruments.model import Instrument
+    from joyeval.waves.linking import PeopleLinked
 
 FLOW = {"wave": pl.String, "step": pl.String, "n_in": pl.Int64, "n_out": pl.Int64, "reason": pl.String}
 FIRST = ("person", "cohort", "team", "role", "wave", "date")
@@ -134,6 +134,8 @@ def _persons(
     waves: Mapping[str, pl.DataFrame], link_by: Sequence[str], key: bytes
 ) -> tuple[dict[str, pl.Series], PeopleLinked]:
     """Pseudonym of each respondent: of the panel number, or of where the person that linkage found first stands."""
+    from joyeval.waves.linking import link_people
+
     blank = pl.lit(None, dtype=pl.String)
     place = pl.concat_str(["wave", "file", "row"], separator="|")
     coded = pl.concat(

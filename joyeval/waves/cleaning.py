@@ -130,7 +130,9 @@ def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort
     if problems:
         raise DataError(problems)
     account = Account(raw.file, file.wave, problems=[*raw.problems, *_unmapped(file)])
-    rows = _opened(raw, account).filter(wanted_rows(file.where, file.leave_out))
+    rows = _opened(raw, account)
+    if file.where or file.leave_out:
+        rows = rows.filter(wanted_rows(file.where, file.leave_out))
     account.count("read", raw.frame.height + raw.set_aside.height, rows.height, _set_aside(raw, rows))
     rows = _of_cohort(rows, columns, file, account, teams, cohort)
     clean, gaps = _typed(rows, columns, file, account, raw)
@@ -285,8 +287,8 @@ def _answered_once(rows: pl.DataFrame, file: WaveFile, account: Account) -> pl.D
     for name, passing in file.attention.items():
         failed = (rows[name].str.to_lowercase() != passing.lower()).fill_null(value=True)
         rows = account.reject_rows(rows, failed, "attention check", "the answer asked for")
-    twice = rows["key"].is_duplicated() & rows["key"].is_not_null()
-    if twice.any():
+    if rows["key"].drop_nulls().n_unique() < rows["key"].count():
+        twice = rows["key"].is_duplicated() & rows["key"].is_not_null()
         best = rows.filter(twice).sort("answers", "date", "row", nulls_last=False).unique("key", keep="last")
         rows = account.reject_rows(
             rows, twice & ~rows["row"].is_in(best["row"].implode()), "duplicate", "one answer per person"
@@ -311,9 +313,7 @@ def _items(rows: pl.DataFrame, file: WaveFile) -> list[str]:
 def _look_at(rows: pl.DataFrame, file: WaveFile, account: Account) -> None:
     """Tell of answers that look careless; they are kept."""
     for instrument in file.questionnaires:
-        straight = _straight(rows, instrument)
-        if straight is not None:
-            account.note(rows["row"].filter(straight), instrument.id, "straight-lining", "answers that differ")
+        account.note(_straight(rows, instrument), instrument.id, "straight-lining", "answers that differ")
     if all(name in rows.columns for name in DURATION):
         begun, ended = (_moment(rows[name], file.dates) for name in DURATION)
         account.note(
@@ -321,15 +321,18 @@ def _look_at(rows: pl.DataFrame, file: WaveFile, account: Account) -> None:
         )
 
 
-def _straight(rows: pl.DataFrame, instrument: Instrument) -> pl.Series | None:
-    """Respondents with one code throughout an instrument that words items both ways."""
+def _straight(rows: pl.DataFrame, instrument: Instrument) -> pl.Series:
+    """Rows of respondents with one code throughout an instrument that words items both ways."""
     items = [item for item in instrument.items if item in rows.columns]
     if len({instrument.items[item].reverse for item in items}) < 2:
-        return None
-    codes = rows.select(items)
-    same = codes.select(pl.min_horizontal(items) == pl.max_horizontal(items)).to_series()
-    enough = codes.select(pl.sum_horizontal(pl.all().is_not_null().cast(pl.Int32)) >= STRAIGHT).to_series()
-    return (same & enough).fill_null(value=False)
+        return rows["row"].clear()
+    few = rows.select("row", *items).filter(_one_code(items[:STRAIGHT]))  # hardly anybody passes the first items
+    answered = pl.sum_horizontal(pl.col(items).is_not_null().cast(pl.Int32))
+    return few.filter(_one_code(items) & (answered >= STRAIGHT))["row"]
+
+
+def _one_code(items: list[str]) -> pl.Expr:
+    return (pl.min_horizontal(items) == pl.max_horizontal(items)).fill_null(value=True)
 
 
 def _moment(text: pl.Series, dates: str | None) -> pl.Series:

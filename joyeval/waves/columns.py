@@ -40,7 +40,10 @@ def normal(codes: pl.Series) -> pl.Series:
 
     Spreadsheets turn 05 into 5 and 5 into 5.0, so these are one code.
     """
-    text = codes.cast(pl.String).str.normalize("NFKC").str.to_lowercase().str.replace_all(r"[\s\p{Cf}]", "")
+    text = codes.cast(pl.String)
+    if text.str.contains("^[a-z1-9][a-z0-9]*$").all():  # as most panel numbers are
+        return text
+    text = text.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"[\s\p{Cf}]", "")
     return blank_to_null(text.str.replace(r"^(\d+)\.0+$", "$1").str.replace(r"^0+(\d)", "$1"))
 
 

@@ -26,7 +26,8 @@ class Raw:
     source : str
         What made it, such as ``Qualtrics``.
     frame : polars.DataFrame
-        Cells as text, as they stand in the file; blank cells are null. Columns are the headings.
+        Cells as they stand in the file: text, categories of text, or whole numbers; blank cells are null. Columns
+        are the headings.
     rows : polars.Series
         Row of each record as the spreadsheet counts (the first row of the file is 1).
     labels : mapping

@@ -17,19 +17,18 @@ from joyeval.waves.raw import SAMPLE, few_valued, no_rows, set_aside
 DELIMITERS = ",;\t|"
 TOP = 25  # rows looked at to recognise an export
 MOST_RAGGED = 0.05  # above this share of rows of another width, the file itself is broken
+HEAD = 1 << 20  # bytes that surely hold the rows looked at
 BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
 class TextSheet:
-    """A text file, cut into records.
+    """A text file.
 
     Parameters
     ----------
     content : bytes
         UTF-8 text, each record ended by a line feed.
-    ends, fields : array of int
-        Offset after each record, and how many fields it holds.
     first_row : int
         Row number of the first record (2 below a `sep=` line).
     """
@@ -37,21 +36,34 @@ class TextSheet:
     file: str
     content: bytes
     delimiter: str
-    ends: np.ndarray
-    fields: np.ndarray
     first_row: int
     notices: tuple[str, ...]
 
     @property
     def top(self) -> list[list[str]]:
         """The first rows, as text."""
-        head = self.content[: self.ends[min(TOP, len(self.ends)) - 1]]
-        return _rows(head.decode("utf-8"), self.delimiter)
+        return _rows(self.content[:HEAD].decode("utf-8", errors="ignore"), self.delimiter)
 
     def body(self, skip: int, headings: list[str], keep: list[int]) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
         """Return columns, row numbers and what was set aside, below the first `skip` records."""
-        spans = np.column_stack([np.append(0, self.ends[:-1]), self.ends])[skip:]
-        fields = self.fields[skip:]
+        if self._looks_even(len(headings)):
+            try:
+                frame = read_columns(self.content, self.delimiter, headings, keep, skip=skip)
+            except pl.exceptions.ComputeError:
+                pass  # a row too long and a row too short made up for each other
+            else:
+                rows = pl.int_range(frame.height, dtype=pl.UInt32, eager=True) + skip + self.first_row
+                return frame, rows.alias("row"), no_rows()
+        return self._cut_body(skip, headings, keep)
+
+    def _looks_even(self, width: int) -> bool:
+        """Whether there are as many delimiters as an even table has; then rows need not be cut one by one."""
+        rows = self.content.count(b"\n")
+        return b'"' not in self.content and self.content.count(self.delimiter.encode()) == rows * (width - 1)
+
+    def _cut_body(self, skip: int, headings: list[str], keep: list[int]) -> tuple:
+        ends, fields = scan(self.content, self.delimiter)
+        spans, fields = np.column_stack([np.append(0, ends[:-1]), ends])[skip:], fields[skip:]
         rows = np.arange(len(spans), dtype=np.uint32) + skip + self.first_row
         blank = np.isin(np.frombuffer(self.content, np.uint8)[spans[:, 0]], (10, 13))
         ragged = ~blank & (fields != len(headings)) & ~self._only_blank_extras(spans, fields, len(headings))
@@ -93,14 +105,13 @@ def open_text(file: str, content: bytes) -> TextSheet:
     content, notices = _to_utf8(file, content)
     content = _line_feeds(content)
     delimiter, content, first_row = _delimiter(content)
-    if not content.strip():
+    if content.isspace() or not content:
         raise DataError([Problem(file, "nothing", "headings and rows", "export the file again", rule="empty file")])
     if content.count(b'"') % 2:
         fix = "look for a single quotation mark in a free text, double it, or export again"
         found = "a quotation mark that is never closed"
         raise DataError([Problem(file, found, "quotation marks in pairs", fix, rule="open quotation")])
-    ends, fields = scan(content, delimiter)
-    return TextSheet(file, content, delimiter, ends, fields, first_row, notices)
+    return TextSheet(file, content, delimiter, first_row, notices)
 
 
 def scan(content: bytes, delimiter: str) -> tuple[np.ndarray, np.ndarray]:
@@ -122,35 +133,36 @@ def scan(content: bytes, delimiter: str) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(ends), np.diff(np.concatenate(totals), prepend=0) + 1
 
 
-def read_columns(content: bytes, delimiter: str, headings: list[str], keep: list[int]) -> pl.DataFrame:
-    """Read rectangular UTF-8 text; columns of few distinct texts become categories, which share one list."""
+def read_columns(
+    content: bytes, delimiter: str, headings: list[str], keep: list[int], *, skip: int = 0
+) -> pl.DataFrame:
+    """Read UTF-8 text below `skip` lines; with `skip`, a row that is too long is an error, else it is cut.
+
+    Columns whose cells are small whole numbers, as answers mostly are, are held as numbers; other columns of few
+    distinct texts as categories, which share one list; the rest as text. Numbers and categories take a byte or two.
+    """
     if not content:
         return pl.DataFrame(schema=dict.fromkeys((headings[i] for i in keep), pl.String))
+    options = {"separator": delimiter, "has_header": False, "columns": keep, "skip_rows": skip, "raise_if_empty": False}
+    options |= {} if skip else {"truncate_ragged_lines": True, "extra_columns": "ignore"}
     texts = dict.fromkeys(headings, pl.String)
-    sample = _polars(content, delimiter, texts, keep, n_rows=SAMPLE)
-    few = few_valued(sample)
-    for size in (pl.UInt16, pl.UInt32):
+    sample = pl.read_csv(content, schema=texts, n_rows=SAMPLE, **options)
+    few, numbers = few_valued(sample), _numbered(sample)
+    for held_as_number, size in ((numbers, pl.UInt16), (set(), pl.UInt16), (set(), pl.UInt32)):
         category = pl.Categorical(pl.Categories.random(physical=size))
+        schema = texts | dict.fromkeys(few, category) | dict.fromkeys(held_as_number, pl.Int8)
         try:
-            return _polars(content, delimiter, texts | dict.fromkeys(few, category), keep)
-        except pl.exceptions.ComputeError as error:
-            if "categories" not in str(error):
+            return pl.read_csv(content, schema=schema, **options)
+        except pl.exceptions.ComputeError:  # a cell that is no number, or more texts than 16 bits number
+            if size == pl.UInt32:
                 raise
-    raise AssertionError("32 bits number more categories than a file has cells")
+    raise AssertionError
 
 
-def _polars(content: bytes, delimiter: str, schema: dict, keep: list[int], n_rows: int | None = None) -> pl.DataFrame:
-    return pl.read_csv(
-        content,
-        separator=delimiter,
-        has_header=False,
-        schema=schema,
-        columns=keep,
-        n_rows=n_rows,
-        truncate_ragged_lines=True,
-        extra_columns="ignore",
-        raise_if_empty=False,
-    )
+def _numbered(sample: pl.DataFrame) -> set[str]:
+    """Columns that hold nothing but whole numbers below 100, written without leading zeros."""
+    small = sample.select(pl.all().str.contains(r"^(0|-?[1-9]\d?)$").all() & pl.all().is_not_null().any())
+    return {name for name in small.columns if small[name][0]}
 
 
 def _to_utf8(file: str, content: bytes) -> tuple[bytes, tuple[str, ...]]:

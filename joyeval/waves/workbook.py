@@ -7,7 +7,6 @@ import marshal
 import subprocess
 import sys
 import zipfile
-from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,31 +24,44 @@ SECONDS = 60
 
 _OLE = b"\xd0\xcf\x11\xe0"  # old Excel, and the envelope of a password-protected file
 _DAMAGED = ("a damaged workbook", "a workbook that Excel opens", "save it again in Excel", "damaged")
-_BLANK = ""  # python-calamine gives this very object for a blank cell
 
 
 @dataclass(frozen=True)
 class GridSheet:
-    """A sheet of a workbook, row by row as in the file."""
+    """A sheet of a workbook.
+
+    Parameters
+    ----------
+    texts : polars.Series
+        The distinct cells as text.
+    cells : array of int, shape (rows, columns)
+        Which of them stands where.
+    """
 
     file: str
-    rows: list[list]
+    texts: pl.Series
+    cells: np.ndarray
     notices: tuple[str, ...]
     first_row: int = 1
 
     @property
     def top(self) -> list[list[str]]:
         """The first rows, as text."""
-        return [[_text(cell) for cell in row] for row in self.rows[:TOP]]
+        return [[self.texts[int(cell)] or "" for cell in row] for row in self.cells[:TOP]]
 
     def body(self, skip: int, headings: list[str], keep: list[int]) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
         """Return columns, row numbers and what was set aside (nothing), below the first `skip` rows."""
-        columns = [column[skip:] for column in zip(*self.rows, strict=False)]
-        category = pl.Categorical(pl.Categories.random(physical=pl.UInt32))
-        frame = pl.DataFrame({headings[i]: _column(columns[i]) for i in keep})
-        few = few_valued(frame.head(SAMPLE))
-        frame = frame.with_columns(pl.col(name).cast(category) for name in frame.columns if name in few)
-        rows = pl.arange(skip + 1, skip + 1 + frame.height, dtype=pl.UInt32, eager=True).alias("row")
+        cells = self.cells[skip:]
+        sample = pl.DataFrame({headings[i]: self.texts.gather(cells[:SAMPLE, i]) for i in keep})
+        few, categories = few_valued(sample), self.texts.cast(pl.Categorical(pl.Categories.random()))
+        frame = pl.DataFrame(
+            {
+                h: (categories if h in few else self.texts).gather(cells[:, i])
+                for i, h in enumerate(headings)
+                if i in keep
+            }
+        )
+        rows = pl.int_range(skip + 1, skip + 1 + len(cells), dtype=pl.UInt32, eager=True).alias("row")
         return frame, rows, no_rows()
 
 
@@ -63,12 +75,14 @@ def open_workbook(path: Path, content: bytes, sheet: str | None) -> GridSheet:
     """
     file = path.name
     _refuse_unsafe(file, content)
-    names, name, rows = _worker(path, sheet or "")
+    names, name, width, texts, codes = _worker(path, sheet or "")
     if not name:
         known = ", ".join(names)
         raise DataError([Problem(file, f"no sheet {sheet!r}", known, "name one of these as `sheet`", rule="sheet")])
     notices = (f"sheet {name!r} was read; the file also holds {', '.join(n for n in names if n != name)}",)
-    return GridSheet(file, rows, notices if len(names) > 1 and not sheet else ())
+    distinct = pl.Series(texts, dtype=pl.String).replace("", None)
+    cells = np.frombuffer(codes, np.uint32).reshape(-1, max(width, 1))
+    return GridSheet(file, distinct, cells, notices if len(names) > 1 and not sheet else ())
 
 
 def _refuse_unsafe(file: str, content: bytes) -> None:
@@ -88,7 +102,7 @@ def _refuse_unsafe(file: str, content: bytes) -> None:
         raise _refusal(file, found, f"at most {LARGEST / 1e6:.0f} MB", "save the sheet as CSV UTF-8", "unpacked size")
 
 
-def _worker(path: Path, sheet: str) -> tuple[list[str], str, list[list]]:
+def _worker(path: Path, sheet: str) -> tuple[list[str], str, int, list[str], bytes]:
     script = Path(__file__).with_name("sheet_worker.py")
     command = [sys.executable, "-I", str(script), str(path.resolve()), sheet, str(MEMORY)]
     too_big = "a sheet that claims more cells than memory holds", "a sheet of ordinary size"
@@ -107,27 +121,3 @@ def _worker(path: Path, sheet: str) -> tuple[list[str], str, list[list]]:
 
 def _refusal(file: str, found: str, expected: str, fix: str, rule: str) -> DataError:
     return DataError([Problem(file, found, expected, fix, rule=rule)])
-
-
-def _column(cells: tuple) -> pl.Series:
-    """Cells of a column as text; whole numbers without a point, blank cells null."""
-    if not any(isinstance(cell, bool) for cell in cells[:SAMPLE]):
-        try:
-            numbers = array("d", [float("nan") if cell is _BLANK else cell for cell in cells])
-            return _numbers(pl.Series(np.frombuffer(numbers), nan_to_null=True))
-        except TypeError:  # some cells hold words
-            pass
-    return pl.Series([_text(cell) or None for cell in cells], dtype=pl.String)
-
-
-def _numbers(numbers: pl.Series) -> pl.Series:
-    whole = numbers.cast(pl.Int64, strict=False)
-    return (whole if (whole == numbers).all() else numbers).cast(pl.String)
-
-
-def _text(cell: object) -> str:
-    if isinstance(cell, bool):
-        return str(cell).upper()
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell)

@@ -75,6 +75,12 @@ def test_columns_of_text_and_of_categories(dtype):
     assert coded.declined == 1
 
 
+def test_columns_held_as_numbers():
+    coded = code_answers(pl.Series([4, 9, None, -99, 5], dtype=pl.Int16), CBI, NO_LABELS, frozenset())
+    assert coded.codes.to_list() == [4, None, None, None, 5]
+    assert coded.unknown.to_list() == [False, True, False, True, False]
+
+
 def test_all_known_needs_no_second_look():
     coded = code_answers(pl.Series(["1", None, "5"]), CBI, NO_LABELS, frozenset())
     assert (coded.unknown, coded.declined, coded.codes.to_list()) == (None, 0, [1, None, 5])

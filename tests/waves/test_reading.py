@@ -77,6 +77,19 @@ def test_rows_of_another_width_are_set_aside_not_shifted(tmp_path):
     assert raw.frame.height == 40
 
 
+def test_a_row_too_long_and_one_too_short_do_not_make_up_for_each_other(tmp_path):
+    good = [f"{i},{i}" for i in range(100)]
+    raw = read(csv(tmp_path / "w.csv", "a,b", *good, "1,2,3", "9"))
+    assert raw.set_aside["row"].to_list() == [102, 103]
+
+
+@pytest.mark.parametrize("odd", ["Often", "4.0", "007", " 4", "40000"])
+def test_a_column_of_numbers_may_hold_something_else_far_below(tmp_path, odd):
+    raw = read(csv(tmp_path / "w.csv", "a,b", *["1,2"] * 2500, f"{odd},2"))
+    assert cells(raw)[-1]["a"].strip(" 0") == odd.strip(" 0")
+    assert cells(raw)[0] == {"a": "1", "b": "2"}
+
+
 def test_delimiters_at_the_end_of_rows_do_no_harm(tmp_path):
     raw = read(csv(tmp_path / "w.csv", "a,b", "1,2,,", "3,4,"))
     assert cells(raw) == [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]
