@@ -147,14 +147,14 @@ def _next_smallest(answers: pd.Series, hidden: pd.Series, rule: Rule) -> pd.Inde
 
 def _percentages(table: pd.DataFrame, positive: str, answers: str, *, rule: Rule, words: bool) -> pd.Series:
     """Whole percentages of rounded counts; near 0 and 100 only a bound."""
-    whole = pd.Series(rule.rounded(table[answers]), table.index)
-    percent = (100 * rule.rounded(table[positive]) / whole.where(whole > 0)).clip(0, 100).round().astype("Int64")
+    part, whole = (pd.Series(rule.rounded(table[name]), table.index) for name in (positive, answers))
+    percent = (100 * part / whole.where(whole > 0)).clip(0, 100).round()
+    shown = percent.astype("Int64").astype(object)
     if not rule.ends:
-        return percent
+        return shown
     if not words:
         return percent.clip(END, 100 - END)
-    shown = percent.astype(object).mask((percent <= END).fillna(False), f"{END}% or less")
-    return shown.mask((percent >= 100 - END).fillna(False), f"{100 - END}% or more")
+    return shown.mask(percent <= END, f"{END}% or less").mask(percent >= 100 - END, f"{100 - END}% or more")
 
 
 def _usual_places(values: pd.Series) -> int:

@@ -33,7 +33,9 @@ DODGE = 0.6  # of a row, shared by the models that stand in it
 
 def table(estimates: Result | pd.DataFrame) -> pd.DataFrame:
     """Return the table of a result, or the table given."""
-    return estimates.tidy() if hasattr(estimates, "tidy") else estimates
+    from joyeval.result import Result
+
+    return estimates.tidy() if isinstance(estimates, Result) else estimates
 
 
 @styled

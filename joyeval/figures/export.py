@@ -72,7 +72,8 @@ def save(
     UsageError
         No alt text, no caption, or a journal without a preset.
     """
-    asked, place, figure = preset(journal), Path(name), fig.figure
+    asked, place = preset(journal), Path(name)
+    figure: Any = fig.figure
     if not (clean(alt) and clean(caption)):
         raise UsageError(f"figures.save ({place.name}): a figure needs alt text and a caption")
     with _as_asked(figure, asked) as size_mm:
@@ -84,26 +85,17 @@ def save(
     place.parent.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         (place.parent / file).write_bytes(content)
-    entry = {
-        "journal": journal,
-        "size_mm": size_mm,
-        "dpi": asked.dpi,
-        "font": FONT,
-        "alt": clean(alt),
-        "caption": clean(caption),
-    }
-    entry |= {
-        "verified": list(asked.verified),
-        "made_with": {"joyeval": __version__, "matplotlib": version("matplotlib")},
-    }
-    entry["files"] = {
-        file: {"bytes": len(part), "sha256": sha256(part).hexdigest()} for file, part in sorted(files.items())
-    }
-    _record(place.parent / MANIFEST, place.name, entry)
+    words = {"alt": clean(alt), "caption": clean(caption)}
+    _record(place.parent / MANIFEST, place.name, {"journal": journal, "size_mm": size_mm} | words, files)
     return tuple(place.parent / file for file in files)
 
 
-def _record(manifest: Path, name: str, entry: dict[str, Any]) -> None:
+def _record(manifest: Path, name: str, entry: dict[str, Any], files: dict[str, bytes]) -> None:
+    """Enter a figure in the list of its folder, with what its files were when written."""
+    asked = preset(entry["journal"])
+    entry |= {"dpi": asked.dpi, "font": FONT, "verified": list(asked.verified)}
+    entry["made_with"] = {"joyeval": __version__, "matplotlib": version("matplotlib")}
+    entry["files"] = {file: {"bytes": len(part), "sha256": sha256(part).hexdigest()} for file, part in files.items()}
     known = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
     known[name] = entry
     manifest.write_text(json.dumps(known, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -114,19 +106,19 @@ def _as_asked(figure: Figure, asked: Preset) -> Iterator[tuple[float, float]]:
     """Set size and type as the journal asks, and put them back."""
     from matplotlib.text import Text
 
-    before = figure.get_size_inches().copy()
-    width, height = asked.size(*(before / MM))
+    before = tuple(figure.get_size_inches())
+    width, height = asked.size(*(side / MM for side in before))
     figure.set_size_inches(width * MM, height * MM)
     figure.draw_without_rendering()  # axis labels exist from here on
-    texts = [(text, text.get_size()) for text in figure.findobj(Text)]
+    texts = [(text, text.get_fontsize()) for text in figure.findobj(Text)]
     for text, size in texts:
-        text.set_size(min(max(size, asked.text_pt[0]), asked.text_pt[1]))
+        text.set_fontsize(min(max(size, asked.text_pt[0]), asked.text_pt[1]))
     try:
         yield round(width, 2), round(height, 2)
     finally:
         figure.set_size_inches(before)
         for text, size in texts:
-            text.set_size(size)
+            text.set_fontsize(size)
 
 
 def _drawn(figure: Figure, kind: str, asked: Preset) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from joyeval.errors import UsageError
 
@@ -76,7 +77,7 @@ def preset(journal: str) -> Preset:
 
     if journal not in journals():
         raise UsageError(f"figures: no preset for journal {journal!r}; there are {', '.join(journals())}")
-    fields = yaml.safe_load((_folder() / f"{journal}.yml").read_text(encoding="utf-8"))
+    fields: dict[str, Any] = yaml.safe_load((_folder() / f"{journal}.yml").read_text(encoding="utf-8"))
     return Preset(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
 
 

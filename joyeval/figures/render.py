@@ -22,7 +22,7 @@ def pictures(drawing: Figure | Axes) -> dict[str, Any]:
 
     An SVG of more than 1 MB is replaced by one that holds the picture as pixels.
     """
-    fig = drawing if hasattr(drawing, "savefig") else drawing.get_figure()
+    fig: Any = drawing.figure
     width, height = (round(side / MM, 1) for side in fig.get_size_inches())
     png = b64encode(_saved(fig, "png", metadata={"Software": None})).decode()
     svg = _saved(fig, "svg", metadata={"Date": None, "Creator": None}).decode()

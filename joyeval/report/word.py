@@ -182,6 +182,8 @@ class _Writer:
         picture = paragraph.add_run().add_picture(BytesIO(b64decode(block.png)), width=Mm(block.width_mm * scale))
         picture._inline.docPr.set("descr", block.alt)
         picture._inline.docPr.set("name", f"{self.said['figure']} {block.number}")
+        for side in "TBLR":  # LibreOffice takes 3 mm where nothing is said
+            picture._inline.set(f"dist{side}", "0")
         self.caption("Figure Caption", "figure", block)
 
     def caption(self, style: str, kind: str, block: Table | Figure) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from joyeval import figures
 from joyeval.figures import style
+from joyeval.result import Result
 
 
 def estimates(n=3, **more):
@@ -24,9 +25,12 @@ def names(ax):
     return [text.get_text() for text in ax.get_yticklabels()]
 
 
-class Answer:
+class Answer(Result):
     def tidy(self):
         return estimates()
+
+    def sentence(self):
+        return ""
 
 
 def test_forest_draws_estimates_and_intervals_from_top_to_bottom():
@@ -72,7 +76,7 @@ def test_an_estimate_without_interval_is_still_drawn():
 
 
 def test_a_result_is_drawn_as_its_table():
-    assert names(figures.forest(Answer(), xlabel="Change")) == names(figures.forest(estimates(), xlabel="Change"))
+    assert names(figures.forest(Answer(n=3), xlabel="Change")) == names(figures.forest(estimates(), xlabel="Change"))
 
 
 def test_models_stand_side_by_side_and_a_missing_term_leaves_a_gap():
