@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -27,6 +29,20 @@ def drawing(*, width_mm=85, text_pt=8.0, **line):
     ax.set_xlabel("Wave")
     ax.text(1, 1, "a note", fontsize=text_pt)
     return fig
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    data = pd.DataFrame({"team": ["=1+1", "A"], "mean": [-1.5, 2.0]})
+    figures.save(drawing(), folder / "fig1", data=data, **WORDS)
+    return folder
+
+
+@pytest.fixture
+def saved(first, tmp_path):
+    """A folder with one saved figure, to read or to spoil."""
+    return Path(shutil.copytree(first, tmp_path / "saved"))
 
 
 def failed(folder):
@@ -71,23 +87,21 @@ def test_a_tall_figure_is_held_to_the_page():
     assert preset("nature").size(89, 400) == (89, 170)
 
 
-def test_every_file_is_written_and_recorded(tmp_path):
-    data = pd.DataFrame({"team": ["=1+1", "A"], "mean": [-1.5, 2.0]})
-    files = figures.save(drawing(), tmp_path / "fig1", data=data, **WORDS)
+def test_every_file_is_written_and_recorded(saved):
     endings = {".tiff", ".pdf", ".eps", ".svg", ".png", "_source.csv", ".alt.txt", ".caption.txt"}
-    assert {file.name.removeprefix("fig1") for file in files} == endings
-    assert (tmp_path / "fig1_source.csv").read_text() == "team,mean\n'=1+1,-1.5\nA,2.0\n"
-    assert (tmp_path / "fig1.alt.txt").read_text() == "Two lines rise.\n"
-    entry = json.loads((tmp_path / "manifest.json").read_text())["fig1"]
-    assert set(entry["files"]) == {file.name for file in files}
+    assert {file.name.removeprefix("fig1") for file in saved.iterdir()} == endings | {"manifest.json"}
+    assert (saved / "fig1_source.csv").read_text() == "team,mean\n'=1+1,-1.5\nA,2.0\n"
+    assert (saved / "fig1.alt.txt").read_text() == "Two lines rise.\n"
+    entry = json.loads((saved / "manifest.json").read_text())["fig1"]
+    assert set(entry["files"]) == {f"fig1{ending}" for ending in endings}
     assert entry["journal"] == "bmj"
 
 
-def test_a_rerun_gives_the_same_bytes(tmp_path):
-    for run in ("a", "b"):
-        figures.save(drawing(), tmp_path / run / "fig1", **WORDS)
-    first, second = ({file.name: file.read_bytes() for file in (tmp_path / run).iterdir()} for run in ("a", "b"))
-    assert first == second
+def test_a_rerun_gives_the_same_bytes(saved, tmp_path):
+    data = pd.DataFrame({"team": ["=1+1", "A"], "mean": [-1.5, 2.0]})
+    files = figures.save(drawing(), tmp_path / "again" / "fig1", data=data, **WORDS)
+    assert [file.read_bytes() for file in files] == [(saved / file.name).read_bytes() for file in files]
+    assert (tmp_path / "again" / "manifest.json").read_bytes() == (saved / "manifest.json").read_bytes()
 
 
 def test_saving_leaves_the_figure_as_it_was(tmp_path):
@@ -115,19 +129,17 @@ def test_an_unknown_journal_is_refused():
         preset("lancet")
 
 
-def test_the_check_finds_a_file_that_was_changed_or_lost(tmp_path):
-    figures.save(drawing(), tmp_path / "fig1", **WORDS)
-    (tmp_path / "fig1.alt.txt").write_text("other")
-    (tmp_path / "fig1.eps").unlink()
-    checks = figures.check(tmp_path)
+def test_the_check_finds_a_file_that_was_changed_or_lost(saved):
+    (saved / "fig1.alt.txt").write_text("other")
+    (saved / "fig1.eps").unlink()
+    checks = figures.check(saved)
     assert checks[~checks["ok"]]["found"].tolist() == ["changed since", "missing"]
 
 
-def test_the_check_finds_a_picture_of_the_wrong_kind(tmp_path):
-    figures.save(drawing(), tmp_path / "fig1", **WORDS)
-    with Image.open(tmp_path / "fig1.tiff") as picture:
-        picture.convert("RGBA").resize((900, 100)).save(tmp_path / "fig1.tiff", dpi=(72, 72))
-    assert failed(tmp_path) == {"file", "resolution", "size in mm", "colour and compression"}
+def test_the_check_finds_a_picture_of_the_wrong_kind(saved):
+    with Image.open(saved / "fig1.tiff") as picture:
+        picture.convert("RGBA").resize((900, 100)).save(saved / "fig1.tiff", dpi=(72, 72))
+    assert failed(saved) == {"file", "resolution", "size in mm", "colour and compression"}
 
 
 def test_the_check_finds_a_line_that_is_too_thin(tmp_path):
@@ -144,10 +156,9 @@ def test_the_check_finds_colours_that_some_confuse(tmp_path):
     assert failed(tmp_path) == {"colours apart with protanopia", "colours apart with deuteranopia"}
 
 
-def test_what_the_check_reads_in_a_pdf_is_what_a_pdf_library_reads(tmp_path):
+def test_what_the_check_reads_in_a_pdf_is_what_a_pdf_library_reads(saved):
     pikepdf = pytest.importorskip("pikepdf", reason="an independent reader")
-    figures.save(drawing(), tmp_path / "fig1", **WORDS)
-    pdf = pikepdf.open(tmp_path / "fig1.pdf")
+    pdf = pikepdf.open(saved / "fig1.pdf")
     page = pdf.pages[0]
     assert [float(side) / 72 * 25.4 for side in page.MediaBox[2:]] == pytest.approx([90, 40 * 90 / 85], abs=0.01)
     fonts = [font.DescendantFonts[0] for font in page.Resources.Font.values()]
