@@ -17,7 +17,9 @@ import numpy as np
 
 from joyeval.errors import ModelError
 from joyeval.models.gram import Rows, gram, reorder, with_outcome
-from joyeval.models.lmm import estimate, evaluate, optimise, units
+from joyeval.models.likelihood import evaluate, units
+from joyeval.models.lmm import estimate
+from joyeval.models.optimise import optimise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

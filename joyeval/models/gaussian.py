@@ -12,7 +12,8 @@ from joyeval.models.ar1 import fit_ar1
 from joyeval.models.design import Design, build_design, expand_groups
 from joyeval.models.estimates import estimate_table
 from joyeval.models.kenward_roger import can_adjust, kenward_roger
-from joyeval.models.lmm import Fit, factors, fit, lower_factor, satterthwaite
+from joyeval.models.likelihood import factors, lower_factor
+from joyeval.models.lmm import Fit, fit, satterthwaite
 from joyeval.models.mixed import Mixed
 from joyeval.models.profile import profile_coefficient, profile_sd, profile_sigma
 from joyeval.models.random_terms import random_terms, ranef_table, slopes_by_group

@@ -12,7 +12,7 @@ from joyeval.models.design import build_design, expand_groups
 from joyeval.models.families import BetaBinomial, Binomial
 from joyeval.models.fitting import Fitted, between_within, maximise, variance_table
 from joyeval.models.laplace import Likelihood
-from joyeval.models.lmm import lower_factor
+from joyeval.models.likelihood import lower_factor
 from joyeval.models.mixed import Mixed
 from joyeval.models.random_terms import random_terms, ranef_table, slopes_by_group
 from joyeval.models.responses import LINKS, read_response

@@ -19,7 +19,7 @@ import numpy as np
 
 from joyeval.models.eliminate import dense
 from joyeval.models.inference import Inference
-from joyeval.models.lmm import factors
+from joyeval.models.likelihood import factors
 
 if TYPE_CHECKING:
     from joyeval.models.gram import Gram

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtri
 
-from joyeval.models.lmm import BOUNDARY, evaluate, factors
+from joyeval.models.likelihood import BOUNDARY, evaluate, factors
 
 if TYPE_CHECKING:
     from collections.abc import Callable

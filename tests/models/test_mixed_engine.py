@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from joyeval.models import gram as gram_module
 from joyeval.models.ar1 import autoregressive, fit_ar1, lags
 from joyeval.models.gram import Rows, Term, gram, with_outcome
-from joyeval.models.lmm import average_information, curvature, evaluate, factors, fit, optimise, units
+from joyeval.models.likelihood import curvature, evaluate, factors, units
+from joyeval.models.lmm import fit
+from joyeval.models.optimise import average_information, optimise
 
 
 def nested_and_crossed(n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray, list[Term]]:
