@@ -181,8 +181,8 @@ class CumulativeLogit:
     def loglik(self, eta: Array, aux: Array) -> Array:
         """Sum of the three parts named above."""
         above, below = self._edges(eta, aux)
-        inside = np.log(-np.expm1(below - above))
-        return self.weights * (inside - np.logaddexp(0, -above) - np.logaddexp(0, below))
+        steps = np.concatenate(([np.inf], np.exp(aux[1:]), [np.inf]))
+        return self.weights * (np.log(-np.expm1(-steps))[self.y] + np.log(expit(above) * expit(-below)))
 
     def derivatives(self, eta: Array, aux: Array) -> Derivatives:
         """Each threshold adds its own part."""

@@ -80,7 +80,7 @@ def _climb(
     """Take the step, halved until the likelihood does not fall."""
     for halvings in range(40):
         trial = parameters + step / 2**halvings
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             reached, gradient = model(trial)
         if reached >= value - 1e-12 * abs(value):
             return trial, reached, gradient
@@ -140,7 +140,7 @@ def _ascend(model: Likelihood, origin: np.ndarray, shape: np.ndarray) -> np.ndar
     def descent(x):
         nonlocal lowest
         try:
-            with np.errstate(over="raise", invalid="raise"):
+            with np.errstate(over="raise", invalid="raise", divide="raise"):
                 value, gradient = model(origin + shape @ x)
         except (np.linalg.LinAlgError, FloatingPointError):
             return -lowest + 1e4, np.zeros_like(x)
