@@ -23,10 +23,9 @@ test: $(BIN)/joyeval ## set up and run the tests
 test-slow: $(BIN)/joyeval ## recovery simulations and other long checks
 	$(BIN)/python -m pytest -n auto -m slow
 
-check: $(BIN)/joyeval ## lint, format, types; changes nothing
+check: $(BIN)/joyeval ## lint and format; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 
 fix: $(BIN)/joyeval ## mend what can be mended by machine
 	$(BIN)/ruff check --fix .
