@@ -145,8 +145,23 @@ Block = Title | Heading | Text | Note | Items | Table | Figure
 
 
 def read(stored: dict[str, Any]) -> Block:
-    """Return the block that `dump` wrote; anything else is refused by name of the field."""
-    return _adapter().validate_python(stored)
+    """Return the block that `dump` wrote.
+
+    Raises
+    ------
+    UsageError
+        What is stored is no block of this version.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return _adapter().validate_python(stored)
+    except ValidationError as problem:
+        parts = sorted({".".join(map(str, error["loc"])) for error in problem.errors()})
+        raise UsageError(
+            f"a stored block of the report cannot be read ({', '.join(parts) or 'kind'}): it was written by another "
+            "version of joyeval. Run the notebook again (joyeval run --force)."
+        ) from None
 
 
 def dump(block: Block | _Shown) -> dict[str, Any]:

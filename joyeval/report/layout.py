@@ -21,6 +21,7 @@ SIZES = ((UPRIGHT, 9.0), (UPRIGHT, 8.0), (UPRIGHT, 7.5), (SIDEWAYS, 8.5), (SIDEW
 NUMBERS = re.compile(r"[^a-z]{0,15}( to [^a-z]{0,12})?")
 MM_PER_PT = 25.4 / 72
 PADDING = 3.2  # mm beside the text of a cell, both sides together
+SHORT = 5.0  # ems; a heading no longer than this stays on one line
 NARROW = 9.0  # ems; words are set in no narrower a column
 WHOLE = 20  # rows; a table no longer than this stays on one page
 
@@ -56,7 +57,7 @@ def _by_column(table: Table) -> list[tuple[str, ...]]:
 def _ems(column: Column, cells: tuple[str, ...]) -> tuple[float, float, float]:
     """Return how narrow a column may be, its longest cell under a heading of three lines, and all in one line."""
     label = _width(column.label, "Bold")
-    words = [_width(word, "Bold") for word in _words(column.label)]
+    words = [label] if label <= SHORT else [_width(word, "Bold") for word in _words(column.label)]
     words += [_width(word) for word in {word for cell in cells for word in _words(cell)}]
     longest = max(map(_width, cells), default=0.0)
     return max(*words, min(longest, NARROW)), max(longest, *words, label / 3), max(longest, label)
