@@ -11,10 +11,12 @@ from scipy.special import chdtrc
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.measurement.groups import and_others
-from joyeval.measurement.ladders import STEPS, GroupLadder, Ladder, WaveLadder
+from joyeval.measurement.ladders import ADDS, GroupLadder, Ladder, WaveLadder
 from joyeval.measurement.structure import model_text
 from joyeval.models.estimates import estimate_table
+from joyeval.models.sem import best
 from joyeval.models.sem_hints import equality_tests
+from joyeval.models.wlsmv import OrdinalFitted, scaled_difference
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -107,7 +109,8 @@ def invariance(
     person : Series or str, optional
         Linked waves: who answered. Then `group` is the wave, persons are the rows of the model, the residuals of an
         item correlate over waves, and gaps are bridged by full information.
-    estimator : {"MLR", "ML"}
+    estimator : {"MLR", "ML", "WLSMV"}
+        WLSMV takes the items as ordered options (groups only): then scalar means equal loadings and thresholds.
     missing : {"listwise", "fiml"}
     partial : bool
         Where a step does not hold, let go of the parameters with the largest score test, as long as two items per
@@ -176,7 +179,7 @@ def _assembled(
 def _climb(ladder: Ladder, partial: bool) -> tuple[list[dict], Fitted, str | None]:
     """Take the steps one after the other until one does not hold."""
     rows, released, before, reached = [], [], None, None
-    for step in STEPS:
+    for step in ladder.steps:
         fitted, row = _step(ladder, step, released, before)
         while not row["holds"] and before is not None and partial:
             term = _most_different(ladder, fitted, step, released)
@@ -194,16 +197,15 @@ def _climb(ladder: Ladder, partial: bool) -> tuple[list[dict], Fitted, str | Non
 def _step(ladder: Ladder, step: str, released: list[str], before: Fitted | None) -> tuple[Fitted, dict]:
     fitted = ladder.fit(step, released)
     fit = fitted.indices()
-    cfi, rmsea = (fit.get(f"{key}_robust", fit[key]) for key in ("cfi", "rmsea"))
-    kept = ("chisq", "df", "p", "srmr", "aic", "bic")
-    row = {"step": step, **{key: fit[key] for key in kept}, "cfi": cfi, "rmsea": rmsea}
+    cfi, rmsea = (best(fit, key) for key in ("cfi", "rmsea"))
+    row = {"step": step, **{key: best(fit, key) for key in ("chisq", "df", "p", "srmr")}, "cfi": cfi, "rmsea": rmsea}
+    row |= {key: fit.get(key, np.nan) for key in ("aic", "bic")}
     if before is None:
         change = dict.fromkeys(("delta_chisq", "delta_df", "delta_p", "delta_cfi", "delta_rmsea"), np.nan)
         return fitted, {**row, **change, "holds": bool(cfi >= 0.90), "released": ""}
     old = before.indices()
     chisq, df = difference(before, fitted)
-    loss = cfi - old.get("cfi_robust", old["cfi"])
-    gain = rmsea - old.get("rmsea_robust", old["rmsea"])
+    loss, gain = cfi - best(old, "cfi"), rmsea - best(old, "rmsea")
     change = {"delta_chisq": chisq, "delta_df": df, "delta_p": float(chdtrc(df, chisq)) if df else np.nan}
     holds = bool(loss >= -LOSS_CFI and gain <= GAIN_RMSEA)
     return fitted, {
@@ -221,6 +223,8 @@ def difference(free: Fitted, tied: Fitted) -> tuple[float, int]:
     df = tied.test.df - free.test.df
     if df <= 0:
         return 0.0, 0
+    if isinstance(tied, OrdinalFitted):
+        return max(scaled_difference(free, tied).chisq, 0.0), df
     scale = (tied.test.scale * tied.test.df - free.test.scale * free.test.df) / df
     raw = tied.test.chisq - free.test.chisq
     return max(float(raw / scale if scale > 0 else raw), 0.0), df
@@ -228,27 +232,25 @@ def difference(free: Fitted, tied: Fitted) -> tuple[float, int]:
 
 def _most_different(ladder: Ladder, fitted: Fitted, step: str, released: list[str]) -> str | None:
     """Pick the equality of this step whose loss would help most, while enough items of each factor stay equal."""
-    tests = equality_tests(fitted, at_least=0)
-    terms = tests["term"].map(ladder.plain)
+    terms = equality_tests(fitted, at_least=0)["term"].map(ladder.plain)
     for term in dict.fromkeys(terms):
-        freed = sum(
-            ladder.factor_of(other) == ladder.factor_of(term) for other in {*released, term} if _kind(other) == step
-        )
-        room = len(ladder.items_of(ladder.factor_of(term))) - freed >= KEPT_EQUAL
-        if _kind(term) == step and term not in released and room:
+        if term in released or not any(op in term for op in ADDS[step]):
+            continue
+        factor = ladder.factor_of(term)
+        freed = {_item(other) for other in {*released, term} if any(op in other for op in ADDS[step])}
+        if len(set(ladder.items_of(factor)) - freed) >= KEPT_EQUAL:
             return term
     return None
 
 
-def _kind(term: str) -> str:
-    """Which step holds a term equal."""
-    return "metric" if "=~" in term else "scalar" if term.endswith("~ 1") else "strict"
+def _item(term: str) -> str:
+    return term.split(" ")[-1] if "=~" in term else term.split(" ")[0]
 
 
 def _spoken(term: str) -> str:
     """Name a released parameter in words."""
-    item = term.split(" ")[-1] if "=~" in term else term.split(" ")[0]
-    return {"metric": "loading", "scalar": "intercept", "strict": "residual variance"}[_kind(term)] + f" of {item}"
+    names = {"=~": "loading", "~~": "residual variance", "~ 1": "intercept", "|": f"threshold {term[-1]}"}
+    return f"{next(name for op, name in names.items() if op in term)} of {_item(term)}"
 
 
 def _no_means() -> pd.DataFrame:
@@ -266,8 +268,8 @@ def _notes(
     elif rows[0]["cfi"] < 0.95 or rows[0]["rmsea"] > 0.08:
         notes.append("the model itself fits only moderately: differences between steps say less")
     failed = [row["step"] for row in rows if not row["holds"]]
-    if failed and failed[0] in STEPS[:-1]:
-        later = STEPS[STEPS.index(failed[0]) + 1 :]
+    if failed and failed[0] != ladder.steps[-1]:
+        later = ladder.steps[ladder.steps.index(failed[0]) + 1 :]
         notes.append(f"{failed[0]} invariance did not hold, so {and_others(later)} was not tested")
     if not linked and name.lower() in ("wave", "time", "date", "period"):
         notes.append("waves are treated as different people; give person= when answers are linked")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError
+from joyeval.errors import ModelError, UsageError
 from joyeval.models.estimates import estimate_table
 from joyeval.models.sem import fit_model
 from joyeval.models.sem_spec import parse_model
@@ -26,12 +26,23 @@ EQUAL = {
     "scalar": ("loadings", "intercepts"),
     "strict": ("loadings", "intercepts", "residuals"),
 }
+# Equal loadings alone cannot be tested with ordered options: thresholds join them (Muthén & Asparouhov 2002).
+ORDERED = {
+    "configural": (),
+    "scalar": ("loadings", "thresholds"),
+    "strict": ("loadings", "thresholds", "residuals"),
+}
+ADDS = {"metric": ("=~",), "scalar": ("~ 1", "|", "=~"), "strict": ("~~",)}  # what a step may have held equal
 
 
 class Ladder(Protocol):
     """A factor model at every step."""
 
     model: str
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The steps in order."""
 
     def fit(self, step: str, released: Sequence[str]) -> Fitted:
         """Fit one step, some terms let go."""
@@ -65,6 +76,10 @@ class _Plain:
     def plain(self, term: str) -> str:
         return term
 
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return STEPS
+
 
 @dataclass(frozen=True, eq=False)
 class GroupLadder(_Plain):
@@ -77,6 +92,11 @@ class GroupLadder(_Plain):
     missing: str
     what: str
 
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The steps in order."""
+        return tuple(ORDERED) if self.estimator == "WLSMV" else STEPS
+
     def fit(self, step: str, released: Sequence[str]) -> Fitted:
         """Fit one step, some terms let go; factors have variance 1 in the first group."""
         return fit_model(
@@ -85,8 +105,8 @@ class GroupLadder(_Plain):
             group=self.group,
             estimator=self.estimator,
             missing=self.missing,
-            equal=EQUAL[step],
-            release=[term for term in released if term],
+            equal=(ORDERED if self.estimator == "WLSMV" else EQUAL)[step],
+            release=released,
             standard=True,
             name=self.what,
         )
@@ -109,6 +129,8 @@ class WaveLadder(_Plain):
     @classmethod
     def of(cls, data: pd.DataFrame, *, wave: str, person: str, model: str, estimator: str, what: str) -> WaveLadder:
         """Spread the rows of each person over columns ``item.t1``, ``item.t2``, ..."""
+        if estimator == "WLSMV":
+            raise UsageError(f"{what}: linked waves are modelled with estimator 'MLR' or 'ML'")
         kept = data.dropna(subset=[wave, person])
         if twice := int(kept.duplicated([wave, person]).sum()):
             raise ModelError(

@@ -15,6 +15,7 @@ from joyeval.measurement.groups import answers_of
 from joyeval.models.estimates import estimate_table
 from joyeval.models.sem import Sem, fit_model, summarise
 from joyeval.models.sem_standard import delta
+from joyeval.models.wlsmv import OrdinalFitted
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -70,8 +71,9 @@ def factor(
     model : str or mapping, optional
         In the notation of lavaan (``"joy =~ q1 + q2 + q3"``; ``"g =~ joy + calm"`` for a second-order factor), or the
         items of each factor; by default one factor of all items.
-    estimator : {"MLR", "ML"}
-        Robust against non-normal answers, or not.
+    estimator : {"MLR", "ML", "WLSMV"}
+        Robust against non-normal answers, or not; WLSMV takes the items as ordered options, and omega is then that of
+        the normal scales underneath.
     missing : {"listwise", "fiml"}
         Complete responses, or every answer under missing at random.
 
@@ -124,15 +126,16 @@ def _loadings(result: Sem, level: float) -> pd.DataFrame:
 
 
 def _reliability(fitted: Fitted, level: float) -> pd.DataFrame:
-    """Omega of each factor with delta-method limits on the logit scale."""
-    sums = _sums(fitted)
+    """Omega of each factor with delta-method limits on the logit scale; of ordered items, on their underlying scale."""
+    sums, ordered = _sums(fitted), isinstance(fitted, OrdinalFitted)
 
     def shares(theta: np.ndarray) -> np.ndarray:
         here = fitted.likelihood.implied(theta)[0]
         found = []
         for place, items in sums.values():
-            pull = here.effects[items, place].sum() ** 2 * here.total[place, place]
-            found.append(pull / here.covariance[np.ix_(items, items)].sum())
+            unit = 1 / np.sqrt(np.diag(here.covariance)[items]) if ordered else np.ones(len(items))
+            pull = (here.effects[items, place] * unit).sum() ** 2 * here.total[place, place]
+            found.append(pull / (unit @ here.covariance[np.ix_(items, items)] @ unit))
         return np.array(found)
 
     values, errors = shares(fitted.theta), delta(shares, fitted.theta, fitted.vcov)

@@ -16,14 +16,15 @@ from joyeval.models.sem_hints import modification_indices
 from joyeval.models.sem_layout import build_layout
 from joyeval.models.sem_spec import parse_model
 from joyeval.models.sem_standard import cell_values, delta, standardised
+from joyeval.models.wlsmv import OrdinalFitted, fit_ordinal
 from joyeval.result import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from joyeval.models.sem_fit import Fitted
 
-ESTIMATORS = ("ML", "MLR")
+ESTIMATORS = ("ML", "MLR", "WLSMV")
 GOOD = {"cfi": 0.95, "rmsea": 0.06, "srmr": 0.08}  # Hu & Bentler (1999)
 WORDS = {"good": "well", "acceptable": "acceptably", "poor": "poorly"}
 ACCEPTABLE = {"cfi": 0.90, "rmsea": 0.08, "srmr": 0.10}
@@ -74,7 +75,7 @@ class Sem(Result):
     @property
     def quality(self) -> str:
         """How well the model fits, in one word: good, acceptable or poor (Hu & Bentler 1999)."""
-        robust = {key: self.fit.get(f"{key}_robust", self.fit[key]) for key in ("cfi", "rmsea")}
+        robust = {key: best(self.fit, key) for key in ("cfi", "rmsea")}
         for word, bounds in (("good", GOOD), ("acceptable", ACCEPTABLE)):
             if (
                 robust["cfi"] >= bounds["cfi"]
@@ -87,16 +88,21 @@ class Sem(Result):
     def sentence(self) -> str:
         """Fit in words and numbers."""
         fit = self.fit
-        chisq, p = (fit.get(f"{key}_scaled", fit[key]) for key in ("chisq", "p"))
-        cfi, rmsea = (fit.get(f"{key}_robust", fit[key]) for key in ("cfi", "rmsea"))
+        chisq, p, cfi, rmsea = (best(self.fit, key) for key in ("chisq", "p", "cfi", "rmsea"))
+        low, high = best(self.fit, "rmsea_low"), best(self.fit, "rmsea_high")
         who = self.name[0].upper() + self.name[1:]
         if not fit["df"]:
             return f"{who} has as many parameters as moments: its fit cannot be judged ({self.n} rows)."
         return (
             f"{who} fits {WORDS[self.quality]}: CFI {cfi:.3f}, "
-            f"RMSEA {rmsea:.3f} (90% CI {fit['rmsea_low']:.3f} to {fit['rmsea_high']:.3f}), SRMR {fit['srmr']:.3f}, "
+            f"RMSEA {rmsea:.3f} (90% CI {low:.3f} to {high:.3f}), SRMR {fit['srmr']:.3f}, "
             f"chi-square {chisq:.1f} on {fit['df']} df, p {_p(p)} ({self.n} rows)."
         )
+
+
+def best(fit: Mapping[str, float], index: str) -> float:
+    """Give the form of a fit index that is to be read: robust, else scaled, else plain."""
+    return next(fit[key] for key in (f"{index}_robust", f"{index}_scaled", index) if key in fit)
 
 
 def _p(p: float) -> str:
@@ -127,8 +133,10 @@ def sem(
         One row per person (or team); numeric columns for the observed variables.
     group : str, optional
         Column: one model for each group, tied together by `equal` or by labels.
-    estimator : {"ML", "MLR"}
-        MLR keeps the estimates and makes standard errors and chi-square robust against non-normal data.
+    estimator : {"ML", "MLR", "WLSMV"}
+        MLR keeps the estimates and makes standard errors and chi-square robust against non-normal data. WLSMV takes
+        every observed variable as ordered options (thresholds, polychoric correlations, complete rows, factors of
+        variance 1).
     missing : {"listwise", "fiml"}
         Complete rows, or every answer under missing at random.
     means : bool, optional
@@ -191,9 +199,11 @@ def fit_model(
     release: Sequence[str] = (),
     standard: bool = False,
     name: str = "the model",
-) -> Fitted:
+) -> Fitted | OrdinalFitted:
     """Fit as `sem` does and return the working object, for further tests on it."""
     parsed = parse_model(model)
+    if estimator == "WLSMV":
+        return fit_ordinal(parsed, data, group=group, equal=equal, release=release, what=name)
     spoken = any(term.op == "~1" for term in parsed.terms)
     wanted = (group is not None or spoken) if means is None else means
     sample = build_sample(data, parsed.observed, group=group, missing=missing, means=wanted, what=name)
@@ -203,7 +213,9 @@ def fit_model(
     return fit_layout(layout, sample, robust=estimator == "MLR", what=name)
 
 
-def summarise(fitted: Fitted, *, model: str, name: str, estimator: str, missing: str, level: float = 0.95) -> Sem:
+def summarise(
+    fitted: Fitted | OrdinalFitted, *, model: str, name: str, estimator: str, missing: str, level: float = 0.95
+) -> Sem:
     """Turn a working object into a result."""
     sample = fitted.sample
     estimates = _estimates(fitted, level)
@@ -222,7 +234,7 @@ def summarise(fitted: Fitted, *, model: str, name: str, estimator: str, missing:
     )
 
 
-def _estimates(fitted: Fitted, level: float) -> pd.DataFrame:
+def _estimates(fitted: Fitted | OrdinalFitted, level: float) -> pd.DataFrame:
     cells = fitted.layout.cells
     free = np.array([cell.free for cell in cells])
     se = np.where(free >= 0, np.sqrt(np.clip(np.diag(fitted.vcov), 0, None))[free], 0.0)

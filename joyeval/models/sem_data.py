@@ -93,7 +93,7 @@ def build_sample(
     if words:
         raise UsageError(f"{what}: found no numbers in {', '.join(words)}; expected scored answers")
     table = data[list(observed)].to_numpy(dtype=float, na_value=np.nan)
-    codes, labels = _group_codes(data, group)
+    codes, labels = group_codes(data, group)
     answered = ~np.isnan(table)
     usable = (answered.all(axis=1) if missing == "listwise" else answered.any(axis=1)) & (codes >= 0)
     rows = np.flatnonzero(usable)
@@ -114,7 +114,8 @@ def build_sample(
     )
 
 
-def _group_codes(data: pd.DataFrame, group: str | None) -> tuple[np.ndarray, tuple[str, ...]]:
+def group_codes(data: pd.DataFrame, group: str | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Give rows the number of their group (-1 without one), categories in their order, other labels sorted."""
     if group is None:
         return np.zeros(len(data), dtype=int), ("all",)
     if isinstance(data[group].dtype, pd.CategoricalDtype):

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from joyeval.errors import ModelError
 from joyeval.models.sem_indices import Test, fit_indices, srmr
 from joyeval.models.sem_layout import M, saturated, without_means
 from joyeval.models.sem_likelihood import Likelihood
-from joyeval.models.sem_scoring import minimise, unidentified
+from joyeval.models.sem_scoring import checked, minimise
 from joyeval.models.sem_start import starting_values
 
 if TYPE_CHECKING:
@@ -73,27 +72,9 @@ class Estimate:
 
 
 def estimate(layout: Layout, sample: Sample, *, robust: bool, what: str) -> Estimate:
-    """Maximise the likelihood.
-
-    Raises
-    ------
-    ModelError
-        The search did not end, or the data do not identify the model: names the parameters and the way out.
-    """
+    """Maximise the likelihood; raises as `joyeval.models.sem_scoring.checked`."""
     likelihood = Likelihood(layout, sample.blocks)
-    found = minimise(likelihood, starting_values(layout, sample.moments))
-    if len(lost := unidentified(found.information)):
-        names = _names(layout)
-        raise ModelError(
-            f"{what}: not identified from {sample.n} rows; the data do not tell apart "
-            f"{', '.join(names[i] for i in lost)}. Fix or drop one of them"
-        )
-    if not found.converged or not np.isfinite(found.value):
-        raise ModelError(
-            f"{what}: the estimation did not converge on {sample.n} rows after {found.steps} steps. Look for items "
-            f"that "
-            "hardly correlate or are not reversed, use fewer factors, or more rows"
-        )
+    found = checked(minimise(likelihood, starting_values(layout, sample.moments)), layout, what=what, n=sample.n)
     gaps = any(len(block.covariance) < len(sample.observed) for block in sample.blocks)
     vcov = _vcov(likelihood, found.theta, found.information, robust=robust, gaps=gaps)
     return Estimate(likelihood, found.theta, vcov, found.value)
@@ -121,14 +102,6 @@ def fit_layout(layout: Layout, sample: Sample, *, robust: bool, what: str) -> Fi
         test=Test(max(found.value - floor, 0.0) if df else 0.0, df, scale),
         baseline=Test(bare[0].value(bare[1]) - floor, df_base, scale_base),
     )
-
-
-def _names(layout: Layout) -> list[str]:
-    names = [""] * layout.n_free
-    for cell in reversed(layout.cells):
-        if cell.free >= 0:
-            names[cell.free] = cell.label or cell.term.name
-    return names
 
 
 def _vcov(likelihood: Likelihood, theta: np.ndarray, expected: np.ndarray, *, robust: bool, gaps: bool) -> np.ndarray:

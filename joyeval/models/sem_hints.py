@@ -10,7 +10,6 @@ import pandas as pd
 from scipy.special import chdtrc
 
 from joyeval.models.sem_layout import Cell, make_cell
-from joyeval.models.sem_likelihood import Likelihood
 from joyeval.models.sem_spec import Term
 
 if TYPE_CHECKING:
@@ -63,17 +62,20 @@ def _left_out(fitted: Fitted) -> list[Cell]:
 
 def _tested(fitted: Fitted, candidates: Sequence[Cell], at_least: float) -> pd.DataFrame:
     k = fitted.layout.n_free
-    likelihood = Likelihood(fitted.layout, fitted.sample.blocks, extra=candidates)
-    gradient, information = likelihood.derivatives(fitted.theta)
-    across = information[:k, k:]
-    left = np.diag(information)[k:] - np.einsum("ij,ij->j", across, np.linalg.solve(information[:k, :k], across))
+    discrepancy = fitted.likelihood.with_extra(candidates)
+    gradient, information = discrepancy.derivatives(fitted.theta)
+    spread = discrepancy.score_covariance(fitted.theta)
+    across = np.linalg.solve(information[:k, :k], information[:k, k:])
+    left = np.diag(information)[k:] - np.einsum("ij,ij->j", information[:k, k:], across)
+    variance = np.diag(spread)[k:] - 2 * np.einsum("ij,ij->j", spread[:k, k:], across)
+    variance += np.einsum("ij,ik,kj->j", across, spread[:k, :k], across)
     usable = left > 1e-8 * np.maximum(np.diag(information)[k:], 1e-300)
-    left = np.where(usable, left, 1.0)
+    left, variance = np.where(usable, left, 1.0), np.where(usable, variance, 1.0)
     table = pd.DataFrame(
         {
             "term": pd.Series([cell.term.name for cell in candidates], dtype="str"),
             "group": pd.Series([fitted.sample.labels[cell.group] for cell in candidates], dtype="str"),
-            "mi": np.where(usable, gradient[k:] ** 2 / left, 0.0),
+            "mi": np.where(usable, gradient[k:] ** 2 / variance, 0.0),
             "epc": np.where(usable, -gradient[k:] / left, 0.0),
         }
     )

@@ -97,12 +97,16 @@ def _rmsea(chisq: float, df: int, n: int, groups: int) -> dict[str, float]:
 
 def srmr(moments: Sequence[Moments], implied: Sequence[Implied], *, means: bool) -> float:
     """Root mean square of the residual correlations (and standardised mean residuals), averaged over groups by n."""
-    total = sum(part.n for part in moments)
-    average = 0.0
+    residuals = []
     for part, model in zip(moments, implied, strict=True):
         sd = np.sqrt(np.diag(part.covariance))
         residual = ((part.covariance - model.covariance) / np.outer(sd, sd))[np.tril_indices(len(sd))]
         if means:
             residual = np.concatenate([residual, (part.mean - model.mean) / sd])
-        average += part.n / total * np.sqrt((residual**2).mean())
-    return float(average)
+        residuals.append(residual)
+    return srmr_of(residuals, [part.n for part in moments])
+
+
+def srmr_of(residuals: Sequence[np.ndarray], n: Sequence[int]) -> float:
+    """Average the root mean square residual of each group, by its rows."""
+    return float(np.average([np.sqrt((residual**2).mean()) for residual in residuals], weights=n))

@@ -9,12 +9,12 @@ from joyeval.errors import UsageError
 from joyeval.models.sem_spec import NUMBER, Term
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from joyeval.models.sem_spec import Model
 
-A, S, M = 0, 1, 2  # arrows, (co)variances, means
-EQUAL = ("loadings", "intercepts", "residuals", "means", "variances")
+A, S, M, T = 0, 1, 2, 3  # arrows, (co)variances, means, thresholds
+EQUAL = ("loadings", "intercepts", "thresholds", "residuals", "means", "variances")
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Cell:
     ----------
     term : Term
     group : int
-    matrix : {0, 1, 2}
-        Arrow (row is hit by column), covariance, mean (column unused).
+    matrix : {0, 1, 2, 3}
+        Arrow (row is hit by column), covariance, mean (column unused), threshold (column is its number from 0).
     row, col : int
         Positions among the variables, observed ones first.
     free : int
@@ -81,6 +81,7 @@ def build_layout(
     equal: Sequence[str] = (),
     release: Sequence[str] = (),
     standard: bool = False,
+    steps: Mapping[str, int] | None = None,
 ) -> Layout:
     """Complete a model with what goes without saying, and number its free parameters.
 
@@ -99,13 +100,17 @@ def build_layout(
         Terms (``"f =~ q2"``, ``"q2 ~ 1"``) left free of `equal`.
     standard : bool
         Scale factors by variance 1 instead of a marker item.
+    steps : mapping, optional
+        Ordered items: number of thresholds of each. Residual variances are then 1, in later groups only until
+        thresholds are equal (theta parametrisation).
     """
     unknown = sorted(set(equal) - set(EQUAL))
     if unknown:
         raise UsageError(f"equal: found {', '.join(unknown)}; expected some of {', '.join(EQUAL)}")
     terms = _completed(model, means=means)
+    terms += [Term(item, "|", f"t{i + 1}") for item in model.observed for i in range((steps or {}).get(item, 0))]
     _check_release(release, terms)
-    rules = _Rules(model, tuple(equal), tuple(release), standard)
+    rules = _Rules(model, tuple(equal), tuple(release), standard, steps is not None)
     place = {name: i for i, name in enumerate((*model.observed, *model.latent))}
     known: dict[object, int] = {}
     cells = []
@@ -125,6 +130,7 @@ class _Rules:
     equal: tuple[str, ...]
     release: tuple[str, ...]
     standard: bool
+    ordered: bool
 
     def label(self, term: Term, group: int) -> str:
         word = term.modifier(group)
@@ -136,8 +142,8 @@ class _Rules:
         return self.label(term, group) or ((term.name,) if tied else (term.name, group))
 
     def kind(self, term: Term) -> str:
-        if term.op == "=~":
-            return "loadings"
+        if term.op in ("=~", "|"):
+            return "loadings" if term.op == "=~" else "thresholds"
         if term.op == "~1":
             return "means" if term.lhs in self.model.latent else "intercepts"
         if term.op == "~~" and term.lhs == term.rhs:
@@ -156,9 +162,12 @@ class _Rules:
             return 1.0
         if kind == "variances" and self.standard:
             return None if group and "loadings" in self.equal else 1.0
+        levels = "thresholds" if self.ordered else "intercepts"
         if kind == "means":
-            return None if group and "intercepts" in self.equal and "means" not in self.equal else 0.0
-        return None
+            return None if group and levels in self.equal and "means" not in self.equal else 0.0
+        if self.ordered and kind == "residuals":
+            return None if group and levels in self.equal and "residuals" not in self.equal else 1.0
+        return 0.0 if self.ordered and kind == "intercepts" else None
 
 
 def _check_release(release: Sequence[str], terms: Sequence[Term]) -> None:
@@ -194,9 +203,11 @@ def _covarying(model: Model) -> Iterable[tuple[str, str]]:
 
 def make_cell(term: Term, group: int, place: dict[str, int], free: int, value: float, label: str) -> Cell:
     """Place a term in its matrix."""
-    matrix = {"=~": A, "~": A, "~~": S, "~1": M}[term.op]
+    matrix = {"=~": A, "~": A, "~~": S, "~1": M, "|": T}[term.op]
     row = place[term.rhs] if term.op == "=~" else place[term.lhs]
     col = place[term.lhs] if term.op == "=~" else place.get(term.rhs, 0)
+    if term.op == "|":
+        col = int(term.rhs[1:]) - 1
     return Cell(term, group, matrix, row, col, free, value, label)
 
 

@@ -111,6 +111,14 @@ class Likelihood:
             self.at.append(np.concatenate([ram.free, layout.n_free + np.array(candidates, dtype=int)]))
         self.n_parameters = layout.n_free + len(extra)
 
+    def with_extra(self, extra: Sequence[Cell]) -> Likelihood:
+        """Differentiate by some fixed cells as well."""
+        return Likelihood(self.layout, self.blocks, extra)
+
+    def score_covariance(self, theta: np.ndarray) -> np.ndarray:
+        """Return the covariance of half the gradient over samples, were the data normal."""
+        return self.derivatives(theta)[1]
+
     def implied(self, theta: np.ndarray) -> list[Implied]:
         """Implied moments of every group."""
         return [ram.implied(theta) for ram in self.groups]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from joyeval.models.sem_layout import A, M, S
+from joyeval.models.sem_layout import A, M, S, T
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,9 +67,9 @@ class Ram:
         self.p, self.v = n_observed, n_variables
         self.base = np.zeros((3, n_variables, n_variables))
         for cell in cells:
-            if cell.free < 0:
+            if cell.free < 0 and cell.matrix != T:
                 self._put(self.base, cell.matrix, cell.row, cell.col, cell.value)
-        self.free_cells = [cell for cell in cells if cell.free >= 0]
+        self.free_cells = [cell for cell in cells if cell.free >= 0 and cell.matrix != T]
         active = [*self.free_cells, *extra]
         self.matrix, self.row, self.col = (
             np.array([getattr(cell, name) for cell in active], dtype=int) for name in ("matrix", "row", "col")

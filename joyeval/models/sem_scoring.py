@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+
+from joyeval.errors import ModelError
+
+if TYPE_CHECKING:
+    from joyeval.models.sem_layout import Layout
 
 STEPS = 500
 FLAT = 1e-13  # expected further gain of the log likelihood at which the search ends
@@ -59,6 +64,29 @@ def minimise(discrepancy: Discrepancy, start: np.ndarray) -> Minimum:
         else:
             damping = max(damping * 10, 1e-4)
     return Minimum(theta, value, bool(gain < 1e-8), step, information)
+
+
+def checked(found: Minimum, layout: Layout, *, what: str, n: int) -> Minimum:
+    """Return a minimum that may be used.
+
+    Raises
+    ------
+    ModelError
+        The search did not end, or the data do not identify the model: names the parameters and the way out.
+    """
+    if len(lost := unidentified(found.information)):
+        names = [next(cell.label or cell.term.name for cell in layout.cells if cell.free == i) for i in lost]
+        raise ModelError(
+            f"{what}: not identified from {n} rows; the data do not tell apart {', '.join(names)}. Fix or drop one of "
+            f"them"
+        )
+    if not found.converged or not np.isfinite(found.value):
+        raise ModelError(
+            f"{what}: the estimation did not converge on {n} rows after {found.steps} steps. Look for items that "
+            f"hardly "
+            "correlate or are not reversed, use fewer factors, merge rare options, or collect more rows"
+        )
+    return found
 
 
 def _move(gradient: np.ndarray, information: np.ndarray, damping: float) -> np.ndarray:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from joyeval.models.sem_layout import A, M
+from joyeval.models.sem_layout import A, M, S, T
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from joyeval.models.sem_fit import Fitted
+    from joyeval.models.sem_layout import Cell
 
 STEP = 1e-5  # of a parameter, relative, in central differences
 
@@ -37,7 +38,7 @@ def standardised(fitted: Fitted, theta: np.ndarray) -> np.ndarray:
             total = totals[cell.group]
             if cell.matrix == A:
                 result[i] = value * np.sqrt(total[cell.col] / total[cell.row])
-            elif cell.matrix == M:
+            elif cell.matrix in (M, T):
                 result[i] = value / np.sqrt(total[cell.row])
             elif cell.row == cell.col:
                 result[i] = value / total[cell.row]
@@ -46,8 +47,8 @@ def standardised(fitted: Fitted, theta: np.ndarray) -> np.ndarray:
     return result
 
 
-def _is_variance(cell: object) -> bool:
-    return cell.matrix not in (A, M) and cell.row == cell.col
+def _is_variance(cell: Cell) -> bool:
+    return cell.matrix == S and cell.row == cell.col
 
 
 def delta(function: Callable[[np.ndarray], np.ndarray], theta: np.ndarray, vcov: np.ndarray) -> np.ndarray:
