@@ -13,10 +13,15 @@ from joyeval.measurement.agreement import Agreement, rwg
 from joyeval.measurement.exploratory import Exploratory, explore
 from joyeval.measurement.intraclass import Icc, icc
 from joyeval.measurement.invariance import Invariance, invariance
+from joyeval.measurement.item_gaps import ItemGaps, item_gaps
 from joyeval.measurement.omega import Omega, omega
 from joyeval.measurement.raters import RaterIcc, icc_forms, retest
 from joyeval.measurement.reliability import Alpha, alpha
+from joyeval.measurement.response import Response, response
 from joyeval.measurement.structure import Factor, factor
+from joyeval.measurement.tipping import TippingPoint, tipping_point
+from joyeval.measurement.turnover import Turnover, turnover
+from joyeval.measurement.weighting import WeightedMean, Weights, rake, weighted_mean
 
 __all__ = [
     "Aggregation",
@@ -26,8 +31,14 @@ __all__ = [
     "Factor",
     "Icc",
     "Invariance",
+    "ItemGaps",
     "Omega",
     "RaterIcc",
+    "Response",
+    "TippingPoint",
+    "Turnover",
+    "WeightedMean",
+    "Weights",
     "aggregation",
     "alpha",
     "explore",
@@ -35,7 +46,13 @@ __all__ = [
     "icc",
     "icc_forms",
     "invariance",
+    "item_gaps",
     "omega",
+    "rake",
+    "response",
     "retest",
     "rwg",
+    "tipping_point",
+    "turnover",
+    "weighted_mean",
 ]

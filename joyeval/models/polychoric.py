@@ -74,7 +74,7 @@ def polychoric(items: pd.DataFrame, *, missing: str = "listwise", what: str = "p
     >>> rng = np.random.default_rng(1)
     >>> common = rng.normal(size=(2000, 1))
     >>> answers = pd.DataFrame(np.digitize(common + rng.normal(size=(2000, 2)), [-1, 0, 1]))
-    >>> round(polychoric(answers).correlation[0, 1], 1)
+    >>> round(float(polychoric(answers).correlation[0, 1]), 1)
     0.5
     """
     codes, options = _codes(items, missing, what)
