@@ -53,7 +53,7 @@ def fit_gaussian(
     terms = random_terms(design, varying, correlated=correlated)
     _refuse(design, terms)
     fitted, phi = _fit(design, terms, reml=reml, ar1=ar1)
-    inference, notes = _inference(fitted, df, adjustable=can_adjust(fitted) and not ar1)
+    inference, notes = _inference(fitted, df)
     return _result(design, terms, fitted, inference, phi=phi, profile=profile, level=level, notes=notes)
 
 
@@ -101,16 +101,19 @@ def _indistinct(design: Design, term: Term, first: np.ndarray) -> list[str]:
     return found
 
 
-def _inference(fitted: Fit, df: str | None, *, adjustable: bool) -> tuple[Inference, tuple[str, ...]]:
+def _inference(fitted: Fit, df: str | None) -> tuple[Inference, tuple[str, ...]]:
     """Kenward-Roger where it matters and can be had, else Satterthwaite; a note where it was wanted and cannot."""
     if df not in (None, "kenward-roger", "satterthwaite"):
         raise UsageError(f"df={df!r}; expected 'kenward-roger' or 'satterthwaite'")
     fewest = min(term.n_levels for term in fitted.gram.terms)
-    wanted = fewest < FEW_GROUPS if df is None else df == "kenward-roger"
-    if wanted and adjustable:
+    asked, ordinary = df == "kenward-roger", fitted.reml and fitted.gram.rows.own is None
+    if not asked and (df or fewest >= FEW_GROUPS):
+        return satterthwaite(fitted), ()
+    if ordinary and can_adjust(fitted):
         return kenward_roger(fitted), ()
-    note = "Satterthwaite degrees of freedom: Kenward-Roger is for REML, without ar1, with fewer crossed random effects"
-    return satterthwaite(fitted), (note,) if df == "kenward-roger" else ()
+    reason = "too many crossed random effects" if ordinary else "defined for REML without autocorrelation"
+    notes = (f"Satterthwaite degrees of freedom in place of Kenward-Roger, {reason}",)
+    return satterthwaite(fitted), notes if asked or ordinary else ()
 
 
 def _notes(fitted: Fit) -> tuple[str, ...]:

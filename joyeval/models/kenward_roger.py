@@ -86,10 +86,8 @@ def small_sample(
 
 
 def can_adjust(fit: Fit) -> bool:
-    """Whether the adjustment is defined (REML) and affordable for this fit."""
-    g = fit.gram
-    crossed = g.F is not None
-    return fit.reml and not (crossed and sum(t.n_levels * t.q for t in g.terms) > MOST_EFFECTS)
+    """Return whether the crossed effects are few enough for their dense matrix."""
+    return fit.gram.F is None or sum(term.n_levels * term.q for term in fit.gram.terms) <= MOST_EFFECTS
 
 
 def _parameters(g: Gram, theta: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from joyeval.models.lmm import Fit
 
 WIDEN = 1.6
+WIDEST = 60  # times: beyond, the data set no limit
 NEAR_ZERO = 1e-3  # of an estimate: a standard deviation below this share is taken for 0
 
 
@@ -84,7 +85,7 @@ def _interval(
 
     def end(side: int) -> float:
         inner, outer, width = estimate, estimate, step
-        while True:
+        for _ in range(WIDEST):
             inner, outer, width = outer, outer + side * width, width * WIDEN
             if outer <= least:
                 outer = least + NEAR_ZERO * max(estimate, step)
@@ -92,6 +93,7 @@ def _interval(
                     return least
             if excess(outer) > 0:
                 return float(brentq(excess, inner, outer, xtol=1e-6 * step, rtol=1e-8))
+        return side * np.inf
 
     return end(-1), end(1)
 

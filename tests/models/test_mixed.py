@@ -224,7 +224,14 @@ def test_few_groups_are_said():
 def test_kenward_roger_asked_for_and_not_to_be_had_is_said():
     got = mixed("joy ~ wave", programme(), groups="team", reml=False, df="kenward-roger")
     assert got.df_method == "Satterthwaite"
-    assert any("Kenward-Roger is for REML" in note for note in got.notes)
+    assert any("in place of Kenward-Roger, defined for REML" in note for note in got.notes)
+
+
+def test_too_many_crossed_effects_for_kenward_roger_are_said(monkeypatch):
+    monkeypatch.setattr("joyeval.models.kenward_roger.MOST_EFFECTS", 12)
+    got = mixed("joy ~ n_resp", programme(), groups=["team", "wave"])
+    assert got.df_method == "Satterthwaite"
+    assert any("too many crossed random effects" in note for note in got.notes)
 
 
 def test_weights_share_out_the_residual_variance():
