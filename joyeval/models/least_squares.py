@@ -94,25 +94,8 @@ def demean(
     int
         Rank of the dummies.
     """
-    if not factors:
-        return columns, 0
-    w = weights
-    sizes = [int(codes.max()) + 1 for codes in factors]
-    order = np.argsort(sizes)[::-1]
-    largest, size = factors[order[0]], sizes[order[0]]
-    mass = np.bincount(largest, w, size)
-    out = columns - _sums(columns, largest, w, size)[largest] / mass[largest, None]
-    if len(factors) == 1:
-        return out, size
-    others = [factors[i] for i in order[1:]]
-    starts = np.cumsum([0, *(sizes[i] for i in order[1:])])
-    shares = np.column_stack([_crossed(largest, size, codes, w) for codes in others])
-    schur = _gram(others, starts, w) - shares.T @ (shares / mass[:, None])
-    right = np.vstack([_sums(out, codes, w, int(codes.max()) + 1) for codes in others])
-    effects, rank = _solve(schur, right)
-    for codes, start in zip(others, starts, strict=False):
-        out -= effects[start + codes]
-    return out + ((shares @ effects) / mass[:, None])[largest], size + rank
+    out = np.array(columns, dtype=float)
+    return out, _sweep(out, factors, weights)
 
 
 def least_squares(
@@ -141,19 +124,21 @@ def least_squares(
     exact = len(y) * levels <= EXPLICIT_CELLS
     swept = nested if exact else list(absorb)
     dummies = np.column_stack([_dummies(f) for f in crossed]) if exact and crossed else np.zeros((len(y), 0))
-    columns, rank = demean(np.column_stack([y, X, dummies]), swept, weights=weights)
+    columns = np.column_stack([y, X, dummies])
+    rank = _sweep(columns, swept, weights)
     if weights is not None:
-        columns = columns * np.sqrt(weights)[:, None]
+        columns *= np.sqrt(weights)[:, None]
     p = X.shape[1]
-    span = _span(columns[:, p + 1 :])
-    clear = columns[:, : p + 1] - span @ (span.T @ columns[:, : p + 1])
+    span, clear = _span(columns[:, p + 1 :]), columns[:, : p + 1]
+    if span.shape[1]:
+        clear = clear - span @ (span.T @ clear)
     _check_size(len(y), rank + span.shape[1] + p)
     _check_variation(X, clear[:, 1:], names, len(absorb))
     Q, R = np.linalg.qr(clear[:, 1:])
     along = Q.T @ clear[:, 0]
     return LeastSquares(
         beta=np.linalg.solve(R, along),
-        basis=np.column_stack([span, Q]),
+        basis=np.column_stack([span, Q]) if span.shape[1] else Q,
         R=R,
         residual=clear[:, 0] - Q @ along,
         rank=rank + span.shape[1] + p,
@@ -163,9 +148,37 @@ def least_squares(
     )
 
 
+def _sweep(columns: np.ndarray, factors: Sequence[np.ndarray], w: np.ndarray | None) -> int:
+    """Take the effects of factors out of columns in place; return the rank of their dummies."""
+    if not factors:
+        return 0
+    sizes = [int(codes.max()) + 1 for codes in factors]
+    order = np.argsort(sizes)[::-1]
+    largest, size = factors[order[0]], sizes[order[0]]
+    mass = np.bincount(largest, w, size)[:, None]
+    _subtract(columns, largest, _sums(columns, largest, w, size) / mass)
+    if len(factors) == 1:
+        return size
+    others = [factors[i] for i in order[1:]]
+    starts = np.cumsum([0, *(sizes[i] for i in order[1:])])
+    shares = np.column_stack([_crossed(largest, size, codes, w) for codes in others])
+    schur = _gram(others, starts, w) - shares.T @ (shares / mass)
+    right = np.vstack([_sums(columns, codes, w, int(codes.max()) + 1) for codes in others])
+    effects, rank = _solve(schur, right)
+    for codes, start in zip(others, starts, strict=False):
+        _subtract(columns, codes, effects[start:])
+    _subtract(columns, largest, -(shares @ effects) / mass)
+    return size + rank
+
+
+def _subtract(columns: np.ndarray, codes: np.ndarray, effects: np.ndarray) -> None:
+    """Take each row's effect off, a column at a time: no second table of that size is needed."""
+    for column, effect in zip(columns.T, effects.T, strict=True):
+        column -= effect[codes]
+
+
 def _sums(columns: np.ndarray, codes: np.ndarray, w: np.ndarray | None, size: int) -> np.ndarray:
-    weighted = columns if w is None else w[:, None] * columns
-    return np.column_stack([np.bincount(codes, column, size) for column in weighted.T])
+    return np.column_stack([np.bincount(codes, c if w is None else w * c, size) for c in columns.T])
 
 
 def _crossed(first: np.ndarray, size: int, second: np.ndarray, w: np.ndarray | None) -> np.ndarray:
@@ -212,7 +225,7 @@ def _span(columns: np.ndarray) -> np.ndarray:
 
 def _check_variation(X: np.ndarray, clear: np.ndarray, names: Sequence[str], absorbed: int) -> None:
     if absorbed:
-        given = np.linalg.norm(X - X.mean(axis=0), axis=0)
+        given = np.sqrt(len(X)) * X.std(axis=0)
         flat = np.linalg.norm(clear, axis=0) <= COLLINEAR * np.where(given > 0, given, 1)
         if flat.any():
             lost = ", ".join(name for name, is_flat in zip(names, flat, strict=True) if is_flat)

@@ -142,11 +142,11 @@ def fit_formula(
     design = build_design(formula, data, groups=groups, weights=weights)
     codes = {group.name: group.codes for group in design.groups}
     clusters = codes[cluster] if cluster else np.arange(design.n)
-    keep = [i for i, name in enumerate(design.names) if not (factors and name == "Intercept")]
+    first = 1 if factors and design.names[0] == "Intercept" else 0
     fit = least_squares(
         design.y,
-        design.X[:, keep],
-        names=[design.names[i] for i in keep],
+        design.X[:, first:],
+        names=design.names[first:],
         absorb=[codes[name] for name in factors],
         cluster=clusters,
         weights=design.weights,
