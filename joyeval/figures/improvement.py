@@ -77,7 +77,7 @@ def plot_chart(
     """
     if (count := len(charts.latest())) > 1:
         raise UsageError(f"{count} series in one chart; choose one with charts.only(...), or draw small_multiples")
-    ax = new(width_mm=DOUBLE_COLUMN, height_mm=75)[1] if ax is None else ax
+    ax = new(width_mm=DOUBLE_COLUMN, height_mm=75 if events is None else 90)[1] if ax is None else ax
     points = charts.points.assign(look=looks(charts))
     ax.plot(*_broken(points, charts.x, "value"), color=GREY, linewidth=0.8, zorder=2, label="_value")
     for part, runs in zip(charts.series["part"], charts.series["runs_signal"], strict=True):
@@ -93,7 +93,8 @@ def plot_chart(
         date_axis(ax)
     ax.set_ylabel(label(ylabel or charts.y))
     ax.set_title(label(title) if title else "", pad=6 if events is None else 14)
-    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=4, handlelength=1.6, borderpad=0)
+    columns = 4 if events is None else 3
+    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=columns, handlelength=1.6, borderpad=0)
     return ax
 
 

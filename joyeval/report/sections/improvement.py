@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TEAM = ["team", "verdict", "before", "after", "change", "ci_low", "ci_high", "relative"]
 COUNTS = ["rules", "baseline", "series", "improved", "deteriorated", "unchanged", "cannot_tell", "expected_false"]
-MARKED = ["learning set", "workshop"]  # events drawn on charts; the others stand in the table of what was done
+MARKED = ["learning set"]  # events drawn on charts; the others stand in the table of what was done
 BY_CHANCE = {"expected_false": "signals expected by chance"}
 
 
