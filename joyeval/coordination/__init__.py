@@ -1,10 +1,13 @@
 """Relational coordination: ties, matrix, change over waves, round robin, network, power."""
 
+from joyeval.coordination.aggregated import MeansChange, change_of_means, matrix_of_means
 from joyeval.coordination.change import Change, change
+from joyeval.coordination.comparison import Difference, difference_in_differences
 from joyeval.coordination.matrix import BETWEEN, WITHIN_UNVERIFIED, Bands, Matrix, matrix
 from joyeval.coordination.power import Power, power
 from joyeval.coordination.reading import seen_differently, strengths
 from joyeval.coordination.round_robin import RoundRobin, round_robin
+from joyeval.coordination.sensitivity import NonResponse, ScoringRules, non_response, scoring_rules
 from joyeval.coordination.ties import LICENCE, NAMES, RC, Survey, from_wide, looks_scored, score_ties, ties
 
 __all__ = [
@@ -15,17 +18,26 @@ __all__ = [
     "WITHIN_UNVERIFIED",
     "Bands",
     "Change",
+    "Difference",
     "Matrix",
+    "MeansChange",
+    "NonResponse",
     "Power",
     "RoundRobin",
+    "ScoringRules",
     "Survey",
     "change",
+    "change_of_means",
+    "difference_in_differences",
     "from_wide",
     "looks_scored",
     "matrix",
+    "matrix_of_means",
+    "non_response",
     "power",
     "round_robin",
     "score_ties",
+    "scoring_rules",
     "seen_differently",
     "strengths",
     "ties",

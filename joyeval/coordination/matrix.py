@@ -123,18 +123,18 @@ def matrix(
     scored = chosen.dropna(subset=[measure])
     if scored.empty:
         raise ModelError(f"{measure} in wave {wave}: none of {len(chosen)} rows has a score; see the missing rule")
-    cells = _shrink(_cells(chosen, scored, measure), bands)
+    cells = shrink(_cells(chosen, scored, measure), bands)
     return Matrix(
         n=int(scored["person"].nunique()),
         n_dropped=len(chosen) - len(scored),
-        notes=_notes(cells),
+        notes=thin_notes(cells),
         measure=measure,
         wave=str(wave),
         cells=cells,
         groups=group_means(cells),
-        pairs=_pairs(cells),
+        pairs=pair_differences(cells),
         index=_index(scored, cells, measure),
-        reciprocity=_reciprocity(cells),
+        reciprocity=reciprocity(cells),
         bands=(bands.weak_below, bands.strong_above, bands.source),
     )
 
@@ -156,14 +156,15 @@ def _cells(chosen: pd.DataFrame, scored: pd.DataFrame, measure: str) -> pd.DataF
     cells = scored.groupby(keys, sort=True)[measure].agg(n="size", mean="mean", sd="std").reset_index()
     contact = chosen[chosen["no_contact"]].groupby(keys).size().rename("no_contact").reset_index()
     cells = cells.merge(contact, on=keys, how="left").fillna({"no_contact": 0})
-    half = _t975(cells["n"] - 1) * cells["sd"] / np.sqrt(cells["n"])
-    return cells.assign(
-        within=cells["workgroup"] == cells["target"],
-        no_contact=cells["no_contact"].astype(int),
-        se=cells["sd"] / np.sqrt(cells["n"]),
-        ci_low=cells["mean"] - half,
-        ci_high=cells["mean"] + half,
-    )
+    return with_intervals(cells.assign(no_contact=cells["no_contact"].astype(int)))
+
+
+def with_intervals(cells: pd.DataFrame) -> pd.DataFrame:
+    """Add within, se and the t interval over raters to n, mean and sd."""
+    se = cells["sd"] / np.sqrt(cells["n"])
+    half = _t975(cells["n"] - 1) * se
+    own = cells["workgroup"] == cells["target"]
+    return cells.assign(within=own, se=se, ci_low=cells["mean"] - half, ci_high=cells["mean"] + half)
 
 
 def _t975(df: pd.Series) -> np.ndarray:
@@ -171,7 +172,7 @@ def _t975(df: pd.Series) -> np.ndarray:
         return np.where(df > 0, stdtrit(np.maximum(df, 1), 0.975), np.nan)
 
 
-def _shrink(cells: pd.DataFrame, bands: Bands) -> pd.DataFrame:
+def shrink(cells: pd.DataFrame, bands: Bands) -> pd.DataFrame:
     """Pull each mean towards the mean of its kind (between or within) by how little it is known."""
     pooled = (cells["sd"].fillna(0) ** 2 * (cells["n"] - 1)).sum() / max((cells["n"] - 1).sum(), 1)
     edges = np.array([bands.weak_below, bands.strong_above])
@@ -211,7 +212,8 @@ def group_means(cells: pd.DataFrame) -> pd.DataFrame:
     return table.assign(gap=table["given"] - table["received"])
 
 
-def _pairs(cells: pd.DataFrame) -> pd.DataFrame:
+def pair_differences(cells: pd.DataFrame) -> pd.DataFrame:
+    """How differently the two sides of each pair see their tie; columns as `Matrix.pairs`."""
     between = cells.loc[~cells["within"], ["workgroup", "target", "n", "mean", "se"]]
     back = between.rename(columns={"workgroup": "target", "target": "workgroup"})
     both = between.merge(back, on=["workgroup", "target"], suffixes=("", "_back"))
@@ -238,7 +240,7 @@ def _index(scored: pd.DataFrame, cells: pd.DataFrame, measure: str) -> pd.DataFr
     return pd.DataFrame(rows, columns=["part", "weighting", "mean"])
 
 
-def _reciprocity(cells: pd.DataFrame) -> float:
+def reciprocity(cells: pd.DataFrame) -> float:
     """Correlate the two directions over pairs, once rating and rated effects are taken out (complete square only)."""
     square = cells[~cells["within"]].pivot(index="workgroup", columns="target", values="mean")
     names = sorted(set(square.index) & set(square.columns))
@@ -255,7 +257,8 @@ def _reciprocity(cells: pd.DataFrame) -> float:
     return float((rest * rest.T).sum() / (rest**2).sum())
 
 
-def _notes(cells: pd.DataFrame) -> tuple[str, ...]:
+def thin_notes(cells: pd.DataFrame) -> tuple[str, ...]:
+    """Say that ties on few raters are mostly noise."""
     few = cells[cells["n"] < 10]
     notes = [LICENCE]
     if len(few):

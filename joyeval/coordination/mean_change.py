@@ -65,19 +65,27 @@ def averaged(data: Ratings, ties: pd.DataFrame, waves: dict[str, float]) -> pd.D
         process, estimate, se, df, ci_low, ci_high, p, n (raters of these waves), ties.
     """
     process, names = pd.factorize(ties["process"], sort=True)
-    sizes = np.bincount(process)
-    blocks, at = np.unique(ties["block"], return_inverse=True)
-    cells = np.zeros((len(blocks), data.means.mean.shape[1]))
-    for wave, weight in waves.items():
-        cells[at, data.cells(ties, wave)] += weight / sizes[process]
-    home = process[np.unique(at, return_index=True)[1]]
+    cells, blocks = cells_of(data, ties, waves)
+    home = pd.Series(process).groupby(ties["block"].to_numpy()).first().to_numpy()
     raters = _raters(data, ties, list(waves))
-    own = _table(data, names, cells, blocks, home).assign(n=raters.reindex(names).to_numpy(), ties=sizes)
+    own = _table(data, names, cells, blocks, home).assign(n=raters.reindex(names).to_numpy(), ties=np.bincount(process))
     if len(names) == 1:
         return own
     together = np.zeros(len(blocks), dtype=int)
     whole = _table(data, ["all"], cells / len(names), blocks, together).assign(n=raters.sum(), ties=len(ties))
     return pd.concat([whole, own], ignore_index=True)
+
+
+def cells_of(
+    data: Ratings, ties: pd.DataFrame, waves: dict[str, float], *, weight: np.ndarray | float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of cells, one row per block, that average ties within their process; and the blocks."""
+    sizes = ties.groupby("process")["process"].transform("size").to_numpy()
+    blocks, at = np.unique(ties["block"], return_inverse=True)
+    cells = np.zeros((len(blocks), data.means.mean.shape[1]))
+    for wave, sign in waves.items():
+        cells[at, data.cells(ties, wave)] += sign * weight / sizes
+    return cells, blocks
 
 
 def detectable(se: pd.Series, df: pd.Series) -> np.ndarray:

@@ -56,9 +56,9 @@ class RoundRobin(Result):
         table = self.terms.set_index("term")
         share, both_ways = table["share"], table.loc["dyadic covariance", "correlation"]
         return (
-            f"Of the variance of {self.n} ratings, {share['actor']:.0%} lay in who rated, {share['partner']:.0%} in who "
-            f"was rated and {share['dyad']:.0%} in the pair; the two directions of a pair correlated {both_ways:.2f} "
-            f"({self.members} members of {self.groups} groups)."
+            f"Of the variance of {self.n} ratings, {share['actor']:.0%} lay in who rated, {share['partner']:.0%} in "
+            f"who was rated and {share['dyad']:.0%} in the pair; the two directions of a pair correlated "
+            f"{both_ways:.2f} ({self.members} members of {self.groups} groups)."
         )
 
 
