@@ -71,6 +71,12 @@ def cluster_robust(
     ModelError
         Fewer than 2 clusters.
 
+    Notes
+    -----
+    Rows are taken after multiplying by the root of their weight. Where weights differ within clusters, clubSandwich
+    takes another root of the same correction: both are unbiased under independent errors, and differ in the third
+    figure.
+
     References
     ----------
     Pustejovsky & Tipton (2018), J. Bus. Econ. Stat. 36(4), 672-683. doi:10.1080/07350015.2016.1247004

@@ -128,6 +128,17 @@ def test_produc_two_way_clusters_equal_fixest():
     assert list(got) == pytest.approx(list(case("panel_produc_fixest")["twoway"].values()), rel=EXACT)
 
 
+def test_state_means_equal_the_between_model_of_plm():
+    table_of_logs = table("Produc.csv").assign(
+        **{name: lambda d, name=name: np.log(d[name]) for name in ("gsp", "pcap", "pc", "emp")}
+    )
+    means = table_of_logs.groupby("state")[["gsp", "pcap", "pc", "emp", "unemp"]].mean()
+    got = regression("gsp ~ pcap + pc + emp + unemp", means).terms
+    assert got["estimate"].tolist() == pytest.approx(
+        list(case("panel_produc_plm")["between"]["beta"].values()), rel=EXACT
+    )
+
+
 @pytest.mark.parametrize(("absorb", "key"), [("state", "within"), (("state", "year"), "twoways")])
 def test_produc_equals_plm(absorb, key):
     got = regression(PRODUC, table("Produc.csv"), absorb=absorb, cluster="state", errors="CR0")
@@ -168,6 +179,15 @@ def test_weights_are_inverse_variances(panel):
         cov_type="cluster", cov_kwds={"groups": panel["team"], "use_correction": False}
     )
     assert [got["estimate"], got["se"]] == pytest.approx([fit.params["x"], fit.bse["x"]], rel=1e-10)
+
+
+def test_weighted_cr2_lies_by_that_of_clubsandwich():
+    """clubSandwich 0.5.8 on weighted lm with all dummies, inverse_var = TRUE: se .0320751575, df 39.6500566."""
+    data = table("sim_programme.csv")
+    got = regression("pat_exp ~ joy", data, absorb=("team", "wave"), cluster="team", weights="n_resp").terms.iloc[0]
+    assert got["estimate"] == pytest.approx(0.1227153895577, rel=1e-9)
+    assert got["se"] == pytest.approx(0.0320751575, rel=2e-3)
+    assert got["df"] == pytest.approx(39.6500566, rel=1e-3)
 
 
 def test_cr2_by_its_definition(panel):
