@@ -14,6 +14,7 @@ from joyeval.models.least_squares import least_squares
 from joyeval.outcomes.association import Association, number, signed
 from joyeval.outcomes.linkage import Linkage, table_of
 from joyeval.outcomes.panel import fixed_effects, prepare
+from joyeval.outcomes.plan import DESIGNS
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -219,33 +220,35 @@ def leave_one_out(
 
 
 def specification_curve(
-    fit: Callable[..., Result],
     data: pd.DataFrame | Linkage,
     *,
-    choices: Mapping[str, Sequence[Any]],
-    term: str | None = None,
-    x: str | None = None,
+    y: str,
+    x: str,
+    specifications: Sequence[Mapping[str, Any]] | None = None,
     team: str = "team",
     draws: int = 0,
     seed: int = 0,
+    **options: Any,
 ) -> SpecificationCurve:
-    """Fit every combination of choices and show all of them.
+    """Ask one question in every defensible way and show all answers.
 
     Parameters
     ----------
-    fit : callable
-        Takes such data and one keyword per choice: ``lambda d, lag: fixed_effects(d, y="waits", x="joy", lag=lag)``.
-    choices : mapping of name to options
-        Options are functions, numbers, text or None, or sequences of them.
-    x : str, optional
-        Column whose histories are exchanged between teams for the permutation p; needed with `draws`.
+    data : DataFrame or Linkage
+    y, x : str
+        Outcome and staff measure.
+    specifications : sequence of mappings, optional
+        Each names a ``design`` ("within_between", "fixed_effects", "change_on_change") and arguments of it;
+        ``weights`` may be "denominators" or "equal". Default: `defensible`.
     draws : int
-        Permutations; each refits every specification.
+        Permutations of the teams' histories of x; each refits every specification.
+    options
+        Arguments that all specifications share, such as `period` and `covariates`.
 
     Raises
     ------
     UsageError
-        `draws` without `x`.
+        An unknown design.
     ModelError
         No specification can be fitted.
 
@@ -253,10 +256,9 @@ def specification_curve(
     ----------
     Simonsohn, Simmons & Nelson (2020), Nat. Hum. Behav. 4, 1208-1214. doi:10.1038/s41562-020-0912-z
     """
-    if draws and not x:
-        raise UsageError("specification_curve: draws needs x, the column to exchange")
-    specs = [dict(zip(choices, options, strict=True)) for options in product(*choices.values())]
-    rows, failed = _fit_all(fit, data, specs, term)
+    specs = list(specifications or defensible(data, y=y))
+    options = {"y": y, "x": x, "team": team} | options
+    rows, failed = _fit_all(data, specs, options)
     if not rows:
         raise ModelError(f"none of {len(specs)} specifications can be fitted; the first: {failed[0]}")
     estimates = pd.DataFrame(rows).sort_values("estimate", ignore_index=True)
@@ -264,14 +266,25 @@ def specification_curve(
     agree = (estimates["p"] < FIVE_PERCENT) & (np.sign(estimates["estimate"]) == np.sign(median))
     return SpecificationCurve(
         estimates=estimates,
-        choices=tuple(choices),
+        choices=tuple(dict.fromkeys(name for spec in specs for name in spec)),
         median=median,
         share_significant=float(agree.mean()),
-        permutation_p=_median_by_chance(fit, data, specs, term, x, team, draws, seed, median) if draws else np.nan,
+        permutation_p=_median_by_chance(data, specs, options, draws, seed, median) if draws else np.nan,
         n=len(rows),
         n_dropped=len(failed),
         notes=tuple(f"a specification could not be fitted: {reason}" for reason in dict.fromkeys(failed)),
     )
+
+
+def defensible(data: pd.DataFrame | Linkage, *, y: str) -> list[dict[str, Any]]:
+    """List specifications that a reader could defend: designs, experience now or a period before, weights."""
+    counted = isinstance(data, Linkage) and data.data[f"{y}_denominator"].notna().any()
+    weighted = ("denominators", "equal") if counted else ("equal",)
+    specs = [
+        {"design": design, "lag": lag, "weights": weights}
+        for design, lag, weights in product(("within_between", "fixed_effects"), (0, 1), weighted)
+    ]
+    return [*specs, *({"design": "change_on_change", "lag": lag, "weights": "equal"} for lag in (0, 1))]
 
 
 def negative_control(
@@ -376,27 +389,32 @@ def _with(data: pd.DataFrame | Linkage, table: pd.DataFrame) -> pd.DataFrame | L
     return replace(data, data=table) if isinstance(data, Linkage) else table
 
 
-def _fit_all(fit, data: pd.DataFrame | Linkage, specs: list[dict], term: str | None) -> tuple[list[dict], list[str]]:
+def _fit_all(
+    data: pd.DataFrame | Linkage, specs: Sequence[Mapping[str, Any]], options: Mapping[str, Any]
+) -> tuple[list[dict], list[str]]:
     rows, failed = [], []
     for spec in specs:
         try:
-            row = _row(fit(data, **spec), term)
+            row = _fit_one(data, **options, **spec)
         except ModelError as error:
             failed.append(str(error))
             continue
-        labels = {name: _label(option) for name, option in spec.items()}
-        rows.append(labels | {name: row[name] for name in ("estimate", "ci_low", "ci_high", "p", "n")})
+        figures = {name: row[name] for name in ("estimate", "ci_low", "ci_high", "p", "n")}
+        rows.append({name: str(value) for name, value in spec.items()} | figures)
     return rows, failed
 
 
-def _label(option: Any) -> str:
-    if callable(option):
-        return option.__name__
-    return " + ".join(map(str, option)) or "none" if isinstance(option, (list, tuple)) else str(option)
+def _fit_one(data: pd.DataFrame | Linkage, *, design: str, weights: str | None = None, **options: Any) -> pd.Series:
+    if design not in DESIGNS:
+        raise UsageError(f"design {design!r}: expected one of {', '.join(DESIGNS)}")
+    if design != "change_on_change":  # which weighs all alike and has no permutation of its own
+        options |= {"weights": {"equal": "", "denominators": None}.get(weights or "", weights), "draws": 0}
+    return DESIGNS[design](data, **options).effect
 
 
-def _median_by_chance(fit, data, specs, term, x, team, draws, seed, median) -> float:
+def _median_by_chance(data, specs, options: Mapping[str, Any], draws: int, seed: int, median: float) -> float:
     """Share of draws in which the median specification is as far from 0, the actual one counted."""
+    x, team = options["x"], options["team"]
     order = table_of(data).sort_values([team], kind="stable")
     sizes = order.groupby(team).size()
     if sizes.min() < sizes.max():
@@ -408,7 +426,7 @@ def _median_by_chance(fit, data, specs, term, x, team, draws, seed, median) -> f
     hits = 1
     for _ in range(draws):
         moved = order.assign(**{x: rng.permutation(histories, axis=0).ravel()})
-        rows, _ = _fit_all(fit, _with(data, moved), specs, term)
+        rows, _ = _fit_all(_with(data, moved), specs, options)
         hits += abs(np.median([row["estimate"] for row in rows])) >= abs(median) * (1 - 1e-10)
     return hits / (draws + 1)
 

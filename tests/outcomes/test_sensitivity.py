@@ -10,8 +10,8 @@ import statsmodels.formula.api as smf
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.mixed import mixed
 from joyeval.models.regression import regression
-from joyeval.outcomes import link
-from joyeval.outcomes.panel import change_on_change, fixed_effects
+from joyeval.outcomes import Linkage, link
+from joyeval.outcomes.panel import fixed_effects
 from joyeval.outcomes.plan import Exploration, Plan, explore, primary
 from joyeval.outcomes.sensitivity import (
     LeaveOneOut,
@@ -57,15 +57,18 @@ def test_leaving_one_team_out_equals_lme4():
         assert by_team["estimate"].tolist() == pytest.approx(want[term], rel=1e-5)
 
 
-def test_a_linkage_keeps_its_weights_while_teams_are_left_out():
-    data = panel(n_teams=6)
+def linked(data: pd.DataFrame) -> Linkage:
     staff = data.assign(measure="joy", mean=data["joy"], answers=10)
     services = data[["team", "period"]].assign(measure="waits", value=data["waits"], numerator=np.nan)
     services["denominator"] = np.random.default_rng(1).integers(20, 90, len(data))
-    linked = link(staff, services)
-    got = leave_one_out(fe, linked)
-    assert got.estimate == pytest.approx(fe(linked).effect["estimate"])
-    assert got.estimate != pytest.approx(fe(linked.data).effect["estimate"])
+    return link(staff, services)
+
+
+def test_a_linkage_keeps_its_weights_while_teams_are_left_out():
+    data = linked(panel(n_teams=6))
+    got = leave_one_out(fe, data)
+    assert got.estimate == pytest.approx(fe(data).effect["estimate"])
+    assert got.estimate != pytest.approx(fe(data.data).effect["estimate"])
 
 
 def test_a_team_on_which_all_hangs_is_named():
@@ -78,30 +81,42 @@ def test_a_team_on_which_all_hangs_is_named():
     assert any("the conclusion at 5 % changes without" in note and "t03" in note for note in got.notes)
 
 
-def test_a_curve_holds_every_combination_sorted():
-    def fit(data, design, lag):
-        return design(data, y="waits", x="joy", lag=lag, **({"draws": 0} if design is fixed_effects else {}))
-
-    got = specification_curve(fit, panel(), choices={"design": [fixed_effects, change_on_change], "lag": [0, 1, 99]})
+def test_a_curve_holds_every_specification_sorted():
+    specs = [{"design": d, "lag": lag} for d in ("fixed_effects", "change_on_change") for lag in (0, 1, 99)]
+    got = specification_curve(panel(), y="waits", x="joy", specifications=specs)
     assert (got.n, got.n_dropped) == (4, 2)
+    assert got.choices == ("design", "lag")
     assert got.estimates["estimate"].is_monotonic_increasing
-    assert set(zip(got.estimates["design"], got.estimates["lag"], strict=True)) == {
-        (d, lag) for d in ("fixed_effects", "change_on_change") for lag in ("0", "1")
-    }
+    row = got.estimates.query("design == 'fixed_effects' and lag == '1'").iloc[0]
+    assert row["estimate"] == pytest.approx(fe(panel(), lag=1).effect["estimate"])
     assert got.median == pytest.approx(got.estimates["estimate"].median())
     assert any("none of 96 rows is complete" in note for note in got.notes)
     assert SpecificationCurve.from_json(got.to_json()).sentence() == got.sentence()
 
 
+def test_what_is_defensible_depends_on_the_data():
+    """Three designs, two lags; with denominators two designs weighted or not."""
+    assert specification_curve(panel(), y="waits", x="joy").n == 6
+    got = specification_curve(linked(panel(n_teams=6)), y="waits", x="joy")
+    assert got.n == 10
+    rows = got.estimates.set_index(["design", "lag", "weights"])["estimate"]
+    assert rows["fixed_effects", "0", "denominators"] == pytest.approx(fe(linked(panel(n_teams=6))).effect["estimate"])
+    assert rows["fixed_effects", "0", "equal"] == pytest.approx(fe(panel(n_teams=6)).effect["estimate"])
+    with pytest.raises(UsageError, match="within_between, fixed_effects, change_on_change"):
+        specification_curve(panel(), y="waits", x="joy", specifications=[{"design": "ols"}])
+
+
 def test_a_curve_of_chance_has_no_small_p():
     """With a strong effect no exchange of histories comes near; without one the p is not small."""
+    specs = [{"design": "fixed_effects"}]
     strong, null = (
-        specification_curve(fe, panel(effect=e, seed=9), choices={"lag": [0]}, x="joy", draws=39) for e in (2.0, 0.0)
+        specification_curve(panel(effect=e, seed=9), y="waits", x="joy", specifications=specs, draws=39)
+        for e in (2.0, 0.0)
     )
     assert strong.permutation_p == pytest.approx(1 / 40)
     assert null.permutation_p > 0.1
-    with pytest.raises(UsageError, match="draws needs x"):
-        specification_curve(fe, panel(), choices={"lag": [0]}, draws=9)
+    with pytest.raises(ModelError, match="7 to 8 rows"):
+        specification_curve(panel().drop(index=3), y="waits", x="joy", specifications=specs, draws=3)
 
 
 def test_a_negative_control_that_moves_is_called_out():
