@@ -1,9 +1,11 @@
 """Relational coordination: ties, matrix, change over waves, round robin, network, power."""
 
 from joyeval.coordination.aggregated import MeansChange, change_of_means, matrix_of_means
+from joyeval.coordination.answers import AnswerQuality, answer_quality, ordinal_change
 from joyeval.coordination.change import Change, change
 from joyeval.coordination.comparison import Difference, difference_in_differences
 from joyeval.coordination.matrix import BETWEEN, WITHIN_UNVERIFIED, Bands, Matrix, matrix
+from joyeval.coordination.network import Network, Qap, mrqap, network, qap
 from joyeval.coordination.power import Power, power
 from joyeval.coordination.reading import seen_differently, strengths
 from joyeval.coordination.round_robin import RoundRobin, round_robin
@@ -16,16 +18,20 @@ __all__ = [
     "NAMES",
     "RC",
     "WITHIN_UNVERIFIED",
+    "AnswerQuality",
     "Bands",
     "Change",
     "Difference",
     "Matrix",
     "MeansChange",
+    "Network",
     "NonResponse",
     "Power",
+    "Qap",
     "RoundRobin",
     "ScoringRules",
     "Survey",
+    "answer_quality",
     "change",
     "change_of_means",
     "difference_in_differences",
@@ -33,8 +39,12 @@ __all__ = [
     "looks_scored",
     "matrix",
     "matrix_of_means",
+    "mrqap",
+    "network",
     "non_response",
+    "ordinal_change",
     "power",
+    "qap",
     "round_robin",
     "score_ties",
     "scoring_rules",

@@ -119,7 +119,7 @@ def matrix(
     Rows rate and columns are rated: doi:10.1136/bmjoq-2019-000749, figure 2.
     Shrinkage with a flat prior on the standard deviation between ties: Gelman A (2006), doi:10.1214/06-BA117A.
     """
-    chosen = _one_survey(ties, wave, process)
+    chosen = one_survey(ties, wave, process)
     scored = chosen.dropna(subset=[measure])
     if scored.empty:
         raise ModelError(f"{measure} in wave {wave}: none of {len(chosen)} rows has a score; see the missing rule")
@@ -139,7 +139,8 @@ def matrix(
     )
 
 
-def _one_survey(ties: pd.DataFrame, wave: str, process: str | None) -> pd.DataFrame:
+def one_survey(ties: pd.DataFrame, wave: str, process: str | None) -> pd.DataFrame:
+    """Return the rows of one wave and process."""
     here = ties[ties["wave"].astype(str) == str(wave)]
     if process is not None:
         here = here[here["process"] == process]

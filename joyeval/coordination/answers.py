@@ -1,0 +1,186 @@
+"""The answers themselves: quality of each wave, and the change on their own ordered scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from joyeval.coordination.rater_model import panel, tie_means
+from joyeval.coordination.ties import RC
+from joyeval.errors import ModelError, UsageError
+from joyeval.result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from joyeval.models.ordinal import Ordinal
+
+BLOCKS = {"com": list(RC.communication), "rel": list(RC.relationship)}
+MANY = 0.2  # share of straight-lined or ceiling answers from which a reader must know
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AnswerQuality(Result):
+    """How well the items measured in each wave; `n` counts respondent-target rows with a score.
+
+    Parameters
+    ----------
+    terms : DataFrame
+        wave, n (respondents), alpha, alpha_low, alpha_high (of respondents' means over the other groups), cfi_one,
+        cfi_two, rmsea_one, rmsea_two (one factor, and communication apart from relationship; missing where the model
+        could not be fitted, and a note says why), halo (share of the spread within ties that lies between raters),
+        same_items (share of rows with one answer to all items), same_targets (share of respondents who rate all others
+        alike), ceiling (share of answers at the top), no_contact (share of rows).
+    """
+
+    terms: pd.DataFrame
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row per wave."""
+        return self.terms
+
+    def sentence(self) -> str:
+        """Return the range of alpha and of halo."""
+        alpha, halo = self.terms["alpha"], self.terms["halo"]
+        return (
+            f"Over {len(self.terms)} waves alpha lay between {alpha.min():.2f} and {alpha.max():.2f}; "
+            f"who answered made up {halo.min():.0%} to {halo.max():.0%} of the spread within ties."
+        )
+
+
+def answer_quality(ties: pd.DataFrame, *, process: str | None = None) -> AnswerQuality:
+    """Describe reliability, structure and habits of answering, wave by wave.
+
+    Parameters
+    ----------
+    ties : DataFrame
+        As `joyeval.coordination.ties` makes it, with the dimensions.
+
+    References
+    ----------
+    Valentine, Nembhard & Edmondson (2015), Med. Care 53(4), e16-e30, doi:10.1097/MLR.0b013e31827feef6.
+    """
+    chosen = ties if process is None else ties[ties["process"] == process]
+    scored = chosen.dropna(subset=["rc"])
+    if scored.empty:
+        raise UsageError(f"no scored ties{f' of process {process}' if process else ''}")
+    rows, notes = [], []
+    for wave, part in scored.groupby(scored["wave"].astype(str)):
+        found, failed = _structure(part, wave)
+        asked = chosen[chosen["wave"].astype(str) == wave]
+        rows.append({"wave": wave, **_reliability(part), **found, **_habits(part, asked)})
+        notes += failed
+    table = pd.DataFrame(rows)
+    return AnswerQuality(
+        n=len(scored), n_dropped=len(chosen) - len(scored), notes=(*notes, *_notes(table)), terms=table
+    )
+
+
+def _persons(part: pd.DataFrame) -> pd.DataFrame:
+    """Return respondents' mean answer to each item over the other groups."""
+    others = part[part["workgroup"] != part["target"]]
+    return others.groupby(["process", "workgroup", "person"])[list(RC.dimensions)].mean().dropna()
+
+
+def _reliability(part: pd.DataFrame) -> dict[str, float]:
+    from joyeval import measurement
+
+    found = measurement.alpha(_persons(part), scale="relational coordination")
+    return {"n": found.n, "alpha": found.estimate, "alpha_low": found.ci_low, "alpha_high": found.ci_high}
+
+
+def _structure(part: pd.DataFrame, wave: str) -> tuple[dict[str, float], list[str]]:
+    from joyeval import measurement
+    from joyeval.models.sem import best
+
+    found, failed = {}, []
+    for name, model in (("one", None), ("two", BLOCKS)):
+        found |= {f"cfi_{name}": np.nan, f"rmsea_{name}": np.nan}
+        try:
+            fit = measurement.factor(_persons(part), model, scale="relational coordination").sem.fit
+            found |= {f"{index}_{name}": best(fit, index) for index in ("cfi", "rmsea")}
+        except ModelError as error:
+            failed.append(f"wave {wave}, {name}-factor model: {error}")
+    return found, failed
+
+
+def _habits(part: pd.DataFrame, asked: pd.DataFrame) -> dict[str, float]:
+    items = part[list(RC.dimensions)]
+    several = items.notna().sum(axis=1) >= RC.fewest
+    others = part[part["workgroup"] != part["target"]]
+    per_person = others.groupby(["process", "workgroup", "person"])["rc"].agg(["nunique", "size"])
+    rating = per_person[per_person["size"] > 1]
+    return {
+        "halo": _halo(part),
+        "same_items": float((items[several].min(axis=1) == items[several].max(axis=1)).mean()),
+        "same_targets": float((rating["nunique"] == 1).mean()) if len(rating) else np.nan,
+        "ceiling": float((items == RC.high).sum().sum() / items.notna().sum().sum()),
+        "no_contact": float(asked["no_contact"].mean()),
+    }
+
+
+def _halo(part: pd.DataFrame) -> float:
+    """Share of the variance within ties that lies between raters, from the model of raters of one wave."""
+    codes = {
+        "rater": part.groupby(["process", "workgroup", "person"]).ngroup(),
+        "block": part.groupby(["process", "workgroup"]).ngroup(),
+        "target": part.groupby("target").ngroup(),
+    }
+    wave = np.zeros(len(part), dtype=int)
+    found = tie_means(panel(part["rc"].to_numpy(dtype=float), **{k: v.to_numpy() for k, v in codes.items()}, wave=wave))
+    return float(found.variances[:-1].sum() / found.variances.sum())
+
+
+def _notes(table: pd.DataFrame) -> list[str]:
+    told = {
+        "same_items": "rows have one answer to all items",
+        "same_targets": "respondents rate all other groups alike",
+        "ceiling": "answers are at the top of the scale, so that a rise can hardly show",
+    }
+    return [
+        f"wave {row['wave']}: {row[name]:.0%} of {words}"
+        for name, words in told.items()
+        for _, row in table[table[name] > MANY].iterrows()
+    ]
+
+
+def ordinal_change(ties: pd.DataFrame, *, process: str | None = None, waves: Sequence[str] | None = None) -> Ordinal:
+    """Estimate the change of the answers on their own ordered scale: the companion of `change`.
+
+    A cumulative-logit model of every answer between groups, with rater, tie, item and rater x target random; `changes`
+    of the result are averages over them, in points and as chances of high answers. The frequency item is among them as
+    scored.
+
+    Parameters
+    ----------
+    ties : DataFrame
+        As `joyeval.coordination.ties` makes it, with the dimensions.
+    waves : sequence of str, optional
+        Which, in order; the first is what the others are compared with.
+
+    Raises
+    ------
+    UsageError
+        No such process or wave.
+    """
+    from joyeval.models import ordinal
+
+    chosen = ties if process is None else ties[ties["process"] == process]
+    order = [str(wave) for wave in waves] if waves is not None else sorted(chosen["wave"].astype(str).unique())
+    between = chosen[(chosen["workgroup"] != chosen["target"]) & chosen["wave"].astype(str).isin(order)]
+    if between.empty or set(order) - set(between["wave"].astype(str)):
+        raise UsageError(f"no ties between groups of process {process} in every one of the waves {', '.join(order)}")
+    keys = ["process", "workgroup", "target", "person", "wave"]
+    long = between.melt(id_vars=keys, value_vars=list(RC.dimensions), var_name="item", value_name="answer")
+    long = long.dropna(subset=["answer"])
+    rater = long["process"].astype(str) + "|" + long["workgroup"].astype(str) + "|" + long["person"].astype(str)
+    rows = long.assign(
+        wave=pd.Categorical(long["wave"].astype(str), order),
+        rater=rater,
+        tie=long["process"].astype(str) + "|" + long["workgroup"].astype(str) + "|" + long["target"].astype(str),
+        pair=rater + "|" + long["target"].astype(str),
+    )
+    return ordinal("answer ~ wave", rows, groups=("rater", "tie", "item", "pair"), by="wave")
