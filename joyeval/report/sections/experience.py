@@ -41,8 +41,21 @@ def score_change(change: Result, study: Study) -> None:
 
 def _means(change: ScoreChange, study: Study) -> None:
     means = change.means.assign(scale=change.means["scale"].map(change.titles)).drop(columns="sd")
-    shown = disclosure.protect(means, n="n", by=["scale", "wave"], within=None, rule=rule(study))
-    report.table(shown, caption="Mean scores by wave; the intervals allow for teams", header_columns=2)
+    protected = [
+        disclosure.protect(scores, n="n", by=["scale", "wave"], within=None, rule=rule(study))
+        for _, scores in means.groupby("scale", sort=False)  # each scale has a precision of its own
+    ]
+    plain = dict.fromkeys(("mean", "ci_low", "ci_high"), _as_precise_as_shown)
+    report.table(
+        pd.concat(protected),
+        formats=plain,
+        caption="Mean scores by wave; the intervals allow for teams",
+        header_columns=2,
+    )
+
+
+def _as_precise_as_shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.0f}" if abs(value) > 10 else f"{value:.1f}"
 
 
 def _changes(change: ScoreChange, study: Study) -> None:
