@@ -1,4 +1,4 @@
-"""Alpha, ICC, rwg and random groups for a large programme, beside a loop over pingouin.
+"""Alpha, omega, ICC, rwg and random groups for a large programme, beside a loop over pingouin.
 
 2,000 teams, 6 waves, about 200,000 answers, 12 scales of 5 items. CPU seconds of this process.
 """
@@ -13,6 +13,9 @@ import pandas as pd
 from joyeval import measurement
 
 TEAMS, WAVES, SCALES, ITEMS, RESPONDENTS = 2000, 6, 12, 5, 200_000
+
+
+THREE = {f"f{i}": [f"s{i}q{item}" for item in range(ITEMS)] for i in range(3)}
 
 
 def programme(seed: int = 1) -> tuple[pd.DataFrame, dict[str, list[str]]]:
@@ -47,10 +50,12 @@ def main() -> None:
     scores = pd.DataFrame({name: data[items].mean(axis=1) for name, items in scales.items()})
     calls = {
         "alpha": lambda: [measurement.alpha(data[items], by=data["wave"]) for items in scales.values()],
+        "omega": lambda: [measurement.omega(data[items], by=data["wave"]) for items in scales.values()],
         "icc": lambda: measurement.icc(scores, data["team"], by=data["wave"]),
         "rwg": lambda: [measurement.rwg(data[items], data["team"], by=data["wave"]) for items in scales.values()],
     }
     measurement.aggregation(data.head(1000), scales)  # imports are not counted
+    measurement.omega(data[scales["s0"]].head(1000))
     total = 0.0
     for name, call in calls.items():
         spent = seconds(call)
@@ -60,6 +65,11 @@ def main() -> None:
     pingouin_alpha(data.head(1000), scales)
     peer = seconds(lambda: pingouin_alpha(data, scales))
     print(f"{'pingouin.cronbach_alpha in a loop':34s} {peer:7.2f} CPU s (scale by wave: 72 calls, no item statistics)")
+    people = data.head(3000)
+    spent = seconds(lambda: measurement.factor(people[scales["s0"] + scales["s1"] + scales["s2"]], THREE))
+    print(f"factor model, 3,000 x 15 items, MLR {spent:7.2f} CPU s")
+    spent = seconds(lambda: measurement.invariance(people[scales["s0"]], people["wave"]))
+    print(f"invariance over 6 waves, 3,000 x 5 items {spent:7.2f} CPU s")
     one = next(iter(scales.values()))
     for rows in (RESPONDENTS // 4, RESPONDENTS):
         part = data.head(rows)

@@ -14,11 +14,15 @@ from joyeval.measurement.exploratory import Exploratory, explore
 from joyeval.measurement.intraclass import Icc, icc
 from joyeval.measurement.invariance import Invariance, invariance
 from joyeval.measurement.item_gaps import ItemGaps, item_gaps
+from joyeval.measurement.multilevel import MultilevelReliability, multilevel_reliability
 from joyeval.measurement.omega import Omega, omega
+from joyeval.measurement.page import Page, page
 from joyeval.measurement.raters import RaterIcc, icc_forms, retest
 from joyeval.measurement.reliability import Alpha, alpha
+from joyeval.measurement.reliable_change import ReliableChange, reliable_change
 from joyeval.measurement.response import Response, response
 from joyeval.measurement.structure import Factor, factor
+from joyeval.measurement.team_means import TeamMeans, team_means
 from joyeval.measurement.tipping import TippingPoint, tipping_point
 from joyeval.measurement.turnover import Turnover, turnover
 from joyeval.measurement.weighting import WeightedMean, Weights, rake, weighted_mean
@@ -32,9 +36,13 @@ __all__ = [
     "Icc",
     "Invariance",
     "ItemGaps",
+    "MultilevelReliability",
     "Omega",
+    "Page",
     "RaterIcc",
+    "ReliableChange",
     "Response",
+    "TeamMeans",
     "TippingPoint",
     "Turnover",
     "WeightedMean",
@@ -47,11 +55,15 @@ __all__ = [
     "icc_forms",
     "invariance",
     "item_gaps",
+    "multilevel_reliability",
     "omega",
+    "page",
     "rake",
+    "reliable_change",
     "response",
     "retest",
     "rwg",
+    "team_means",
     "tipping_point",
     "turnover",
     "weighted_mean",

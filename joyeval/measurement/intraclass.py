@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError
+from joyeval.errors import ModelError, UsageError
 from joyeval.measurement.groups import Groups, and_others, answers_of, counted, join_labels, nested_groups
 from joyeval.result import Result
 
@@ -61,9 +61,10 @@ def icc(
     group: pd.Series | np.ndarray,
     *,
     by: pd.Series | pd.DataFrame | None = None,
+    method: str = "anova",
     level: float = 0.95,
 ) -> Icc:
-    """ICC(1) and ICC(2) from one-way analysis of variance, with exact intervals.
+    """ICC(1) and ICC(2) of one or more scores, with exact intervals.
 
     Parameters
     ----------
@@ -73,12 +74,9 @@ def icc(
         Team of each respondent.
     by : Series or DataFrame, optional
         Further labels (wave): one analysis for each level.
-
-    Notes
-    -----
-    Group size enters the estimates as the mean size, as Bliese (2000) and R multilevel have it. With very unequal
-    sizes a mixed model (`joyeval.models.mixed`) weighs groups better; a note says when sizes differ much. The
-    intervals hold for any sizes.
+    method : {"anova", "reml"}
+        One-way analysis of variance with the mean group size (Bliese 2000, R multilevel), or the variances of a mixed
+        model, which weighs groups of very unequal size better. The intervals hold for any sizes.
 
     Raises
     ------
@@ -99,8 +97,11 @@ def icc(
     answers = answers_of(values, what="icc")
     teams, levels, name = nested_groups(by, group, answers)
     rows = np.flatnonzero((teams.codes >= 0) & answers.notna().any(axis=1).to_numpy())
-    parts = _mean_squares(answers.to_numpy()[rows], teams.take(rows), levels)
-    table = _table(parts, level)
+    if method not in ("anova", "reml"):
+        raise UsageError(f"method: found {method!r}; expected 'anova' or 'reml'")
+    x, here = answers.to_numpy()[rows], teams.take(rows)
+    parts = _mean_squares(x, here, levels)
+    table = _table(parts, level, _by_reml(x, here, levels, parts) if method == "reml" else None)
     if table["estimate"].isna().all():
         raise ModelError(
             f"icc of {and_others(list(answers))}: {len(rows)} respondents in {teams.count} {name}(s); needs at least "
@@ -148,19 +149,31 @@ def _mean_squares(x: np.ndarray, teams: Groups, levels: Groups) -> _MeanSquares:
     return _MeanSquares(between, within, n, groups, sizes, means, levels)
 
 
-def _table(ms: _MeanSquares, level: float) -> pd.DataFrame:
+def _by_reml(x: np.ndarray, teams: Groups, levels: Groups, ms: _MeanSquares) -> np.ndarray:
+    """ICC(1) from the variances of a mixed model, shape (levels, scales)."""
+    from joyeval.models.mixed import mixed
+
+    found = np.full(ms.between.shape, np.nan)
+    for level, scale in np.argwhere(np.isfinite(ms.between)):
+        here = (levels.codes[teams.codes] == level) & ~np.isnan(x[:, scale])
+        data = pd.DataFrame({"score": x[here, scale], "team": teams.codes[here]})
+        found[level, scale] = mixed("score ~ 1", data, groups="team").icc
+    return found
+
+
+def _table(ms: _MeanSquares, level: float, icc1: np.ndarray | None) -> pd.DataFrame:
     """Two rows (ICC(1), ICC(2)) per scale and level, scale by scale."""
     from scipy.special import fdtrc
 
     size, df1, df2 = ms.n / ms.groups, ms.groups - 1, ms.n - ms.groups
     with np.errstate(invalid="ignore", divide="ignore"):
         f = ms.between / ms.within
-        one = np.where(np.isinf(f), 1.0, (f - 1) / (f + size - 1))
+        one = np.where(np.isinf(f), 1.0, (f - 1) / (f + size - 1)) if icc1 is None else icc1
         p = np.where(np.isnan(f), np.nan, fdtrc(df1, df2, f))
         se = np.sqrt(2 * (ms.n - 1) * ((1 - one) * (1 + (size - 1) * one)) ** 2 / (size**2 * df1 * df2))
         low, high = (np.where(np.isinf(f), 1.0, _limit(ms, q)) for q in ((1 + level) / 2, (1 - level) / 2))
         pairs = {
-            "estimate": (one, 1 - 1 / f),
+            "estimate": (one, _stepped_up(one, size)),
             "se": (se, se * size / (1 + (size - 1) * one) ** 2),
             "ci_low": (low, _stepped_up(low, size)),
             "ci_high": (high, _stepped_up(high, size)),
@@ -213,9 +226,7 @@ def _notes(ms: _MeanSquares, table: pd.DataFrame, name: str) -> tuple[str, ...]:
         notes.append(f"{counted(singles, name)} of one respondent: counted between {name}s only")
     used = ms.sizes[ms.sizes > 0]
     if used.std() > used.mean():
-        notes.append(
-            f"{name} sizes differ much ({used.min():.0f} to {used.max():.0f}): prefer the variances of a mixed model"
-        )
+        notes.append(f"{name} sizes differ much ({used.min():.0f} to {used.max():.0f}): prefer method='reml'")
     few = ms.groups[np.isfinite(ms.between)]
     if len(few) and few.min() < 10:
         notes.append(f"fewer than 10 {name}s in at least one analysis: the interval of ICC(1) is wide")

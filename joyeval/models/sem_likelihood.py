@@ -34,11 +34,14 @@ class Part:
         Position of each variable of the block among the observed ones.
     scale : ndarray, shape (p,), optional
         Factor of each variable; None for 1.
+    lift : float
+        Further factor of the means.
     """
 
     group: int
     rows: np.ndarray
     scale: np.ndarray | None = None
+    lift: float = 1.0
 
     def of(self, array: np.ndarray) -> np.ndarray:
         """Pick and scale the rows of the block."""
@@ -180,7 +183,7 @@ class Likelihood:
         covariance, mean = _moments(block, implied)
         root = cholesky(covariance, lower=True, check_finite=False)
         vectors = [[part.of(getattr(implied[part.group], name)) for part in block.parts] for name in ("left", "right")]
-        slopes = [part.of(implied[part.group].slope) for part in block.parts]
+        slopes = [part.lift * part.of(implied[part.group].slope) for part in block.parts]
         stacked = np.concatenate([*vectors[0], *vectors[1], *slopes], axis=1)
         left, right, slope = np.split(solve_triangular(root, stacked, lower=True, check_finite=False), 3, axis=1)
         half = np.concatenate([implied[part.group].half for part in block.parts])
@@ -200,7 +203,7 @@ def _moments(block: Block, implied: list[Implied]) -> tuple[np.ndarray, np.ndarr
     covariance, mean = 0.0, 0.0
     for part in block.parts:
         covariance = covariance + part.of(part.of(implied[part.group].covariance).T)
-        mean = mean + part.of(implied[part.group].mean)
+        mean = mean + part.lift * part.of(implied[part.group].mean)
     return covariance, mean
 
 
@@ -238,4 +241,4 @@ def _add_bend(bends: list[tuple[np.ndarray, np.ndarray]], block: Block, white: _
     for part in block.parts:
         scale = np.ones(len(weight)) if part.scale is None else part.scale
         bends[part.group][0][np.ix_(part.rows, part.rows)] += block.n * weight * np.outer(scale, scale)
-        bends[part.group][1][part.rows] += block.n * pull * scale
+        bends[part.group][1][part.rows] += block.n * pull * scale * part.lift

@@ -46,6 +46,8 @@ def _loadings(layout: Layout, cells: Sequence[Cell], covariance: np.ndarray) -> 
     for factor in range(p, p + len(layout.latent)):
         own = [cell for cell in cells if cell.term.op == "=~" and cell.col == factor]
         fixed = [cell.value for cell in own if cell.free < 0]
+        if not own:  # a factor of the other level
+            continue
         if any(cell.row >= p for cell in own):
             found |= {(cell.row, factor): fixed[0] if fixed else 0.5 for cell in own}
             continue
