@@ -13,6 +13,7 @@ from scipy import stats
 from joyeval import improvement, outcomes
 from joyeval.coordination import tables as tie_tables
 from joyeval.outcomes import tables as outcome_tables
+from joyeval.pipeline.intake import take_in
 from joyeval.study import load_study
 from joyeval.waves import pulse, reading
 from joyeval.waves.linking import link_people
@@ -129,3 +130,9 @@ def test_people_are_linked_in_spite_of_slips(study, truth, cohort):
     assert (linked & (owner == answers["true"]))[seen_before].mean() >= 0.85
     assert (linked & (owner != answers["true"])).mean() <= 0.02
     assert counts.counts["tolerant"].sum() > 0
+
+
+def test_raters_leave_the_raw_files_as_pseudonyms_only():
+    study = load_study(ROOT / "pipelines" / "enjoying_work.yml")
+    persons = take_in(study, "3").tables["ties"]["person"]
+    assert persons.str.fullmatch("[0-9a-f]{32}").all()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.coordination.ties import RC, looks_scored, score_ties
+from joyeval.coordination.ties import RC, score_ties
 from joyeval.errors import Problem
 
 if TYPE_CHECKING:
@@ -64,11 +64,6 @@ def wide_fields(part: Coordination) -> dict[str, Kind]:
     """Return the kinds of the columns of a wide export."""
     rated = {name: "text" if name.startswith("no_contact__") else "number" for name in part.columns if "__" in name}
     return FIELDS | rated
-
-
-def hint_on_frequency(rows: pd.DataFrame) -> str:
-    """Say which coding the frequency answers of a file look like."""
-    return looks_scored(rows["freq"]) if "freq" in rows else "no frequency column"
 
 
 def _named(part: Coordination, rows: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,8 @@ from joyeval.coordination import tables as ties
 from joyeval.errors import DataError, Problem
 from joyeval.outcomes import tables as outcomes
 from joyeval.waves import pulse
+from joyeval.waves.cohort import study_key
+from joyeval.waves.pseudonyms import pseudonyms
 from joyeval.waves.tabulate import tabulate
 
 if TYPE_CHECKING:
@@ -204,7 +206,9 @@ def _ties(study: Study, cohort: str, taken: Intake) -> None:
         taken.problems += problems
         done.append(table)
     if done:
-        taken.tables["ties"] = pd.concat(done, ignore_index=True)
+        table = pd.concat(done, ignore_index=True)
+        names = pseudonyms(table["person"], study_key(study), purpose="rater")
+        taken.tables["ties"] = table.assign(person=names)
 
 
 def _headings(study: Study, part: RawTable) -> list[str]:

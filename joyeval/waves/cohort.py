@@ -42,6 +42,11 @@ def _wave_file(study: Study, part: Wave, path: Path) -> WaveFile:
     return WaveFile(path=path, instruments=own, **{name: getattr(part, name) for name in _TAKEN_OVER})
 
 
+def study_key(study: Study) -> bytes:
+    """Return the key of a study's pseudonyms; a synthetic study, which has no people, needs none of its own."""
+    return DEMONSTRATION_KEY if study.synthetic else read_key(study.study, data=study.folder)
+
+
 def clean_study_waves(study: Study, cohort: str, teams: dict[str, str]) -> Cleaned:
     """Clean the survey waves of a cohort as its study file says.
 
@@ -57,8 +62,7 @@ def clean_study_waves(study: Study, cohort: str, teams: dict[str, str]) -> Clean
     UsageError
         There is no key for pseudonyms (a synthetic study needs none).
     """
-    key = DEMONSTRATION_KEY if study.synthetic else read_key(study.study, data=study.folder)
-    return clean(wave_files(study, cohort), cohort=cohort, key=key, teams=teams or None)
+    return clean(wave_files(study, cohort), cohort=cohort, key=study_key(study), teams=teams or None)
 
 
 def clean_cohort(study: Study, cohort: str, taken: Any) -> None:
