@@ -97,6 +97,47 @@ def status(study: StudyFile, cohort: Cohorts = None, data: DataFolder = None, as
     _print_states(study, data, cohort, as_json=as_json)
 
 
+@app.command(name="map")
+def map_columns(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="a survey file as the survey tool exports it")],
+    instrument: Annotated[
+        list[str] | None, typer.Option("--instrument", "-i", help="it holds this questionnaire; may be repeated")
+    ] = None,
+    study: Annotated[Path | None, typer.Option("--study", help="study file whose earlier waves show the way")] = None,
+    data: DataFolder = None,
+    sheet: Annotated[str | None, typer.Option("--sheet", help="sheet of a workbook")] = None,
+) -> None:
+    """Propose which column of a survey file is which item: YAML to confirm and paste into a study file."""
+    from joyeval.study import load_study
+    from joyeval.waves.map_text import propose_file
+
+    loaded = load_study(study, data=data) if study else None
+    proposal, text = propose_file(file, names=instrument or (), study=loaded, sheet=sheet)
+    for line in (*proposal.raw.notices, proposal.sentence()):
+        _say(line)
+    typer.echo(text, nl=False)
+
+
+@app.command()
+def instruments(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="explain this one, or a file of your own")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the questionnaires that can be scored, or explain one: items, scores, sources, licence."""
+    from joyeval.instruments import explain, listing
+
+    if name:
+        typer.echo(explain(name))
+    elif as_json:
+        typer.echo(listing().to_json(orient="records", indent=1))
+    else:
+        shown = ["instrument", "scale", "scale_title", "items", "better", "fewest_answered", "wording", "unverified"]
+        table = listing()[shown].astype(str)
+        _print_table([heading.replace("_", " ") for heading in shown], table.to_numpy().tolist())
+
+
 @app.command()
 def key(study: StudyFile) -> None:
     """Make the secret key for the pseudonyms of a study; it is kept outside the data."""

@@ -313,7 +313,7 @@ def load_study(path: str | Path, *, data: str | Path | None = None) -> Study:
         study = Study.model_validate(_with_forms(file.data))
     except ValidationError as error:
         problems = explain(file, error.errors())
-    problems += cross_references(file)
+    problems += cross_references(file, path.parent)
     if problems or study is None:
         raise StudyError(_in_file_order(problems), f"{path.name}: {len(problems)} problem(s) in the study file")
     study._path, study._yaml = path, file

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from joyeval.errors import Problem
     from joyeval.strict_yaml import YamlFile
@@ -54,12 +55,36 @@ def _is_branch(part: str | int) -> bool:
     return isinstance(part, str) and ("[" in part or part in {"str", "int", "float", "tuple", "function-after"})
 
 
-def cross_references(file: YamlFile) -> list[Problem]:
-    """Return every name that points nowhere and every name given twice."""
+def cross_references(file: YamlFile, folder: Path) -> list[Problem]:
+    """Return every name that points nowhere, every name given twice, and what is wrong with instruments of one's own.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the study file lies; instruments of one's own lie beside it.
+    """
     if not isinstance(file.data, dict):
         return []
-    checks = (_given_twice, _unknown_cohorts, _unknown_forms, _unknown_instruments, _unknown_measures)
-    return [problem for check in checks for problem in check(file)]
+    own, problems = _own_instruments(file, folder)
+    for check in (_given_twice, _unknown_cohorts, _unknown_forms, _unknown_instruments):
+        problems += check(file)
+    return problems + list(_unknown_measures(file, own))
+
+
+def _own_instruments(file: YamlFile, folder: Path) -> tuple[set[str], list[Problem]]:
+    """Scales of the instruments that are files of the user, and everything that is wrong with these files."""
+    from joyeval.errors import StudyError
+    from joyeval.instruments import scales_of
+
+    scales: set[str] = set()
+    problems: list[Problem] = []
+    named = {str(name) for _, names in _named_instruments(file) for name in names}
+    for name in sorted(name for name in named if name.endswith(".yml")):
+        try:
+            scales |= set(scales_of(folder / name))
+        except StudyError as error:
+            problems += error.problems
+    return scales, problems
 
 
 def _entries(file: YamlFile, part: str) -> list[tuple[int, dict[str, Any]]]:
@@ -106,9 +131,9 @@ def _unknown_instruments(file: YamlFile) -> Iterator[Problem]:
                 yield _unknown(file, (*path, j), "instrument", name, _instruments())
 
 
-def _unknown_measures(file: YamlFile) -> Iterator[Problem]:
+def _unknown_measures(file: YamlFile, own: set[str]) -> Iterator[Problem]:
     outcomes = {entry.get("measure") for _, entry in _entries(file, "outcomes")}
-    staff = {entry.get("measure") for _, entry in _entries(file, "pulses")} | _scales(file)
+    staff = {entry.get("measure") for _, entry in _entries(file, "pulses")} | _scales(file) | own
     primary = file.data.get("primary")
     analyses = [(("primary",), primary)] if isinstance(primary, dict) else []
     analyses += [(("secondary", i), entry) for i, entry in _entries(file, "secondary")]

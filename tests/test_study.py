@@ -99,6 +99,42 @@ def test_what_several_files_share_stands_in_one_form(tmp_path):
     assert found(tmp_path, text.replace("form: counts", "form: count"))[-1] == (12, "pulses[1].form")
 
 
+OWN = """\
+id: ours
+title: Ours
+about: one item
+source: nobody
+licence: {terms: ours, wording: ships, commercial: free}
+responses:
+  agree: {codes: [1, 5]}
+items:
+  ours_1: {topic: first, responses: agree}
+scales:
+  joy: {title: Joy, items: [ours_1], answered: 1, rule: ours, better: higher}
+"""
+WAVE = """\
+waves:
+  - {wave: first, cohorts: [one], file: w.csv, columns: {ours_1: Q1}, instruments: [ours.yml], start: 2024-01-01,
+    end: 2024-01-31}
+"""
+
+
+def test_a_scale_of_ones_own_instrument_may_be_the_primary_measure(tmp_path):
+    text = GOOD.replace("staff: good_day", "staff: joy") + WAVE
+    (tmp_path / "pipelines").mkdir()
+    own = tmp_path / "pipelines" / "ours.yml"
+    own.write_text(OWN, encoding="utf-8")
+    assert load_study(write(tmp_path, text)).primary.staff == "joy"
+
+
+def test_what_is_wrong_with_ones_own_instrument_is_told_with_the_study(tmp_path):
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "ours.yml").write_text(OWN.replace("answered: 1", "answered: two"), encoding="utf-8")
+    assert (11, "scales.joy.answered") in found(tmp_path, GOOD + WAVE)
+    absent = GOOD + WAVE.replace("ours.yml", "theirs.yml")
+    assert (None, None) in found(tmp_path, absent)
+
+
 def test_a_lower_threshold_needs_a_reason(tmp_path):
     assert found(tmp_path, GOOD + "disclosure: {threshold: 8}\n") == [(25, "disclosure")]
     agreed = GOOD + "disclosure: {threshold: 8, reason: agreed with the information governance lead}\n"

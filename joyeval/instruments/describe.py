@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from joyeval.instruments.registry import load
+from joyeval.instruments.registry import components, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,9 +43,20 @@ def _lines(instrument: Instrument) -> Iterator[str]:
     yield "Scores:"
     for name, scale in instrument.scales.items():
         yield from _scale(name, scale, instrument.ranges[name])
+    yield from _components(instrument)
     if instrument.unverified:
         yield "Not confirmed:"
         yield from (f"  - {statement}{UNVERIFIED}" for statement in instrument.unverified)
+
+
+def _components(instrument: Instrument) -> Iterator[str]:
+    """Components of joy in work (IHI 2017) that the scales inform; the mapping is ours."""
+    table = components()
+    mine = table[table["scale"].isin(list(instrument.scales)) & (table["instrument"] == instrument.id)]
+    if len(mine):
+        yield "Components of joy in work (IHI 2017) that it informs, by our own mapping:"
+    for title, rows in mine.groupby("title", sort=False):
+        yield f"  {title}: {', '.join(rows['scale'])}" + (UNVERIFIED if rows["unverified"].any() else "")
 
 
 def _answers(instrument: Instrument, name: str) -> str:

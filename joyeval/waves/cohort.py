@@ -38,8 +38,13 @@ def wave_files(study: Study, cohort: str) -> list[WaveFile]:
 
 
 def _wave_file(study: Study, part: Wave, path: Path) -> WaveFile:
-    own = tuple(study.path.parent / name if name.endswith(".yml") else name for name in part.instruments)
-    return WaveFile(path=path, instruments=own, **{name: getattr(part, name) for name in _TAKEN_OVER})
+    named = {name: getattr(part, name) for name in _TAKEN_OVER}
+    return WaveFile(path=path, instruments=own_instruments(study, part), **named)
+
+
+def own_instruments(study: Study, part: Wave) -> tuple[str | Path, ...]:
+    """Return the instruments of a wave; files of the user lie beside the study file."""
+    return tuple(study.path.parent / name if name.endswith(".yml") else name for name in part.instruments)
 
 
 def study_key(study: Study) -> bytes:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from joyeval.waves.raw import Raw
 
-CLOSE_ENOUGH = 70  # of 100: below this a heading is not proposed for an item
-
 Headings = str | tuple[str, ...]
 _QUOTES = str.maketrans("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u00b4`", "''''\"\"\"''")
 _DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "------")
@@ -121,46 +119,3 @@ def day(text: pl.Series, dates: str | None) -> pl.Series:
     absent = [code for code, names in (("%d", "dej"), ("%m", "mbBj")) if not any(f"%{n}" in dates for n in names)]
     filled = ("01 " * len(absent)) + text if absent else text
     return filled.str.to_date(" ".join([*absent, dates]), strict=False)
-
-
-def propose_map(raw: Raw, instruments: Iterable[str], earlier: Mapping[str, Headings] | None = None) -> pl.DataFrame:
-    """Propose a column map for a person to confirm.
-
-    Parameters
-    ----------
-    raw : Raw
-        The export.
-    instruments : iterable of str
-        Instruments that the survey holds.
-    earlier : mapping, optional
-        Column map of an earlier wave, whose headings are looked for first.
-
-    Returns
-    -------
-    DataFrame
-        name, heading, likeness (0 to 100), because; names for which nothing is like enough have no heading.
-    """
-    from joyeval.instruments import load
-
-    texts = {heading: " ".join([heading, raw.labels.get(heading, "")]) for heading in raw.frame.columns}
-    rows, taken = [], set()
-    wishes = {name: (" ".join(listed(headings)), "earlier wave") for name, headings in (earlier or {}).items()}
-    for instrument in map(load, instruments):
-        for name, item in instrument.items.items():
-            wishes.setdefault(name, (item.text or item.topic, "wording" if item.text else "topic"))
-    for name, (text, because) in wishes.items():
-        heading, likeness = _most_like(name, text, {h: t for h, t in texts.items() if h not in taken})
-        taken |= {heading} - {None}
-        rows.append((name, heading, likeness, because if heading else "nothing is like it"))
-    return pl.DataFrame(rows, schema=["name", "heading", "likeness", "because"], orient="row")
-
-
-def _most_like(name: str, text: str, texts: Mapping[str, str]) -> tuple[str | None, float]:
-    """Return the heading most like an item, by its key or by its text."""
-    from rapidfuzz import fuzz, process, utils
-
-    exact = [heading for heading in texts if re.sub(r"[\W_]", "", heading.casefold()) == name.replace("_", "")]
-    if exact:
-        return exact[0], 100.0
-    best = process.extractOne(text, texts, scorer=fuzz.token_set_ratio, processor=utils.default_process)
-    return (best[2], best[1]) if best and best[1] >= CLOSE_ENOUGH else (None, 0.0)
