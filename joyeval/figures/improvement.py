@@ -5,13 +5,15 @@ A signal differs from other points, and for the better from for the worse, by co
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from matplotlib import dates
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from joyeval.errors import UsageError
 from joyeval.figures.style import (
@@ -31,6 +33,8 @@ from joyeval.figures.style import (
 from joyeval.figures.text import label, shorten
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.axes import Axes
 
     from joyeval.improvement import Charts, Funnel
@@ -47,6 +51,7 @@ GOOD = {"increase": 1, "decrease": -1, "neutral": 0}
 DRAWN = ["value", "centre", "lower", "upper", "target"]
 RUNS = "centre, runs unlike chance"
 PANEL_MM = 20  # height of one small multiple in print
+FOOT_MM = 13  # below the panels: dates, and a legend of two lines
 LIMITS = {"lower": "--", "upper": "--", "lower_95": ":", "upper_95": ":"}
 
 
@@ -183,6 +188,8 @@ def small_multiples(
     rows: int = 14,
     ylabel: str = "",
     same_scale: bool = True,
+    start: pd.Timestamp | None = None,
+    start_label: str = "programme starts",
 ) -> list[Figure]:
     """Draw all series small, on as many pages as it takes, with one verdict each.
 
@@ -192,6 +199,8 @@ def small_multiples(
         Panels across and down a page.
     same_scale : bool
         One scale of values for all, so that panels compare; False: each its own.
+    start : Timestamp, optional
+        A day that every panel marks with a line, such as the start of the programme; `start_label` says what it is.
 
     Returns
     -------
@@ -202,20 +211,26 @@ def small_multiples(
     pages = []
     for first in range(0, len(charts.latest()), columns * rows):
         chosen = np.arange(first, min(first + columns * rows, len(charts.latest())))
-        pages.append(_page(charts, number, chosen, columns, ylabel or charts.y, same_scale=same_scale))
+        fig, ax, across = _page(charts, number, chosen, columns, ylabel or charts.y, same_scale=same_scale)
+        if start is not None:
+            _small_start(ax, across(start), len(chosen), columns, start_label)
+        fig.legend(*ax.get_legend_handles_labels(), loc="lower left", ncols=4, fontsize=7, bbox_to_anchor=(0.06, 0))
+        pages.append(fig)
     return pages
 
 
 def _page(
     charts: Charts, number: np.ndarray, chosen: np.ndarray, columns: int, ylabel: str, *, same_scale: bool
-) -> Figure:
+) -> tuple[Figure, Axes, Callable[[Any], float]]:
+    """Draw one page; also returned is the function from x to its place across a panel, 0 to 1."""
     here = np.isin(number, chosen)
     runs = charts.points[[*charts.by, "part"]].merge(charts.series, on=[*charts.by, "part"])["runs_signal"]
     points = charts.points[here].assign(look=looks(charts)[here], runs=runs.to_numpy()[here])
     panel = number[here] - chosen[0]
     down = -(-len(chosen) // columns)
-    fig = Figure(figsize=(DOUBLE_COLUMN * MM, (down * PANEL_MM + 14) * MM))
-    ax = fig.add_axes((0.07, 9 / (down * PANEL_MM + 14), 0.92, down * PANEL_MM / (down * PANEL_MM + 14)))
+    panels, height = down * PANEL_MM, down * PANEL_MM + FOOT_MM + 3
+    fig = Figure(figsize=(DOUBLE_COLUMN * MM, height * MM))
+    ax = fig.add_axes((0.07, FOOT_MM / height, 0.92, panels / height))
     ax.set(xlim=(0, columns), ylim=(-down, 0), label=ylabel)
     ax.set_axis_off()
     place = _place(points, charts.x, panel, columns, same_scale=same_scale)
@@ -228,20 +243,41 @@ def _page(
     _small_titles(ax, charts.latest().iloc[chosen], charts.by, columns)
     _small_scales(ax, points[charts.x], place, columns, down, same_scale=same_scale)
     fig.text(0.005, 0.5, label(ylabel), rotation=90, va="center", fontsize=7)
-    fig.legend(*ax.get_legend_handles_labels(), loc="lower left", ncols=5, fontsize=7, bbox_to_anchor=(0.06, 0))
-    return fig
+    return fig, ax, partial(_across, whole=points[charts.x])
+
+
+def _across(when: Any, *, whole: pd.Series) -> Any:
+    """Return how far along the span of `whole` each x lies, 0 to 1."""
+    when, span = (
+        dates.date2num(values) if whole.dtype.kind == "M" else np.asarray(values, dtype=float)
+        for values in (when, whole.to_numpy())
+    )
+    return (when - span.min()) / (np.ptp(span) or 1)
+
+
+def _small_start(ax: Axes, across: float, panels: int, columns: int, words: str) -> None:
+    """Draw one line in every panel; nothing where the day lies outside the charts."""
+    if not 0 < across < 1:
+        return
+    panel = np.arange(panels)
+    x, floor = panel % columns + 0.03 + 0.92 * across, -(panel // columns) - 0.94
+    strokes = np.stack([np.column_stack([x, floor]), np.column_stack([x, floor + 0.7])], axis=1)
+    ax.add_collection(
+        LineCollection(strokes, label=words, color=GREY, linewidth=0.7, linestyle=(0, (1, 1)), zorder=0.5)
+    )
 
 
 def _place(points: pd.DataFrame, x: str, panel: np.ndarray, columns: int, *, same_scale: bool) -> dict[str, np.ndarray]:
     """Return x and every line moved to the place of its panel, and the scale of each panel."""
-    when = points[x].to_numpy()
-    when = dates.date2num(when) if when.dtype.kind == "M" else when.astype(float)
-    across = (when - when.min()) / (np.ptp(when) or 1)
+    across = _across(points[x].to_numpy(), whole=points[x])
     drawn = points[DRAWN].to_numpy(dtype=float)
     low, high = np.nanmin(drawn, axis=1, initial=np.inf), np.nanmax(drawn, axis=1, initial=-np.inf)
-    groups = np.zeros_like(panel) if same_scale else panel
-    low = pd.Series(low).groupby(groups).transform("min").to_numpy()
-    high = pd.Series(high).groupby(groups).transform("max").to_numpy()
+    if same_scale:
+        ends = MaxNLocator(nbins=4, steps=[1, 2, 5, 10]).tick_values(low.min(), high.max())
+        low, high = np.full_like(low, ends[0]), np.full_like(high, ends[-1])
+    else:
+        low = pd.Series(low).groupby(panel).transform("min").to_numpy()
+        high = pd.Series(high).groupby(panel).transform("max").to_numpy()
     up = (drawn - low[:, None]) / np.where(high > low, high - low, 1)[:, None]
     floor = -(panel // columns) - 0.94
     lines = {name: floor + 0.68 * up[:, at] for at, name in enumerate(DRAWN)}
@@ -252,12 +288,13 @@ def _small_lines(ax: Axes, points: pd.DataFrame, panel: np.ndarray, place: dict[
     part, gap, runs = (points[name].to_numpy() for name in ("part", "gap", "runs"))
     together = panel[1:] == panel[:-1]
     whole = together & (part[1:] == part[:-1])
+    limits = "limits" if points["upper"].notna().any() else "_upper"
     strokes = (
         ("value", "_value", together & (gap[1:] == 0), GREY, 0.5),
-        ("centre", "_centre", whole & ~runs[1:], INK, 0.7),
+        ("centre", "centre", whole & ~runs[1:], INK, 0.7),
         ("centre", RUNS, whole & runs[1:], PURPLE, 1.2),
         ("lower", "_lower", whole, INK, 0.35),
-        ("upper", "_upper", whole, INK, 0.35),
+        ("upper", limits, whole, INK, 0.35),
         ("target", "_target", together, GREEN, 0.6),
     )
     for line, words, pairs, color, width in strokes:
@@ -286,6 +323,7 @@ def _small_scales(
     if same_scale:
         for row in range(down):
             for value, height in ((place["low"][0], 0.0), (place["high"][0], 0.68)):
+                ax.axhline(-row - 0.94 + height, color=PALE, linewidth=0.3, zorder=0)
                 ax.text(-0.01, -row - 0.94 + height, f"{value:.3g}", va="center", ha="right", fontsize=5.5, color=GREY)
 
 

@@ -106,6 +106,17 @@ class Charts(Result):
         tables = {name: _where(getattr(self, name), series) for name in ("points", "series", "marks")}
         if tables["series"].empty:
             raise UsageError(f"no series with {', '.join(f'{name} = {value}' for name, value in series.items())}")
+        return self._with(tables)
+
+    def legible(self, share: float = 0.25) -> Charts:
+        """Return the charts of the series that have a value at this share of their points, or more."""
+        number = self.number(self.points)
+        kept = self.points["value"].notna().groupby(number).mean().to_numpy() >= share
+        rows = {"points": kept[number], "series": kept[self.number(self.series)]}
+        tables = {name: getattr(self, name)[wanted].reset_index(drop=True) for name, wanted in rows.items()}
+        return self._with(tables)
+
+    def _with(self, tables: dict[str, pd.DataFrame]) -> Charts:
         points = tables["points"]
         plotted = int((points["value"].notna() & ~points["excluded"]).sum())
         return replace(self, n=plotted, n_dropped=len(points) - plotted, **tables)
@@ -130,7 +141,24 @@ class Charts(Result):
         last = self.latest()
         counts = last["verdict"].value_counts()
         found = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-        return f"Of {len(last)} series on a {KINDS[self.kind].title} ({self.rule_set.title}): {found}."
+        what = f"{KINDS[self.kind].title}, {self.rule_set.title}"
+        if len(last) == 1:
+            return f"The series {_FOUND[last['verdict'].iloc[0]]} ({what})."
+        return f"Of {len(last)} {series_word(last)}: {found} ({what})."
+
+
+_FOUND = {
+    "improved": "improved",
+    "deteriorated": "deteriorated",
+    "changed": "changed",
+    "unchanged": "did not change beyond chance",
+    "cannot tell": "cannot be judged",
+}
+
+
+def series_word(table: pd.DataFrame) -> str:
+    """Return what the rows of a table are: teams, where each is another team, else series."""
+    return "teams" if "team" in table and table["team"].is_unique else "series"
 
 
 def _where(table: pd.DataFrame, series: dict[str, Any]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from joyeval.errors import UsageError
 from joyeval.improvement.change import changes
+from joyeval.improvement.charts import series_word
 from joyeval.improvement.false_alarms import false_alarms
 from joyeval.improvement.judging import IMPROVE, NO_RESPONSES, TOO_FEW, VERDICTS
 from joyeval.result import Result
@@ -62,9 +63,10 @@ class Verdicts(Result):
         total = self.counts.select_dtypes("number").sum()
         changed = f" {total['changed']:.0f} changed," if total["changed"] else ""
         return (
-            f"Of {self.n} series, {total['improved']:.0f} improved,{changed} {total['deteriorated']:.0f} deteriorated, "
-            f"{total['unchanged']:.0f} did not change and {total['cannot_tell']:.0f} cannot be told "
-            f"({self.rules}); {total['expected_false']:.1f} signals would be expected if nothing had changed."
+            f"Of {self.n} {series_word(self.teams)}, {total['improved']:.0f} improved,{changed} "
+            f"{total['deteriorated']:.0f} deteriorated, {total['unchanged']:.0f} did not change and "
+            f"{total['cannot_tell']:.0f} cannot be told ({self.rules}); {total['expected_false']:.1f} signals would be "
+            "expected if nothing had changed."
         )
 
 

@@ -88,7 +88,9 @@ def response_rates(people: Disposition) -> pd.Series:
     return pd.Series({name: top / base if base else float("nan") for name, (top, base) in rates.items()})
 
 
-def participation(pulse: pd.DataFrame, *, by: Sequence[str] = ("measure",)) -> pd.DataFrame:
+def participation(
+    pulse: pd.DataFrame, *, by: Sequence[str] = ("measure",), headcount: pd.Series | None = None
+) -> pd.DataFrame:
     """Return answers, opportunities and their ratio for pulses: a response rate would need people, not answers.
 
     Parameters
@@ -97,21 +99,30 @@ def participation(pulse: pd.DataFrame, *, by: Sequence[str] = ("measure",)) -> p
         team, period, measure, answers, opportunities.
     by : sequence of str
         Columns that name the groups.
+    headcount : Series, optional
+        People in post of each team, by its name.
 
     Returns
     -------
     DataFrame
         The columns `by`, teams, periods, answers, opportunities, participation (missing where opportunities are not
-        known for every row).
+        known for every row), per_head (answers for each person in post and period in which the team was asked;
+        missing without headcount).
     """
     known = pulse["opportunities"].notna()
-    grouped = pulse.assign(known=known).groupby(list(by), sort=False)
+    people = pulse["team"].map(pd.Series(dtype=float) if headcount is None else headcount)
+    counted_in = pulse["answers"].where(people.notna())
+    grouped = pulse.assign(known=known, people=people, counted=counted_in).groupby(list(by), sort=False)
     table = grouped.agg(
         teams=("team", "nunique"),
         periods=("period", "nunique"),
         answers=("answers", "sum"),
         opportunities=("opportunities", "sum"),
         known=("known", "all"),
+        people=("people", "sum"),
+        counted=("counted", "sum"),
     ).reset_index()
+    people = table.pop("people")
+    table["per_head"] = table.pop("counted") / people.where(people > 0)
     counted = table["opportunities"].where(table.pop("known") & (table["opportunities"] > 0))
     return table.assign(opportunities=counted, participation=table["answers"] / counted)

@@ -147,7 +147,20 @@ def test_small_multiples_keep_each_panel_in_its_place():
     left, right = at[at[:, 0] < 1], at[at[:, 0] > 1]
     np.testing.assert_allclose(np.sort(left[:, 0]) + 1, np.sort(right[:, 0]))
     np.testing.assert_allclose(np.sort(left[:, 1]), np.sort(right[:, 1]))
-    assert (left[:, 1].min(), left[:, 1].max()) == (-0.94, pytest.approx(-0.26))
+    scale = [text.get_text() for text in page.axes[0].texts if text.get_text().isdigit()]
+    assert scale == ["0", "1"]  # round ends that hold the shares 0 to 11/12
+    assert left[:, 1].min() == -0.94
+    assert left[:, 1].max() == pytest.approx(-0.94 + 0.68 * 11 / 12)
+
+
+def test_every_small_chart_marks_the_start_and_a_start_outside_is_not_drawn(charts):
+    weeks = charts.points["week"]
+    (page,) = small_multiples(charts, columns=3, start=weeks.iloc[13])
+    strokes = next(one for one in page.axes[0].collections if one.get_label() == "programme starts").get_segments()
+    at = [stroke[0, 0] - 0.03 for stroke in strokes]
+    np.testing.assert_allclose(at, 0.92 * 13 / 29 + np.arange(3))
+    (page,) = small_multiples(charts, start=pd.Timestamp("2031-01-01"))
+    assert "programme starts" not in {one.get_label() for one in page.axes[0].collections}
 
 
 def test_verdicts_are_written_in_words_and_colour(charts):

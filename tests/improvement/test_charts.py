@@ -266,7 +266,7 @@ class TestVerdict:
     def test_stable_is_unchanged(self):
         found = chart(weekly(WAVE), x="week", y="y", kind="i")
         assert one(found)[["verdict", "variation"]].tolist() == ["unchanged", "common_cause"]
-        assert found.sentence().endswith("1 unchanged.")
+        assert found.sentence().startswith("The series did not change beyond chance")
 
 
 class TestCall:
@@ -325,3 +325,21 @@ class TestCall:
         pd.testing.assert_frame_equal(back.series, found.series)
         assert back.sentence() == found.sentence()
         assert back.rule_set == found.rule_set
+
+
+def test_series_with_too_few_values_to_be_drawn_are_left_out_whole():
+    data = teams(("often", WAVE), ("seldom", [5.0] * 3 + [np.nan] * 13), ("never", [np.nan] * 16))
+    found = chart(data, x="week", y="y", by="team")
+    kept = found.legible()
+    assert kept.latest()["team"].tolist() == ["often"]
+    assert kept.points["team"].unique().tolist() == ["often"]
+    assert (kept.n, kept.n_dropped) == (16, 0)
+    assert found.legible(share=0.1).latest()["team"].tolist() == ["often", "seldom"]
+
+
+def test_the_sentence_counts_teams_where_series_are_teams():
+    found = chart(teams(("a", WAVE), ("b", UP)), x="week", y="y", by="team", improve="increase", freeze=12)
+    assert found.sentence().startswith("Of 2 teams: ")
+    assert found.only(team="b").sentence().startswith("The series improved (")
+    both = chart(weekly(WAVE).assign(k=1), x="week", y="y", by="k")
+    assert both.sentence().startswith("The series did not change beyond chance (")

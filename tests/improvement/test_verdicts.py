@@ -112,7 +112,7 @@ class TestVerdicts:
             [2, 1, 0, 0, 0, 0, 0, 0, 0, 1],
         ]
         assert found.counts["expected_false"].between(0, 0.5).all()
-        assert found.sentence().startswith("Of 4 series, 1 improved, 1 deteriorated, 1 did not change and 1 cannot")
+        assert found.sentence().startswith("Of 4 teams, 1 improved, 1 deteriorated, 1 did not change and 1 cannot")
         assert (found.n, found.n_dropped) == (4, 1)
 
     def test_parts_are_compared_by_their_interval(self):

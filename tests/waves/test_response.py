@@ -49,3 +49,18 @@ def test_participation_is_answers_over_opportunities_and_unknown_where_these_are
     got = participation(pulse).set_index("measure")
     assert got.loc["good_day", ["teams", "answers", "participation"]].tolist() == [2, 12, 0.5]
     assert pd.isna(got.loc["calm", "participation"])
+
+
+def test_answers_per_person_in_post_leave_out_teams_whose_size_is_not_known():
+    pulse = pd.DataFrame(
+        {
+            "team": ["a", "a", "b", "c"],
+            "period": [1, 2, 1, 1],
+            "measure": "m",
+            "answers": [6, 4, 9, 7],
+            "opportunities": None,
+        }
+    )
+    got = participation(pulse, headcount=pd.Series({"a": 10, "b": 18}))
+    assert got["per_head"].tolist() == [(6 + 4 + 9) / (10 + 10 + 18)]
+    assert participation(pulse)["per_head"].isna().all()

@@ -5,33 +5,54 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from joyeval import disclosure, figures, report
+from joyeval.improvement.rules import named
 from joyeval.report.sections.words import rule
 from joyeval.waves.response import participation
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from joyeval.improvement import Charts, Multiverse, Verdicts
     from joyeval.store import Store
     from joyeval.study import Study
 
 TEAM = ["team", "verdict", "before", "after", "change", "ci_low", "ci_high", "relative"]
-COUNTS = ["rules", "baseline", "series", "improved", "deteriorated", "unchanged", "cannot_tell", "expected_false"]
+COUNTS = {  # rows of the table of verdicts
+    "series": "Teams",
+    "improved": "Improved",
+    "improved_clear": "… of these, with an interval that leaves no change out",
+    "deteriorated": "Deteriorated",
+    "deteriorated_clear": "… of these, with an interval that leaves no change out",
+    "unchanged": "Did not change beyond chance",
+    "cannot_tell": "Cannot be judged",
+    "expected_false": "Signals that chance alone would give",
+}
+CHOICES = ["rules", "baseline", "improved", "deteriorated", "unchanged", "cannot_tell", "expected_false"]
 MARKED = ["learning set"]  # events drawn on charts; the others stand in the table of what was done
-BY_CHANCE = {"expected_false": "signals expected by chance"}
+PROGRAMME = "programme"  # name of the phase whose first day the small charts mark
 
 
-def pulses(study: Study, cohort: str, pulse: pd.DataFrame) -> None:
-    """Emit what the pulses ask and how many answered."""
+def pulses(study: Study, cohort: str, pulse: pd.DataFrame, teams: pd.DataFrame) -> None:
+    """Emit what the pulses ask, how many answered, and how many answers there are for each person in post."""
     titles = {part.measure: part.title for part in study.of_cohort("pulses", cohort)}
-    table = participation(pulse)
-    shown = table.assign(measure=table["measure"].map(titles), participation=100 * table["participation"])
+    table = participation(pulse, headcount=teams.set_index("team")["headcount"])
+    known = table["opportunities"].notna().any()
+    names = [
+        "measure",
+        "teams",
+        "periods",
+        "answers",
+        *(["opportunities", "participation"] if known else []),
+        "per_head",
+    ]
     report.table(
-        shown,
-        caption="Answers to each pulse, and their share of the answers that could have been given",
-        units={"participation": "%"},
-        formats={"participation": ".0f", "answers": ",.0f", "opportunities": ",.0f"},
+        table.assign(measure=table["measure"].map(titles), participation=100 * table["participation"])[names],
+        caption="Answers to each pulse, and how many there are for each person in post and period",
+        units={"participation": "%"} if known else {},
+        labels={"per_head": "Answers per person and period"},
+        formats={"answers": ",.0f", "per_head": ".2f"}
+        | ({"participation": ".0f", "opportunities": ",.0f"} if known else {}),
     )
 
 
@@ -50,56 +71,80 @@ def cohort_charts(charts: Charts, store: Store, study: Study) -> None:
         )
 
 
-def verdicts(found: Verdicts) -> None:
+def verdicts(found: Verdicts, study: Study) -> None:
     """Emit how many teams improved, deteriorated and did neither, then each team; teams are not ranked."""
+    titles = {part.measure: part.title for part in study.pulses}
+    counts = found.counts.set_index("measure").rename(index=titles)[list(COUNTS)]
     report.table(
-        found.counts,
+        counts.T.rename(index=COUNTS).rename_axis("Verdict").rename_axis(columns=None),
         caption="Verdicts on teams, beside the number of signals that chance alone would give",
-        labels={"improved_clear": "clearly improved", "deteriorated_clear": "clearly deteriorated", **BY_CHANCE},
+        formats=dict.fromkeys(counts.index, _count),
     )
-    report.table(
-        found.teams[TEAM].sort_values("team"),
-        caption="Each team, in order of name: share before and after, change in points and relative to before",
-        formats={
-            **dict.fromkeys(("before", "after"), ".0f"),
-            **dict.fromkeys(("change", "ci_low", "ci_high"), "+.0f"),
-            "relative": "+.0%",
-        },
-        units={"before": "%", "after": "%", "change": "percentage points"},
-        labels={"relative": "relative change"},
-        footnotes=[f"Rules: {found.rules}."],
-    )
+    for measure, teams in found.teams.groupby("measure"):
+        report.table(
+            teams[TEAM].sort_values("team"),
+            caption=f"{titles[measure]}: each team, in order of name, before and after",
+            formats={
+                **dict.fromkeys(("before", "after"), ".0f"),
+                **dict.fromkeys(("change", "ci_low", "ci_high"), "+.0f"),
+                "relative": "+.0%",
+            },
+            units={"before": "%", "after": "%", "change": "percentage points"},
+            labels={"relative": "Relative change"},
+            footnotes=[f"Rules: {found.rules}."],
+        )
 
 
-def team_charts(charts: Charts, study: Study) -> None:
-    """Emit the charts of all teams, small."""
+def _count(value: float) -> str:
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
+
+
+def team_charts(charts: Charts, study: Study, cohort: str) -> None:
+    """Emit the charts of the teams that answer often enough to be drawn, small; say how many do not."""
     shown = disclosure.protect_charts(charts, rule=rule(study))
     titles = {part.measure: part.title for part in study.pulses}
     for measure in shown.points["measure"].unique():
-        one = replace(shown.only(measure=measure), by=("team",))
-        for page in figures.small_multiples(one, columns=3, rows=8, ylabel="%"):
-            report.figure(
-                page,
-                alt="Small control charts, one for each team, each with its verdict. " + one.sentence(),
-                caption=f"{titles[measure]}, team by team; points over too few answers are not drawn",
+        every = replace(shown.only(measure=measure), by=("team",))
+        drawn = every.legible()
+        if left := len(every.latest()) - len(drawn.latest()):
+            report.text(
+                f"{left} of {len(every.latest())} teams have too few answers a period to be drawn (fewer than "
+                f"{rule(study).threshold} in most periods); the table gives their change."
             )
+        _small(drawn, study, cohort, title=titles[measure], ylabel="%")
+
+
+def _small(charts: Charts, study: Study, cohort: str, *, title: str, ylabel: str) -> None:
+    """Emit small charts, a page each, with the start of the programme marked."""
+    starts = [pd.Timestamp(phase.start) for phase in study.cohort(cohort).phases if phase.name == PROGRAMME]
+    pages = figures.small_multiples(charts, columns=3, rows=8, ylabel=ylabel, start=starts[0] if starts else None)
+    for page in pages:
+        alt = f"Small control charts of {title.lower()}, one for each team, each with its verdict. {charts.sentence()}"
+        caption = f"{title}, team by team. Points that rest on too few answers are left out"
+        report.figure(page, alt=alt, caption=caption)
 
 
 def multiverse(found: Multiverse) -> None:
     """Emit the counts of verdicts under other rule sets and baselines."""
-    caption = "The same teams judged by other rules and baselines"
-    report.table(found.counts[COUNTS], caption=caption, labels=BY_CHANCE, header_columns=2)
+    table = found.counts[CHOICES].assign(rules=found.counts["rules"].map(lambda name: named(name).title))
+    report.table(
+        table,
+        caption="The same teams judged by other rules and baselines",
+        labels={"expected_false": "Expected by chance"},
+        formats={"expected_false": ".1f"},
+        header_columns=2,
+    )
 
 
-def outcome_charts(charts: dict[str, Charts], study: Study) -> None:
+def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str) -> None:
     """Emit the charts of every outcome, team by team, and how many improved."""
-    parts = {part.measure: part for part in study.outcomes}
+    parts = {part.measure: part for part in study.of_cohort("outcomes", cohort)}
     for measure, found in charts.items():
-        title = parts[measure].title
-        shown = disclosure.protect_charts(found, rule=rule(study))
-        report.text(f"{title}: {found.sentence()}")
-        one = len(found.latest()) == 1
-        pages = [figures.plot_chart(shown, ylabel=title)] if one else figures.small_multiples(shown, columns=3, rows=8)
-        for page in pages:
-            alt = f"Control charts of {title.lower()}, one for each team. {found.sentence()}"
-            report.figure(page, alt=alt, caption=f"{title}, by team; unit: {parts[measure].unit}")
+        title, unit = parts[measure].title, parts[measure].unit
+        shown = disclosure.protect_charts(found, rule=rule(study)).legible()
+        report.text(f"{title}. {found.sentence()}")
+        if len(found.latest()) == 1:
+            alt = f"Control chart of {title.lower()}. {found.sentence()}"
+            report.figure(figures.plot_chart(shown, ylabel=f"{title} ({unit})"), alt=alt, caption=f"{title} ({unit})")
+        elif len(shown.series):
+            _small(shown, study, cohort, title=title, ylabel=unit)
