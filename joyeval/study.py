@@ -83,6 +83,7 @@ class Cohort(Part):
     end: date
     organisation: str | None = None
     phases: tuple[Phase, ...] = ()
+    comparison: tuple[str, ...] = Field((), description="processes rated in coordination surveys without the programme")
 
     @model_validator(mode="after")
     def _in_order(self) -> Cohort:
@@ -159,16 +160,38 @@ class Pulse(RawTable):
     month: int = Field(1, ge=1, le=12, description="month that a yearly measure stands for")
 
 
+class Scale(Part):
+    """What another directed survey asks, where it is not relational coordination."""
+
+    items: Labels = Field(min_length=1, description="key of an item: what it is called in text and pictures")
+    low: int = 1
+    high: int = 5
+    fewest: int = Field(1, ge=1, description="fewest items answered for a score")
+
+
+class Members(RawTable):
+    """Who belongs to which workgroup, where people rate people: columns `person` and `workgroup`."""
+
+    unrated: int | None = Field(None, description="what a pair of members without a rating counts as")
+
+
 class Coordination(RawTable):
-    """One wave of a relational coordination survey."""
+    """One wave of a relational coordination survey, or of another survey in which workgroups are rated."""
 
     wave: Name
     process: str | None = Field(None, description="the shared work rated; without it a column of the file")
     cohorts: tuple[Name, ...] = Field(min_length=1)
     layout: Literal["ties", "items", "wide"]
-    frequency: Literal["scored", "raw"] = Field(description="coding of the frequency item; never guessed")
+    frequency: Literal["scored", "raw"] | None = Field(None, description="coding of the frequency item; never guessed")
     workgroups: Labels = Field(default_factory=dict, description="old or other name of a workgroup: its name")
+    dimensions: Labels = Field(default_factory=dict, description="what the file calls a dimension: its key")
     pattern: str = Field("{dim}__{target}", description="wide layout: how headings are built")
+    scale: Scale | None = Field(None, description="what is asked, if it is not relational coordination")
+    members: Members | None = None
+
+
+class Roster(RawTable):
+    """Who was invited to coordination surveys: columns `process`, `workgroup`, `wave` and `headcount`."""
 
 
 class Outcome(RawTable):
@@ -229,6 +252,7 @@ class Study(Part):
     waves: tuple[Wave, ...] = ()
     pulses: tuple[Pulse, ...] = ()
     coordination: tuple[Coordination, ...] = ()
+    roster: Roster | None = None
     outcomes: tuple[Outcome, ...] = ()
     events: Events | None = None
     primary: Analysis | None = None

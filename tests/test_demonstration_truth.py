@@ -94,7 +94,7 @@ def linked_change(ties: pd.DataFrame, before: str, after: str) -> np.ndarray:
 def test_change_of_coordination(study, truth, after, changes):
     """Respondents' mean change, cohorts 3 and 4 together: the interval covers what is true of their units."""
     parts = [part for part in study.coordination if part.layout == "ties"]
-    ties = pd.concat([read(study, part, tie_tables.FIELDS, tie_tables.tie_table) for part in parts])
+    ties = pd.concat([read(study, part, tie_tables.fields_of(part), tie_tables.tie_table) for part in parts])
     known = truth["coordination"]
     units = ties[ties["process"].isin(known["units_that_change"]) == changes]
     expected = known["seen_change_by_wave"][after] if changes else 0.0

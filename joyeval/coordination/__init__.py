@@ -1,21 +1,23 @@
 """Relational coordination: ties, matrix, change over waves, round robin, network, power."""
 
 from joyeval.coordination.aggregated import MeansChange, change_of_means, matrix_of_means
-from joyeval.coordination.answers import AnswerQuality, answer_quality, ordinal_change
+from joyeval.coordination.answers import AnswerQuality, answer_quality, ordinal_change, wave_invariance
 from joyeval.coordination.change import Change, change
 from joyeval.coordination.comparison import Difference, difference_in_differences
-from joyeval.coordination.matrix import BETWEEN, WITHIN_UNVERIFIED, Bands, Matrix, matrix
+from joyeval.coordination.matrix import BETWEEN, NO_BANDS, WITHIN_UNVERIFIED, Bands, Matrix, matrix
 from joyeval.coordination.network import Network, Qap, mrqap, network, qap
 from joyeval.coordination.power import Power, power
 from joyeval.coordination.reading import seen_differently, strengths
 from joyeval.coordination.round_robin import RoundRobin, round_robin
 from joyeval.coordination.sensitivity import NonResponse, ScoringRules, non_response, scoring_rules
+from joyeval.coordination.tables import survey_of_cohort
 from joyeval.coordination.ties import LICENCE, NAMES, RC, Survey, from_wide, looks_scored, score_ties, ties
 
 __all__ = [
     "BETWEEN",
     "LICENCE",
     "NAMES",
+    "NO_BANDS",
     "RC",
     "WITHIN_UNVERIFIED",
     "AnswerQuality",
@@ -50,5 +52,7 @@ __all__ = [
     "scoring_rules",
     "seen_differently",
     "strengths",
+    "survey_of_cohort",
     "ties",
+    "wave_invariance",
 ]

@@ -22,6 +22,7 @@ from joyeval.coordination.matrix import (
     thin_notes,
     with_intervals,
 )
+from joyeval.coordination.ties import LICENCE
 from joyeval.errors import DataError, Problem, UsageError
 from joyeval.models.estimates import estimate_table
 from joyeval.result import Result
@@ -77,7 +78,7 @@ def matrix_of_means(table: pd.DataFrame, *, wave: str, bands: Bands = BETWEEN) -
     index = cells.groupby("within")["mean"].mean().rename({False: "between", True: "within"})
     return Matrix(
         n=int(cells.groupby("workgroup")["n"].max().sum()),
-        notes=(*thin_notes(cells), "made from means: raters, response and other indices are not known"),
+        notes=(LICENCE, *thin_notes(cells), "made from means: raters, response and other indices are not known"),
         measure="mean",
         wave=str(wave),
         cells=cells,

@@ -9,16 +9,19 @@ import numpy as np
 import pandas as pd
 
 from joyeval.coordination.rater_model import panel, tie_means
-from joyeval.coordination.ties import RC
+from joyeval.coordination.ties import RC, Survey
 from joyeval.errors import ModelError, UsageError
 from joyeval.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from joyeval.measurement import Invariance
     from joyeval.models.ordinal import Ordinal
 
-BLOCKS = {"com": list(RC.communication), "rel": list(RC.relationship)}
+FEWEST_ITEMS, FEWEST_PERSONS = 2, 3  # that alpha needs
+FACTOR_ITEMS = 4  # that a factor model can be tested with
+MOSTLY = 0.5  # share of whole answers from which averages among them are left out
 MANY = 0.2  # share of straight-lined or ceiling answers from which a reader must know
 
 
@@ -51,13 +54,15 @@ class AnswerQuality(Result):
         )
 
 
-def answer_quality(ties: pd.DataFrame, *, process: str | None = None) -> AnswerQuality:
+def answer_quality(ties: pd.DataFrame, *, process: str | None = None, survey: Survey = RC) -> AnswerQuality:
     """Describe reliability, structure and habits of answering, wave by wave.
 
     Parameters
     ----------
     ties : DataFrame
         As `joyeval.coordination.ties` makes it, with the dimensions.
+    survey : Survey
+        What was asked, where it is not relational coordination.
 
     References
     ----------
@@ -69,9 +74,9 @@ def answer_quality(ties: pd.DataFrame, *, process: str | None = None) -> AnswerQ
         raise UsageError(f"no scored ties{f' of process {process}' if process else ''}")
     rows, notes = [], []
     for wave, part in scored.groupby(scored["wave"].astype(str)):
-        found, failed = _structure(part, wave)
+        found, failed = _structure(part, wave, survey)
         asked = chosen[chosen["wave"].astype(str) == wave]
-        rows.append({"wave": wave, **_reliability(part), **found, **_habits(part, asked)})
+        rows.append({"wave": wave, **_reliability(part, survey), **found, **_habits(part, asked, survey)})
         notes += failed
     table = pd.DataFrame(rows)
     return AnswerQuality(
@@ -79,37 +84,42 @@ def answer_quality(ties: pd.DataFrame, *, process: str | None = None) -> AnswerQ
     )
 
 
-def _persons(part: pd.DataFrame) -> pd.DataFrame:
+def _persons(part: pd.DataFrame, survey: Survey, *by: str) -> pd.DataFrame:
     """Return respondents' mean answer to each item over the other groups."""
     others = part[part["workgroup"] != part["target"]]
-    return others.groupby(["process", "workgroup", "person"])[list(RC.dimensions)].mean().dropna()
+    return others.groupby([*by, "process", "workgroup", "person"])[list(survey.dimensions)].mean().dropna()
 
 
-def _reliability(part: pd.DataFrame) -> dict[str, float]:
+def _reliability(part: pd.DataFrame, survey: Survey) -> dict[str, float]:
     from joyeval import measurement
 
-    found = measurement.alpha(_persons(part), scale="relational coordination")
+    persons = _persons(part, survey)
+    if len(survey.dimensions) < FEWEST_ITEMS or len(persons) < FEWEST_PERSONS:
+        return {"n": len(persons), **dict.fromkeys(("alpha", "alpha_low", "alpha_high"), np.nan)}
+    found = measurement.alpha(persons, scale=survey.names["rc"])
     return {"n": found.n, "alpha": found.estimate, "alpha_low": found.ci_low, "alpha_high": found.ci_high}
 
 
-def _structure(part: pd.DataFrame, wave: str) -> tuple[dict[str, float], list[str]]:
+def _structure(part: pd.DataFrame, wave: str, survey: Survey) -> tuple[dict[str, float], list[str]]:
     from joyeval import measurement
     from joyeval.models.sem import best
 
-    found, failed = {}, []
-    for name, model in (("one", None), ("two", BLOCKS)):
-        found |= {f"cfi_{name}": np.nan, f"rmsea_{name}": np.nan}
+    found, failed = {f"{index}_{name}": np.nan for name in ("one", "two") for index in ("cfi", "rmsea")}, []
+    if len(survey.dimensions) < FACTOR_ITEMS:
+        return found, [f"{len(survey.dimensions)} items: too few to ask how many factors they measure"]
+    models = {"one": None} | ({"two": survey.blocks} if len(survey.blocks) > 1 else {})
+    for name, model in models.items():
         try:
-            fit = measurement.factor(_persons(part), model, scale="relational coordination").sem.fit
+            fit = measurement.factor(_persons(part, survey), model, scale=survey.names["rc"]).sem.fit
             found |= {f"{index}_{name}": best(fit, index) for index in ("cfi", "rmsea")}
         except ModelError as error:
             failed.append(f"wave {wave}, {name}-factor model: {error}")
     return found, failed
 
 
-def _habits(part: pd.DataFrame, asked: pd.DataFrame) -> dict[str, float]:
-    items = part[list(RC.dimensions)]
-    several = items.notna().sum(axis=1) >= RC.fewest
+def _habits(part: pd.DataFrame, asked: pd.DataFrame, survey: Survey) -> dict[str, float]:
+    items = part[list(survey.dimensions)]
+    several = items.notna().sum(axis=1) >= max(survey.fewest, FEWEST_ITEMS)
     others = part[part["workgroup"] != part["target"]]
     per_person = others.groupby(["process", "workgroup", "person"])["rc"].agg(["nunique", "size"])
     rating = per_person[per_person["size"] > 1]
@@ -117,7 +127,7 @@ def _habits(part: pd.DataFrame, asked: pd.DataFrame) -> dict[str, float]:
         "halo": _halo(part),
         "same_items": float((items[several].min(axis=1) == items[several].max(axis=1)).mean()),
         "same_targets": float((rating["nunique"] == 1).mean()) if len(rating) else np.nan,
-        "ceiling": float((items == RC.high).sum().sum() / items.notna().sum().sum()),
+        "ceiling": float((items == survey.high).sum().sum() / items.notna().sum().sum()),
         "no_contact": float(asked["no_contact"].mean()),
     }
 
@@ -130,6 +140,8 @@ def _halo(part: pd.DataFrame) -> float:
         "target": part.groupby("target").ngroup(),
     }
     wave = np.zeros(len(part), dtype=int)
+    if (part.groupby(["process", "workgroup", "person"]).size() < 2).all():
+        return np.nan
     found = tie_means(panel(part["rc"].to_numpy(dtype=float), **{k: v.to_numpy() for k, v in codes.items()}, wave=wave))
     return float(found.variances[:-1].sum() / found.variances.sum())
 
@@ -147,7 +159,32 @@ def _notes(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def ordinal_change(ties: pd.DataFrame, *, process: str | None = None, waves: Sequence[str] | None = None) -> Ordinal:
+def wave_invariance(ties: pd.DataFrame, *, process: str | None = None, survey: Survey = RC) -> Invariance:
+    """Test whether the items measured the same in every wave, over respondents' means of each item.
+
+    One factor, or the two blocks of relational coordination; people who answered in several waves count in each, so
+    that the chi-square tests are rough and the fit indices decide.
+
+    Raises
+    ------
+    ModelError
+        Fewer than four items, one wave, or too few respondents in a wave.
+    """
+    from joyeval import measurement
+
+    if len(survey.dimensions) < FACTOR_ITEMS:
+        raise ModelError(f"{len(survey.dimensions)} items; four or more are needed")
+    chosen = ties if process is None else ties[ties["process"] == process]
+    persons = _persons(chosen.assign(wave=chosen["wave"].astype(str)).dropna(subset=["rc"]), survey, "wave")
+    waves = persons.index.get_level_values("wave").to_series(index=range(len(persons)))
+    return measurement.invariance(
+        persons.reset_index(drop=True), waves.rename("wave"), survey.blocks or None, scale=survey.names["rc"]
+    )
+
+
+def ordinal_change(
+    ties: pd.DataFrame, *, process: str | None = None, waves: Sequence[str] | None = None, survey: Survey = RC
+) -> Ordinal:
     """Estimate the change of the answers on their own ordered scale: the companion of `change`.
 
     A cumulative-logit model of every answer between groups, with rater, tie, item and rater x target random; `changes`
@@ -160,11 +197,15 @@ def ordinal_change(ties: pd.DataFrame, *, process: str | None = None, waves: Seq
         As `joyeval.coordination.ties` makes it, with the dimensions.
     waves : sequence of str, optional
         Which, in order; the first is what the others are compared with.
+    survey : Survey
+        What was asked, where it is not relational coordination.
 
     Raises
     ------
     UsageError
         No such process or wave.
+    ModelError
+        Answers are averages (of people, or of merged workgroups), which have no order of their own.
     """
     from joyeval.models import ordinal
 
@@ -174,8 +215,12 @@ def ordinal_change(ties: pd.DataFrame, *, process: str | None = None, waves: Seq
     if between.empty or set(order) - set(between["wave"].astype(str)):
         raise UsageError(f"no ties between groups of process {process} in every one of the waves {', '.join(order)}")
     keys = ["process", "workgroup", "target", "person", "wave"]
-    long = between.melt(id_vars=keys, value_vars=list(RC.dimensions), var_name="item", value_name="answer")
+    long = between.melt(id_vars=keys, value_vars=list(survey.dimensions), var_name="item", value_name="answer")
     long = long.dropna(subset=["answer"])
+    whole = long["answer"] == long["answer"].round()
+    if whole.mean() < MOSTLY:
+        raise ModelError(f"{int((~whole).sum())} of {len(long)} answers are averages, which are not ordered answers")
+    long = long[whole]
     rater = long["process"].astype(str) + "|" + long["workgroup"].astype(str) + "|" + long["person"].astype(str)
     rows = long.assign(
         wave=pd.Categorical(long["wave"].astype(str), order),
@@ -183,4 +228,5 @@ def ordinal_change(ties: pd.DataFrame, *, process: str | None = None, waves: Seq
         tie=long["process"].astype(str) + "|" + long["workgroup"].astype(str) + "|" + long["target"].astype(str),
         pair=rater + "|" + long["target"].astype(str),
     )
-    return ordinal("answer ~ wave", rows, groups=("rater", "tie", "item", "pair"), by="wave")
+    groups = ("rater", "tie", "item", "pair") if len(survey.dimensions) > 1 else ("rater", "tie", "pair")
+    return ordinal("answer ~ wave", rows, groups=groups, by="wave")

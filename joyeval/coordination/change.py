@@ -17,7 +17,7 @@ from joyeval.coordination.mean_change import mean_changes, mean_levels
 from joyeval.coordination.ratings import Ratings, ratings
 from joyeval.coordination.survey_notes import notes_on
 from joyeval.coordination.tie_change import tie_changes
-from joyeval.coordination.ties import LICENCE, RC
+from joyeval.coordination.ties import RC, Survey, licence
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ TOLD = 4  # processes that a sentence tells apart
 class Change(Result):
     """Change of ties over waves; `n` counts raters, `n_dropped` ratings without a score.
 
-    Estimates are in points of the 1 to 5 scale; `kind` says gain (second wave against the first), sustain (a later
+    Estimates are in points of the scale; `kind` says gain (second wave against the first), sustain (a later
     wave against the first) or decay (a later wave against the one before).
 
     Parameters
@@ -60,6 +60,8 @@ class Change(Result):
         Mean change between groups of each dimension and block, q over the dimensions.
     variances : DataFrame
         component, variance, share: how much of the spread within a tie is who answered.
+    scale : tuple of int
+        Lowest and highest code.
     """
 
     measure: str
@@ -73,6 +75,7 @@ class Change(Result):
     turnover: pd.DataFrame
     dimensions: pd.DataFrame
     variances: pd.DataFrame
+    scale: tuple[int, int] = (RC.low, RC.high)
 
     def tidy(self) -> pd.DataFrame:
         """Return the mean changes: each process, between and within groups, each contrast."""
@@ -93,7 +96,7 @@ class Change(Result):
         gain, *later = (row for row in terms.itertuples() if row.kind != "decay")
         text = (
             f"{where}, ties between workgroups {_verb(gain)} from wave {gain.first} to wave {gain.second}: "
-            f"{_interval(gain)}, on the scale from 1 to 5 ({gain.n} respondents)."
+            f"{_interval(gain)}, on the scale from {self.scale[0]} to {self.scale[1]} ({gain.n} respondents)."
         )
         if not later:
             return text
@@ -119,6 +122,7 @@ def change(
     waves: Sequence[str] | None = None,
     linked: bool = True,
     dimensions: bool = True,
+    survey: Survey = RC,
 ) -> Change:
     """Estimate how ties changed between waves, with raters as the sample.
 
@@ -141,6 +145,8 @@ def change(
         Whether the same `person` in two waves is the same person; False where codes were given anew each time.
     dimensions : bool
         Whether to estimate the change of each dimension too.
+    survey : Survey
+        What was asked, where it is not relational coordination.
 
     Raises
     ------
@@ -164,10 +170,11 @@ def change(
     terms = mean_changes(data)
     by_tie = tie_changes(data)
     beside, missed = estimators(data, terms, by_tie)
+    several = dimensions and len(survey.dimensions) > 1
     return Change(
         n=int(data.rows["rater"].nunique()),
         n_dropped=data.n_dropped,
-        notes=(LICENCE, *notes_on(ties, data), *_few(data), *missed),
+        notes=(*licence(survey), *notes_on(ties, data, survey), *_few(data), *missed),
         measure=measure,
         waves=data.waves,
         estimand=_estimand(data),
@@ -177,22 +184,25 @@ def change(
         estimators=beside,
         respondents=respondents(data),
         turnover=turnover(data),
-        dimensions=dimension_changes(ties, data, process=process, linked=linked) if dimensions else pd.DataFrame(),
+        dimensions=dimension_changes(ties, data, survey, process=process, linked=linked) if several else pd.DataFrame(),
         variances=_variances(data),
+        scale=(survey.low, survey.high),
     )
 
 
-def dimension_changes(ties: pd.DataFrame, data: Ratings, *, process: str | None, linked: bool) -> pd.DataFrame:
+def dimension_changes(
+    ties: pd.DataFrame, data: Ratings, survey: Survey, *, process: str | None, linked: bool
+) -> pd.DataFrame:
     """Mean change between groups of each block and dimension; q over the dimensions of one contrast."""
     found = []
-    for name in ("com", "rel", *RC.dimensions):
+    for name in (*survey.blocks, *survey.dimensions):
         if name in ties and ties[name].notna().any():
             own = ratings(ties, measure=name, process=process, waves=data.waves, linked=linked)
             terms = mean_changes(own)
             found.append(terms[terms["part"] == "between"].assign(dimension=name))
     table = pd.concat(found, ignore_index=True)
     family = ["process", "kind", "term"]
-    single = table["dimension"].isin(RC.dimensions)
+    single = table["dimension"].isin(survey.dimensions)
     return table.assign(q=table[single].groupby(family)["p"].transform(false_discovery_control))
 
 

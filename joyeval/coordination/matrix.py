@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, stdtrit
 
-from joyeval.coordination.ties import LICENCE
+from joyeval.coordination.ties import RC, Survey, licence
 from joyeval.errors import ModelError, UsageError
 from joyeval.result import Result
 
@@ -26,6 +26,7 @@ SPREADS = np.linspace(0.005, 2, 200)  # standard deviations between ties that ar
 TINY = 1e-12
 
 BETWEEN = Bands(3.5, 4.0, "between groups: 10.5281/zenodo.19392497, codebook")
+NO_BANDS = Bands(np.nan, np.nan, "no bands are known for this survey")
 WITHIN_UNVERIFIED = Bands(4.1, 4.6, "within groups: unverified, no published source found")
 
 
@@ -55,6 +56,8 @@ class Matrix(Result):
         Correlation between the two directions over pairs, after removing how groups rate and are rated on average.
     bands : tuple
         The bands used and their source.
+    scale : tuple of int
+        Lowest and highest code.
     """
 
     measure: str
@@ -65,6 +68,7 @@ class Matrix(Result):
     index: pd.DataFrame
     reciprocity: float
     bands: tuple[float, float, str]
+    scale: tuple[int, int] = (RC.low, RC.high)
 
     def tidy(self) -> pd.DataFrame:
         """Return the cells."""
@@ -84,12 +88,18 @@ class Matrix(Result):
             return f"In wave {self.wave} too few answered to show the ties between workgroups."
         return (
             f"In wave {self.wave} the mean of the {len(between)} ties between workgroups was {self.between():.2f} "
-            f"on the scale from 1 to 5 ({self.n} respondents)."
+            f"on the scale from {self.scale[0]} to {self.scale[1]} ({self.n} respondents)."
         )
 
 
 def matrix(
-    ties: pd.DataFrame, *, wave: str, process: str | None = None, measure: str = "rc", bands: Bands = BETWEEN
+    ties: pd.DataFrame,
+    *,
+    wave: str,
+    process: str | None = None,
+    measure: str = "rc",
+    bands: Bands | None = None,
+    survey: Survey = RC,
 ) -> Matrix:
     """Describe every tie of one wave: mean, interval, shrunken estimate and how sure its band is.
 
@@ -104,8 +114,10 @@ def matrix(
         Which survey; `process` may be left out when there is one.
     measure : str
         rc, com, rel or a dimension.
-    bands : Bands
-        Where ties turn weak or strong.
+    bands : Bands, optional
+        Where ties turn weak or strong; left out, the sourced bands of relational coordination, none for other surveys.
+    survey : Survey
+        What was asked, where it is not relational coordination.
 
     Raises
     ------
@@ -119,6 +131,7 @@ def matrix(
     Rows rate and columns are rated: doi:10.1136/bmjoq-2019-000749, figure 2.
     Shrinkage with a flat prior on the standard deviation between ties: Gelman A (2006), doi:10.1214/06-BA117A.
     """
+    bands = bands or (BETWEEN if survey == RC else NO_BANDS)
     chosen = one_survey(ties, wave, process)
     scored = chosen.dropna(subset=[measure])
     if scored.empty:
@@ -127,7 +140,7 @@ def matrix(
     return Matrix(
         n=int(scored["person"].nunique()),
         n_dropped=len(chosen) - len(scored),
-        notes=thin_notes(cells),
+        notes=(*licence(survey), *thin_notes(cells)),
         measure=measure,
         wave=str(wave),
         cells=cells,
@@ -136,6 +149,7 @@ def matrix(
         index=_index(scored, cells, measure),
         reciprocity=reciprocity(cells),
         bands=(bands.weak_below, bands.strong_above, bands.source),
+        scale=(survey.low, survey.high),
     )
 
 
@@ -261,10 +275,9 @@ def reciprocity(cells: pd.DataFrame) -> float:
 def thin_notes(cells: pd.DataFrame) -> tuple[str, ...]:
     """Say that ties on few raters are mostly noise."""
     few = cells[cells["n"] < 10]
-    notes = [LICENCE]
-    if len(few):
-        notes.append(
-            f"{len(few)} of {len(cells)} ties rest on fewer than 10 raters: with 5 raters the interval of a tie is "
-            "about 1 point to either side, so its band is mostly noise"
-        )
-    return tuple(notes)
+    if few.empty:
+        return ()
+    told = f"{len(few)} of {len(cells)} ties rest on fewer than 10 raters"
+    return (
+        f"{told}: with 5 raters the interval of a tie is about 1 point to either side, so its band is mostly noise",
+    )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.coordination.matrix import BETWEEN, Bands, Matrix, one_survey
-from joyeval.coordination.ties import RC
+from joyeval.coordination.matrix import BETWEEN, NO_BANDS, Bands, Matrix, one_survey
+from joyeval.coordination.ties import RC, Survey
 from joyeval.errors import ModelError, UsageError
 from joyeval.result import Result
 
@@ -46,6 +46,12 @@ class Network(Result):
 
     def sentence(self) -> str:
         """Return the share of weak ties; which tie is weakest is for the facilitator."""
+        if "share weak" not in set(self.terms["term"]):
+            row = self.terms.set_index("term").loc["centralisation rated"]
+            return (
+                f"Centralisation of how groups are rated was {row.estimate:.2f} "
+                f"(95% CI {row.ci_low:.2f} to {row.ci_high:.2f}; {self.n} respondents)."
+            )
         row = self.terms.set_index("term").loc["share weak"]
         return (
             f"{row.estimate:.0%} of the ties between workgroups were weak "
@@ -91,7 +97,8 @@ def network(
     process: str | None = None,
     measure: str = "rc",
     stages: Mapping[str, str] | None = None,
-    bands: Bands = BETWEEN,
+    bands: Bands | None = None,
+    survey: Survey = RC,
     draws: int = 2000,
     seed: int = 1,
 ) -> Network:
@@ -133,7 +140,7 @@ def network(
             f"wave {wave}: nobody of {names[a]} rated {names[b]}; a network needs every tie between groups"
         )
     stage = None if stages is None else np.array([stages[name] for name in names])
-    found = _statistics(drawn, stage, bands)
+    found = _statistics(drawn, stage, bands or (BETWEEN if survey == RC else NO_BANDS), survey)
     weakest = np.unravel_index(np.where(off, drawn[0], np.inf).argmin(), off.shape)
     n = int(rows["person"].nunique())
     return Network(
@@ -155,24 +162,24 @@ def _redrawn(rows: pd.DataFrame, names: list[str], measure: str, draws: int, rng
     return np.divide(sums, seen, out=np.full(seen.shape, np.nan), where=seen > 0)
 
 
-def _statistics(ties: np.ndarray, stage: np.ndarray | None, bands: Bands) -> dict[str, np.ndarray]:
+def _statistics(ties: np.ndarray, stage: np.ndarray | None, bands: Bands, survey: Survey) -> dict[str, np.ndarray]:
     """Return each statistic for every matrix of ties (draws, groups, groups)."""
     off = ~np.eye(ties.shape[1], dtype=bool)
     between = ties[:, off]
-    strength = np.where(off, ties - RC.low, 0.0)
+    strength = np.where(off, ties - survey.low, 0.0)
     found = {
         "weakest tie": np.nanmin(between, axis=1),
-        "share weak": np.nanmean(between < bands.weak_below, axis=1),
-        "centralisation rated": _centralisation(np.nansum(strength, axis=1)),
-        "centralisation rating": _centralisation(np.nansum(strength, axis=2)),
+        **({"share weak": np.nanmean(between < bands.weak_below, axis=1)} if bands != NO_BANDS else {}),
+        "centralisation rated": _centralisation(np.nansum(strength, axis=1), survey.high - survey.low),
+        "centralisation rating": _centralisation(np.nansum(strength, axis=2), survey.high - survey.low),
     }
     return found if stage is None else {**found, "modularity": _modularity(np.nan_to_num(strength), stage)}
 
 
-def _centralisation(strength: np.ndarray) -> np.ndarray:
+def _centralisation(strength: np.ndarray, most: float) -> np.ndarray:
     """How far groups fall behind the strongest, relative to one group with all strength and the others with none."""
     groups = strength.shape[1]
-    reach = (RC.high - RC.low) * (groups - 1)
+    reach = most * (groups - 1)
     return (strength.max(axis=1, keepdims=True) - strength).sum(axis=1) / ((groups - 1) * reach)
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from joyeval.coordination.rater_model import TieMeans, panel, tie_means
-from joyeval.coordination.ties import RC
 from joyeval.errors import DataError, ModelError, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -149,7 +148,8 @@ def ratings(
 
 def _chosen(ties: pd.DataFrame, measure: str, process: str | None) -> pd.DataFrame:
     if measure not in ties:
-        raise UsageError(f"no measure {measure!r}; expected rc, com, rel or a dimension: {', '.join(RC.dimensions)}")
+        scores = [name for name in ties.select_dtypes("number") if name != "answered"]
+        raise UsageError(f"no measure {measure!r}; there are {', '.join(scores)}")
     if process is None:
         return ties
     if process not in set(ties["process"]):

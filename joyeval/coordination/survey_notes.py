@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from joyeval.coordination.ties import RC, looks_scored
+from joyeval.coordination.ties import looks_scored
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from joyeval.coordination.ratings import Ratings
+    from joyeval.coordination.ties import Survey
 
 
-def notes_on(ties: pd.DataFrame, data: Ratings) -> tuple[str, ...]:
+def notes_on(ties: pd.DataFrame, data: Ratings, survey: Survey) -> tuple[str, ...]:
     """Say what about the waves makes a change hard to read; nothing of this is mended here."""
-    return (*_scale_notes(ties, data), *_group_notes(data), *_rater_notes(data))
+    return (*_scale_notes(ties, data, survey), *_group_notes(data), *_rater_notes(data))
 
 
-def _scale_notes(ties: pd.DataFrame, data: Ratings) -> list[str]:
-    asked = [d for d in RC.dimensions if d in ties]
+def _scale_notes(ties: pd.DataFrame, data: Ratings, survey: Survey) -> list[str]:
+    asked = [d for d in survey.dimensions if d in ties]
     by_wave = {wave: ties[ties["wave"].astype(str) == wave] for wave in data.waves}
     used = {wave: [d for d in asked if rows[d].notna().any()] for wave, rows in by_wave.items()}
     notes = []
     if len({tuple(dims) for dims in used.values()}) > 1:
         told = "; ".join(f"{wave}: {', '.join(dims)}" for wave, dims in used.items())
         notes.append(f"waves did not ask the same dimensions ({told}): part of a change may be a change of questions")
-    if "freq" in asked:
-        looks = {wave: looks_scored(rows["freq"]) for wave, rows in by_wave.items() if rows["freq"].notna().any()}
+    if survey.frequency in asked:
+        looks = {
+            wave: looks_scored(rows[survey.frequency])
+            for wave, rows in by_wave.items()
+            if survey.frequency in used[wave]
+        }
         if len(set(looks.values())) > 1:
             told = ", ".join(f"{wave} {look}" for wave, look in looks.items())
             notes.append(f"the frequency item may be coded differently over waves ({told}): check each file's coding")

@@ -7,7 +7,7 @@ Any directed survey of workgroups works with its own list of dimensions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -40,34 +40,64 @@ Frequency = Literal["scored", "raw"]
 
 @dataclass(frozen=True)
 class Survey:
-    """What a directed survey asks and how it is scored.
+    """What a directed survey asks and how it is scored; the default is relational coordination.
 
     Parameters
     ----------
     communication, relationship : tuple of str
-        Dimensions of the two blocks; the index is the mean of all of them, not of the two blocks.
+        Dimensions of the two blocks; the index is the mean of all dimensions, not of the two blocks.
+    other : tuple of str
+        Dimensions of neither block: those of any other directed survey.
     low, high : int
         Lowest and highest code.
     fewest : int
         Fewest dimensions answered for a score.
     frequency : str or None
         The dimension whose raw order differs from its scored order.
+    names : mapping
+        What a dimension is called in text and pictures.
+    licence : str
+        Line that goes with every result; empty where none is needed.
+
+    Examples
+    --------
+    >>> Survey((), (), ("trust", "help"), high=7, fewest=1, frequency=None, licence="").dimensions
+    ('trust', 'help')
     """
 
     communication: tuple[str, ...] = ("freq", "time", "accu", "prob")
     relationship: tuple[str, ...] = ("goal", "know", "resp")
+    other: tuple[str, ...] = ()
     low: int = 1
     high: int = 5
     fewest: int = 4
     frequency: str | None = "freq"
+    names: Mapping[str, str] = field(default_factory=lambda: NAMES, hash=False)
+    licence: str = LICENCE
 
     @property
     def dimensions(self) -> tuple[str, ...]:
         """All dimensions, communication first."""
-        return self.communication + self.relationship
+        return self.communication + self.relationship + self.other
+
+    @property
+    def blocks(self) -> dict[str, list[str]]:
+        """The dimensions of each block that there is."""
+        both = {"com": self.communication, "rel": self.relationship}
+        return {name: list(block) for name, block in both.items() if block}
+
+    @property
+    def scale(self) -> str:
+        """Return ``"on the scale from 1 to 5"``."""
+        return f"on the scale from {self.low} to {self.high}"
 
 
 RC = Survey()
+
+
+def licence(survey: Survey) -> tuple[str, ...]:
+    """Return the line that goes with every result of a licensed survey."""
+    return (survey.licence,) if survey.licence else ()
 
 
 def ties(long: pd.DataFrame, *, survey: Survey = RC, frequency: Frequency | None = None) -> pd.DataFrame:
@@ -119,7 +149,8 @@ def score_ties(table: pd.DataFrame, *, survey: Survey = RC, frequency: Frequency
     Returns
     -------
     DataFrame
-        As `ties`; a score is missing when fewer dimensions are answered than the survey asks for.
+        As `ties`; a score is missing when fewer dimensions are answered than the survey asks for. Surveys without
+        blocks have no com and rel.
     """
     answers = table[list(survey.dimensions)].astype(float)
     if survey.frequency:
@@ -128,8 +159,7 @@ def score_ties(table: pd.DataFrame, *, survey: Survey = RC, frequency: Frequency
     enough = answered >= survey.fewest
     scores = {
         "rc": answers.mean(axis=1).where(enough),
-        "com": answers[list(survey.communication)].mean(axis=1).where(enough),
-        "rel": answers[list(survey.relationship)].mean(axis=1).where(enough),
+        **{name: answers[block].mean(axis=1).where(enough) for name, block in survey.blocks.items()},
         "answered": answered,
         "no_contact": table["no_contact"].astype(bool) if "no_contact" in table else False,
     }
@@ -141,6 +171,7 @@ def from_wide(
     *,
     targets: Mapping[str, str] | Sequence[str],
     pattern: str = "{dim}__{target}",
+    dimensions: Mapping[str, str] | None = None,
     survey: Survey = RC,
 ) -> pd.DataFrame:
     """Turn one row per respondent into one row per respondent and rated workgroup.
@@ -148,27 +179,46 @@ def from_wide(
     Parameters
     ----------
     table : DataFrame
-        wave, process, person, workgroup and columns named after `pattern`.
+        wave, process, person, workgroup and columns named after `pattern`; or two header rows (dimension above target,
+        the upper one blank where it repeats), as `pandas.read_csv(..., header=[0, 1])` reads them.
     targets : mapping or sequence
         Rated workgroups; a mapping gives the word used in the headings and the workgroup it stands for.
     pattern : str
-        How the headings are built from dimension and target.
+        How the headings are built from dimension and target, such as ``"Q{dim}_{target}"``.
+    dimensions : mapping, optional
+        The word used in the headings for a dimension, and its key.
 
     Raises
     ------
     UsageError
         No column fits the pattern for some target.
     """
+    if table.columns.nlevels == 2:
+        table = table.set_axis(_one_header(table.columns, pattern), axis=1)
     named = dict(targets) if hasattr(targets, "items") else {target: target for target in targets}
+    words = {dim: dim for dim in survey.dimensions} if dimensions is None else dict(dimensions)
     blocks = []
     for word, target in named.items():
-        headings = {pattern.format(dim=dim, target=word): dim for dim in survey.dimensions}
+        headings = {pattern.format(dim=called, target=word): dim for called, dim in words.items()}
         missing = sorted(set(headings) - set(table.columns))
         if missing:
             raise UsageError(f"no columns {', '.join(missing)} for the rated workgroup {target}")
         block = table[[key for key in KEYS if key != "target"]].assign(target=target)
         blocks.append(pd.concat([block, table[list(headings)].rename(columns=headings)], axis=1))
     return pd.concat(blocks, ignore_index=True)
+
+
+def _one_header(columns: pd.MultiIndex, pattern: str) -> list[str]:
+    """Join two header rows; a blank upper cell repeats the one to its left, a blank lower one ends the heading."""
+    headings, above = [], ""
+    for upper, lower in columns:
+        above = above if _blank(upper) else str(upper)
+        headings.append(above if _blank(lower) else pattern.format(dim=above, target=lower))
+    return headings
+
+
+def _blank(cell: object) -> bool:
+    return not str(cell).strip() or str(cell).startswith("Unnamed:")
 
 
 def looks_scored(frequency: pd.Series) -> str:

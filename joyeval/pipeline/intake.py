@@ -195,20 +195,33 @@ def _parts(
 def _ties(study: Study, cohort: str, taken: Intake) -> None:
     done = []
     for part in study.of_cohort("coordination", cohort):
-        survey, fields = part, ties.FIELDS
-        if part.layout == "wide":
-            survey = ties.with_wide_columns(part, _headings(study, part))
-            fields = ties.wide_fields(survey)
-        rows = _read(study, survey, fields, taken, f"coordination {part.wave}").frame
+        survey = ties.with_wide_columns(part, _headings(study, part)) if part.layout == "wide" else part
+        name = f"coordination {part.wave}"
+        rows = _read(study, survey, ties.fields_of(survey), taken, name).frame
         if rows.empty:
             continue
-        table, problems = ties.tie_table(part, rows)
+        members = (
+            _read(study, part.members, ties.MEMBER_FIELDS, taken, f"{name} members").frame if part.members else None
+        )
+        table, problems = ties.tie_table(part, rows, members)
         taken.problems += problems
         done.append(table)
-    if done:
-        table = pd.concat(done, ignore_index=True)
-        names = pseudonyms(table["person"], study_key(study), purpose="rater")
-        taken.tables["ties"] = table.assign(person=names)
+    table = pd.concat(done, ignore_index=True) if done else pd.DataFrame()
+    if table.empty:
+        return
+    names = pseudonyms(table["person"], study_key(study), purpose="rater")
+    taken.tables["ties"] = table.assign(person=names)
+    _roster(study, table, taken)
+
+
+def _roster(study: Study, rated: pd.DataFrame, taken: Intake) -> None:
+    """Who was invited to the coordination surveys of this cohort."""
+    if study.roster is None:
+        return
+    rows = _read(study, study.roster, ties.ROSTER_FIELDS, taken, "roster").frame
+    roster = rows[rows["process"].isin(rated["process"])].drop(columns=["file", "row"])
+    taken.problems += ties.not_on_roster(rated, roster, file=study.roster.file)
+    taken.tables["roster"] = roster.reset_index(drop=True)
 
 
 def _headings(study: Study, part: RawTable) -> list[str]:

@@ -63,7 +63,7 @@ STEPS = (
         reads=("raw",),
         writes=("*.parquet", "results/clean_*.json"),
         needs=("raw",),
-        sections=(*_SHARED, "data", "teams", "waves", "pulses", "coordination", "outcomes", "events"),
+        sections=(*_SHARED, "data", "teams", "waves", "pulses", "coordination", "roster", "outcomes", "events"),
     ),
     Step(
         "02_staff_experience",
@@ -81,10 +81,10 @@ STEPS = (
     ),
     Step(
         "04_relational_coordination",
-        reads=("ties.parquet", *_WHO),
+        reads=("ties.parquet", "roster.parquet", "wave_*.parquet", *_WHO),
         writes=("results/coordination_*.json",),
         needs=("ties.parquet",),
-        sections=(*_SHARED, "coordination"),
+        sections=(*_SHARED, "coordination", "roster", "waves"),
     ),
     Step(
         "05_outcomes",
@@ -105,9 +105,10 @@ STEPS = (
 
 def raw_files(study: Study, cohort: str) -> list[Path]:
     """Return the raw files of one cohort that exist, in a fixed order."""
-    parts = [study.teams, *([study.events] if study.events else [])]
+    parts = [part for part in (study.teams, study.events, study.roster) if part]
     for name in ("waves", "pulses", "coordination", "outcomes"):
         parts += study.of_cohort(name, cohort)
+    parts += [part.members for part in study.of_cohort("coordination", cohort) if part.members]
     return sorted({path for part in parts for path in part.files(study.folder)})
 
 

@@ -40,6 +40,7 @@ def build(seed: int) -> dict[str, bytes]:
             for cohort in relational.COHORTS
             for wave in relational.WAVES
         },
+        "coordination/roster.csv": tables.roster_file(ties),
         **tables.outcome_files(service.outcomes(programme, share)),
     }
     truth = _truth(programme, share) | {"pulses": _pulse_truth(pulses), "surveys": planted}

@@ -38,7 +38,8 @@ def ties(programme: Programme) -> pd.DataFrame:
     -------
     DataFrame
         ``cohort, process, wave, date, rater`` (an anonymous number), ``workgroup, target``, the seven items (the
-        frequency item as scored) and ``no_contact``; items are missing where there was no contact.
+        frequency item as scored) and ``no_contact``; items are missing where there was no contact. ``headcount``:
+        members of the workgroup at that wave.
     """
     rng = programme.rng(4)
     units = [(cohort, unit, i) for cohort, names in UNITS.items() for i, unit in enumerate(names)]
@@ -58,7 +59,7 @@ def _unit(cohort: str, process: str, number: int, rng: np.random.Generator) -> p
     none = (rng.random(len(rows)) < NO_CONTACT) & (rows["a"] != rows["b"]).to_numpy()
     items[none | (rng.random(len(rows)) < SKIPPED)] = np.nan
     items[rng.random(items.shape) < SKIPPED] = np.nan
-    keep = ["cohort", "wave", "date", "rater", "workgroup", "target"]
+    keep = ["cohort", "wave", "date", "rater", "workgroup", "target", "headcount"]
     answers = pd.DataFrame(items, columns=list(DIMENSIONS)).astype("Int64")
     return pd.concat([rows[keep].assign(process=process), answers], axis=1).assign(no_contact=none)
 
@@ -82,9 +83,8 @@ def _raters(cohort: str, first: int, rng: np.random.Generator) -> pd.DataFrame:
                 here = [r if rng.random() < STAYS else r + 20 * w for r in here]
             answering = [r for r in here if rng.random() < 0.9]
             day = days[w] + pd.to_timedelta(rng.integers(0, 14, len(answering)), unit="D")
-            rows.append(
-                pd.DataFrame({"rater": answering, "workgroup": group, "a": a, "wave": wave, "w": w, "date": day})
-            )
+            same = {"workgroup": group, "a": a, "wave": wave, "w": w, "headcount": len(here)}
+            rows.append(pd.DataFrame({"rater": answering, "date": day, **same}))
     return pd.concat(rows, ignore_index=True).assign(cohort=cohort)
 
 

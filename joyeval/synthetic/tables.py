@@ -99,6 +99,12 @@ def coordination_file(ties: pd.DataFrame, cohort: str, wave: str) -> bytes:
     return sheet(long, "Ties") if cohort == "4" else table(long)
 
 
+def roster_file(ties: pd.DataFrame) -> bytes:
+    """Return how many members each workgroup had at each wave of coordination surveys."""
+    names = {"process": "Process", "workgroup": "Workgroup", "wave": "Wave", "headcount": "Members"}
+    return table(ties[list(names)].drop_duplicates().rename(columns=names))
+
+
 def _wide(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per respondent, a column per dimension and target."""
     keys = ["process", "rater", "date", "workgroup"]
