@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
@@ -15,6 +14,7 @@ from joyeval.waves.reading import read
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
+    from pathlib import Path
 
     from joyeval.study import Study, Wave
     from joyeval.waves.mapping import Proposal
@@ -149,16 +149,10 @@ def _answers(proposal: Proposal, model: Wave | None) -> Iterator[str]:
     if meant:
         yield "    answers:  # words that many wrote and no table knows; an empty code means: declined"
     for name in dict.fromkeys(name for name, _ in meant):
-        yield f"      {name}:"
-        for (owner, text), code in meant.items():
-            if owner == name:
-                yield (
-                    f"        {_quoted(text)}: {code}"
-                    if code is not None
-                    else f"        # {_quoted(text)}: which code?"
-                )
-        if all(code is None for (owner, _), code in meant.items() if owner == name):
-            yield "        {}"
+        mine = {text: code for (owner, text), code in meant.items() if owner == name}
+        yield f"      {name}:" + (" {}" if set(mine.values()) == {None} else "")
+        for text, code in mine.items():
+            yield f"        # {_quoted(text)}: which code?" if code is None else f"        {_quoted(text)}: {code}"
 
 
 def _unknown(proposal: Proposal, heading: str, table: Any) -> list[str]:
