@@ -58,12 +58,20 @@ def demo(workers: Workers = 2) -> None:
 
 
 @app.command()
-def check(study: StudyFile, data: DataFolder = None, as_json: AsJson = False) -> None:
-    """List every problem of the study file and its raw data; runs and writes nothing."""
+def check(
+    study: StudyFile,
+    data: DataFolder = None,
+    problems: Annotated[Path | None, typer.Option("--problems", help="write the list to this CSV file too")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List every problem of the study file and its raw data; runs nothing, writes nothing but `--problems`."""
     from joyeval.pipeline.intake import check_study
+    from joyeval.pipeline.problems import write_problems
     from joyeval.study import load_study
 
     found = check_study(load_study(study, data=data), progress=_say)
+    if problems:
+        write_problems(found, problems)
     if as_json:
         typer.echo(json.dumps([problem.as_row() for problem in found], indent=1))
     elif found:
@@ -160,6 +168,7 @@ def doctor() -> None:
 
 def _run(study: Path, data: Path | None, cohort: Any, step: Any, workers: int, *, force: bool) -> None:
     from joyeval.pipeline import record
+    from joyeval.pipeline.closing import closing_note
     from joyeval.pipeline.run import run as run_study
     from joyeval.study import load_study
 
@@ -175,16 +184,26 @@ def _run(study: Path, data: Path | None, cohort: Any, step: Any, workers: int, *
                 loaded, cohorts=cohort or (), steps=step or (), workers=workers, force=force, on_step=progress.step
             )
     for name in chosen:
+        for said in closing_note(loaded.store(name)):
+            _say(f"cohort {name}, {said}")
         for path in sorted(record.folders(loaded, name).reports.glob("report.*")):
             typer.echo(path)
 
 
 def _refuse_problems(study: Any, cohorts: list[str]) -> None:
-    """`run` refuses what `check` refuses."""
+    """`run` refuses what `check` refuses; either way the list of problems lies beside each cohort's report."""
     from joyeval.errors import DataError
-    from joyeval.pipeline.intake import check_study
+    from joyeval.pipeline import record
+    from joyeval.pipeline.intake import problems_of
+    from joyeval.pipeline.problems import write_problems
 
-    blocking = [p for p in check_study(study, cohorts=cohorts, progress=_say) if p.blocking]
+    blocking: dict[Any, None] = {}
+    for cohort, found in problems_of(study, cohorts, _say).items():
+        path = record.folders(study, cohort).problems
+        write_problems(found, path)
+        blocking |= dict.fromkeys(problem for problem in found if problem.blocking)
+        if found:
+            _say(f"cohort {cohort}: {len(found)} problems and notes, listed in {path}")
     if blocking:
         raise DataError(blocking)
 

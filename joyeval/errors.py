@@ -33,6 +33,8 @@ class Problem:
         Short name of the rule, for counting and for tests.
     blocking : bool
         False: the value or row goes to quarantine and the run goes on.
+    rows : tuple of int
+        The first rows of several alike problems that are told as one.
     """
 
     file: str
@@ -43,6 +45,7 @@ class Problem:
     column: str | None = None
     rule: str = ""
     blocking: bool = True
+    rows: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         place = ", ".join(

@@ -45,6 +45,7 @@ Labels = Annotated[Mapping[str, str | int | float], *_FROZEN]
 AnswerLabels = Annotated[Mapping[str, Labels], *_FROZEN]
 CohortNames = Annotated[Mapping[str, Name], *_FROZEN]
 Drivers = Annotated[Mapping[str, tuple[str, ...]], *_FROZEN]
+Careless = Literal["straight-lining", "impossible duration"]
 Improve = Literal["increase", "decrease"]
 Period = Literal["day", "week", "month", "quarter", "year"]
 
@@ -138,6 +139,12 @@ class Wave(RawTable):
     answers: AnswerLabels = Field(default_factory=dict, description="item or instrument: label in the file: code")
     not_asked: tuple[str, ...] = Field((), description="items that this wave did not ask, and why in `note`")
     link_by: tuple[str, ...] = Field(("person",), description="columns that make up the linkage code")
+    attention: Labels = Field(default_factory=dict, description="attention check: the answer that passes it")
+    straight_lining: int = Field(
+        5, ge=0, description="fewest answers before one answer throughout is told of; 0: not looked for"
+    )
+    shortest: int = Field(0, ge=0, description="seconds in which nobody can answer all of it")
+    set_aside: tuple[Careless, ...] = Field((), description="what is set aside instead of being told of and kept")
     note: str = ""
 
     @model_validator(mode="after")

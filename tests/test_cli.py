@@ -82,7 +82,9 @@ def test_run_refuses_what_check_refuses(broken):
     done = joyeval("run", broken)
     assert done.returncode == 1
     assert "absent.csv" in done.stdout
-    assert not (broken.parent.parent / "reports").exists()
+    listed = broken.parent.parent / "reports" / "broken" / "one" / "problems.csv"
+    assert [path for path in (broken.parent.parent / "reports").rglob("*") if path.is_file()] == [listed]
+    assert "absent.csv" in listed.read_text(encoding="utf-8-sig")
     assert not list((broken.parent.parent).rglob("*.parquet"))
 
 

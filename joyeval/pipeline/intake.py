@@ -79,11 +79,18 @@ def check_study(
     progress : callable
         Told which cohort is being read.
     """
-    found: dict[Problem, None] = {}
+    return list(dict.fromkeys(p for found in problems_of(study, cohorts, progress).values() for p in found))
+
+
+def problems_of(
+    study: Study, cohorts: Sequence[str] | None, progress: Callable[[str], None] = lambda text: None
+) -> dict[str, list[Problem]]:
+    """Return the problems of the raw data of each cohort."""
+    found = {}
     for cohort in [c.cohort for c in study.cohorts] if cohorts is None else cohorts:
         progress(f"reading cohort {cohort}")
-        found |= dict.fromkeys(take_in(study, cohort).problems)
-    return list(found)
+        found[cohort] = take_in(study, cohort).problems
+    return found
 
 
 def intake(study: Study, cohort: str) -> Intake:

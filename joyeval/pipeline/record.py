@@ -46,6 +46,11 @@ class Folders:
         return self.reports / "run.json"
 
     @property
+    def problems(self) -> Path:
+        """The list of problems of its raw data."""
+        return self.reports / "problems.csv"
+
+    @property
     def executed(self) -> Path:
         """Executed notebooks: private, they may hold what a report does not."""
         return self.reports / "notebooks"

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from joyeval.errors import Problem
+from joyeval.errors import SHOWN, Problem
 from joyeval.waves.pseudonyms import pseudonyms
 
 MOST_REJECTED = 0.05  # above this share of a column's answers, the map or the coding is wrong, not the answers ...
 FEWEST_REJECTED = 11  # ... provided there are at least so many
-ROWS_TOLD = 5
+ROWS_TOLD, ROWS_KEPT = 5, SHOWN  # rows of alike problems in a sentence, and in the file of problems
 
 RULES = {  # rule: what was found (once, several times), what to do
     "out of range": (
-        "answer outside the options",
-        "answers outside the options",
+        "answer outside {expected}",
+        "answers outside {expected}",
         "correct the cells, or say under `answers` which number in the file is which code",
     ),
     "unknown answer": (
@@ -60,12 +60,12 @@ RULES = {  # rule: what was found (once, several times), what to do
     "straight-lining": (
         "person who gave one answer to items worded both ways",
         "people who gave one answer to items worded both ways",
-        "look at them; they are kept",
+        "look at them; they are kept unless the study file says otherwise (`set_aside`)",
     ),
     "impossible duration": (
-        "row that ends before it starts",
-        "rows that end before they start",
-        "look at them; they are kept",
+        "row answered in an impossible time",
+        "rows answered in an impossible time",
+        "look at them; they are kept unless the study file says otherwise (`set_aside`)",
     ),
 }
 BLOCKING = {"unknown team", "day outside the wave"}
@@ -166,9 +166,9 @@ class Account:
     def _tell(self, rows: pl.Series, column: str | None, rule: str, expected: str, *, blocking: bool) -> None:
         once, often, fix = RULES[rule]
         more = ", ..." if len(rows) > ROWS_TOLD else ""
-        found = f"{len(rows)} {often} (rows {', '.join(map(str, rows.head(ROWS_TOLD)))}{more})"
-        found = f"1 {once}" if len(rows) == 1 else found
+        found = f"{len(rows)} {often}; rows {', '.join(map(str, rows.head(ROWS_TOLD)))}{more}"
+        found = (f"1 {once}" if len(rows) == 1 else found).format(expected=expected)
         if column is not None and blocking and rule not in BLOCKING:
             found = f"{found}, more than one in twenty"
-        problem = Problem(self.file, found, expected, fix, int(rows[0]), column, rule, blocking)
-        self.problems.append(problem)
+        told = tuple(rows.head(ROWS_KEPT).to_list()) if len(rows) > 1 else ()
+        self.problems.append(Problem(self.file, found, expected, fix, int(rows[0]), column, rule, blocking, told))

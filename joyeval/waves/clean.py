@@ -11,7 +11,8 @@ import polars as pl
 
 from joyeval.errors import DataError
 from joyeval.instruments import load
-from joyeval.waves.cleaning import DURATION, CleanFile, WaveFile, clean_file
+from joyeval.waves.careless import DURATION
+from joyeval.waves.cleaning import CleanFile, WaveFile, clean_file
 from joyeval.waves.pseudonyms import pseudonyms
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from joyeval.errors import DataError, Problem
 from joyeval.instruments import load
 from joyeval.waves.account import Account
 from joyeval.waves.answers import answer_table, code_answers
+from joyeval.waves.careless import set_aside_careless, tell_careless, unmapped_checks
 from joyeval.waves.columns import (
     blank_to_null,
     day,
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from joyeval.instruments.model import Instrument
     from joyeval.waves.raw import Raw
 
-STRAIGHT = 5  # fewest answers to one instrument before one answer throughout means anything
-DURATION = ("begun", "ended")  # names of a column map for when the answering began and ended
-
 
 @dataclass(frozen=True, kw_only=True)
 class WaveFile:
@@ -47,7 +45,8 @@ class WaveFile:
         Names in the registry, paths of one's own YAML files, or instruments.
     columns : mapping
         Our name to the heading in the file. Items are called as their instrument calls them; other names with a
-        meaning are team, role, date, begun, ended and those of `link_by` and `attention`. Any other column is kept.
+        meaning are team, role, date, begun, ended, seconds and those of `link_by` and `attention`. Any other column
+        is kept.
     answers : mapping
         Item or instrument to {words or number in the file: our code}; an empty code means declined.
     missing : tuple of str
@@ -61,7 +60,14 @@ class WaveFile:
     link_by : tuple of str
         Names whose columns make up the linkage code; one name is a panel number.
     attention : mapping
-        Name of an attention check to the answer that passes it.
+        Name of an attention check to the answer that passes it; who fails is set aside.
+    straight_lining : int
+        Fewest answers to one instrument before one answer throughout is told of; 0: it is not looked for.
+    shortest : int
+        Seconds in which nobody can answer; who was faster has an impossible duration.
+    set_aside : tuple of str
+        Of "straight-lining" and "impossible duration" those whose rows are set aside; without it they are told of and
+        kept.
     start, end : date, optional
         First and last day of the wave.
     """
@@ -79,7 +85,10 @@ class WaveFile:
     leave_out: Mapping[str, Any] = field(default_factory=dict)
     dates: str | None = None
     link_by: tuple[str, ...] = ("person",)
-    attention: Mapping[str, str] = field(default_factory=dict)
+    attention: Mapping[str, Any] = field(default_factory=dict)
+    straight_lining: int = 5
+    shortest: int = 0
+    set_aside: tuple[str, ...] = ()
     start: Any = None
     end: Any = None
 
@@ -127,6 +136,7 @@ def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort
     raw = read(file.path, sheet=file.sheet, header_row=file.header_row, keep=_named(file))
     columns, problems = find_columns(raw, {name: h for name, h in file.columns.items() if name not in file.not_asked})
     problems += list(_absent(raw, [*file.where, *file.leave_out])) + list(_wrong_codes(file))
+    problems += unmapped_checks(file)
     if problems:
         raise DataError(problems)
     account = Account(raw.file, file.wave, problems=[*raw.problems, *_unmapped(file)])
@@ -137,7 +147,7 @@ def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort
     rows = _of_cohort(rows, columns, file, account, teams, cohort)
     clean, gaps = _typed(rows, columns, file, account, raw)
     clean = _answered_once(clean, file, account)
-    _look_at(clean, file, account)
+    tell_careless(clean, file, account)
     if any(problem.blocking for problem in account.problems):
         raise DataError([problem for problem in account.problems if problem.blocking])
     return CleanFile(rows=clean, gaps=gaps, account=account, notices=raw.notices)
@@ -284,9 +294,7 @@ def _answered_once(rows: pl.DataFrame, file: WaveFile, account: Account) -> pl.D
     answers = rows.select(pl.sum_horizontal(pl.col(items).is_not_null().cast(pl.Int32))).to_series() if items else None
     rows = rows.with_columns(answers=answers if items else pl.lit(0), key=_key(rows, file))
     rows = account.reject_rows(rows, rows["answers"] == 0, "no answers", "at least one answer")
-    for name, passing in file.attention.items():
-        failed = (rows[name].str.to_lowercase() != passing.lower()).fill_null(value=True)
-        rows = account.reject_rows(rows, failed, "attention check", "the answer asked for")
+    rows = set_aside_careless(rows, file, account)
     if rows["key"].drop_nulls().n_unique() < rows["key"].count():
         twice = rows["key"].is_duplicated() & rows["key"].is_not_null()
         best = rows.filter(twice).sort("answers", "date", "row", nulls_last=False).unique("key", keep="last")
@@ -308,32 +316,3 @@ def _key(rows: pl.DataFrame, file: WaveFile) -> pl.Expr:
 
 def _items(rows: pl.DataFrame, file: WaveFile) -> list[str]:
     return [item for instrument in file.questionnaires for item in instrument.items if item in rows.columns]
-
-
-def _look_at(rows: pl.DataFrame, file: WaveFile, account: Account) -> None:
-    """Tell of answers that look careless; they are kept."""
-    for instrument in file.questionnaires:
-        account.note(_straight(rows, instrument), instrument.id, "straight-lining", "answers that differ")
-    if all(name in rows.columns for name in DURATION):
-        begun, ended = (_moment(rows[name], file.dates) for name in DURATION)
-        account.note(
-            rows["row"].filter((ended <= begun).fill_null(value=False)), "ended", "impossible duration", "later"
-        )
-
-
-def _straight(rows: pl.DataFrame, instrument: Instrument) -> pl.Series:
-    """Rows of respondents with one code throughout an instrument that words items both ways."""
-    items = [item for item in instrument.items if item in rows.columns]
-    if len({instrument.items[item].reverse for item in items}) < 2:
-        return rows["row"].clear()
-    few = rows.select("row", *items).filter(_one_code(items[:STRAIGHT]))  # hardly anybody passes the first items
-    answered = pl.sum_horizontal(pl.col(items).is_not_null().cast(pl.Int32))
-    return few.filter(_one_code(items) & (answered >= STRAIGHT))["row"]
-
-
-def _one_code(items: list[str]) -> pl.Expr:
-    return (pl.min_horizontal(items) == pl.max_horizontal(items)).fill_null(value=True)
-
-
-def _moment(text: pl.Series, dates: str | None) -> pl.Series:
-    return text.str.to_datetime(dates or "%Y-%m-%d %H:%M:%S", strict=False)

@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 
 CLOSE_ENOUGH = 70  # of 100: below this a heading is not proposed for an item
 SURE, LIKELY = (90, 0.95), (80, 0.80)  # likeness and share of answers known: at least so much of both
-HELD, HELD_WELL = (
-    1 / 2,
-    1 / 3,
-)  # shares of an instrument's items that are found, and found likely, in a file that holds it
+HELD, HELD_WELL = 1 / 2, 1 / 3  # shares of its items found, and found likely, in a file that holds an instrument
 LOOKED_AT = 2000  # rows whose answers are held against the options
 
 LONGEST = 40  # characters of a heading that may ask who answered

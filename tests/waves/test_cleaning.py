@@ -67,7 +67,7 @@ def test_alike_problems_are_told_as_one_in_the_words_of_a_spreadsheet(tmp_path):
     rows = [f"p{i},Ash Ward,2024-05-02,{9 if i % 100 < 4 else 3},3,3,3,3" for i in range(200)]
     problem = next(p for p in cleaned(tmp_path, *rows).account.all_problems() if p.rule == "out of range")
     assert problem.column == "q1"
-    assert problem.found == "8 answers outside the options (rows 2, 3, 4, 5, 102, ...)"
+    assert problem.found == "8 answers outside 0 to 5; rows 2, 3, 4, 5, 102, ..."
     assert problem.expected == "0 to 5"
     assert not problem.blocking
 
@@ -151,6 +151,20 @@ def test_an_attention_check_that_fails_sets_the_row_aside(tmp_path):
     assert rejected(done) == [(2, None, "attention check")]
 
 
+def test_an_attention_check_needs_a_column(tmp_path):
+    assert [p.rule for p in blocked(tmp_path, FINE, attention={"check": "red"})] == ["unmapped"]
+
+
+def test_who_was_faster_than_anybody_can_be_is_set_aside_where_the_study_file_says_so(tmp_path):
+    rows = [f"{FINE},40", FINE.replace("p1", "p2") + ",400", FINE.replace("p1", "p3") + ",-3"]
+    plan = {"head": HEAD + ",took", "columns": COLUMNS | {"seconds": "took"}}
+    told = cleaned(tmp_path, *rows, shortest=60, **plan)
+    assert (told.rows.height, [p.rows for p in told.account.all_problems()]) == (3, [(2, 4)])
+    done = cleaned(tmp_path, *rows, shortest=60, set_aside=("impossible duration",), **plan)
+    assert rejected(done) == [(2, None, "impossible duration"), (4, None, "impossible duration")]
+    assert (done.rows.height, done.account.flow[-1]["n_out"]) == (1, 1)
+
+
 def test_impossible_durations_are_told_and_kept(tmp_path):
     times = "2024-05-02 10:00:00,2024-05-02 09:59:00"
     done = cleaned(
@@ -176,6 +190,10 @@ def test_one_answer_to_items_worded_both_ways_is_told_and_kept(tmp_path):
     )
     assert [(p.rule, p.row) for p in done.account.problems] == [("straight-lining", 2)]
     assert done.rows.height == 2
+    plan = {"head": head, "columns": columns, "instruments": ("cbi",)}
+    lines = ["Ash Ward," + ",".join("3" * 19), "Ash Ward," + ",".join("3" * 18) + ",4"]
+    assert cleaned(tmp_path, *lines, straight_lining=0, **plan).account.problems == []
+    assert rejected(cleaned(tmp_path, *lines, set_aside=("straight-lining",), **plan)) == [(2, None, "straight-lining")]
 
 
 def test_a_cell_that_the_study_file_calls_missing_is_no_problem(tmp_path):
@@ -246,9 +264,11 @@ def test_rows_in_are_rows_out_set_aside_or_of_others(tmp_path_factory, rows, see
         n_rows += how != "blank" and any(cells)
         n_other += how in ("", "unanswered") and fields[1] == "Cedar Unit"
     random.Random(seed).shuffle(lines)
+    strict = {"attention": {"role": "3"}, "columns": COLUMNS | {"role": "q5", "seconds": "q4"}, "shortest": 3}
+    strict = strict | {"set_aside": ("impossible duration", "straight-lining")} if seed % 2 else {}
     path = csv(tmp_path_factory.mktemp("w") / "w.csv", HEAD, *lines)
     try:
-        done = clean_file(wave(path), teams=TEAMS, cohort="1")
+        done = clean_file(wave(path, **strict), teams=TEAMS, cohort="1")
     except DataError:  # nothing was kept, and the reason is told
         return
     aside = done.account.table()

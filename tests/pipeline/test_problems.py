@@ -1,0 +1,88 @@
+"""The list of problems as a file: opens in a spreadsheet, runs nothing there, and tells nobody's answer."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from joyeval.errors import Problem
+from joyeval.pipeline.problems import COLUMNS, write_problems
+from tests.test_cli import joyeval
+from tests.waves.files import csv as write_csv
+
+STUDY = """\
+study: small
+title: Small
+programme: {name: Small, aim: More}
+data: ../raw
+synthetic: true
+cohorts:
+  - {cohort: one, title: One, start: 2024-01-01, end: 2024-12-31}
+teams: {file: teams.csv, columns: {team: Team}}
+waves:
+  - wave: spring
+    file: spring.csv
+    cohorts: [one]
+    instruments: [who5]
+    start: 2024-05-01
+    end: 2024-05-31
+    columns: {team: Team, seconds: Took, check: Colour, who5_1: q1, who5_2: q2, who5_3: q3, who5_4: q4, who5_5: q5}
+    attention: {check: red}
+    shortest: 30
+    set_aside: [impossible duration]
+steps: [01_clean_waves]
+"""
+
+
+def rows_of(path) -> list[dict]:
+    return list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"))))
+
+
+@pytest.fixture
+def study(tmp_path, root):
+    for folder in ("pipelines", "raw"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "notebooks").symlink_to(root / "notebooks")
+    (tmp_path / "pipelines" / "small.yml").write_text(STUDY, encoding="utf-8")
+    write_csv(tmp_path / "raw" / "teams.csv", "Team", "Alder")
+    fine = ["Alder,300,red,1,2,3,4,5"] * 300
+    odd = ["Alder,300,red,9,2,3,4,5"] * 12 + ["Alder,5,red,1,2,3,4,5", "Alder,300,blue,1,2,3,4,5"]
+    write_csv(tmp_path / "raw" / "spring.csv", "Team,Took,Colour,q1,q2,q3,q4,q5", *fine, *odd)
+    return tmp_path / "pipelines" / "small.yml"
+
+
+def test_alike_problems_stand_in_one_line_with_their_rows(study, tmp_path):
+    done = joyeval("check", study, "--problems", tmp_path / "problems.csv")
+    assert done.returncode == 0, done.stdout
+    found = {row["rule"]: row for row in rows_of(tmp_path / "problems.csv")}
+    ranged = found["out of range"]
+    assert (ranged["file"], ranged["column"], ranged["row"]) == ("spring.csv", "q1", "302")
+    assert ranged["found"] == "12 answers outside 0 to 5; rows 302, 303, 304, 305, 306, ..."
+    assert ranged["all rows"].split() == [str(row) for row in range(302, 314)]
+    assert (found["attention check"]["row"], found["impossible duration"]["row"]) == ("315", "314")
+    assert {row["stops the run"] for row in found.values()} == {"no"}
+
+
+def test_a_run_leaves_the_list_beside_the_report_and_says_what_was_lost(study):
+    done = joyeval("run", study)
+    assert done.returncode == 0, done.stderr
+    listed = study.parent.parent / "reports" / "small" / "one" / "problems.csv"
+    assert {"out of range", "attention check"} <= {row["rule"] for row in rows_of(listed)}
+    assert "wave spring: 314 rows read, 312 kept" in done.stderr
+    assert "rows that fail the attention check: 1; rows answered in an impossible time: 1" in done.stderr
+    assert "single answers set aside, their rows kept: out of range: 12" in done.stderr
+
+
+def test_nothing_in_it_is_a_formula_or_moves_a_cursor(tmp_path):
+    odd = Problem("=cmd|x.csv", "one", "=1+1", "fix\x1b[31m", 3, "@SUM(A1)", "-rule")
+    write_problems([odd], tmp_path / "p.csv")
+    (row,) = rows_of(tmp_path / "p.csv")
+    assert (row["file"], row["expected"], row["column"], row["rule"]) == ("'=cmd|x.csv", "'=1+1", "'@SUM(A1)", "'-rule")
+    assert "\x1b" not in row["fix"]
+
+
+def test_without_problems_the_file_holds_the_headings_only(tmp_path):
+    write_problems([], tmp_path / "p.csv")
+    assert (tmp_path / "p.csv").read_text(encoding="utf-8-sig").strip() == ",".join(COLUMNS)
