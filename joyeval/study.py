@@ -44,7 +44,9 @@ Headings = Annotated[Mapping[str, Heading | tuple[Heading, ...]], *_FROZEN]
 Labels = Annotated[Mapping[str, str | int | float], *_FROZEN]
 AnswerLabels = Annotated[Mapping[str, Labels], *_FROZEN]
 CohortNames = Annotated[Mapping[str, Name], *_FROZEN]
-Drivers = Annotated[Mapping[str, tuple[str, ...]], *_FROZEN]
+SecondaryDrivers = Annotated[Mapping[str, tuple[str, ...]], *_FROZEN]
+Drivers = Annotated[Mapping[str, tuple[str, ...] | SecondaryDrivers], *_FROZEN]
+StaffCounts = Annotated[Mapping[str, Annotated[Mapping[str, int], *_FROZEN]], *_FROZEN]
 Careless = Literal["straight-lining", "impossible duration"]
 Improve = Literal["increase", "decrease"]
 Period = Literal["day", "week", "month", "quarter", "year"]
@@ -85,10 +87,22 @@ class Cohort(Part):
     organisation: str | None = None
     phases: tuple[Phase, ...] = ()
     comparison: tuple[str, ...] = Field((), description="processes rated in coordination surveys without the programme")
+    staff: StaffCounts = Field(
+        default_factory=dict, description="staff in post by an attribute of respondents, such as role: {Nurse: 40}"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Cohort:
         return _start_before_end(self)
+
+
+class Cost(Part):
+    """What a cohort of the programme cost, one line of the account."""
+
+    what: str
+    amount: float = Field(ge=0)
+    basis: str = Field("", description="how the amount was worked out")
+    cohorts: tuple[Name, ...] | None = Field(None, description="without it: every cohort, this much each")
 
 
 class Programme(Part):
@@ -98,7 +112,20 @@ class Programme(Part):
     aim: str
     description: str = ""
     rationale: str = ""
-    drivers: Drivers = Field(default_factory=dict, description="driver diagram: primary driver, its change ideas")
+    drivers: Drivers = Field(
+        default_factory=dict,
+        description="driver diagram: primary driver, its secondary drivers if any, their change ideas",
+    )
+    currency: str = "£"
+    costs: tuple[Cost, ...] = ()
+
+    def change_ideas(self) -> list[tuple[str, str, str]]:
+        """Return primary driver, secondary driver (may be empty) and change idea, one row per idea."""
+        rows = []
+        for primary, below in self.drivers.items():
+            secondary = below.items() if isinstance(below, Mapping) else [("", below)]
+            rows += [(primary, name, idea) for name, ideas in secondary for idea in ideas]
+        return rows
 
 
 class RawTable(Part):
@@ -229,6 +256,28 @@ class Analysis(Part):
     why: str = ""
 
 
+class Equity(Part):
+    """Whether the experience of groups differs: which groups and which scores, named before anyone looked."""
+
+    by: tuple[str, ...] = Field(min_length=1, description="attributes of respondents or of teams, such as role")
+    scales: tuple[str, ...] = Field(min_length=1, description="scales of the instruments asked")
+
+
+class Squire(Part):
+    """What only the authors can say, by item of SQUIRE 2.0; what is left out is reported as still to be written."""
+
+    abstract: str = ""
+    problem: str = ""
+    knowledge: str = ""
+    context: str = ""
+    ethics: str = ""
+    contextual_elements: str = ""
+    unintended: str = ""
+    interpretation: str = ""
+    conclusions: str = ""
+    funding: str = ""
+
+
 class Disclosure(Part):
     """What may be shown; a threshold below the default needs a reason, which the report prints."""
 
@@ -264,6 +313,8 @@ class Study(Part):
     events: Events | None = None
     primary: Analysis | None = None
     secondary: tuple[Analysis, ...] = ()
+    equity: Equity | None = None
+    squire: Squire = Squire()
     disclosure: Disclosure = Disclosure()
     steps: tuple[Literal[STEPS], ...] = STEPS  # type: ignore[valid-type]
 

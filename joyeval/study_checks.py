@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from joyeval.errors import Problem
     from joyeval.strict_yaml import YamlFile
 
+COHORT_PARTS = ("waves", "pulses", "coordination", "outcomes")
+TEAM_ATTRIBUTES = {"organisation", "directorate", "setting"}  # beside others that the list of teams names
+
 _EXPECTED = {
     "missing": ("no such key", "this key", "add it"),
     "extra_forbidden": ("an unknown key", "a key that a study file has", "check the spelling, or remove it"),
@@ -68,7 +71,7 @@ def cross_references(file: YamlFile, folder: Path) -> list[Problem]:
     own, problems = _own_instruments(file, folder)
     for check in (_given_twice, _unknown_cohorts, _unknown_forms, _unknown_instruments):
         problems += check(file)
-    return problems + list(_unknown_measures(file, own))
+    return [*problems, *_unknown_measures(file, own), *_unknown_groups(file, own)]
 
 
 def _own_instruments(file: YamlFile, folder: Path) -> tuple[set[str], list[Problem]]:
@@ -107,18 +110,20 @@ def _given_twice(file: YamlFile) -> Iterator[Problem]:
 
 def _unknown_cohorts(file: YamlFile) -> Iterator[Problem]:
     known = {entry.get("cohort") for _, entry in _entries(file, "cohorts")}
-    for part in ("waves", "pulses", "coordination", "outcomes"):
-        for i, entry in _entries(file, part):
-            named = entry.get("cohorts") or ()
-            for j, cohort in enumerate(named if isinstance(named, tuple) else ()):
-                if cohort not in known:
-                    yield _unknown(file, (part, i, "cohorts", j), "cohort", cohort, known)
+    parts = [((name, i), part) for name in COHORT_PARTS for i, part in _entries(file, name)]
+    programme = file.data.get("programme")
+    costs = programme.get("costs") if isinstance(programme, dict) else None
+    parts += [(("programme", "costs", i), cost) for i, cost in enumerate(costs if isinstance(costs, tuple) else ())]
+    for path, entry in parts:
+        named = entry.get("cohorts") if isinstance(entry, dict) else None
+        for j, cohort in enumerate(named if isinstance(named, tuple) else ()):
+            if cohort not in known:
+                yield _unknown(file, (*path, "cohorts", j), "cohort", cohort, known)
 
 
 def _unknown_forms(file: YamlFile) -> Iterator[Problem]:
-    forms = file.data.get("forms")
-    known = set(forms) if isinstance(forms, dict) else set()
-    for part in ("waves", "pulses", "coordination", "outcomes"):
+    known = set(_forms(file))
+    for part in COHORT_PARTS:
         for i, entry in _entries(file, part):
             if entry.get("form") is not None and entry["form"] not in known:
                 yield _unknown(file, (part, i, "form"), "form", entry["form"], known)
@@ -144,6 +149,26 @@ def _unknown_measures(file: YamlFile, own: set[str]) -> Iterator[Problem]:
             yield _unknown(file, (*path, "staff"), "staff measure", entry.get("staff"), staff)
 
 
+def _unknown_groups(file: YamlFile, own: set[str]) -> Iterator[Problem]:
+    """Return attributes and scales of the equity breakdown that no file and no instrument has."""
+    equity = file.data.get("equity")
+    if not isinstance(equity, dict):
+        return
+    tables = [file.data.get("teams"), *(entry for _, entry in _entries(file, "waves")), *_forms(file).values()]
+    columns = {c for table in tables if isinstance(table, dict) for c in table.get("columns") or ()} | TEAM_ATTRIBUTES
+    known = {"by": columns - {"person", "team", "cohort", "date"}, "scales": _scales(file) | own}
+    for key, names in known.items():
+        named = equity.get(key)
+        for i, name in enumerate(named if isinstance(named, tuple) else ()):
+            if name not in names:
+                yield _unknown(file, ("equity", key, i), "attribute" if key == "by" else "scale", name, names)
+
+
+def _forms(file: YamlFile) -> dict[str, Any]:
+    forms = file.data.get("forms")
+    return forms if isinstance(forms, dict) else {}
+
+
 def _scales(file: YamlFile) -> set[str]:
     named = {name for _, names in _named_instruments(file) for name in names}
     if not named:
@@ -154,9 +179,8 @@ def _scales(file: YamlFile) -> set[str]:
 
 
 def _named_instruments(file: YamlFile) -> Iterator[tuple[tuple[str | int, ...], tuple[str, ...]]]:
-    forms = file.data.get("forms")
     places = [(("waves", i), entry) for i, entry in _entries(file, "waves")]
-    places += [(("forms", name), form) for name, form in (forms.items() if isinstance(forms, dict) else ())]
+    places += [(("forms", name), form) for name, form in _forms(file).items()]
     for path, entry in places:
         named = entry.get("instruments") if isinstance(entry, dict) else None
         if isinstance(named, tuple):

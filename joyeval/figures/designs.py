@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from joyeval.outcomes.sensitivity import SpecificationCurve
 
 LANE_MM = 9.0
+CROWDED = 24  # events in a lane, beyond which marks would hide one another
+BAR = 0.62  # of a lane's height
 SIGNIFICANT = 0.05
 
 
@@ -98,24 +100,28 @@ def specification_curve(
 def timeline(
     events: pd.DataFrame, *, phases: Sequence[tuple[str, pd.Timestamp, pd.Timestamp]] = (), ax: Axes | None = None
 ) -> Axes:
-    """Draw what was done when: one lane for each kind of event, one mark for each event, and how many there were.
+    """Draw what was done when: one lane for each kind of event, and how many there were.
+
+    Each event has a mark; in lanes of more than 24 events, bars show how many fell into each month.
 
     Parameters
     ----------
     events : DataFrame
-        `date`, `kind`; lanes stand in the order of their first event.
+        `date`, `kind`; lanes stand in the order of their first event, those with bars last.
     phases : sequence of (name, start, end)
         Phases of the programme, as bands behind the lanes.
     """
-    lanes = events.groupby("kind", sort=False)["date"].min().sort_values(kind="stable").index
-    ax = ax or new(height_mm=16 + LANE_MM * len(lanes))[1]
-    for (name, start, end), shade in zip(phases, ("#EEF3F7", "#FFFFFF") * len(phases), strict=False):
-        ax.axvspan(start, end, color=shade, zorder=0)
-        ax.text(start, 1.01, shorten(name, width=30), transform=ax.get_xaxis_transform(), color=GREY, va="bottom")
+    by_kind = events.groupby("kind", sort=False)["date"]
+    counts, first = by_kind.size(), by_kind.min()
+    lanes = first.to_frame().assign(crowded=counts > CROWDED).sort_values(["crowded", "date"], kind="stable").index
+    ax = ax or new(height_mm=18 + LANE_MM * len(lanes))[1]
+    _phases(ax, phases)
     for place, kind in enumerate(lanes):
         dates = events.loc[events["kind"] == kind, "date"].sort_values()
-        ax.plot(dates, np.full(len(dates), place), **LOOKS[place % len(LOOKS)] | {"linestyle": ""})
-    counts = events["kind"].value_counts()
+        if counts[kind] > CROWDED:
+            _monthly(ax, dates, place)
+        else:
+            ax.plot(dates, np.full(len(dates), place), **LOOKS[place % len(LOOKS)] | {"linestyle": "", "markersize": 5})
     ax.set_yticks(
         range(len(lanes)), [label(f"{str(kind)[:1].upper()}{str(kind)[1:]} ({counts[kind]})") for kind in lanes]
     )
@@ -126,3 +132,20 @@ def timeline(
         ax.spines[side].set_visible(False)
     date_axis(ax)
     return ax
+
+
+def _phases(ax: Axes, phases: Sequence[tuple[str, pd.Timestamp, pd.Timestamp]]) -> None:
+    """Shade every other phase and name each at the top."""
+    for (name, start, end), shade in zip(phases, ("#E8EFF5", "#FFFFFF") * len(phases), strict=False):
+        ax.axvspan(start, end, color=shade, zorder=0)
+        ax.text(start, 1.01, shorten(name.capitalize(), width=30), transform=ax.get_xaxis_transform(), va="bottom")
+
+
+def _monthly(ax: Axes, dates: pd.Series, place: int) -> None:
+    """Draw events per month as bars that stand on the lane; the number of the tallest stands on it."""
+    counts = dates.dt.to_period("M").value_counts().sort_index()
+    starts, heights = counts.index.to_timestamp(), BAR * counts.to_numpy() / counts.max()
+    floor = place + BAR / 2
+    ax.bar(starts, -heights, width=24, bottom=floor, align="edge", color=BLUE, linewidth=0)
+    top = int(counts.to_numpy().argmax())
+    ax.text(starts[top], floor - BAR, f" {counts.iloc[top]}", va="center", fontsize=7, color=INK)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from joyeval.measurement.aggregation import Aggregation, aggregation
 from joyeval.measurement.agreement import Agreement, rwg
+from joyeval.measurement.equity import Equity, equity
 from joyeval.measurement.exploratory import Exploratory, explore
 from joyeval.measurement.intraclass import Icc, icc
 from joyeval.measurement.invariance import Invariance, invariance
@@ -31,6 +32,7 @@ __all__ = [
     "Aggregation",
     "Agreement",
     "Alpha",
+    "Equity",
     "Exploratory",
     "Factor",
     "Icc",
@@ -49,6 +51,7 @@ __all__ = [
     "Weights",
     "aggregation",
     "alpha",
+    "equity",
     "explore",
     "factor",
     "icc",

@@ -10,12 +10,14 @@ import pandas as pd
 from joyeval.errors import ModelError
 from joyeval.instruments import keyed, load
 from joyeval.measurement.aggregation import Aggregation, aggregation
+from joyeval.measurement.equity import equity
 from joyeval.measurement.reliability import alpha
 from joyeval.measurement.scores import score_change
 from joyeval.result import Result, answered
 
 if TYPE_CHECKING:
     from joyeval.instruments.model import Instrument
+    from joyeval.measurement.equity import Equity
     from joyeval.store import Store
     from joyeval.study import Study
 
@@ -76,6 +78,27 @@ def respondents(store: Store) -> pd.DataFrame:
 def change(study: Study, cohort: str, store: Store) -> Result:
     """Estimate how the scores of a cohort changed over its waves."""
     return answered("whether staff experience changed", score_change, respondents(store), scales(study, cohort))
+
+
+def by_group(study: Study, cohort: str, store: Store) -> Result | None:
+    """Compare the groups that the study file names on the scores it names; None where it names none."""
+    if study.equity is None:
+        return None
+    titles = {name: title for name, (title, _) in scales(study, cohort).items() if name in study.equity.scales}
+    return answered("whether groups of staff differ", _by_group, study, store, titles)
+
+
+def _by_group(study: Study, store: Store, titles: dict[str, str]) -> Equity:
+    named, answers = study.equity.by, respondents(store)
+    own = pd.concat([store.table(name) for name in store.tables() if name.startswith("wave_")])
+    own = own[["person", "wave", *(name for name in named if name in own)]].drop_duplicates(["person", "wave"])
+    of_teams = store.table("teams").set_index("team")
+    answers = answers.drop(columns=[name for name in own if name in named and name in answers])
+    joined = answers.merge(own, on=["person", "wave"], how="left")
+    for name in named:
+        if name not in joined and name in of_teams:
+            joined[name] = joined["team"].map(of_teams[name])
+    return equity(joined, by=[name for name in named if name in joined], scales=titles)
 
 
 def reliability(study: Study, cohort: str, store: Store) -> Reliability:

@@ -57,7 +57,7 @@ class Folders:
 
     def output(self, name: str) -> Path:
         """Return where an output of a step lies: reports have their own folder."""
-        return (self.reports if name.startswith("report.") else self.processed) / name
+        return (self.reports if name.startswith(("report.", "tables/")) else self.processed) / name
 
 
 def folders(study: Study, cohort: str) -> Folders:

@@ -70,7 +70,7 @@ STEPS = (
         reads=("wave_*.parquet", *_WHO),
         writes=("results/experience_*.json",),
         needs=("wave_*.parquet",),
-        sections=(*_SHARED, "waves"),
+        sections=(*_SHARED, "waves", "equity"),
     ),
     Step(
         "03_improvement",
@@ -95,10 +95,10 @@ STEPS = (
     ),
     Step(
         "06_report",
-        reads=("results/*.json", "chapters/0[1-5]*.json", *_WHO),
+        reads=("raw", "results/*.json", "chapters/0[1-5]*.json", "wave_*.parquet", "response.parquet", *_WHO),
         writes=(),
         needs=("flow.parquet",),
-        sections=(*_SHARED, "title", "programme", "organisations", "synthetic", "source", "primary", "steps"),
+        sections=(*_SHARED, "title", "programme", "organisations", "synthetic", "source", "primary", "squire", "steps"),
     ),
 )
 

@@ -1,11 +1,17 @@
 """Sections of the report: each takes results or tables and emits blocks; every number comes from a stored result."""
 
+from joyeval.report.sections.closing import limitations, methods
 from joyeval.report.sections.coordination import coordination_change, matrix, tie_change
 from joyeval.report.sections.data import flow, recognised, response, set_aside
+from joyeval.report.sections.equity import equity
 from joyeval.report.sections.experience import instruments, reliability, score_change
-from joyeval.report.sections.front import last_day, limitations, methods, programme, summary, title_page
+from joyeval.report.sections.front import title_page
+from joyeval.report.sections.guidelines import guidelines
 from joyeval.report.sections.improvement import cohort_charts, multiverse, outcome_charts, pulses, team_charts, verdicts
 from joyeval.report.sections.outcomes import checks, linkage, measures, side_by_side
+from joyeval.report.sections.people import participants
+from joyeval.report.sections.programme import programme
+from joyeval.report.sections.summary import last_day, summary
 from joyeval.report.sections.words import answer, estimates
 
 __all__ = [
@@ -13,8 +19,10 @@ __all__ = [
     "checks",
     "cohort_charts",
     "coordination_change",
+    "equity",
     "estimates",
     "flow",
+    "guidelines",
     "instruments",
     "last_day",
     "limitations",
@@ -24,6 +32,7 @@ __all__ = [
     "methods",
     "multiverse",
     "outcome_charts",
+    "participants",
     "programme",
     "pulses",
     "recognised",

@@ -1,0 +1,147 @@
+"""What stands after the chapters: limitations, methods with versions and inputs, glossary."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+import joyeval
+from joyeval import report
+from joyeval.coordination import LICENCE
+from joyeval.improvement import Charts
+from joyeval.measurement import surveys
+from joyeval.report.messages import catalogue
+from joyeval.report.sections.words import sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from joyeval.result import Result
+    from joyeval.store import Store
+    from joyeval.study import Study
+
+# The results whose caveats bear on what the summary says, most weighty first. Caveats of side analyses stand with them.
+MAIN = {
+    "outcomes_primary": "link with outcomes",
+    "outcomes_linkage": "link with outcomes",
+    "experience_change": "survey scores",
+    "experience_equity": "groups of staff",
+    "improvement_verdicts": "teams",
+    "coordination_change": "relational coordination",
+}
+METHODS = {
+    "improvement_charts": "Shares of positive answers on {chart}; rules: {rules}.",
+    "improvement_multiverse": "The same teams judged by other rule sets, with and without a frozen baseline.",
+    "experience_change": "Mixed models, random intercepts for person and team; Satterthwaite degrees of freedom; p "
+    "values corrected by Holm over scores and waves; linked people and others also apart.",
+    "experience_equity": "One mixed model for each attribute and score, change varying by team; joint F tests; Holm.",
+    "experience_reliability": "Cronbach's alpha with Feldt's interval, by wave.",
+    "coordination_change": "Mean of every tie at every wave by restricted maximum likelihood, raters as the sample.",
+    "outcomes_primary": "Within-between model of team-periods, teams as clusters (CR2, Satterthwaite).",
+    "outcomes_fixed_effects": "The same question by team and period fixed effects.",
+    "outcomes_change": "The same question by change on change.",
+    "outcomes_reverse": "The same question against the order of time.",
+    "outcomes_leave_one_out": "The same question without each team in turn.",
+}
+
+
+def limitations(study: Study, store: Store) -> None:
+    """Emit the caveats behind the summary, most weighty first, each once."""
+    report.heading(catalogue(study.language)("headings.limitations"), new_page=True)
+    if study.synthetic:
+        report.note("The data are synthetic: they were made to try the method out, and describe no real programme.")
+    rows = list(_caveats({name: store.result(name) for name in MAIN if name in store.results()}))
+    if rows:
+        table = pd.DataFrame(rows, columns=["concerns", "what limits it"])
+        report.table(table, caption="Limits of the main findings, the most weighty first")
+    report.text(
+        f"No statistic over fewer than {study.disclosure.threshold} valid answers is shown. {study.disclosure.reason}"
+    )
+
+
+def _caveats(found: Mapping[str, Result]) -> Iterator[tuple[str, str]]:
+    """Return what each caveat concerns, and the caveat; those that differ in their numbers only, once."""
+    told = {LICENCE}
+    for name, result in found.items():
+        for note in result.notes:
+            alike = re.sub(r"[\d.,]+", "#", note)
+            if alike not in told and note not in told:
+                told.add(alike)
+                yield MAIN[name], sentence(note)
+
+
+def methods(study: Study, cohort: str, store: Store, record: Mapping[str, Any]) -> None:
+    """Emit how the numbers were made: analyses, questionnaires, versions, and the raw files with their SHA-256.
+
+    Parameters
+    ----------
+    record : mapping
+        The run record, as `joyeval.pipeline.record.read_record` gives it.
+    """
+    report.heading(catalogue(study.language)("headings.methods"))
+    report.text(
+        f"This report was made by joyeval {joyeval.__version__} from the study file {study.path.name}. The same files "
+        "give the same report; draws of random numbers start from fixed seeds."
+    )
+    if study.source:
+        report.text(f"Source of the data: {study.source}")
+    _named_beforehand(study)
+    _analyses(store)
+    _questionnaires(study, cohort)
+    made_with = record["steps"].get("01_clean_waves", {}).get("fingerprint", {})
+    _versions(made_with.get("library", {}))
+    _inputs(made_with.get("inputs", {}))
+
+
+def _named_beforehand(study: Study) -> None:
+    if study.primary:
+        first, last = study.primary.window
+        staff = {part.measure: part.title for part in study.pulses}.get(study.primary.staff, study.primary.staff)
+        outcome = next(part.title for part in study.outcomes if part.measure == study.primary.outcome)
+        report.text(
+            f"The primary analysis was named in the study file: “{staff}” against “{outcome}”, {first} to {last} months "
+            f"later. {study.primary.why}"
+        )
+
+
+def _analyses(store: Store) -> None:
+    charts = store.result("improvement_charts") if "improvement_charts" in store.results() else None
+    facts = {"chart": "control charts", "rules": ""}
+    if isinstance(charts, Charts):
+        facts = {"chart": f"{charts.kind} charts", "rules": f"{charts.rule_set.title} ({charts.rule_set.source})"}
+    rows = [(text.format(**facts),) for name, text in METHODS.items() if name in store.results()]
+    if rows:
+        report.heading("Analyses", level=3)
+        report.items(text for (text,) in rows)
+
+
+def _questionnaires(study: Study, cohort: str) -> None:
+    used = surveys.instruments(study, cohort)
+    if used:
+        rows = [
+            (one.title, one.source, one.licence.terms, f"{len(one.unverified)} open" if one.unverified else "none open")
+            for one in used
+        ]
+        report.heading("Questionnaires", level=3)
+        report.table(
+            pd.DataFrame(rows, columns=["questionnaire", "source", "licence", "unconfirmed points"]),
+            caption="Questionnaires, their source and licence, and how many points about them nobody has confirmed",
+        )
+
+
+def _versions(library: Mapping[str, str]) -> None:
+    if library:
+        named = ", ".join(f"{name} {version}" for name, version in library.items() if name not in ("joyeval", "code"))
+        report.heading("Versions and raw files", level=3)
+        report.text(f"joyeval {library['joyeval']} (code {library['code']}), with {named}.")
+
+
+def _inputs(inputs: Mapping[str, str]) -> None:
+    if inputs:
+        report.table(
+            pd.DataFrame(inputs.items(), columns=["raw file", "SHA-256"]),
+            caption="Raw files that this report rests on, and the SHA-256 of each",
+            labels={"SHA-256": "SHA-256"},
+        )

@@ -1,0 +1,83 @@
+"""Differences between groups of staff, described without ranking; small groups are not shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from joyeval import disclosure, report
+from joyeval.measurement.equity import Equity
+from joyeval.report.messages import catalogue
+from joyeval.report.sections.words import rule, sentence
+
+if TYPE_CHECKING:
+    from joyeval.result import Result
+    from joyeval.study import Study
+
+LABELS = {"category": "group", "n_first": "n, first", "n_last": "n, last"}
+
+
+def equity(found: Result, study: Study) -> None:
+    """Emit scores of each group in the first and last survey, its change, and tests that groups are alike."""
+    report.heading(catalogue(study.language)("headings.equity"))
+    report.text(found.sentence())
+    if not isinstance(found, Equity):
+        return
+    report.text(
+        "Groups stand in order of name. A difference between groups is not the work of the group: "
+        "groups differ in much else, such as their teams, hours and service users."
+    )
+    for (scale, attribute), groups in found.groups.groupby(["title", "attribute"], sort=False):
+        _groups(groups, f"{scale}, by {attribute}", found, study)
+    _tests(found)
+    small = [note for note in found.notes if "fewer than" in note]
+    if small:
+        report.note(*map(sentence, small))
+
+
+def _groups(groups: pd.DataFrame, caption: str, found: Equity, study: Study) -> None:
+    """Show one score of the groups of one attribute; a change goes with the smaller of its two counts."""
+    table = groups.assign(n=groups[["n_first", "n_last"]].min(axis="columns"))
+    change = ["estimate", "ci_low", "ci_high"]
+    shown = disclosure.protect(
+        table[["category", "n_first", "first", "n_last", "last", *change, "n"]],
+        n={"first": "n_first", "last": "n_last", **dict.fromkeys(change, "n")},
+        places=dict.fromkeys(change, 1),
+        rule=rule(study),
+    )
+    hidden = shown[change].isna().all(axis="columns") & table["estimate"].isna()
+    shown[change] = shown[change].astype(object).mask(hidden, "not compared")
+    report.table(
+        shown.drop(columns="n"),
+        caption=f"{caption}: mean in wave {found.waves[0]} and {found.waves[1]}, and the change",
+        labels=LABELS | {"estimate": "change"},
+        formats=dict.fromkeys(change, _signed),
+    )
+
+
+def _signed(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:+.1f}".replace("-", "−")
+
+
+def _tests(found: Equity) -> None:
+    if found.tests.empty:
+        return
+    names = {"level": "same level in the first survey", "change": "same change"}
+    table = found.tests.assign(question=found.tests["question"].map(names))
+    df = [f"{row.df1:.0f}, {row.df2:.0f}" for row in table.itertuples()]
+    report.table(
+        table.assign(df=df)[["title", "attribute", "question", "categories", "statistic", "df", "p", "p_adjusted"]],
+        caption="Are the groups alike? Joint tests, p values corrected for their number by Holm's method",
+        labels={
+            "title": "score",
+            "attribute": "by",
+            "question": "tested: groups have the",
+            "categories": "groups",
+            "statistic": "F",
+            "df": "degrees of freedom",
+            "p_adjusted": "p, corrected",
+        },
+        formats={"p_adjusted": "p"},
+        header_columns=3,
+    )

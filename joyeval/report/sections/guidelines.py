@@ -1,0 +1,166 @@
+"""Reporting guidelines, item by item: SQUIRE 2.0 as an exportable checklist, and RE-AIM from the results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from joyeval import report
+from joyeval.improvement import Verdicts
+from joyeval.measurement.scores import ScoreChange
+from joyeval.report.messages import catalogue
+from joyeval.report.sections.programme import PRACTICES, TESTS
+from joyeval.report.sections.summary import response_rate
+
+if TYPE_CHECKING:
+    from joyeval.store import Store
+    from joyeval.study import Study
+
+OPEN = "not reported: to be written by the authors"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a reporting guideline, and where a report answers it."""
+
+    item: str
+    section: str
+    heading: str
+    asks: str
+    here: str = ""
+    needs: str = ""
+    authors: str = ""
+
+
+@cache
+def squire_items() -> tuple[Item, ...]:
+    """Return the items of SQUIRE 2.0 in order."""
+    import yaml
+
+    stored = (files("joyeval.report") / "guidelines" / "squire_2_0.yml").read_text(encoding="utf-8")
+    return tuple(Item(**entry) for entry in yaml.safe_load(stored))
+
+
+def guidelines(study: Study, cohort: str, store: Store) -> None:
+    """Emit the SQUIRE 2.0 checklist and the RE-AIM table, and save both as files for authors."""
+    report.heading(catalogue(study.language)("headings.guidelines"), new_page=True)
+    report.text(
+        "The tables say where this report answers what two reporting guidelines ask. Authors can take them from the "
+        "folder tables beside the report, as CSV and Word files."
+    )
+    report.heading("SQUIRE 2.0", level=3)
+    _emit(squire(study, store), "squire_2_0", "SQUIRE 2.0: each item, and where it is answered", store, named=2)
+    report.heading("RE-AIM", level=3)
+    _emit(re_aim(study, cohort, store), "re_aim", "RE-AIM: reach, effect, adoption, carrying out and upkeep", store)
+
+
+def _emit(table: pd.DataFrame, name: str, caption: str, store: Store, *, named: int = 1) -> None:
+    report.table(table, caption=caption, header_columns=named)
+    if store.out is not None:
+        report.save_table(table, store.out / "tables" / name, caption=caption, header_columns=named)
+
+
+def squire(study: Study, store: Store) -> pd.DataFrame:
+    """Return the checklist: item, heading, what it asks, and where it is answered.
+
+    Returns
+    -------
+    DataFrame
+        item, heading, asks, answered: a part of this report, the authors' words, or that it is still to be written.
+    """
+    rows = [(one.item, one.heading, one.asks, _answered(one, study, store)) for one in squire_items()]
+    return pd.DataFrame(rows, columns=["item", "heading", "asks for", "answered"])
+
+
+def _answered(item: Item, study: Study, store: Store) -> str:
+    there = item.here and (not item.needs or any(name.startswith(item.needs) for name in store.results()))
+    told = getattr(study.squire, item.authors) if item.authors else ""
+    answers = [f"Here: {item.here}." if there else "", told]
+    return " ".join(answer for answer in answers if answer) or OPEN
+
+
+def re_aim(study: Study, cohort: str, store: Store) -> pd.DataFrame:
+    """Return the five dimensions of RE-AIM with what this evaluation can say of each.
+
+    References
+    ----------
+    Glasgow, Vogt & Boles (1999), Am. J. Public Health 89(9), 1322-1327, doi:10.2105/AJPH.89.9.1322.
+    """
+    told = {
+        "Reach": _reach(store),
+        "Effectiveness": _effect(store),
+        "Adoption": _adoption(store),
+        "Implementation": _carried_out(store),
+        "Maintenance": _kept_up(study, cohort, store),
+    }
+    asks = (
+        "Who was reached, and are they like everyone?",
+        "What changed, for better and for worse?",
+        "Which teams and places took it up?",
+        "Was it carried out as planned, with what changes, at what cost?",
+        "Did it last?",
+    )
+    rows = [(name, question, text or OPEN) for (name, text), question in zip(told.items(), asks, strict=True)]
+    return pd.DataFrame(rows, columns=["dimension", "asks", "answered"])
+
+
+def _reach(store: Store) -> str:
+    staff, rate = store.table("teams")["headcount"].sum(), response_rate(store)
+    text = f"{staff:.0f} staff in post were offered the programme. " if staff else ""
+    return text + (f"{rate:.0f}% answered the last survey; see Who took part." if rate is not None else "")
+
+
+def _effect(store: Store) -> str:
+    parts = []
+    if "improvement_verdicts" in store.results():
+        found = store.result("improvement_verdicts")
+        if isinstance(found, Verdicts):
+            total = found.counts.select_dtypes("number").sum()
+            parts.append(f"{total['improved']:.0f} teams improved and {total['deteriorated']:.0f} got worse.")
+    if "experience_change" in store.results():
+        found = store.result("experience_change")
+        if isinstance(found, ScoreChange):
+            last = found.changes.query("estimator == 'everyone'").drop_duplicates("scale", keep="last")
+            clear = last[last["p_adjusted"] < 0.05]
+            better = ((clear["estimate"] > 0) == (clear["better"] == "higher")).sum()
+            parts.append(f"{better} of {len(last)} scores became better, {len(clear) - better} worse.")
+    return " ".join(parts)
+
+
+def _adoption(store: Store) -> str:
+    teams = store.table("teams")
+    kinds = {"setting": "settings", "organisation": "organisations"}
+    places = [f"{teams[name].nunique()} {many}" for name, many in kinds.items() if name in teams]
+    joined = f" from {' and '.join(places)}" if places else ""
+    return f"{len(teams)} teams{joined} took part. Who was asked and declined is not known."
+
+
+def _carried_out(store: Store) -> str:
+    events = store.table("events")
+    own = events[events["scope"] == "team"]
+    if own.empty:
+        return ""
+    tests, practices = own["kind"].isin(TESTS).sum(), own["kind"].isin(PRACTICES).sum()
+    return (
+        f"Teams logged {tests} tests, change ideas and huddles and {practices} uses of the partnership practices; "
+        "dose by team and costs stand under Aim and programme. Whether practices were done as meant was not observed."
+    )
+
+
+def _kept_up(study: Study, cohort: str, store: Store) -> str:
+    """Say how long the data go on after the programme phase, and what the last survey shows."""
+    from joyeval.report.sections.summary import last_day
+
+    ends = [phase.end for phase in study.cohort(cohort).phases if phase.name == "programme"]
+    last = last_day(store)
+    if not ends or last is None:
+        return ""
+    months = round((last - pd.Timestamp(ends[0])).days / 30.4)
+    return (
+        f"The data go on for {months} months after the programme phase; changes in this report run to the last survey "
+        "and the last week, so they include what was kept."
+    )

@@ -1,0 +1,149 @@
+"""Aim and programme: the theory as a driver diagram, what was done when, by whom, and what it cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from joyeval import figures, report
+from joyeval.report.messages import catalogue
+
+if TYPE_CHECKING:
+    from joyeval.store import Store
+    from joyeval.study import Study
+
+SUPPORT = {  # kinds of event that a whole cohort shares: one of them, several of them
+    "learning set": ("learning set", "learning sets"),
+    "workshop": ("workshop", "workshops"),
+    "action period": ("action period", "action periods"),
+    "coaching call": ("coaching call", "coaching calls"),
+    "leadership call": ("leadership call", "leadership calls"),
+}
+TESTS = {"pdsa cycle": "PDSA cycles", "change idea": "change ideas", "huddle": "huddles held"}
+PRACTICES = {  # the six partnership practices
+    "model the way": "model the way",
+    "doing with": "doing with",
+    "effective conversations": "effective conversations",
+    "huddles": "huddles as a practice",
+    "label and link": "label and link",
+    "improve daily": "improve daily",
+}
+NAMES = {**{kind: many for kind, (_, many) in SUPPORT.items()}, **TESTS, **PRACTICES}
+
+
+def programme(study: Study, cohort: str, store: Store) -> None:
+    """Emit aim, theory, timeline, what was done and what it cost."""
+    report.heading(catalogue(study.language)("headings.programme"), new_page=True)
+    for paragraph in (study.programme.description, study.programme.rationale):
+        if paragraph:
+            report.text(paragraph)
+    _drivers(study)
+    events = store.table("events")
+    if len(events):
+        report.heading("What was done, and when", level=3)
+        report.text(_in_short(events))
+        _timeline(study, cohort, events)
+        _dose(events)
+        _ideas(study, events)
+    _costs(study, cohort, teams=len(store.table("teams")))
+
+
+def _drivers(study: Study) -> None:
+    ideas = study.programme.change_ideas()
+    if not ideas:
+        return
+    report.heading("How the programme should work", level=3)
+    report.figure(
+        figures.driver_diagram(study.programme.aim, ideas),
+        alt=figures.driver_diagram_alt(study.programme.aim, ideas),
+        caption="Driver diagram: the aim, what drives it, and the changes that teams test",
+        data=_tabled(ideas),
+    )
+
+
+def _tabled(ideas: list[tuple[str, str, str]]) -> pd.DataFrame:
+    """Return the ideas of the driver diagram as a table: drivers, and their ideas in one cell."""
+    table = pd.DataFrame(ideas, columns=["primary driver", "secondary driver", "change ideas"])
+    if not table["secondary driver"].any():
+        table = table.drop(columns="secondary driver")
+    return table.groupby(list(table.columns[:-1]), sort=False, as_index=False).agg("; ".join)
+
+
+def _in_short(events: pd.DataFrame) -> str:
+    shared = events[events["kind"].isin(SUPPORT)]
+    counts = shared["kind"].value_counts().reindex([kind for kind in SUPPORT if kind in set(shared["kind"])])
+    told = [f"{n} {SUPPORT[kind][n != 1]}" for kind, n in counts.items()]
+    teams = events[events["scope"] == "team"]
+    cycles = teams[teams["kind"] == "pdsa cycle"].groupby("scope_id").size()
+    text = f"The cohort had {', '.join(told)}. " if told else ""
+    if len(cycles):
+        text += f"{len(cycles)} teams logged {cycles.sum()} PDSA cycles: {_between(cycles)} each."
+    return text.strip()
+
+
+def _between(counts: pd.Series) -> str:
+    low, high = counts.min(), counts.max()
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _timeline(study: Study, cohort: str, events: pd.DataFrame) -> None:
+    practices = events["kind"].where(~events["kind"].isin(PRACTICES), "partnership practices")
+    shown = events.assign(kind=practices.map(lambda kind: NAMES.get(kind, kind)))
+    phases = [(p.name, pd.Timestamp(p.start), pd.Timestamp(p.end)) for p in study.cohort(cohort).phases]
+    counts = shown["kind"].value_counts(sort=False)
+    first = shown.groupby("kind")["date"].agg(["min", "max"])
+    days = [f"{row['min'].day} {row['min']:%b %Y} to {row['max'].day} {row['max']:%b %Y}" for _, row in first.iterrows()]
+    report.figure(
+        figures.timeline(shown, phases=phases),
+        alt="Timeline of the programme, one lane for each kind of event. "
+        + "; ".join(f"{kind} {counts[kind]}, {when}" for kind, when in zip(first.index, days, strict=True))
+        + ".",
+        caption="What was done when; bars: events per month, with the number in the busiest month",
+    )
+
+
+def _dose(events: pd.DataFrame) -> None:
+    """Show how much each team did, teams in order of name."""
+    teams = events[(events["scope"] == "team") & events["kind"].isin(TESTS | PRACTICES)]
+    if teams.empty:
+        return
+    kinds = [kind for kind in TESTS | PRACTICES if kind in set(teams["kind"])]
+    table = teams.pivot_table(index="scope_id", columns="kind", values="date", aggfunc="size", fill_value=0)[kinds]
+    table = table.rename(columns=NAMES).rename_axis("team").sort_index()
+    report.table(table, caption="What each team logged (times), in order of name; the last six are partnership practices")
+
+
+def _ideas(study: Study, events: pd.DataFrame) -> None:
+    """Show each change idea with its driver, the teams that took it up and the test cycles logged for it."""
+    ideas = events[events["kind"] == "change idea"]
+    if ideas.empty:
+        return
+    driver = {idea: primary for primary, _, idea in study.programme.change_ideas()}
+    cycles = events[events["kind"] == "pdsa cycle"]["label"].str.split(":").str[0].value_counts()
+    table = ideas.groupby("label").agg(teams=("scope_id", "nunique"), first=("date", "min")).reset_index()
+    table = table.assign(
+        driver=table["label"].map(driver).fillna("not in the driver diagram"),
+        cycles=table["label"].map(cycles).fillna(0).astype(int),
+    ).sort_values(["driver", "label"])
+    report.table(
+        table[["label", "driver", "teams", "cycles", "first"]],
+        caption="Changes tested: teams that took each up, and PDSA cycles logged for it",
+        labels={"label": "change idea", "cycles": "PDSA cycles", "first": "first taken up"},
+    )
+
+
+def _costs(study: Study, cohort: str, *, teams: int) -> None:
+    lines = [line for line in study.programme.costs if line.cohorts is None or cohort in line.cohorts]
+    if not lines:
+        return
+    sign, total = study.programme.currency, sum(line.amount for line in lines)
+    report.heading("What it cost", level=3)
+    report.text(f"The account adds up to {sign}{total:,.0f}, or {sign}{total / max(teams, 1):,.0f} for each of {teams} teams.")
+    rows = [(line.what, line.amount, line.basis or "not stated") for line in lines]
+    report.table(
+        pd.DataFrame([*rows, ("Total", total, "")], columns=["what", "amount", "basis"]).replace({"basis": {"": "–"}}),
+        caption="Costs of this cohort, as the study file gives them; staff time is not counted unless named",
+        labels={"amount": f"amount ({sign})"},
+        formats={"amount": ",.0f"},
+    )

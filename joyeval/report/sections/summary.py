@@ -1,0 +1,252 @@
+"""The page for who reads one page: what changed, for whom, how sure, what it does not show; from stored results only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from joyeval import figures, report
+from joyeval.improvement import Charts, Multiverse, Verdicts
+from joyeval.measurement.equity import Equity
+from joyeval.measurement.scores import ScoreChange
+from joyeval.outcomes.association import Association
+from joyeval.report.messages import catalogue
+from joyeval.result import NoAnswer
+
+if TYPE_CHECKING:
+    from joyeval.coordination import Change
+    from joyeval.report.messages import Catalogue
+    from joyeval.result import Result
+    from joyeval.store import Store
+    from joyeval.study import Study
+
+STEP = 10  # percentage points of a pulse that the primary estimate is told for
+TOLD = 3  # scores named one by one
+
+
+@dataclass(frozen=True)
+class Row:
+    """One question of the page, what the data show, and how sure that is."""
+
+    question: str
+    found: str
+    sure: str
+
+
+def summary(study: Study, cohort: str, store: Store) -> None:
+    """Emit the one-page summary, in the language of the study."""
+    say = catalogue(study.language)
+    found = {name: store.result(name) for name in store.results()}
+    report.heading(say("headings.summary"), new_page=True)
+    report.text(_lead(study, cohort, store, say))
+    report.text(say("summary.aim", aim=study.programme.aim))
+    rows = _rows(study, found, say)
+    if rows:
+        labels = {name: say(f"summary.{name}") for name in ("question", "found", "sure")}
+        report.table(pd.DataFrame(rows), caption=say("summary.table"), labels=labels)
+    _teams_figure(found.get("improvement_verdicts"), say)
+    report.heading(say("headings.not_shown"), level=3)
+    report.items(_not_shown(found, store, say))
+    if say.missing:
+        report.note(say("summary.partly", count=len(say.missing)))
+
+
+def last_day(store: Store) -> pd.Timestamp | None:
+    """Return the last day of which the data know: the data-freeze date."""
+    days = [store.table(name)["period"].max() for name in ("pulse", "outcomes") if name in store.tables()]
+    days += [store.table(name)["date"].max() for name in store.tables() if name.startswith("wave_")]
+    known = [day for day in days if pd.notna(day)]
+    return max(known) if known else None
+
+
+def _lead(study: Study, cohort: str, store: Store, say: Catalogue) -> str:
+    time, freeze = study.cohort(cohort), last_day(store)
+    facts = {"cohort": f"{study.programme.name}, {time.title}", "teams": len(store.table("teams"))}
+    facts |= {"start": say.month(time.start), "end": say.month(time.end)}
+    return say("summary.lead", **facts, freeze=say.day(freeze)) if freeze else say("summary.lead_open", **facts)
+
+
+def _rows(study: Study, found: dict[str, Result], say: Catalogue) -> list[Row]:
+    rows = [_primary(study, found, say)] if study.primary and "outcomes_primary" in found else []
+    rows += _pulses(study, found.get("improvement_cohort_change"), say)
+    others = (
+        ("improvement_verdicts", "teams.question", lambda result: _teams(result, found, say)),
+        ("experience_change", "scores.question", lambda result: _scores(result, say)),
+        ("experience_equity", "equity.question", lambda result: _equity(result, say)),
+        ("coordination_change", "coordination.question", lambda result: _coordination(result, say)),
+    )
+    for name, question, tell in others:
+        if name in found:
+            told = _unknown(found[name], say) if isinstance(found[name], NoAnswer) else tell(found[name])
+            rows.append(Row(say(question), *told))
+    return rows
+
+
+def _unknown(result: NoAnswer, say: Catalogue) -> tuple[str, str]:
+    reason = result.reason.rstrip(".")
+    return say("summary.no_answer", question=result.question, reason=reason), say("summary.no_answer_sure")
+
+
+def _primary(study: Study, found: dict[str, Result], say: Catalogue) -> Row:
+    result, named = found["outcomes_primary"], study.primary
+    outcome = next(part for part in study.outcomes if part.measure == named.outcome)
+    question = say("primary.question" if outcome.service_users else "primary.question_other")
+    if not isinstance(result, Association):
+        return Row(question, *_unknown(result, say))
+    pulses = {part.measure: part.title for part in study.pulses}
+    step = STEP if named.staff in pulses else 1
+    row = result.effect[["estimate", "ci_low", "ci_high"]].astype(float) * step
+    places = _places(row)
+    level = _level(found.get(f"improvement_{named.outcome}"))
+    unit = say("primary.points") if outcome.kind == "proportion" else outcome.unit
+    told = {
+        "staff": pulses.get(named.staff, named.staff),
+        "step": say("primary.step_points", step=step) if named.staff in pulses else say("primary.step_one"),
+        "outcome": outcome.title,
+        "estimate": say.signed(row["estimate"], places),
+        "unit": unit,
+        "relative": say.percent(row["estimate"] / level) if level else "–",
+        "first": named.window[0],
+        "last": named.window[1],
+        "way": say("primary.better" if (row["estimate"] > 0) == (outcome.improve == "increase") else "primary.worse"),
+    }
+    open_ended = row["ci_low"] <= 0 <= row["ci_high"]
+    kind = "none" if open_ended else "link"
+    interval = {name: say.signed(row[f"ci_{name}"], places) for name in ("low", "high")}
+    sure = "by_lot_sure" if result.experimental and not open_ended else f"{kind}_sure"
+    return Row(question, say(f"primary.{kind}", **told), say(f"primary.{sure}", **interval, teams=result.n_teams))
+
+
+def _level(charts: Result | None) -> float | None:
+    """Return the usual level of an outcome over all teams and periods, in the units shown."""
+    if not isinstance(charts, Charts):
+        return None
+    points = charts.points.dropna(subset=["value"])
+    weight = points["n"].fillna(1) if "n" in points else pd.Series(1.0, points.index)
+    return float((points["value"] * weight).sum() / weight.sum()) or None
+
+
+def _places(values: pd.Series) -> int:
+    largest = values.abs().max()
+    return 0 if largest >= 20 else 1 if largest >= 1 else 2
+
+
+def _pulses(study: Study, change: Result | None, say: Catalogue) -> list[Row]:
+    if not isinstance(change, Verdicts):
+        return []
+    titles = {part.measure: part.title for part in study.pulses}
+    return [
+        Row(say("pulse.question", title=titles[row["measure"]]), *_pulse(row, say)) for _, row in change.teams.iterrows()
+    ]
+
+
+def _pulse(row: pd.Series, say: Catalogue) -> tuple[str, str]:
+    if pd.isna(row["ci_low"]):
+        return say("pulse.not_known"), say("summary.no_answer_sure")
+    found = say(
+        "pulse.halves" if row["compared"] == "halves" else "pulse.change",
+        before=say.number(row["before"]),
+        after=say.number(row["after"]),
+        change=say.signed(row["change"], 1),
+        relative=say.percent(row["relative"]),
+    )
+    sure = "pulse.sure_clear" if row["clear"] else "pulse.sure_unclear"
+    return found, say(sure, low=say.signed(row["ci_low"], 1), high=say.signed(row["ci_high"], 1))
+
+
+def _teams(result: Verdicts, found: dict[str, Result], say: Catalogue) -> tuple[str, str]:
+    total = _totals(result)
+    signals = total["improved"] + total["deteriorated"]
+    told = say("teams.counts_open" if total["cannot_tell"] else "teams.counts", teams=result.n, **total)
+    chance = say.number(float(result.counts["expected_false"].sum()))
+    few = "teams.sure_few" if float(chance) >= signals else "teams.sure"
+    sure = say(few, rules=result.rules, chance=chance, signals=signals)
+    others = found.get("improvement_multiverse")
+    if isinstance(others, Multiverse):
+        better, worse = others.counts["improved"], others.counts["deteriorated"]
+        spread = {"low": better.min(), "high": better.max(), "low_worse": worse.min(), "high_worse": worse.max()}
+        sure = f"{sure} {say('teams.others', **spread)}"
+    return told, sure
+
+
+def _totals(result: Verdicts) -> dict[str, int]:
+    names = ("improved", "deteriorated", "unchanged", "cannot_tell")
+    return {name: int(result.counts[name].sum()) for name in names}
+
+
+def _scores(result: ScoreChange, say: Catalogue) -> tuple[str, str]:
+    rows = result.changes
+    last = rows[(rows["estimator"] == "everyone") & (rows["wave"] == result.means["wave"].iloc[-1])]
+    clear = last[last["p_adjusted"] < 0.05].sort_values("p_adjusted", kind="stable")
+    told = [_score(row, result.titles, say) for _, row in clear.head(TOLD).iterrows()]
+    told += [say("scores.more", count=len(clear) - TOLD)] if len(clear) > TOLD else []
+    key = "scores.some" if len(clear) else "scores.none"
+    return say(key, clear=len(clear), total=len(last), list="; ".join(told)), say("scores.sure")
+
+
+def _score(row: pd.Series, titles: dict[str, str], say: Catalogue) -> str:
+    places = _places(row[["estimate", "ci_low", "ci_high"]].astype(float))
+    better = (row["estimate"] > 0) == (row["better"] == "higher")
+    numbers = {"estimate": row["estimate"], "low": row["ci_low"], "high": row["ci_high"]}
+    return say(
+        "scores.one",
+        title=titles[row["scale"]],
+        relative=say.percent(row["relative"]),
+        way=say("primary.better" if better else "primary.worse"),
+        **{name: say.signed(value, places) for name, value in numbers.items()},
+    )
+
+
+def _equity(result: Equity, say: Catalogue) -> tuple[str, str]:
+    unlike = result.tests[result.tests["p_adjusted"] < 0.05]
+    named = list(dict.fromkeys((unlike if len(unlike) else result.tests)["attribute"]))
+    attributes = f" {say('equity.and')} ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+    key = "equity.differ" if len(unlike) else "equity.alike"
+    return say(key, attributes=attributes), say("equity.sure", tests=len(result.tests))
+
+
+def _coordination(result: Change, say: Catalogue) -> tuple[str, str]:
+    """Tell the change from the first to the last wave, process by process."""
+    rows = result.terms.query("part == 'between' and kind != 'decay' and process != 'all'")
+    last = rows.drop_duplicates("process", keep="last")
+    told, sure = [], []
+    for _, row in last.iterrows():
+        way = "same" if row["ci_low"] <= 0 <= row["ci_high"] else "rose" if row["estimate"] > 0 else "fell"
+        shown = {"process": row["process"], "percent": say.percent(row["percent"] / 100)}
+        told.append(say(f"coordination.{way}", estimate=say.signed(row["estimate"], 2), **shown))
+        low, high = (say.signed(row[name], 2) for name in ("ci_low", "ci_high"))
+        sure.append(say("coordination.sure_one", process=row["process"], low=low, high=high))
+    return "; ".join(told) + ".", say("coordination.sure", list="; ".join(sure))
+
+
+def _teams_figure(result: Result | None, say: Catalogue) -> None:
+    if isinstance(result, Verdicts):
+        total = _totals(result)
+        words = {name: say(f"teams.{name}") for name in total}
+        report.figure(
+            figures.team_marks(total, words=words), alt=say("teams.alt", **total), caption=say("summary.teams_figure")
+        )
+
+
+def _not_shown(found: dict[str, Result], store: Store, say: Catalogue) -> list[str]:
+    """Name the few limits that every reader must know, each only where it holds."""
+    primary = found.get("outcomes_primary")
+    link = isinstance(primary, Association) and not primary.experimental
+    told = ["not_cause"] if link else []
+    told += ["no_comparison"] if {"improvement_verdicts", "experience_change"} & set(found) else []
+    told += ["signal"] if "improvement_verdicts" in found else []
+    rate = response_rate(store)
+    limits = [say(f"not_shown.{name}") for name in told]
+    limits += [say("not_shown.respondents", rate=say.number(rate))] if rate is not None else []
+    return [*limits, say("not_shown.teams")]
+
+
+def response_rate(store: Store) -> float | None:
+    """Return the share of staff in post who answered the last wave, in per cent, where the roster is known."""
+    if "response" not in store.tables() or store.table("response").empty:
+        return None
+    flow, last = store.table("flow"), store.table("response")["wave"].iloc[-1]
+    here = flow[flow["wave"] == last].set_index("step")
+    return 100 * here.loc["kept", "n_out"] / here.loc["invited", "n_in"] if "invited" in here.index else None
