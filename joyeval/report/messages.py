@@ -1,4 +1,4 @@
-"""Every sentence that the report itself says, in the language of the document; what is not translated stands in English."""
+"""What the report itself says, in the language of the document; what is not translated stands in English."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class Catalogue:
         return text if text.startswith(MINUS) or not any(c in "123456789" for c in text) else f"+{text}"
 
     def percent(self, share: float) -> str:
-        """Return a relative change as a signed percentage."""
-        return f"{self.signed(100 * share)}%"
+        """Return a relative change as a signed percentage, with one decimal where it is below 1 %."""
+        return f"{self.signed(100 * share, 1 if abs(share) < 0.01 else 0)}%"
 
     def day(self, value: date) -> str:
         """Return a day in words."""

@@ -101,8 +101,8 @@ def _named_beforehand(study: Study) -> None:
         staff = {part.measure: part.title for part in study.pulses}.get(study.primary.staff, study.primary.staff)
         outcome = next(part.title for part in study.outcomes if part.measure == study.primary.outcome)
         report.text(
-            f"The primary analysis was named in the study file: “{staff}” against “{outcome}”, {first} to {last} months "
-            f"later. {study.primary.why}"
+            f"The primary analysis was named in the study file: “{staff}” against “{outcome}”, {first} to {last} "
+            f"months later. {study.primary.why}"
         )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from joyeval import disclosure, report
 from joyeval.measurement.equity import Equity
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.words import rule, sentence
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from joyeval.result import Result
     from joyeval.study import Study
 

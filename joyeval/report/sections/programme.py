@@ -93,7 +93,9 @@ def _timeline(study: Study, cohort: str, events: pd.DataFrame) -> None:
     phases = [(p.name, pd.Timestamp(p.start), pd.Timestamp(p.end)) for p in study.cohort(cohort).phases]
     counts = shown["kind"].value_counts(sort=False)
     first = shown.groupby("kind")["date"].agg(["min", "max"])
-    days = [f"{row['min'].day} {row['min']:%b %Y} to {row['max'].day} {row['max']:%b %Y}" for _, row in first.iterrows()]
+    days = [
+        f"{row['min'].day} {row['min']:%b %Y} to {row['max'].day} {row['max']:%b %Y}" for _, row in first.iterrows()
+    ]
     report.figure(
         figures.timeline(shown, phases=phases),
         alt="Timeline of the programme, one lane for each kind of event. "
@@ -111,7 +113,9 @@ def _dose(events: pd.DataFrame) -> None:
     kinds = [kind for kind in TESTS | PRACTICES if kind in set(teams["kind"])]
     table = teams.pivot_table(index="scope_id", columns="kind", values="date", aggfunc="size", fill_value=0)[kinds]
     table = table.rename(columns=NAMES).rename_axis("team").sort_index()
-    report.table(table, caption="What each team logged (times), in order of name; the last six are partnership practices")
+    report.table(
+        table, caption="What each team logged (times), in order of name; the last six are partnership practices"
+    )
 
 
 def _ideas(study: Study, events: pd.DataFrame) -> None:
@@ -139,7 +143,9 @@ def _costs(study: Study, cohort: str, *, teams: int) -> None:
         return
     sign, total = study.programme.currency, sum(line.amount for line in lines)
     report.heading("What it cost", level=3)
-    report.text(f"The account adds up to {sign}{total:,.0f}, or {sign}{total / max(teams, 1):,.0f} for each of {teams} teams.")
+    report.text(
+        f"The account adds up to {sign}{total:,.0f}, or {sign}{total / max(teams, 1):,.0f} for each of {teams} teams."
+    )
     rows = [(line.what, line.amount, line.basis or "not stated") for line in lines]
     report.table(
         pd.DataFrame([*rows, ("Total", total, "")], columns=["what", "amount", "basis"]).replace({"basis": {"": "–"}}),

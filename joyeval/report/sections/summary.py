@@ -1,4 +1,4 @@
-"""The page for who reads one page: what changed, for whom, how sure, what it does not show; from stored results only."""
+"""The page for who reads one page: what changed, for whom, how sure, what it does not show; results only."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval import figures, report
+from joyeval.coordination import Change
 from joyeval.improvement import Charts, Multiverse, Verdicts
 from joyeval.measurement.equity import Equity
 from joyeval.measurement.scores import ScoreChange
 from joyeval.outcomes.association import Association
 from joyeval.report.messages import catalogue
-from joyeval.result import NoAnswer
 
 if TYPE_CHECKING:
-    from joyeval.coordination import Change
     from joyeval.report.messages import Catalogue
-    from joyeval.result import Result
+    from joyeval.result import NoAnswer, Result
     from joyeval.store import Store
     from joyeval.study import Study
 
@@ -71,17 +70,27 @@ def _lead(study: Study, cohort: str, store: Store, say: Catalogue) -> str:
 def _rows(study: Study, found: dict[str, Result], say: Catalogue) -> list[Row]:
     rows = [_primary(study, found, say)] if study.primary and "outcomes_primary" in found else []
     rows += _pulses(study, found.get("improvement_cohort_change"), say)
-    others = (
-        ("improvement_verdicts", "teams.question", lambda result: _teams(result, found, say)),
-        ("experience_change", "scores.question", lambda result: _scores(result, say)),
-        ("experience_equity", "equity.question", lambda result: _equity(result, say)),
-        ("coordination_change", "coordination.question", lambda result: _coordination(result, say)),
-    )
-    for name, question, tell in others:
-        if name in found:
-            told = _unknown(found[name], say) if isinstance(found[name], NoAnswer) else tell(found[name])
-            rows.append(Row(say(question), *told))
-    return rows
+    questions = {
+        "improvement_verdicts": "teams.question",
+        "experience_change": "scores.question",
+        "experience_equity": "equity.question",
+        "coordination_change": "coordination.question",
+    }
+    return rows + [Row(say(key), *_told(found[name], found, say)) for name, key in questions.items() if name in found]
+
+
+def _told(result: Result, found: dict[str, Result], say: Catalogue) -> tuple[str, str]:
+    match result:
+        case Verdicts():
+            return _teams(result, found, say)
+        case ScoreChange():
+            return _scores(result, say)
+        case Equity():
+            return _equity(result, say)
+        case Change():
+            return _coordination(result, say)
+        case _:
+            return _unknown(result, say)
 
 
 def _unknown(result: NoAnswer, say: Catalogue) -> tuple[str, str]:
@@ -138,7 +147,8 @@ def _pulses(study: Study, change: Result | None, say: Catalogue) -> list[Row]:
         return []
     titles = {part.measure: part.title for part in study.pulses}
     return [
-        Row(say("pulse.question", title=titles[row["measure"]]), *_pulse(row, say)) for _, row in change.teams.iterrows()
+        Row(say("pulse.question", title=titles[row["measure"]]), *_pulse(row, say))
+        for _, row in change.teams.iterrows()
     ]
 
 
@@ -214,11 +224,12 @@ def _coordination(result: Change, say: Catalogue) -> tuple[str, str]:
     told, sure = [], []
     for _, row in last.iterrows():
         way = "same" if row["ci_low"] <= 0 <= row["ci_high"] else "rose" if row["estimate"] > 0 else "fell"
-        shown = {"process": row["process"], "percent": say.percent(row["percent"] / 100)}
+        process = f"{row['process'][:1].upper()}{row['process'][1:]}"
+        shown = {"process": process, "percent": say.percent(row["percent"] / 100)}
         told.append(say(f"coordination.{way}", estimate=say.signed(row["estimate"], 2), **shown))
         low, high = (say.signed(row[name], 2) for name in ("ci_low", "ci_high"))
-        sure.append(say("coordination.sure_one", process=row["process"], low=low, high=high))
-    return "; ".join(told) + ".", say("coordination.sure", list="; ".join(sure))
+        sure.append(say("coordination.sure_one", process=process, low=low, high=high))
+    return " ".join(told), say("coordination.sure", list="; ".join(sure))
 
 
 def _teams_figure(result: Result | None, say: Catalogue) -> None:
