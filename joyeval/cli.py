@@ -147,6 +147,27 @@ def instruments(
 
 
 @app.command()
+def redcap(
+    study: StudyFile,
+    data: DataFolder = None,
+    force: Annotated[bool, typer.Option("--force", help="fetch again what was fetched before")] = False,
+) -> None:
+    """Fetch the REDCap projects of a study, once: they are raw files from then on. The token is in the environment."""
+    from joyeval.study import load_study
+    from joyeval.waves.redcap import fetch, read_token
+
+    loaded = load_study(study, data=data)
+    if not loaded.redcap:
+        raise UsageError(f"{study.name} names no REDCap project (under `redcap`)")
+    for part in loaded.redcap:
+        path = loaded.folder / part.file
+        _say(f"fetching {part.file} from {part.url}")
+        token = read_token(part.token)
+        done = fetch(part.url, token, path, forms=part.forms, events=part.events, force=force)
+        typer.echo(f"{done.path}\t{done.rows} rows\tsha256 {done.sha256}")
+
+
+@app.command()
 def key(study: StudyFile) -> None:
     """Make the secret key for the pseudonyms of a study; it is kept outside the data."""
     from joyeval.study import load_study

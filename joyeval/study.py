@@ -6,6 +6,7 @@ their columns mean, outcomes and their direction, and the one primary analysis. 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date  # noqa: TC003
 from functools import cached_property
@@ -179,6 +180,24 @@ class Wave(RawTable):
         return _start_before_end(self)
 
 
+class Redcap(Part):
+    """A REDCap project whose records are fetched once, by `joyeval redcap`, and are a raw file from then on."""
+
+    url: str = Field(description="address of the API, such as https://redcap.example.org/api/")
+    file: str = Field(pattern=r"\.csv$", description="where the records are kept, a .csv below the data folder")
+    token: str = Field("JOYEVAL_REDCAP_TOKEN", description="environment variable with the token, never the token")
+    forms: tuple[str, ...] = Field((), description="only these forms, by their unique names")
+    events: tuple[str, ...] = Field((), description="only these events, by their unique names")
+
+    @model_validator(mode="after")
+    def _names_a_variable(self) -> Redcap:
+        if not re.fullmatch(r"[A-Z][A-Z0-9_]*", self.token) or re.fullmatch(r"[0-9A-F]{32}", self.token):
+            raise ValueError("something else than the name of an environment variable under `token`")
+        if ".." in Path(self.file).parts or Path(self.file).is_absolute():
+            raise ValueError("a `file` outside the data folder")
+        return self
+
+
 class Pulse(RawTable):
     """A short measure asked again and again: answers one by one, or counts per team and period."""
 
@@ -305,6 +324,7 @@ class Study(Part):
     cohorts: tuple[Cohort, ...] = Field(min_length=1)
     forms: dict[str, dict[str, Any]] = Field(default_factory=dict, description="keys that several files share, by name")
     teams: Teams
+    redcap: tuple[Redcap, ...] = ()
     waves: tuple[Wave, ...] = ()
     pulses: tuple[Pulse, ...] = ()
     coordination: tuple[Coordination, ...] = ()

@@ -13,6 +13,7 @@ from joyeval.outcomes import tables as outcomes
 from joyeval.waves import pulse
 from joyeval.waves.cohort import study_key
 from joyeval.waves.pseudonyms import pseudonyms
+from joyeval.waves.redcap import changed
 from joyeval.waves.tabulate import tabulate
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def take_in(study: Study, cohort: str) -> Intake:
     taken = Intake()
     taken.everyone = everyone = _teams(study, taken)
     taken.tables["teams"] = everyone.loc[everyone["cohort"] == cohort, list(TEAM_FIELDS)].reset_index(drop=True)
+    taken.problems += [problem for part in study.redcap for problem in changed(study.folder / part.file)]
     _events(study, cohort, taken)
     _surveys(study, cohort, taken)
     known = set(everyone["team"])

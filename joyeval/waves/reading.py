@@ -12,6 +12,7 @@ import polars as pl
 from joyeval.errors import DataError, Problem
 from joyeval.waves.labelled import read_parquet, read_spss, read_stata
 from joyeval.waves.raw import Raw, set_aside
+from joyeval.waves.redcap import complete
 from joyeval.waves.sources import PLAIN, PREVIEWS, Layout, find_header, recognise
 from joyeval.waves.text import TextSheet, open_text
 from joyeval.waves.workbook import GridSheet, open_workbook
@@ -68,7 +69,8 @@ def read(
         opened: TextSheet | GridSheet = open_workbook(path, content, sheet)
     else:
         opened = open_text(path.name, _not_html(path.name, content))
-    return _lay_out(opened, header_row, set(keep))
+    raw = _lay_out(opened, header_row, set(keep))
+    return complete(raw, path, keep) if raw.source == "REDCap" else raw
 
 
 def _content(path: Path) -> bytes:

@@ -20,6 +20,7 @@ PERSONAL = {
     "email",
     "refurl",
     "referrerurl",
+    "redcapsurveyidentifier",
 }
 NAMES = {"name", "firstname", "lastname", "surname", "respondentname"}  # in survey tools only: elsewhere a team's name
 
