@@ -177,6 +177,24 @@ def key(study: StudyFile) -> None:
 
 
 @app.command()
+def new(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a folder that does not exist yet")]) -> None:
+    """Make a fresh workspace: a study file to fill in, the notebooks, a place for your files."""
+    from joyeval import workspace
+
+    for path in workspace.new(folder):
+        typer.echo(path)
+    _say(f"Read {folder / 'README.md'} next.")
+
+
+@app.command()
+def lab(browser: Annotated[bool, typer.Option(help="open a browser window")] = True) -> None:
+    """Open JupyterLab on the notebook for exploring, on this machine only."""
+    from joyeval import workspace
+
+    workspace.lab(Path.cwd(), browser=browser)
+
+
+@app.command()
 def doctor() -> None:
     """Say what this machine has: versions, fonts, the key for pseudonyms."""
     from joyeval.pipeline.doctor import findings

@@ -12,7 +12,7 @@ from joyeval.disclosure.charts import protect_charts
 from joyeval.disclosure.ledger import differing_by_few, publish
 from joyeval.disclosure.margins import protect_counts
 from joyeval.disclosure.release import check_release
-from joyeval.disclosure.rule import GIVES_AWAY, THRESHOLD, Rule, may_show, suppressed
+from joyeval.disclosure.rule import GIVES_AWAY, THRESHOLD, Rule, may_show, rule_of, suppressed
 from joyeval.disclosure.statistics import protect
 from joyeval.disclosure.ties import FACILITATOR, protect_change, protect_matrix
 
@@ -30,5 +30,6 @@ __all__ = [
     "protect_counts",
     "protect_matrix",
     "publish",
+    "rule_of",
     "suppressed",
 ]

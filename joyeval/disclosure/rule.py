@@ -10,6 +10,8 @@ from joyeval.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
+    from joyeval.study import Study
+
 THRESHOLD = 11  # fewest valid answers behind a statistic that is shown
 GIVES_AWAY = "suppressed (would give away a small group)"
 
@@ -90,3 +92,8 @@ def may_show(n: Any, *, of: Any = None, rule: Rule | None = None) -> Any:
     least = (rule or Rule()).threshold
     enough = n >= least
     return enough if of is None else enough & ((of - n <= 0) | (of - n >= least))
+
+
+def rule_of(study: Study) -> Rule:
+    """Return the rule that a study file states."""
+    return Rule(threshold=study.disclosure.threshold, reason=study.disclosure.reason)

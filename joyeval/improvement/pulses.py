@@ -16,13 +16,15 @@ BASELINE = "baseline"  # name of the phase whose points set centre and limits
 FEWEST_IN_BASELINE = 8  # points of a series; with fewer, all its points do
 
 
-def cohort_charts(study: Study, cohort: str, pulse: pd.DataFrame) -> Charts:
+def cohort_charts(study: Study, cohort: str, pulse: pd.DataFrame, *, rules: str = "anhoej") -> Charts:
     """Chart each measure over all teams of a cohort together.
 
     Parameters
     ----------
     pulse : DataFrame
         The table ``pulse`` of the cohort.
+    rules : str
+        Name of a rule set; see `joyeval.improvement.RULES`.
 
     Returns
     -------
@@ -31,12 +33,12 @@ def cohort_charts(study: Study, cohort: str, pulse: pd.DataFrame) -> Charts:
     """
     amounts = ["positive", "answers", "opportunities"]
     summed = pulse.groupby(["measure", "period"])[amounts].sum(min_count=1).reset_index()
-    return _charts(study, cohort, summed, ["measure"])
+    return _charts(study, cohort, summed, ["measure"], rules)
 
 
-def team_charts(study: Study, cohort: str, pulse: pd.DataFrame) -> Charts:
+def team_charts(study: Study, cohort: str, pulse: pd.DataFrame, *, rules: str = "anhoej") -> Charts:
     """Chart each measure of every team; see `cohort_charts`."""
-    return _charts(study, cohort, pulse, ["measure", "team"])
+    return _charts(study, cohort, pulse, ["measure", "team"], rules)
 
 
 def cohort_multiverse(study: Study, cohort: str, pulse: pd.DataFrame) -> Multiverse:
@@ -55,7 +57,7 @@ def cohort_multiverse(study: Study, cohort: str, pulse: pd.DataFrame) -> Multive
     )
 
 
-def _charts(study: Study, cohort: str, pulse: pd.DataFrame, by: list[str]) -> Charts:
+def _charts(study: Study, cohort: str, pulse: pd.DataFrame, by: list[str], rules: str) -> Charts:
     known = {"opportunities": "opportunities"} if pulse["opportunities"].notna().any() else {}
     return chart(
         pulse.sort_values([*by, "period"]),
@@ -64,6 +66,7 @@ def _charts(study: Study, cohort: str, pulse: pd.DataFrame, by: list[str]) -> Ch
         n="answers",
         by=by,
         multiply=100,
+        rules=rules,
         freeze=baselines(study, cohort, pulse, by),
         improve=pulse[by].drop_duplicates().merge(directions(study, cohort), on="measure"),
         **known,

@@ -8,8 +8,8 @@ from joyeval import disclosure, report
 
 if TYPE_CHECKING:
     from joyeval.result import Result
-    from joyeval.study import Study
 
+rule = disclosure.rule_of
 ESTIMATES = {"estimate": ".3g", "ci_low": ".3g", "ci_high": ".3g", "p": "p"}
 
 
@@ -37,8 +37,3 @@ def sentence(note: str) -> str:
     'Few teams.'
     """
     return f"{note[:1].upper()}{note[1:]}" + ("" if note.endswith((".", "?", "!")) else ".")
-
-
-def rule(study: Study) -> disclosure.Rule:
-    """Return the disclosure rule of a study."""
-    return disclosure.Rule(threshold=study.disclosure.threshold, reason=study.disclosure.reason)
