@@ -15,6 +15,8 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "WEAK_ITEM": "measurement",
+    "caterpillar": "measurement",
     "change_map": "coordination",
     "change_map_alt": "coordination",
     "check": "checks",
@@ -39,6 +41,9 @@ _HOME = {
     "plot_participation": "improvement",
     "plot_pulse": "improvement",
     "save": "export",
+    "plot_items": "measurement",
+    "questionnaire": "measurement",
+    "scree": "measurement",
     "small_multiples": "improvement",
     "specification_curve": "designs",
     "styled": "style",

@@ -16,6 +16,7 @@ from joyeval.measurement.intraclass import Icc, icc
 from joyeval.measurement.invariance import Invariance, invariance
 from joyeval.measurement.item_gaps import ItemGaps, item_gaps
 from joyeval.measurement.multilevel import MultilevelReliability, multilevel_reliability
+from joyeval.measurement.nonresponse import NonResponse, nonresponse
 from joyeval.measurement.omega import Omega, omega
 from joyeval.measurement.page import Page, page
 from joyeval.measurement.raters import RaterIcc, icc_forms, retest
@@ -39,6 +40,7 @@ __all__ = [
     "Invariance",
     "ItemGaps",
     "MultilevelReliability",
+    "NonResponse",
     "Omega",
     "Page",
     "RaterIcc",
@@ -59,6 +61,7 @@ __all__ = [
     "invariance",
     "item_gaps",
     "multilevel_reliability",
+    "nonresponse",
     "omega",
     "page",
     "rake",

@@ -11,11 +11,12 @@ from scipy.special import chdtrc
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.measurement.groups import and_others
-from joyeval.measurement.ladders import ADDS, GroupLadder, Ladder, WaveLadder
+from joyeval.measurement.ladders import ADDS, GroupLadder, Ladder, WaveLadder, common_options
 from joyeval.measurement.structure import model_text
 from joyeval.models.estimates import estimate_table
 from joyeval.models.sem import best
 from joyeval.models.sem_hints import equality_tests
+from joyeval.models.sem_spec import parse_model
 from joyeval.models.wlsmv import OrdinalFitted, scaled_difference
 from joyeval.result import Result
 
@@ -94,8 +95,9 @@ def invariance(
     """Test whether a factor model is the same in every group or wave.
 
     Steps: *configural* (same factors), *metric* (equal loadings), *scalar* (equal intercepts), *strict* (equal residual
-    variances). A step holds when it costs at most 0.010 of CFI and 0.015 of RMSEA; the chi-square test of the step is
-    given too, and in large samples rejects differences too small to matter.
+    variances). A step holds when it costs at most 0.010 of CFI and 0.015 of RMSEA (the latter where the model before
+    could misfit at all, as three items of one factor cannot); the chi-square test of the step is given too, and in
+    large samples rejects differences too small to matter.
 
     Parameters
     ----------
@@ -110,7 +112,8 @@ def invariance(
         Linked waves: who answered. Then `group` is the wave, persons are the rows of the model, the residuals of an
         item correlate over waves, and gaps are bridged by full information.
     estimator : {"MLR", "ML", "WLSMV"}
-        WLSMV takes the items as ordered options (groups only): then scalar means equal loadings and thresholds.
+        WLSMV takes the items as ordered options (groups only): then scalar means equal loadings and thresholds, and
+        options that some group did not use are merged with their neighbours.
     missing : {"listwise", "fiml"}
     partial : bool
         Where a step does not hold, let go of the parameters with the largest score test, as long as two items per
@@ -136,16 +139,19 @@ def invariance(
     what = f"invariance of {scale} over {name}"
     if data[name].nunique() < 2:
         raise ModelError(f"{what}: found 1 {name} in {len(data)} rows; needs at least 2 to compare")
+    merged: list[str] = []
     if who:
         ladder: Ladder = WaveLadder.of(data, wave=name, person=who, model=text, estimator=estimator, what=what)
     else:
+        if estimator == "WLSMV":
+            data, merged = common_options(data, [i for i in parse_model(text).observed if i in data], name)
         ladder = GroupLadder(data, name, text, estimator, missing, what)
     rows, last, reached = _climb(ladder, partial)
     sample = last.sample
     return Invariance(
         n=sample.n,
         n_dropped=sample.n_dropped,
-        notes=_notes(ladder, rows, sample.notes, bool(who), data, name),
+        notes=(*_notes(ladder, rows, sample.notes, bool(who), name), *_merged(merged, name)),
         scale=scale,
         group=name,
         groups={str(key): int(count) for key, count in data[name].value_counts(sort=False).sort_index().items()},
@@ -173,6 +179,8 @@ def _assembled(
     absent = [name for name in names if name and name not in data]
     if absent:
         raise UsageError(f"invariance: found no column {', '.join(absent)}; the table has {', '.join(map(str, data))}")
+    if isinstance(data[names[0]].dtype, pd.CategoricalDtype):
+        data[names[0]] = data[names[0]].cat.remove_unused_categories()
     return data, names[0], names[1]
 
 
@@ -207,7 +215,8 @@ def _step(ladder: Ladder, step: str, released: list[str], before: Fitted | None)
     chisq, df = difference(before, fitted)
     loss, gain = cfi - best(old, "cfi"), rmsea - best(old, "rmsea")
     change = {"delta_chisq": chisq, "delta_df": df, "delta_p": float(chdtrc(df, chisq)) if df else np.nan}
-    holds = bool(loss >= -LOSS_CFI and gain <= GAIN_RMSEA)
+    saturated = before.test.df == 0  # then its RMSEA is 0 whatever the data: only CFI can be compared
+    holds = bool(loss >= -LOSS_CFI and (gain <= GAIN_RMSEA or saturated))
     return fitted, {
         **row,
         **change,
@@ -259,9 +268,7 @@ def _no_means() -> pd.DataFrame:
     return table.astype({"term": "str"})
 
 
-def _notes(
-    ladder: Ladder, rows: list[dict], given: tuple[str, ...], linked: bool, data: pd.DataFrame, name: str
-) -> tuple[str, ...]:
+def _notes(ladder: Ladder, rows: list[dict], given: tuple[str, ...], linked: bool, name: str) -> tuple[str, ...]:
     notes = list(given)
     if not rows[0]["holds"]:
         notes.append(f"the model fits poorly before anything is held equal (CFI {rows[0]['cfi']:.3f}): mend it first")
@@ -274,3 +281,8 @@ def _notes(
     if not linked and name.lower() in ("wave", "time", "date", "period"):
         notes.append("waves are treated as different people; give person= when answers are linked")
     return tuple(notes)
+
+
+def _merged(items: list[str], name: str) -> tuple[str, ...]:
+    said = f"options that some {name} did not use were merged with their neighbours in {and_others(items)}"
+    return (said,) if items else ()

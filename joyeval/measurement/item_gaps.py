@@ -148,6 +148,6 @@ def _notes(share: pd.Series) -> tuple[str, ...]:
     notes = []
     if (share < 1).mean() > 0.2:
         notes.append(f"{(share < 1).mean():.0%} of the respondents left items out: look at which, and why")
-    if few := int((share < 0.5).sum()):
-        notes.append(f"{few} respondents answered fewer than half of the items: the half rule leaves them out")
+    if (share < 0.5).any():
+        notes.append("some respondents answered fewer than half of the items: the half rule leaves them out")
     return tuple(notes)

@@ -158,6 +158,35 @@ class WaveLadder(_Plain):
         return _latent_means(fitted, dict(enumerate(self.waves)), level)
 
 
+def common_options(data: pd.DataFrame, items: Sequence[str], group: str) -> tuple[pd.DataFrame, list[str]]:
+    """Merge options that some group did not use with their neighbours towards the middle; also which items these are.
+
+    Thresholds can be held equal only where all groups used the same options.
+
+    Examples
+    --------
+    >>> answers = pd.DataFrame({"q1": [1, 2, 3, 2, 3, 3], "wave": [1, 1, 1, 2, 2, 2]})
+    >>> common_options(answers, ["q1"], "wave")[0]["q1"].tolist()
+    [2, 2, 3, 2, 3, 3]
+    """
+    kept, changed = data.dropna(subset=[*items, group]), []
+    merged = data.copy()
+    for item in items:
+        used = pd.crosstab(kept[item], kept[group])
+        place = {option: option for option in used.index}
+        while len(used) > 1 and (used == 0).any(axis=None):
+            at = int(np.flatnonzero((used == 0).any(axis=1))[0])
+            to = at + 1 if at < len(used) / 2 and at + 1 < len(used) else at - 1
+            lost, kept_option = used.index[at], used.index[to]
+            place = {option: kept_option if now == lost else now for option, now in place.items()}
+            used.loc[kept_option] += used.loc[lost]
+            used = used.drop(index=lost)
+        if any(option != now for option, now in place.items()):
+            merged[item] = data[item].map(place)
+            changed.append(item)
+    return merged, changed
+
+
 def _latent_means(fitted: Fitted, labels: dict[int, str], level: float) -> pd.DataFrame:
     cells = [c for c in fitted.layout.cells if c.term.op == "~1" and c.term.lhs in fitted.layout.latent and c.free >= 0]
     values = fitted.theta[[cell.free for cell in cells]]

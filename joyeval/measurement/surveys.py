@@ -9,8 +9,9 @@ import pandas as pd
 
 from joyeval.errors import ModelError
 from joyeval.instruments import keyed, load
-from joyeval.measurement.aggregation import Aggregation, aggregation
 from joyeval.measurement.equity import equity
+from joyeval.measurement.nonresponse import nonresponse
+from joyeval.measurement.page import Page, page
 from joyeval.measurement.reliability import alpha
 from joyeval.measurement.scores import score_change
 from joyeval.result import Result, answered
@@ -128,19 +129,97 @@ def _alphas(wave: pd.DataFrame, instrument: Instrument, name: str, title: str, n
     return rows
 
 
-def team_means(study: Study, cohort: str, store: Store) -> Aggregation:
-    """Say of every scale whether the mean of a team may stand for the team, in the first wave."""
-    table, items, options, step = respondents(store), {}, {}, {}
+def pages(study: Study, cohort: str, store: Store) -> dict[str, Page]:
+    """Ask of every questionnaire what its numbers may be used for: one page each, by the name of the instrument."""
+    found = {}
     for instrument in instruments(study, cohort):
-        wave = store.table(f"wave_{instrument.id}").set_index(WHO)
-        for name, scale in instrument.scales.items():
-            if len(scale.items) > 1:
-                values = keyed(wave, instrument, name)
-                table = table.drop(columns=list(values), errors="ignore").merge(
-                    values.reset_index(), on=WHO, how="left"
-                )
-                low, high = instrument.responses[instrument.items[scale.items[0]].responses].codes
-                span = instrument.ranges[name][1] - instrument.ranges[name][0]
-                items[name], options[name], step[name] = list(values), high - low + 1, span / (high - low)
-    first = table[table["wave"] == table["wave"].iloc[0]]
-    return aggregation(first, items, options=options, step=step)
+        wave, items = _answers(store, instrument)
+        if items:
+            spans = {name: _options(instrument, name) for name in items}
+            found[instrument.id] = page(
+                wave,
+                items,
+                title=instrument.title,
+                titles=_titles(instrument),
+                labels={name: item.topic for name, item in instrument.items.items()},
+                person="person",
+                options={name: span[0] for name, span in spans.items()},
+                step={name: span[1] for name, span in spans.items()},
+                unit=_units(instrument),
+                better={name: instrument.scales[name].better for name in items},
+            )
+    return found
+
+
+def missing(study: Study, cohort: str, store: Store) -> dict[str, Result]:
+    """Ask of every questionnaire what people and answers that are missing could do to its changes."""
+    roster = store.table("teams")
+    margins = _margins(roster)
+    found = {}
+    for instrument in instruments(study, cohort):
+        wave, items = _answers(store, instrument)
+        if items:
+            found[instrument.id] = answered(
+                f"whether non-response matters to {instrument.title}",
+                nonresponse,
+                wave.merge(roster[["team", *margins]], on="team", how="left"),
+                items,
+                roster=roster if roster["headcount"].notna().any() else None,
+                margins=margins,
+                title=instrument.title,
+                titles=_titles(instrument),
+                unit=_units(instrument),
+            )
+    return found
+
+
+def _answers(store: Store, instrument: Instrument) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """Return scores and keyed items of a questionnaire, waves in order of time, and the items of each scale of several.
+
+    An item that two scales key differently enters each under a name of its own.
+    """
+    wave = store.table(f"wave_{instrument.id}").reset_index(drop=True)
+    order = wave.groupby("wave")["date"].median().sort_values().index
+    columns = [wave[WHO].assign(wave=pd.Categorical(wave["wave"], order))]
+    items: dict[str, list[str]] = {}
+    seen: dict[str, pd.Series] = {}
+    for name, scale in instrument.scales.items():
+        if len(scale.items) > 1:
+            values = keyed(wave, instrument, name).dropna(axis="columns", how="all")
+            other = {
+                item: f"{item} ({name})" for item in values if item in seen and not seen[item].equals(values[item])
+            }
+            values = values.rename(columns=other)
+            items[name] = list(values)
+            columns.append(wave[name])
+            seen |= {item: values[item] for item in values}
+    return pd.concat([*columns, pd.DataFrame(seen)], axis=1), {name: own for name, own in items.items() if own}
+
+
+def _titles(instrument: Instrument) -> dict[str, str]:
+    return {name: scale.title for name, scale in instrument.scales.items()}
+
+
+def _units(instrument: Instrument) -> dict[str, float]:
+    """Return how many points of a score one point of the mean of its items is."""
+    return {
+        name: scale.multiply * (len(scale.items) if scale.score == "sum" else 1)
+        for name, scale in instrument.scales.items()
+    }
+
+
+def _options(instrument: Instrument, name: str) -> tuple[int, float]:
+    """Return how many answer options the items of a scale have, and how far apart they are in the score."""
+    low, high = instrument.responses[instrument.items[instrument.scales[name].items[0]].responses].codes
+    values = sorted(set(instrument.values_of(instrument.scales[name].items[0], instrument.scales[name]).values()))
+    return high - low + 1, (values[-1] - values[0]) / (high - low)
+
+
+def _margins(roster: pd.DataFrame) -> list[str]:
+    """Return what teams differ in; of two columns that say the same, the first."""
+    found: dict[tuple[int, ...], str] = {}
+    for name in ("organisation", "directorate", "setting"):
+        codes, labels = pd.factorize(roster[name])
+        if len(labels) > 1 and (codes >= 0).all():
+            found.setdefault(tuple(codes), name)
+    return list(found.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,10 @@ class TeamMeans(Result):
         """Return one row per team, in the columns of an estimate."""
         table = self.teams.assign(term=self.teams[self.group].astype(str), p=np.nan)
         return table[["term", "estimate", "se", "ci_low", "ci_high", "p", "n"]].astype({"term": "str"})
+
+    def showing(self, teams: pd.DataFrame) -> TeamMeans:
+        """Show other rows: some teams only, or rounded; everything else rests on all of them."""
+        return replace(self, teams=teams.reset_index(drop=True))
 
     def sentence(self) -> str:
         """Say how many teams can be told from the mean; no ranks."""

@@ -146,6 +146,20 @@ def test_two_answers_of_one_person_in_a_wave_are_refused():
         invariance(data[ITEMS], pd.Series([1, 2] * 30, name="wave"), person=data["person"] // 2)
 
 
+def test_step_from_a_model_that_fits_anything_is_judged_by_cfi_alone():
+    """Three items of one factor: RMSEA is 0 before anything is held equal, so any chance would look like a loss."""
+    rng = np.random.default_rng(3)
+    kept = 0
+    for _ in range(30):
+        y = rng.normal(size=(240, 1)) + rng.normal(size=(240, 3)) * 0.7
+        items = pd.DataFrame(y, columns=["q1", "q2", "q3"])
+        steps = invariance(items, pd.Series([1, 2] * 120, name="group"), partial=False).steps.set_index("step")
+        assert steps.loc["configural", "df"] == 0
+        assert steps.loc["metric", "holds"] == (steps.loc["metric", "delta_cfi"] >= -0.01)
+        kept += steps.loc["metric", "holds"]
+    assert kept > 20
+
+
 def test_results_survive_json(schools):
     one = factor(schools.filter(like="x"), THREE)
     assert Factor.from_json(one.to_json()).sentence() == one.sentence()

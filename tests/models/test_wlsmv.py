@@ -81,6 +81,16 @@ def test_groups_that_used_other_options_are_refused():
         sem(MODEL, data, group="group", estimator="WLSMV", name="joy")
 
 
+def test_invariance_merges_options_that_a_group_did_not_use():
+    data = draw(200, 4)
+    data.loc[(data["group"] == 1) & (data["q3"] == 3), "q3"] = 2
+    got = invariance(data.filter(like="q"), data["group"], MODEL, estimator="WLSMV")
+    by_hand = data.assign(q3=data["q3"].clip(upper=2))
+    alone = invariance(by_hand.filter(like="q"), by_hand["group"], MODEL, estimator="WLSMV")
+    assert got.steps["chisq"].tolist() == pytest.approx(alone.steps["chisq"].tolist())
+    assert "options that some group did not use were merged with their neighbours in q3" in got.notes
+
+
 def test_linked_waves_are_refused_for_ordered_items():
     from joyeval.errors import UsageError
 

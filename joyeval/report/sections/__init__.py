@@ -8,6 +8,7 @@ from joyeval.report.sections.experience import instruments, reliability, score_c
 from joyeval.report.sections.front import title_page
 from joyeval.report.sections.guidelines import guidelines
 from joyeval.report.sections.improvement import cohort_charts, multiverse, outcome_charts, pulses, team_charts, verdicts
+from joyeval.report.sections.measurement import measurement, nonresponse
 from joyeval.report.sections.outcomes import checks, linkage, measures, side_by_side
 from joyeval.report.sections.people import participants
 from joyeval.report.sections.programme import programme
@@ -28,9 +29,11 @@ __all__ = [
     "limitations",
     "linkage",
     "matrix",
+    "measurement",
     "measures",
     "methods",
     "multiverse",
+    "nonresponse",
     "outcome_charts",
     "participants",
     "programme",
