@@ -10,6 +10,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.estimates import estimate_table
+from joyeval.models.families import CumulativeLogit
 from joyeval.models.maximise import NotConvergedError, Optimum, fit, fit_fixed
 from joyeval.models.separation import FAR, refuse_separation
 from joyeval.models.variances import VARIANCE_COLUMNS, cells, sd_or_correlation, wald_interval
@@ -86,21 +87,48 @@ def maximise(
     if nodes and nodes > 1 and len(model.layout.blocks) != 1:
         raise UsageError(f"{formula}: nodes={nodes} needs exactly one random intercept; use nodes=1 (Laplace)")
     model = replace(model, nodes=nodes) if nodes else model
+    plain, back = _standardised(model)
     try:
-        fixed = fit_fixed(model, start)
-        if np.abs(model.X @ fixed.parameters[: model.n_fixed]).max() > FAR:
+        fixed = fit_fixed(plain, np.linalg.solve(back, start))
+        if np.abs(plain.X @ fixed.parameters[: model.n_fixed]).max() > FAR:
             refuse_separation(model.family, model.X, names, formula)
-        optimum = fit(model, fixed)
-        finer = _finer(model, optimum) if nodes is None else None
+        optimum = fit(plain, fixed)
+        finer = _finer(plain, optimum) if nodes is None else None
         if finer is None:
-            return model, optimum, ()
-        return finer, fit(finer, fixed), (FINER_NOTE,)
+            return model.resume(plain), optimum.moved(back), ()
+        optimum = fit(finer, fixed).moved(back)
+        return replace(model, nodes=finer.nodes).resume(finer), optimum, (FINER_NOTE,)
     except (NotConvergedError, np.linalg.LinAlgError) as error:
         refuse_separation(model.family, model.X, names, formula)
         groups = ", ".join(f"{term.n_levels} levels of {term.name}" for term in model.terms)
         raise ModelError(
-            f"{formula}: {error} ({len(model.X)} rows; {groups or 'no groups'}); leave out random slopes or predictors"
+            f"{formula}: {error} ({len(model.X)} rows; {groups or 'no groups'}); {_way_out(model, names)}"
         ) from error
+
+
+def _standardised(model: Likelihood) -> tuple[Likelihood, np.ndarray]:
+    """Return the model in orthonormal columns, and what turns its coefficients and further parameters back.
+
+    A predictor of any centre and unit is then as easy to fit as another. Where thresholds stand in for the
+    intercept, the first of them takes up the centres.
+    """
+    p, centre = model.n_fixed, np.zeros(model.n_fixed)
+    if isinstance(model.family, CumulativeLogit) and p:
+        centre = model.X.mean(axis=0)
+    Q, R = np.linalg.qr(model.X - centre)
+    back = np.eye(p + model.n_aux)
+    back[:p, :p] = np.linalg.inv(R) * np.sqrt(len(Q))
+    back[p : p + 1, :p] = centre @ back[:p, :p]
+    return replace(model, X=Q * np.sqrt(len(Q))), back
+
+
+def _way_out(model: Likelihood, names: Sequence[str]) -> str:
+    """Say what to leave out, least first."""
+    if any(term.q > 1 for term in model.terms):
+        return "leave out the random slopes, or take their columns from their mean"
+    predictors = [name for name in names if name != "Intercept"]
+    fewer = f"leave out {predictors[-1]}, " if predictors else ""
+    return f"{fewer}take a simpler family, or a coarser factor"
 
 
 def _finer(model: Likelihood, optimum: Optimum) -> Likelihood | None:

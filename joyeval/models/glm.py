@@ -124,9 +124,8 @@ def fit_plain(design: Design, *, family: str, errors: str | None) -> tuple[Fitte
             "and errors 'model' or 'quasi' where there is no cluster"
         )
     response = read_response(design, family)
-    start = np.concatenate((np.zeros(len(design.names)), response.start))
     likelihood = Likelihood(response.family, design.X, response.offset)
-    model, optimum, notes = maximise(likelihood, start, names=design.names, formula=design.formula)
+    model, optimum, notes = maximise(likelihood, response.start(design.X), names=design.names, formula=design.formula)
     n, p = design.X.shape
     beta, aux, _ = model.split(optimum.parameters)
     score, second, _ = response.family.derivatives(design.X @ beta + response.offset, aux)

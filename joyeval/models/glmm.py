@@ -66,9 +66,10 @@ def fit_random(
     design = build_design(formula, data, groups=groups, weights=weights, exposure=exposure, also=also)
     terms, response = random_terms(design, varying, correlated=correlated), read_response(design, family)
     _refuse(design, terms, response)
-    start = np.concatenate((np.zeros(len(design.names)), response.start))
     likelihood = Likelihood(response.family, design.X, response.offset, terms)
-    model, optimum, notes = maximise(likelihood, start, names=design.names, formula=formula, nodes=nodes)
+    model, optimum, notes = maximise(
+        likelihood, response.start(design.X), names=design.names, formula=formula, nodes=nodes
+    )
     return Fitted(
         design=design,
         family=family,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from joyeval.models.gram import Term
 
 NEWTON_STEPS = 60
-SETTLED = 1e-9  # last step of the mode, in standard deviations of the random effects
+SETTLED = 1e-7  # last step of the mode, in standard deviations of the random effects; the error is its square
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,13 +136,22 @@ class Likelihood:
         Raises
         ------
         numpy.linalg.LinAlgError
-            The random effects have no proper mode at these parameters.
+            The random effects have no proper mode at these parameters, or the likelihood is beyond all numbers.
         """
         beta, aux, theta = self.split(parameters)
         z = self.row_effects(theta)
-        mode = self.mode(self.X @ beta + self.offset, aux, z)
-        marginal = _laplace(self, mode, aux) if self.nodes == 1 else _quadrature(self, mode, aux, z[0])
-        return marginal.value, self._gradient(mode, marginal, aux, z)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            mode = self.mode(self.X @ beta + self.offset, aux, z)
+            marginal = _laplace(self, mode, aux) if self.nodes == 1 else _quadrature(self, mode, aux, z[0])
+            gradient = self._gradient(mode, marginal, aux, z)
+        if not (np.isfinite(marginal.value) and np.isfinite(gradient).all()):
+            raise np.linalg.LinAlgError("the likelihood is beyond all numbers")
+        return marginal.value, gradient
+
+    def resume(self, other: Likelihood) -> Likelihood:
+        """Start the next search for the mode where that of another form of the same model ended."""
+        self._u = other._u
+        return self
 
     def mode_at(self, parameters: np.ndarray) -> Mode:
         """Find the most likely random effects at given parameters."""
@@ -160,8 +169,9 @@ class Likelihood:
             pull = [b.sum(w * derivatives[0]) - part for b, w, part in zip(blocks, z, u, strict=True)]
             step = factor.solve(pull)
             if max((np.abs(s).max() for s in step), default=0.0) < SETTLED:
-                self._u = u
-                return Mode(u, eta, derivatives, factor)
+                self._u = u = [part + s for part, s in zip(u, step, strict=True)]
+                eta = fixed + self._effect(u, z)
+                return Mode(u, eta, self.family.derivatives(eta, aux), factor)
             u, eta, value = self._climb(u, step, value, fixed, aux, z)
         raise np.linalg.LinAlgError("the random effects did not settle")
 

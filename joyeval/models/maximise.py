@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 NEWTON_STEPS = 40
 SETTLED = 1e-10  # squared length of the last Newton step, in standard errors
 BOUNDARY_SD = 1e-4  # a standard deviation (of a covariate of mean square 1) below this is 0
+SMALL_SD = 0.02
+NO_LOSS = 1e-6  # of log-likelihood
 CURVATURE_STEP = 1e-2  # in standard errors
 POLISHING_STEPS = 2
 AT_REST = 0.01  # in standard errors
+RESCALINGS = 6
+FAR_OFF = 10.0  # a unit this many standard errors long (or short) is taken anew
+FLAT_TOP = "the likelihood is flat at its maximum, so that the data do not tell its parameters apart"
 FLAT = 1e-8  # an eigenvalue of the scaled information below this carries nothing
 
 
@@ -34,6 +39,12 @@ class Optimum:
     covariance: np.ndarray
     free: np.ndarray
     loglik: float
+
+    def moved(self, back: np.ndarray) -> Optimum:
+        """Return the same optimum in other coordinates: the first parameters multiplied by `back` (k, k)."""
+        turn = np.eye(len(self.parameters))
+        turn[: len(back), : len(back)] = back
+        return replace(self, parameters=turn @ self.parameters, covariance=turn @ self.covariance @ turn.T)
 
 
 class NotConvergedError(ModelError):
@@ -80,8 +91,7 @@ def _climb(
     """Take the step, halved until the likelihood does not fall."""
     for halvings in range(40):
         trial = parameters + step / 2**halvings
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            reached, gradient = model(trial)
+        reached, gradient = model(trial)
         if reached >= value - 1e-12 * abs(value):
             return trial, reached, gradient
     raise NotConvergedError("the likelihood cannot be climbed from its start")
@@ -116,10 +126,10 @@ def fit(model: Likelihood, fixed: Optimum) -> Optimum:
     spread = [0.35 / np.sqrt(model.terms[entry.term].n_levels) for entry in model.entries]
     shape = _shape(fixed.covariance, spread, np.concatenate((fixed.free, np.ones(len(theta), dtype=bool))))
     parameters = _ascend(model, np.concatenate((fixed.parameters, theta)), shape)
-    parameters = _leave_boundary(model, parameters, shape)
+    parameters = _onto_boundary(model, _leave_boundary(model, parameters, shape))
     free = _free(model, parameters)
-    parameters[len(fixed.free) :] *= free[len(fixed.free) :]
-    return _finish(model, parameters, _shape(fixed.covariance, spread, free)[:, free], free)
+    units = np.concatenate((np.sqrt(np.diag(fixed.covariance)), spread))
+    return _finish(model, parameters, np.diag(units)[:, free], free)
 
 
 def _shape(covariance: np.ndarray, spread: list[float], free: np.ndarray) -> np.ndarray:
@@ -140,9 +150,8 @@ def _ascend(model: Likelihood, origin: np.ndarray, shape: np.ndarray) -> np.ndar
     def descent(x):
         nonlocal lowest
         try:
-            with np.errstate(over="raise", invalid="raise", divide="raise"):
-                value, gradient = model(origin + shape @ x)
-        except (np.linalg.LinAlgError, FloatingPointError):
+            value, gradient = model(origin + shape @ x)
+        except np.linalg.LinAlgError:
             return -lowest + 1e4, np.zeros_like(x)
         lowest = value if np.isinf(lowest) else min(lowest, value)
         return -value, -shape.T @ gradient
@@ -162,6 +171,15 @@ def _leave_boundary(model: Likelihood, parameters: np.ndarray, shape: np.ndarray
     return _ascend(model, inside, shape) if (model(inside)[1][at] > 0).any() else parameters
 
 
+def _onto_boundary(model: Likelihood, parameters: np.ndarray) -> np.ndarray:
+    """Put a small standard deviation at 0 where that costs no likelihood: there the curvature could not be told."""
+    for place in np.flatnonzero(_diagonal(model, len(parameters)) & (parameters < SMALL_SD)):
+        at_zero = np.where(np.arange(len(parameters)) == place, 0.0, parameters)
+        if parameters[place] < BOUNDARY_SD or model(at_zero)[0] > model(parameters)[0] - NO_LOSS:
+            parameters = at_zero
+    return parameters
+
+
 def _free(model: Likelihood, parameters: np.ndarray) -> np.ndarray:
     """Tell which parameters are not at a boundary."""
     return _below_ceiling(model, parameters) & ~(_diagonal(model, len(parameters)) & (parameters < BOUNDARY_SD))
@@ -176,10 +194,10 @@ def _diagonal(model: Likelihood, size: int) -> np.ndarray:
 def _finish(model: Likelihood, parameters: np.ndarray, shape: np.ndarray, free: np.ndarray) -> Optimum:
     """Take the observed information, and Newton steps with it until the estimates rest."""
     value, gradient = model(parameters)
-    information = np.array([_slope(model, parameters, CURVATURE_STEP * direction) for direction in shape.T]) @ shape
-    values, vectors = np.linalg.eigh((information + information.T) / 2)
+    shape, information = _curvature(model, parameters, shape)
+    values, vectors = np.linalg.eigh(information)
     if values.min() < FLAT * values.max():
-        raise NotConvergedError("the likelihood is flat at its maximum")
+        raise NotConvergedError(FLAT_TOP)
     inverse = (vectors / values) @ vectors.T
     for _ in range(POLISHING_STEPS):
         step = inverse @ (shape.T @ gradient)
@@ -194,6 +212,21 @@ def _finish(model: Likelihood, parameters: np.ndarray, shape: np.ndarray, free: 
         parameters = np.where(_diagonal(model, len(free)) & ~still, 0.0, parameters)
         return _finish(model, parameters, shape[:, still[free]], still)
     return Optimum(parameters, shape @ inverse @ shape.T, free, value)
+
+
+def _curvature(model: Likelihood, parameters: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the observed information, and the coordinates that it is in: in them its diagonal is near 1.
+
+    Without random effects standard errors may have been a thousand times smaller, so that steps are taken anew.
+    """
+    for _ in range(RESCALINGS):
+        slopes = np.array([_slope(model, parameters, CURVATURE_STEP * direction) for direction in shape.T])
+        information = slopes @ shape
+        unit = np.sqrt(np.maximum(np.diag(information), 1e-4))
+        if max(unit.max(), 1 / unit.min()) < FAR_OFF:
+            break
+        shape = shape / unit
+    return shape, (information + information.T) / 2
 
 
 def _slope(model: Likelihood, parameters: np.ndarray, step: np.ndarray) -> np.ndarray:

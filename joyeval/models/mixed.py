@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from joyeval.errors import UsageError
 from joyeval.models.design import recode
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 FAMILIES = ("gaussian", "binomial", "poisson", "negbin", "betabinomial")
 EFFECT = {"identity": "{:+.2f} in {}", "logit": "odds of {1} times {0:.2f}", "log": "the rate of {1} times {0:.2f}"}
-INVERSE_LINKS = {"identity": np.array, "logit": lambda eta: 1 / (1 + np.exp(-eta)), "log": np.exp}
+FAR_OUT = 16.0  # on the log scale: in words, a ratio of ten million is as good as any larger one
+INVERSE_LINKS = {"identity": np.array, "logit": expit, "log": np.exp}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,7 +112,7 @@ class Mixed(Result):
         predictors = [name for name in self.terms["term"] if name != "Intercept"]
         row = self.terms.set_index("term").loc[term or (predictors or ["Intercept"])[0]]
         values = row[["estimate", "ci_low", "ci_high"]].to_numpy(dtype=float)
-        effect, low, high = values if self.link == "identity" else np.exp(values)
+        effect, low, high = values if self.link == "identity" else np.exp(np.clip(values, -FAR_OUT, FAR_OUT))
         sign = "+" if self.link == "identity" else ""
         within = ", ".join(f"{count} levels of {name}" for name, count in self.groups.items())
         return (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import logit
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.families import BetaBinomial, Binomial, NegativeBinomial, Poisson
@@ -23,15 +24,22 @@ ROUNDED = 0.05  # a count this far from a whole number came from a rounded propo
 class Response:
     """A row likelihood with what belongs to it.
 
-    `offset` is added to the linear predictor (log exposure), `size` (n,) are denominators or exposures, `start` are
-    starting values of the family's further parameters.
+    `offset` is added to the linear predictor (log exposure), `size` (n,) are denominators or exposures, `level` is the
+    linear predictor at the mean of all rows, `aux` are starting values of the family's further parameters.
     """
 
     family: Family
     offset: np.ndarray | float
     size: np.ndarray
-    start: tuple[float, ...] = ()
+    level: float
+    aux: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def start(self, X: np.ndarray) -> np.ndarray:
+        """Return parameters at which every row is predicted near the mean of all, ``[beta, aux]``."""
+        unit = np.sqrt(np.einsum("ij,ij->j", X, X))
+        beta = np.linalg.lstsq(X / unit, np.full(len(X), self.level), rcond=None)[0] / unit
+        return np.concatenate((beta, self.aux))
 
 
 def read_response(design: Design, family: str) -> Response:
@@ -58,11 +66,10 @@ def _count(design: Design, family: str) -> Response:
     y, size = design.y, np.ones(design.n) if design.exposure is None else design.exposure
     _refuse(design, {"below 0": y < 0, "not a whole number": y != np.round(y)}, "counts 0, 1, 2, ...")
     offset = 0.0 if design.exposure is None else np.log(size)
-    return (
-        Response(Poisson(y), offset, size)
-        if family == "poisson"
-        else Response(NegativeBinomial(y), offset, size, (1.0,))
-    )
+    level = float(np.log(y.sum() / size.sum()))
+    if family == "poisson":
+        return Response(Poisson(y), offset, size, level)
+    return Response(NegativeBinomial(y), offset, size, level, (1.0,))
 
 
 def _proportion(design: Design, family: str) -> Response:
@@ -84,11 +91,12 @@ def _proportion(design: Design, family: str) -> Response:
     )
     whole, off = np.round(counts), int((np.abs(counts - np.round(counts)) > ROUNDED).sum())
     notes = (f"{off} of {design.n} proportions times denominator are not whole; they were rounded",) if off else ()
+    level = float(logit(whole.sum() / trials.sum()))
     if family == "binomial":
-        return Response(Binomial(whole, trials), 0.0, trials, notes=notes)
+        return Response(Binomial(whole, trials), 0.0, trials, level, notes=notes)
     if trials.max() == 1:
         raise ModelError(f"{design.formula}: 0/1 outcomes cannot vary more than binomially; use family binomial")
-    return Response(BetaBinomial(whole, trials), 0.0, trials, (2.0,), notes)
+    return Response(BetaBinomial(whole, trials), 0.0, trials, level, (2.0,), notes)
 
 
 def _refuse(design: Design, tests: dict[str, np.ndarray], expected: str) -> None:

@@ -308,3 +308,47 @@ def test_bias_and_coverage_in_simulation(family, count):
     print(family, count, "bias", bias.round(4), "coverage", rate)
     assert (np.abs(bias) < 4 * estimates.std(axis=0) / np.sqrt(1000) + 0.005).all()
     assert ((rate > 0.93 - 0.007) & (rate < 0.97 + 0.007)).all()
+
+
+ODD = {
+    "mean": st.sampled_from([0.0, 1.0, 1e3, -1e6, 1e9]),
+    "spread": st.sampled_from([1e-6, 1e-3, 1.0, 1e3, 1e6]),
+    "between": st.sampled_from([0.0, 0.5, 10.0]),
+    "level": st.sampled_from([-6.0, 0.0, 6.0, 12.0]),
+    "exposure": st.sampled_from([1e-6, 1.0, 1e6]),
+    "shape": st.sampled_from([(2, 4), (5, 1), (5, 12), (20, 4)]),
+    "family": st.sampled_from(["binomial", "betabinomial", "poisson", "negbin"]),
+    "slopes": st.sampled_from([None, "x"]),
+    "seed": st.integers(0, 1000),
+}
+
+
+@settings(max_examples=15, deadline=None)
+@given(**ODD)
+def test_odd_data_get_an_answer_or_a_reason(mean, spread, between, level, exposure, shape, family, slopes, seed):
+    """Predictors far from 0, teams worlds apart, huge counts: finite numbers or a refusal, and never a warning."""
+    rng, (n_teams, each) = np.random.default_rng(seed), shape
+    team = np.repeat(np.arange(n_teams), each)
+    eta = np.clip(level + between * rng.normal(size=n_teams)[team], -20, 15)
+    data = pd.DataFrame({"x": mean + spread * rng.normal(size=len(team)), "team": team})
+    if family in ("poisson", "negbin"):
+        data = data.assign(y=rng.poisson(np.exp(eta)), size=exposure)
+    else:
+        data = data.assign(y=rng.binomial(1000, 1 / (1 + np.exp(-eta))), size=1000)
+    try:
+        fit = mixed("y ~ x", data, groups="team", family=family, exposure="size", slopes=slopes)
+    except ModelError as error:
+        assert str(error).count(";") or "same in all" in str(error)
+        return
+    assert np.isfinite(fit.terms[["estimate", "se", "ci_low", "ci_high"]].to_numpy()).all()
+    assert len(fit.sentence()) < 300
+
+
+def test_errors_are_right_where_counts_are_huge_and_the_predictor_hardly_moves():
+    """A million events a row: the intercept is known as well as the mean of 30 teams, which the sums could blur."""
+    rng, team = np.random.default_rng(0), np.repeat(np.arange(30), 12)
+    eta = 12 + 2.5 * rng.normal(size=30)[team]
+    data = pd.DataFrame({"x": 1 + 0.001 * rng.normal(size=360), "y": rng.poisson(np.exp(eta)), "team": team})
+    fit = mixed("y ~ x", data, groups="team", family="poisson")
+    intercept, slope = fit.terms["se"]
+    assert intercept == pytest.approx(np.hypot(fit.theta[0] / np.sqrt(30), slope), rel=1e-3)

@@ -33,12 +33,12 @@ def table(name: str) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("name", "data", "team", "x", "y"),
-    [("bland1995", "bland1995.csv", "Subject", "PaCO2", "pH"),
-     ("raz2005", "raz2005.csv", "Participant", "Age", "Volume"),
-     ("simprog", "sim_programme.csv", "team", "joy", "pat_exp")],
+    [("rmcorr_bland1995", "bland1995.csv", "Subject", "PaCO2", "pH"),
+     ("rmcorr_raz2005", "raz2005.csv", "Participant", "Age", "Volume"),
+     ("rmcorr_simprog", "sim_programme.csv", "team", "joy", "pat_exp")],
 )  # fmt: skip
 def test_repeated_correlation_equals_rmcorr(name, data, team, x, y):
-    got, want = repeated_correlation(table(data), x=x, y=y, team=team), case(f"rmcorr_{name}")
+    got, want = repeated_correlation(table(data), x=x, y=y, team=team), case(name)
     assert [got.r, got.df, got.ci_low, got.ci_high] == pytest.approx([want["r"], want["df"], *want["ci"]], rel=1e-9)
     assert got.p == pytest.approx(want["p"], rel=1e-7)
 
