@@ -7,6 +7,7 @@ from joyeval.coordination.comparison import Difference, difference_in_difference
 from joyeval.coordination.matrix import BETWEEN, NO_BANDS, WITHIN_UNVERIFIED, Bands, Matrix, matrix
 from joyeval.coordination.network import Network, Qap, mrqap, network, qap
 from joyeval.coordination.power import Power, power
+from joyeval.coordination.ratings import wave_order
 from joyeval.coordination.reading import seen_differently, strengths
 from joyeval.coordination.round_robin import RoundRobin, round_robin
 from joyeval.coordination.sensitivity import NonResponse, ScoringRules, non_response, scoring_rules
@@ -55,4 +56,5 @@ __all__ = [
     "survey_of_cohort",
     "ties",
     "wave_invariance",
+    "wave_order",
 ]

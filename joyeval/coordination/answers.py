@@ -32,7 +32,8 @@ class AnswerQuality(Result):
     Parameters
     ----------
     terms : DataFrame
-        wave, n (respondents), alpha, alpha_low, alpha_high (of respondents' means over the other groups), cfi_one,
+        wave, n (respondents), alpha, alpha_low, alpha_high (of respondents' means over the other groups), alpha_target
+        (of ratings of one group, mean over groups: alpha of all rows would mix raters and groups), cfi_one,
         cfi_two, rmsea_one, rmsea_two (one factor, and communication apart from relationship; missing where the model
         could not be fitted, and a note says why), halo (share of the spread within ties that lies between raters),
         same_items (share of rows with one answer to all items), same_targets (share of respondents who rate all others
@@ -48,10 +49,10 @@ class AnswerQuality(Result):
     def sentence(self) -> str:
         """Return the range of alpha and of halo."""
         alpha, halo = self.terms["alpha"], self.terms["halo"]
-        return (
-            f"Over {len(self.terms)} waves alpha lay between {alpha.min():.2f} and {alpha.max():.2f}; "
-            f"who answered made up {halo.min():.0%} to {halo.max():.0%} of the spread within ties."
-        )
+        shared = f"who answered made up {halo.min():.0%} to {halo.max():.0%} of the spread within ties."
+        if alpha.isna().all():
+            return f"Over {len(self.terms)} waves {shared}"
+        return f"Over {len(self.terms)} waves alpha lay between {alpha.min():.2f} and {alpha.max():.2f}; {shared}"
 
 
 def answer_quality(ties: pd.DataFrame, *, process: str | None = None, survey: Survey = RC) -> AnswerQuality:
@@ -95,9 +96,18 @@ def _reliability(part: pd.DataFrame, survey: Survey) -> dict[str, float]:
 
     persons = _persons(part, survey)
     if len(survey.dimensions) < FEWEST_ITEMS or len(persons) < FEWEST_PERSONS:
-        return {"n": len(persons), **dict.fromkeys(("alpha", "alpha_low", "alpha_high"), np.nan)}
+        return {"n": len(persons), **dict.fromkeys(("alpha", "alpha_low", "alpha_high", "alpha_target"), np.nan)}
     found = measurement.alpha(persons, scale=survey.names["rc"])
-    return {"n": found.n, "alpha": found.estimate, "alpha_low": found.ci_low, "alpha_high": found.ci_high}
+    others = part[part["workgroup"] != part["target"]]
+    by_target = [rows[list(survey.dimensions)].dropna() for _, rows in others.groupby(["process", "target"])]
+    alphas = [measurement.alpha(rows).estimate for rows in by_target if len(rows) >= FEWEST_PERSONS]
+    return {
+        "alpha_target": float(np.mean(alphas)),
+        "n": found.n,
+        "alpha": found.estimate,
+        "alpha_low": found.ci_low,
+        "alpha_high": found.ci_high,
+    }
 
 
 def _structure(part: pd.DataFrame, wave: str, survey: Survey) -> tuple[dict[str, float], list[str]]:
@@ -162,8 +172,8 @@ def _notes(table: pd.DataFrame) -> list[str]:
 def wave_invariance(ties: pd.DataFrame, *, process: str | None = None, survey: Survey = RC) -> Invariance:
     """Test whether the items measured the same in every wave, over respondents' means of each item.
 
-    One factor, or the two blocks of relational coordination; people who answered in several waves count in each, so
-    that the chi-square tests are rough and the fit indices decide.
+    One factor, or the two blocks of relational coordination. Where raters were recognised over waves, their answers
+    belong together; else waves are taken as different people.
 
     Raises
     ------
@@ -176,10 +186,11 @@ def wave_invariance(ties: pd.DataFrame, *, process: str | None = None, survey: S
         raise ModelError(f"{len(survey.dimensions)} items; four or more are needed")
     chosen = ties if process is None else ties[ties["process"] == process]
     persons = _persons(chosen.assign(wave=chosen["wave"].astype(str)).dropna(subset=["rc"]), survey, "wave")
-    waves = persons.index.get_level_values("wave").to_series(index=range(len(persons)))
-    return measurement.invariance(
-        persons.reset_index(drop=True), waves.rename("wave"), survey.blocks or None, scale=survey.names["rc"]
-    )
+    rows = persons.reset_index()
+    rater = rows["process"] + "|" + rows["workgroup"] + "|" + rows["person"]
+    linked = {"person": rater} if rater.duplicated().any() else {}
+    items = rows[list(survey.dimensions)]
+    return measurement.invariance(items, rows["wave"], survey.blocks or None, scale=survey.names["rc"], **linked)
 
 
 def ordinal_change(

@@ -16,7 +16,7 @@ from joyeval.coordination.estimators import FEW_GROUPS, estimators, respondents,
 from joyeval.coordination.mean_change import mean_changes, mean_levels
 from joyeval.coordination.ratings import Ratings, ratings
 from joyeval.coordination.survey_notes import notes_on
-from joyeval.coordination.tie_change import tie_changes
+from joyeval.coordination.tie_change import rated_changes, tie_changes
 from joyeval.coordination.ties import RC, Survey, licence
 from joyeval.result import Result
 
@@ -49,6 +49,9 @@ class Change(Result):
         process, workgroup, target, within, kind, term, n_first, n_second, estimate, se, df, ci_low, ci_high, p, q
         (false discovery rate over the ties of a process and contrast), shrunken, shrunken_se, shrunken_low,
         shrunken_high, p_up (chance that the tie rose), detectable.
+    rated : DataFrame
+        process, target, kind, term, n_first, n_second, estimate, se, df, ci_low, ci_high, p: change of how each group
+        is rated by all others together.
     estimators : DataFrame
         Mean change between groups in several ways: all rows, linked raters only, unlinked only, ties like these.
     respondents : DataFrame
@@ -57,7 +60,7 @@ class Change(Result):
         stayers, leavers, joiners, linkage (stayers over raters in the later wave), and how leavers and joiners differ
         from stayers.
     dimensions : DataFrame
-        Mean change between groups of each dimension and block, q over the dimensions.
+        Mean change between groups of each dimension and block, q over the dimensions, or over the blocks.
     variances : DataFrame
         component, variance, share: how much of the spread within a tie is who answered.
     scale : tuple of int
@@ -70,6 +73,7 @@ class Change(Result):
     terms: pd.DataFrame
     levels: pd.DataFrame
     ties: pd.DataFrame
+    rated: pd.DataFrame
     estimators: pd.DataFrame
     respondents: pd.DataFrame
     turnover: pd.DataFrame
@@ -181,6 +185,7 @@ def change(
         terms=terms,
         levels=mean_levels(data),
         ties=by_tie,
+        rated=rated_changes(data),
         estimators=beside,
         respondents=respondents(data),
         turnover=turnover(data),
@@ -193,7 +198,7 @@ def change(
 def dimension_changes(
     ties: pd.DataFrame, data: Ratings, survey: Survey, *, process: str | None, linked: bool
 ) -> pd.DataFrame:
-    """Mean change between groups of each block and dimension; q over the dimensions of one contrast."""
+    """Mean change between groups of each block and dimension; q over the dimensions, or the blocks, of one contrast."""
     found = []
     for name in (*survey.blocks, *survey.dimensions):
         if name in ties and ties[name].notna().any():
@@ -201,9 +206,8 @@ def dimension_changes(
             terms = mean_changes(own)
             found.append(terms[terms["part"] == "between"].assign(dimension=name))
     table = pd.concat(found, ignore_index=True)
-    family = ["process", "kind", "term"]
-    single = table["dimension"].isin(survey.dimensions)
-    return table.assign(q=table[single].groupby(family)["p"].transform(false_discovery_control))
+    family = [table["process"], table["kind"], table["term"], table["dimension"].isin(survey.dimensions)]
+    return table.assign(q=table.groupby(family)["p"].transform(false_discovery_control))
 
 
 def _variances(data: Ratings) -> pd.DataFrame:

@@ -43,9 +43,13 @@ class Difference(Result):
         row, arms = self.terms.iloc[0], self.units["arm"].value_counts()
         return (
             f"Ties between workgroups ({row.term}) changed by {row.estimate:+.2f} points more "
-            f"(95% CI {row.ci_low:+.2f} to {row.ci_high:+.2f}) in the {arms['programme']} units with the programme "
-            f"than in the {arms['comparison']} without."
+            f"(95% CI {row.ci_low:+.2f} to {row.ci_high:+.2f}) in the {_units(arms['programme'])} with the programme "
+            f"than in the {_units(arms['comparison'])} without."
         )
+
+
+def _units(count: int) -> str:
+    return "1 unit" if count == 1 else f"{count} units"
 
 
 def difference_in_differences(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, stdtrit
+from scipy.special import ndtr, stdtr, stdtrit
+from scipy.stats import false_discovery_control
 
 from joyeval.coordination.ties import RC, Survey, licence
 from joyeval.errors import ModelError, UsageError
@@ -46,9 +47,12 @@ class Matrix(Result):
     groups : DataFrame
         workgroup, given (mean of the ties it rates), received (mean of the ties it is rated on), gap; own group
         left out.
+    rated : DataFrame
+        target, n, mean, se, df, ci_low, ci_high: how each group is rated by all others together, each tie with the
+        same weight.
     pairs : DataFrame
         workgroup, target, asymmetry (how the first sees the second less how the second sees the first), se, ci_low,
-        ci_high; one row per pair that rates each other.
+        ci_high, p, q (false discovery rate over the pairs); one row per pair that rates each other.
     index : DataFrame
         part (between, within), weighting (tie, respondent, row), mean: three indices that differ when groups differ in
         size; which one a text quotes must be said.
@@ -64,6 +68,7 @@ class Matrix(Result):
     wave: str
     cells: pd.DataFrame
     groups: pd.DataFrame
+    rated: pd.DataFrame
     pairs: pd.DataFrame
     index: pd.DataFrame
     reciprocity: float
@@ -145,6 +150,7 @@ def matrix(
         wave=str(wave),
         cells=cells,
         groups=group_means(cells),
+        rated=rated_by_others(cells),
         pairs=pair_differences(cells),
         index=_index(scored, cells, measure),
         reciprocity=reciprocity(cells),
@@ -227,6 +233,17 @@ def group_means(cells: pd.DataFrame) -> pd.DataFrame:
     return table.assign(gap=table["given"] - table["received"])
 
 
+def rated_by_others(cells: pd.DataFrame) -> pd.DataFrame:
+    """How each group is rated by all others together; columns as `Matrix.rated`."""
+    between = cells[~cells["within"]].assign(var=lambda c: c["se"] ** 2, term=lambda c: c["se"] ** 4 / (c["n"] - 1))
+    by = between.groupby("target", sort=True)
+    ties, var = by.size(), by["var"].sum(min_count=1).where(by["var"].count() == by.size())
+    se, df = np.sqrt(var) / ties, var**2 / by["term"].sum()
+    mean, half = by["mean"].mean(), _t975(df.where(np.isfinite(df), 0)) * se
+    table = pd.DataFrame({"n": by["n"].sum(), "mean": mean, "se": se, "df": df})
+    return table.assign(ci_low=mean - half, ci_high=mean + half).reset_index()
+
+
 def pair_differences(cells: pd.DataFrame) -> pd.DataFrame:
     """How differently the two sides of each pair see their tie; columns as `Matrix.pairs`."""
     between = cells.loc[~cells["within"], ["workgroup", "target", "n", "mean", "se"]]
@@ -237,8 +254,12 @@ def pair_differences(cells: pd.DataFrame) -> pd.DataFrame:
     df = se**4 / (both["se"] ** 4 / (both["n"] - 1) + both["se_back"] ** 4 / (both["n_back"] - 1))
     difference = both["mean"] - both["mean_back"]
     half = _t975(df.where(np.isfinite(df), 0)) * se
+    p = 2 * stdtr(df.where(np.isfinite(df), np.nan), -(difference / se).abs())
     table = both[["workgroup", "target"]].assign(asymmetry=difference, se=se)
-    return table.assign(ci_low=difference - half, ci_high=difference + half)
+    table = table.assign(ci_low=difference - half, ci_high=difference + half, p=p, q=np.nan)
+    known = table["p"].notna()
+    table.loc[known, "q"] = false_discovery_control(table.loc[known, "p"]) if known.any() else np.nan
+    return table
 
 
 def _index(scored: pd.DataFrame, cells: pd.DataFrame, measure: str) -> pd.DataFrame:

@@ -128,7 +128,7 @@ def ratings(
     """
     chosen = _chosen(ties, measure, process)
     given = chosen["wave"].astype(str)
-    order = tuple(str(wave) for wave in waves) if waves is not None else tuple(sorted(given.unique(), key=_natural))
+    order = tuple(str(wave) for wave in waves) if waves is not None else wave_order(chosen)
     if unknown := sorted(set(order) - set(given)):
         raise UsageError(f"no ties of wave {', '.join(unknown)}; there are {', '.join(sorted(given.unique()))}")
     chosen = chosen.assign(wave=given)[given.isin(order)]
@@ -144,6 +144,11 @@ def ratings(
     kept = scored[["process", "workgroup", "target", "wave", "person", "value"]].assign(rater=rater)
     _refuse_twice(kept)
     return Ratings(kept.reset_index(drop=True), tuple(present), len(chosen) - len(scored))
+
+
+def wave_order(ties: pd.DataFrame) -> tuple[str, ...]:
+    """Return the waves of a table of ties, in order."""
+    return tuple(sorted(ties["wave"].astype(str).unique(), key=_natural))
 
 
 def _chosen(ties: pd.DataFrame, measure: str, process: str | None) -> pd.DataFrame:

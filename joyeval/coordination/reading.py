@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from joyeval.coordination.matrix import Matrix
 
+FALSE_DISCOVERIES = 0.05  # share of the pairs named that may be named by chance
 SURE = 0.8  # chance at which a tie is called strong
 
 
@@ -39,10 +40,9 @@ def seen_differently(matrix: Matrix) -> list[str]:
     Returns
     -------
     list of str
-        One sentence per pair whose 95 % interval of the difference leaves out 0, or one that says there is none.
+        One sentence per pair at a false discovery rate below 5 % over all pairs, or one that says there is none.
     """
-    pairs = matrix.pairs
-    apart = pairs[(pairs["ci_low"] > 0) | (pairs["ci_high"] < 0)]
+    apart = matrix.pairs[matrix.pairs["q"] < FALSE_DISCOVERIES]
     if apart.empty:
         return ["No pair of groups sees its tie differently beyond what chance explains."]
     means = matrix.cells.set_index(["workgroup", "target"])["mean"]

@@ -32,20 +32,54 @@ def tie_changes(data: Ratings) -> pd.DataFrame:
     return ties.assign(q=q, detectable=detectable(ties["se"], ties["df"])).drop(columns=["block", "goal", "n"])
 
 
+def rated_changes(data: Ratings) -> pd.DataFrame:
+    """Change of how each group is rated by all others together, each tie with the same weight.
+
+    Returns
+    -------
+    DataFrame
+        process, target, kind, term, n_first, n_second (raters), estimate, se, df, ci_low, ci_high, p.
+    """
+    tables = []
+    for contrast in data.contrasts:
+        ties, sizes, weights = _compared(data, contrast)
+        kept = ~ties["within"].to_numpy()
+        ties, sizes, weights = ties[kept], sizes[kept], weights[kept]
+        if ties.empty:
+            continue
+        group, names = pd.factorize(pd.MultiIndex.from_frame(ties[["process", "target"]]), sort=True)
+        share = weights / np.bincount(group)[group][:, None]
+        estimate, se, df = data.means.contrasts(share, ties["block"].to_numpy(), group)
+        table = estimate_table([target for _, target in names], estimate, se, df=df, n=0).drop(columns="n")
+        raters = {name: np.bincount(group, sizes[name]) for name in sizes}
+        said = {"process": [process for process, _ in names], "kind": contrast.kind, **raters}
+        tables.append(table.rename(columns={"term": "target"}).assign(**said, term=contrast.term))
+    if not tables:
+        return pd.DataFrame(columns=["process", "target", "kind", "term", "n_first", "n_second", "estimate"])
+    return pd.concat(tables, ignore_index=True)
+
+
+def _compared(data: Ratings, contrast: Contrast) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    """Ties rated in both waves of a contrast, their raters, and their change as weights of cells."""
+    sizes = pd.DataFrame(
+        {"n_first": data.raters(data.ties, contrast.first), "n_second": data.raters(data.ties, contrast.second)}
+    )
+    both = ((sizes["n_first"] > 0) & (sizes["n_second"] > 0)).to_numpy()
+    ties, row = data.ties[both].reset_index(drop=True), np.arange(int(both.sum()))
+    weights = np.zeros((len(ties), data.means.mean.shape[1]))
+    weights[row, data.cells(ties, contrast.second)], weights[row, data.cells(ties, contrast.first)] = 1.0, -1.0
+    return ties, sizes[both].reset_index(drop=True), weights
+
+
 def _tie_change(data: Ratings, contrast: Contrast) -> pd.DataFrame:
-    n_first, n_second = (data.raters(data.ties, wave) for wave in (contrast.first, contrast.second))
-    both = (n_first > 0) & (n_second > 0)
-    ties = data.ties[both].reset_index(drop=True)
+    ties, sizes, weights = _compared(data, contrast)
     if ties.empty:
         return ties
-    first, second = data.cells(ties, contrast.first), data.cells(ties, contrast.second)
-    weights, row = np.zeros((len(ties), data.means.mean.shape[1])), np.arange(len(ties))
-    weights[row, second], weights[row, first] = 1.0, -1.0
+    row = np.arange(len(ties))
     estimate, se, df = data.means.contrasts(weights, ties["block"].to_numpy(), row)
     table = estimate_table(row, estimate, se, df=df, n=0).drop(columns="term")
-    ties = pd.concat([ties, table], axis=1).assign(
-        kind=contrast.kind, term=contrast.term, n_first=n_first[both], n_second=n_second[both]
-    )
+    ties = pd.concat([ties, sizes, table], axis=1).assign(kind=contrast.kind, term=contrast.term)
+    first, second = data.cells(ties, contrast.first), data.cells(ties, contrast.second)
     return _shrunken(ties, data.means.vcov, first, second)
 
 

@@ -38,7 +38,7 @@ def protect_matrix(matrix: Matrix, *, rule: Rule | None = None) -> Matrix:
     -------
     Matrix
         `cells` with means rounded and thin ties missing; `groups` over the ties shown, `pairs` with both ties shown,
-        `index` missing where it would give hidden ties away; a note that says how many ties are hidden.
+        `rated` and `index` missing where they would give hidden ties away; a note that says how many ties are hidden.
     """
     rule = rule or Rule()
     hidden = hidden_ties(matrix.cells, "n", rule=rule)
@@ -55,6 +55,7 @@ def protect_matrix(matrix: Matrix, *, rule: Rule | None = None) -> Matrix:
         matrix,
         cells=cells,
         groups=group_means(matrix.cells[~hidden]),
+        rated=_rated(matrix.rated, matrix.cells, hidden, rule=rule),
         pairs=matrix.pairs[there & back].reset_index(drop=True),
         index=kept,
         reciprocity=matrix.reciprocity if not hidden.any() else float("nan"),
@@ -75,6 +76,7 @@ def protect_change(change: Change, *, rule: Rule | None = None) -> Change:
     shown = {name: ties[name].astype(float).mask(hidden) for name in OF_TIE}
     return replace(
         change,
+        rated=_rated(change.rated, ties, hidden, rule=rule),
         terms=_enough(change.terms, rule),
         levels=_enough(change.levels, rule),
         ties=ties.assign(**shown),
@@ -104,6 +106,18 @@ def _gives_away(cells: pd.DataFrame, hidden: pd.Series, rule: Rule) -> bool:
     """Whether the mean of all ties speaks of too few people once the ties shown are taken off."""
     unseen = cells.loc[hidden, "n"].groupby(_family(cells)[hidden]).sum()
     return bool((unseen < rule.threshold).any())
+
+
+def _rated(table: pd.DataFrame, cells: pd.DataFrame, hidden: pd.Series, *, rule: Rule) -> pd.DataFrame:
+    """How groups are rated by all others: missing over too few raters, or where too few stand behind hidden ties."""
+    by = [name for name in ("process", "term", "target") if name in cells]
+    counts = [name for name in ("n", "n_first", "n_second") if name in table]
+    unseen = cells[hidden & ~cells["within"]].groupby(by)[counts].sum().reset_index()
+    behind = table[by].merge(unseen, on=by, how="left")[counts].set_index(table.index)
+    few = ((table[counts] < rule.threshold) | (behind < rule.threshold)).any(axis=1)
+    numbers = [name for name in table.select_dtypes("number") if name not in counts]
+    rounded = {name: rule.rounded(table[name]) for name in counts}
+    return table.assign(**rounded, **{name: table[name].mask(few) for name in numbers})
 
 
 def _enough(table: pd.DataFrame, rule: Rule) -> pd.DataFrame:

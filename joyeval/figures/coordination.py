@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, Normalize, TwoSlopeNorm
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
@@ -18,19 +19,18 @@ from joyeval.figures.style import BLUE, DOUBLE_COLUMN, GREY, INK, LOOKS, PALE, V
 from joyeval.figures.text import label, shorten
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
     from joyeval.coordination import Change, Matrix
 
 LEVELS = LinearSegmentedColormap.from_list("level", ["#FFFFFF", BLUE])
 CHANGES = LinearSegmentedColormap.from_list("change", [VERMILLION, "#FFFFFF", BLUE])
-WEAKEST, STRONGEST = 2.0, 5.0  # ends of the colours: nearly all ties of published surveys lie between them
+ALL_OTHERS = "all others"  # last row of a heat map: rests on many raters, so that it can mostly be shown
 STEEP = 0.6  # change at which colours end, in points; larger changes stretch them
 DARK = 0.45  # brightness of a colour below which text on it is white
 WITH_INTERVAL = 8  # workgroups up to which a cell has room for its interval
 SURE = 0.05
-CELL_MM = 17
+CELL_MM = 12
 
 
 @styled
@@ -43,11 +43,13 @@ def heat_map(matrix: Matrix, *, title: str = "", ax: Axes | None = None) -> Axes
         As it may be shown.
     title : str
     """
-    cells = matrix.cells.assign(
-        text=[_level(row) for row in matrix.cells.itertuples()],
-        interval=[_interval(row.ci_low, row.ci_high, "{:.1f}") for row in matrix.cells.itertuples()],
+    columns = ["workgroup", "target", "within", "mean", "ci_low", "ci_high"]
+    cells = pd.concat([matrix.cells[columns], _all_others(matrix.rated)[columns]], ignore_index=True)
+    cells = cells.assign(
+        text=[f"{level:.1f}" for level in cells["mean"]],
+        interval=[_interval(row.ci_low, row.ci_high, "{:.1f}") for row in cells.itertuples()],
     )
-    return _grid(cells, "mean", Normalize(WEAKEST, STRONGEST), LEVELS, title=title, ax=ax)
+    return _grid(cells, "mean", Normalize(_weakest(matrix), matrix.scale[1]), LEVELS, title=title, ax=ax)
 
 
 @styled
@@ -66,12 +68,29 @@ def change_map(
         Which contrast; of several of one kind, the last.
     """
     ties = chosen_ties(change, process=process, kind=kind)
-    cells = ties.assign(
-        text=[_changed(row) for row in ties.itertuples()],
-        interval=[_interval(row.shrunken_low, row.shrunken_high, "{:+.2f}") for row in ties.itertuples()],
+    shown = ties.rename(columns={"shrunken": "change", "shrunken_low": "low", "shrunken_high": "high"})
+    same = change.rated[["process", "kind", "term"]].eq(ties[["process", "kind", "term"]].iloc[0]).all(axis=1)
+    others = _all_others(change.rated[same]).rename(columns={"estimate": "change", "ci_low": "low", "ci_high": "high"})
+    columns = ["workgroup", "target", "within", "change", "low", "high", "q"]
+    cells = pd.concat([shown[columns], others.assign(q=np.nan)[columns]], ignore_index=True)
+    cells = cells.assign(
+        text=[_changed(row) for row in cells.itertuples()],
+        interval=[_interval(row.low, row.high, "{:+.2f}") for row in cells.itertuples()],
     )
-    reach = max(STEEP, float(ties["shrunken"].abs().max(skipna=True) or 0))
-    return _grid(cells, "shrunken", TwoSlopeNorm(0, -reach, reach), CHANGES, title=title, ax=ax)
+    reach = max(STEEP, float(cells["change"].abs().max(skipna=True) or 0))
+    return _grid(cells, "change", TwoSlopeNorm(0, -reach, reach), CHANGES, title=title, ax=ax)
+
+
+def _all_others(rated: pd.DataFrame) -> pd.DataFrame:
+    """How all others together rate a group, as a last row of cells; none where nothing of it can be shown."""
+    known = rated["mean" if "mean" in rated else "estimate"].notna().any()
+    return (rated if known else rated.iloc[:0]).assign(workgroup=ALL_OTHERS, within=False)
+
+
+def _weakest(matrix: Matrix) -> float:
+    """Where the colours begin: a quarter up the scale."""
+    low, high = matrix.scale
+    return low + (high - low) / 4
 
 
 @styled
@@ -81,16 +100,21 @@ def network_map(matrix: Matrix, *, title: str = "", ax: Axes | None = None) -> A
     Parameters
     ----------
     matrix : Matrix
-        As it may be shown; ties that are hidden are not drawn.
+        As it may be shown; ties that are hidden are dotted.
     """
-    ax = ax or new(width_mm=120, height_mm=110)[1]
+    ax = ax or new(width_mm=110, height_mm=85)[1]
     names = _names(matrix.cells)
     angle = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
     place = {name: (np.cos(a), np.sin(a)) for name, a in zip(names, angle, strict=True)}
     ties = matrix.cells[~matrix.cells["within"]].dropna(subset=["shrunken"])
     precision = (1 / ties["shrunken_se"]).div((1 / ties["shrunken_se"]).max())
+    lowest, highest = _weakest(matrix), matrix.scale[1]
     for row, sure in zip(ties.itertuples(), precision, strict=True):
-        ax.add_patch(_arrow(place[row.workgroup], place[row.target], row.shrunken, sure))
+        strength = float(np.clip((row.shrunken - lowest) / (highest - lowest), 0, 1))
+        look = {"color": BLUE, "linewidth": 0.3 + 3.5 * strength, "alpha": float(0.25 + 0.75 * sure**2)}
+        ax.add_patch(_arrow(place[row.workgroup], place[row.target], **look))
+    for row in matrix.cells[~matrix.cells["within"] & matrix.cells["shrunken"].isna()].itertuples():
+        ax.add_patch(_arrow(place[row.workgroup], place[row.target], color=GREY, linewidth=0.5, linestyle=(0, (1, 3))))
     for name, (x, y) in place.items():
         ax.scatter(x, y, s=60, color=INK, zorder=3)
         side = "center" if abs(x) < 0.3 else "left" if x > 0 else "right"
@@ -113,7 +137,7 @@ def ties_over_waves(change: Change, *, ax: Axes | None = None) -> Axes:
         reach = [rows["estimate"] - rows["ci_low"], rows["ci_high"] - rows["estimate"]]
         ax.errorbar(x, rows["estimate"], yerr=reach, capsize=2, label=label(process), **LOOKS[i % len(LOOKS)])
     ax.set_xticks(list(at.values()), [label(wave) for wave in at])
-    ax.set(ylabel="mean tie between workgroups (1 to 5)", xlim=(-0.5, len(at) - 0.5))
+    ax.set(ylabel=f"mean tie between workgroups ({change.scale[0]} to {change.scale[1]})", xlim=(-0.5, len(at) - 0.5))
     ax.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=3)
     return ax
 
@@ -158,10 +182,14 @@ def heat_map_alt(matrix: Matrix) -> str:
         f"{matrix.cells['target'].nunique()} (columns) in wave {matrix.wave}"
     )
     hidden = len(matrix.cells) - len(shown)
+    rated = matrix.rated.dropna(subset=["mean"])
+    others = [f"{row.target} {row.mean:.1f}" for row in rated.itertuples()]
+    seen = f" All others together rate {', '.join(others)}." if others else ""
     if between.empty:
-        return f"{text}. No tie between groups can be shown."
+        return f"{text}. No single tie between groups can be shown.{seen}"
     ends = f"Ties between groups run from {between['mean'].min():.1f} to {between['mean'].max():.1f}"
-    return f"{text}. {ends} on the scale from 1 to 5; {_count(hidden)} hatched because few people rated."
+    scale = f"on the scale from {matrix.scale[0]} to {matrix.scale[1]}"
+    return f"{text}. {ends} {scale}; {_count(hidden)} hatched because few people rated.{seen}"
 
 
 def change_map_alt(change: Change, *, process: str | None = None, kind: str = "gain") -> str:
@@ -181,9 +209,11 @@ def network_map_alt(matrix: Matrix) -> str:
     """Say in words what `network_map` shows."""
     ties = matrix.cells[~matrix.cells["within"]].dropna(subset=["shrunken"])
     strong = ties[ties["p_strong"] > 1 - SURE]
+    missing = int(matrix.cells.loc[~matrix.cells["within"], "shrunken"].isna().sum())
+    hidden = f", {_count(missing)} dotted because few people rated" if missing else ""
     return (
         f"Network of {len(_names(matrix.cells))} workgroups with {_count(len(ties))} drawn as arrows, wider where "
-        f"stronger and fainter where less sure; {_count(len(strong))} surely strong."
+        f"stronger and fainter where less sure; {_count(len(strong))} surely strong{hidden}."
     )
 
 
@@ -201,16 +231,17 @@ def _count(n: int) -> str:
     return {0: "no tie", 1: "1 tie"}.get(n, f"{n} ties")
 
 
-def _level(row: object) -> str:
-    return f"{row.mean:.1f}"
-
-
 def _changed(row: object) -> str:
-    return f"{row.shrunken:+.2f}{'*' if row.q < SURE else ''}".replace("-", "−")
+    return _signed(f"{row.change:+.2f}{'*' if row.q < SURE else ''}")
+
+
+def _signed(text: str) -> str:
+    """Return text with minus signs, and none before zero."""
+    return text.replace("-0.00", "+0.00").replace("-", "−")
 
 
 def _interval(low: float, high: float, form: str) -> str:
-    return f"{form.format(low)} to {form.format(high)}".replace("-", "−") if np.isfinite(low) else ""
+    return _signed(f"{form.format(low)} to {form.format(high)}") if np.isfinite(low) else ""
 
 
 def _names(cells: pd.DataFrame) -> list[str]:
@@ -227,7 +258,8 @@ def _grid(
     ax: Axes | None,
 ) -> Axes:
     """Draw one square per tie, coloured by `value`; hidden ones hatched, the own group's framed."""
-    rows, columns = sorted(cells["workgroup"].unique()), sorted(cells["target"].unique())
+    rows = sorted(cells["workgroup"].unique(), key=lambda name: (name == ALL_OTHERS, name))
+    columns = sorted(cells["target"].unique())
     room = len(columns) <= WITH_INTERVAL
     ax = ax or new(width_mm=DOUBLE_COLUMN, height_mm=25 + CELL_MM * len(rows) * (1 if room else 0.6))[1]
     for cell in cells.itertuples():
@@ -265,16 +297,6 @@ def _is_dark(colour: tuple) -> bool:
     return float(np.dot(colour[:3], (0.299, 0.587, 0.114))) < DARK
 
 
-def _arrow(start: tuple[float, float], end: tuple[float, float], strength: float, sure: float) -> FancyArrowPatch:
-    return FancyArrowPatch(
-        start,
-        end,
-        connectionstyle="arc3,rad=0.12",
-        arrowstyle="-|>",
-        mutation_scale=7,
-        shrinkA=7,
-        shrinkB=7,
-        color=BLUE,
-        linewidth=0.3 + 3.5 * max(strength - WEAKEST, 0) / (STRONGEST - WEAKEST),
-        alpha=float(0.25 + 0.75 * sure**2),
-    )
+def _arrow(start: tuple[float, float], end: tuple[float, float], **look: object) -> FancyArrowPatch:
+    bent = {"connectionstyle": "arc3,rad=0.12", "arrowstyle": "-|>", "mutation_scale": 7, "shrinkA": 7, "shrinkB": 7}
+    return FancyArrowPatch(start, end, **bent, **look)

@@ -119,7 +119,13 @@ def _execute(study: Study, cohort: str, step: Step, where: Folders) -> None:
     staging = where.processed / ".staging" / step.name
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    parameters = {"study": str(study.path), "data": str(study.folder), "cohort": cohort, "out": str(staging)}
+    parameters = {
+        "study": str(study.path),
+        "data": str(study.folder),
+        "cohort": cohort,
+        "out": str(staging),
+        **step.fixed,
+    }
     before, started = fingerprint(study, cohort, step, notebook), datetime.now(UTC)
     executed = staging / "executed.ipynb"
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -45,6 +45,8 @@ class Step:
         Patterns of which one file at least must exist; without it there is nothing to do.
     sections : tuple of str
         Keys of the study file that the step depends on.
+    fixed : dict
+        Parameters of the notebook that a run does not leave open: a report is made for the public.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Step:
     writes: tuple[str, ...]
     needs: tuple[str, ...]
     sections: tuple[str, ...]
+    fixed: dict[str, str] = field(default_factory=dict, hash=False)
 
 
 _SHARED = ("study", "cohorts", "disclosure", "language")
@@ -85,6 +88,7 @@ STEPS = (
         writes=("results/coordination_*.json",),
         needs=("ties.parquet",),
         sections=(*_SHARED, "coordination", "roster", "waves"),
+        fixed={"view": "public"},
     ),
     Step(
         "05_outcomes",

@@ -177,3 +177,14 @@ def test_round_trip_and_sentence():
         f"change since 1 was {last.estimate:+.2f} points (95% CI {last.ci_low:+.2f} to {last.ci_high:+.2f})."
     )
     assert set(got.dimensions["dimension"]) == {"com", "rel", "freq", "time", "accu", "prob", "goal", "know", "resp"}
+
+
+def test_change_of_how_all_others_rate_a_group_is_the_mean_change_of_its_ties():
+    got = change(survey(groups="ABC", raters=6, gain=0.4), dimensions=False)
+    ties = got.ties[~got.ties["within"]]
+    expected = ties.groupby("target")["estimate"].mean()
+    assert got.rated.set_index("target")["estimate"].to_numpy() == pytest.approx(expected.to_numpy())
+    assert got.rated["se"].to_numpy() == pytest.approx(
+        np.sqrt(ties.groupby("target")["se"].agg(lambda s: (s**2).sum())) / 2
+    )
+    assert list(got.rated["n_first"]) == list(ties.groupby("target")["n_first"].sum())

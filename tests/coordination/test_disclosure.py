@@ -100,5 +100,25 @@ def test_words_put_strengths_first_and_never_rank():
     got = matrix(table, wave="1")
     assert strengths(got) == [line for line in strengths(got) if line.startswith("A see the tie with B as strong: 4.6")]
     assert [line[:38] for line in seen_differently(got)] == ["A and B see their tie differently: 4.6"]
-    alike = got.pairs.assign(ci_low=-1.0, ci_high=1.0)
+    alike = got.pairs.assign(q=1.0)
     assert seen_differently(replace(got, pairs=alike))[0].startswith("No pair")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(2, 25), min_size=2, max_size=6))
+def test_what_all_others_say_never_gives_a_thin_tie_away(sizes):
+    """The mean of all others less the ties shown speaks of at least 11 raters, in the matrix and in the change."""
+    exact = matrix(square(dict(zip("ABCDEF", sizes, strict=False))), wave="1")
+    shown = disclosure.protect_matrix(exact)
+    unseen = exact.cells[shown.cells["mean"].isna() & ~exact.cells["within"]].groupby("target")["n"].sum()
+    known = shown.rated.dropna(subset=["mean"])["target"]
+    assert (unseen[unseen.index.isin(known)] >= 11).all()
+    assert shown.rated.loc[exact.rated["n"] < 11, "mean"].isna().all()
+
+
+def test_the_public_sees_what_all_others_say_where_single_ties_are_hidden():
+    table = survey(groups="ABCDE", raters=7, linked=1.0, skip=0.0)
+    shown = disclosure.protect_change(change(table, dimensions=False))
+    assert shown.ties["estimate"].isna().all()
+    assert shown.rated["estimate"].notna().all()
+    assert set(shown.rated["n_first"]) == {30}

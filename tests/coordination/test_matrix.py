@@ -12,6 +12,7 @@ from scipy import stats
 from joyeval.coordination import matrix
 from joyeval.errors import ModelError, UsageError
 from joyeval.result import read_result
+from tests.coordination.surveys import survey
 
 
 def ties(scores, wave="1"):
@@ -130,3 +131,21 @@ def test_row_order_changes_nothing_and_a_shift_shifts(order, shift):
     cells = matrix(table, wave="1").cells
     np.testing.assert_allclose(moved["mean"], cells["mean"] + shift, atol=1e-12)
     np.testing.assert_allclose(moved["shrunken_se"], cells["shrunken_se"], atol=1e-9)
+
+
+def test_what_all_others_say_of_a_group_is_the_mean_of_their_ties():
+    """Variance of a mean of independent means; degrees of freedom by Welch and Satterthwaite, by hand."""
+    got = matrix(survey(groups="ABC", raters=6, waves=("1",)), wave="1")
+    row = got.rated.set_index("target").loc["A"]
+    b, c = (got.cells.set_index(["workgroup", "target"]).loc[(g, "A")] for g in "BC")
+    assert row["mean"] == pytest.approx((b["mean"] + c["mean"]) / 2)
+    assert row.se == pytest.approx(np.hypot(b.se, c.se) / 2)
+    assert row.df == pytest.approx((b.se**2 + c.se**2) ** 2 / (b.se**4 / (b.n - 1) + c.se**4 / (c.n - 1)))
+    assert row.n == b.n + c.n
+
+
+def test_pairs_are_named_at_a_false_discovery_rate():
+    got = matrix(survey(groups="ABCDEF", raters=8, waves=("1",), seed=3), wave="1").pairs
+    assert (got["q"] >= got["p"]).all()
+    inside = (got["ci_low"] <= 0) & (got["ci_high"] >= 0)
+    assert ((got["p"] >= 0.05) == inside).all()

@@ -32,7 +32,7 @@ def test_heat_map_prints_every_tie_where_it_belongs(ties):
     cell = ties.cells.query("workgroup == 'B' and target == 'D'").iloc[0]
     there = [t.get_text() for t in ax.texts if (t.get_position()[0], round(t.get_position()[1])) == (3, 1)]
     assert there[0] == f"{cell['mean']:.1f}"
-    assert [tick.get_text() for tick in ax.get_yticklabels()] == list("ABCD")
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == [*"ABCD", "all others"]
     assert ax.get_ylabel() == "rates"
 
 
@@ -41,7 +41,7 @@ def test_hidden_ties_are_hatched_and_without_a_number(ties):
     ax = drawn.heat_map(shown)
     hatched = [patch for patch in ax.patches if patch.get_hatch()]
     assert len(hatched) == shown.cells["mean"].isna().sum() > 0
-    assert len(texts(ax)) == 2 * shown.cells["mean"].notna().sum()
+    assert len(texts(ax)) == 2 * (shown.cells["mean"].notna().sum() + shown.rated["mean"].notna().sum())
 
 
 def test_own_groups_are_framed(ties):
@@ -62,9 +62,12 @@ def test_last_contrast_of_a_kind_is_drawn(changed):
 
 def test_network_has_an_arrow_per_tie_shown_wider_where_stronger(ties):
     shown = disclosure.protect_matrix(ties)
-    arrows = drawn.network_map(shown).patches
+    arrows, dotted = [], []
+    for arrow in drawn.network_map(shown).patches:
+        (arrows if arrow.get_linestyle() in ("-", "solid") else dotted).append(arrow)
     between = shown.cells[~shown.cells["within"]].dropna(subset=["shrunken"])
-    assert len(arrows) == len(between)
+    assert len(arrows) == len(between) > 0
+    assert len(dotted) == 12 - len(between) > 0
     widths = [arrow.get_linewidth() for arrow in arrows]
     assert between["shrunken"].to_numpy()[widths.index(max(widths))] == between["shrunken"].max()
 

@@ -1,7 +1,23 @@
 """Sections of the report: each takes results or tables and emits blocks; every number comes from a stored result."""
 
 from joyeval.report.sections.closing import limitations, methods
-from joyeval.report.sections.coordination import coordination_change, matrix, tie_change
+from joyeval.report.sections.coordination import (
+    coordination_change,
+    coordination_estimators,
+    licence,
+    matrix,
+    tie_change,
+    view,
+)
+from joyeval.report.sections.coordination_checks import (
+    comparison,
+    coordination_quality,
+    networks,
+    ordinal_companion,
+    pattern,
+    scoring,
+    silent,
+)
 from joyeval.report.sections.data import flow, recognised, response, set_aside
 from joyeval.report.sections.equity import equity
 from joyeval.report.sections.experience import instruments, reliability, score_change
@@ -19,13 +35,17 @@ __all__ = [
     "answer",
     "checks",
     "cohort_charts",
+    "comparison",
     "coordination_change",
+    "coordination_estimators",
+    "coordination_quality",
     "equity",
     "estimates",
     "flow",
     "guidelines",
     "instruments",
     "last_day",
+    "licence",
     "limitations",
     "linkage",
     "matrix",
@@ -33,20 +53,26 @@ __all__ = [
     "measures",
     "methods",
     "multiverse",
+    "networks",
     "nonresponse",
+    "ordinal_companion",
     "outcome_charts",
     "participants",
+    "pattern",
     "programme",
     "pulses",
     "recognised",
     "reliability",
     "response",
     "score_change",
+    "scoring",
     "set_aside",
     "side_by_side",
+    "silent",
     "summary",
     "team_charts",
     "tie_change",
     "title_page",
     "verdicts",
+    "view",
 ]

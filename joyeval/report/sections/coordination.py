@@ -1,96 +1,189 @@
-"""Relational coordination: change, and how workgroups see each other; thin ties are not shown, groups not ranked."""
+"""Relational coordination: change, and how workgroups see each other.
+
+Two views. The public one hides what rests on few people and never ranks groups: strengths first, differences as seen
+differently. The facilitator's is for a meeting with the groups themselves; nothing of it is stored.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from joyeval import disclosure, figures, report
-from joyeval.coordination import NAMES, Change, seen_differently, strengths
+from joyeval.coordination import LICENCE, RC, Change, Survey, seen_differently, strengths
+from joyeval.errors import UsageError
 from joyeval.report.sections.words import answer, rule
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from joyeval.coordination import Matrix
+    from joyeval.disclosure import Rule
     from joyeval.result import Result
     from joyeval.study import Study
 
-TERMS = ["process", "part", "first", "second", "estimate", "ci_low", "ci_high", "percent", "p", "detectable", "n"]
+TERMS = ["process", "part", "kind", "first", "second", "estimate", "ci_low", "ci_high", "percent", "p", "detectable"]
 BESIDE = ["estimator", "process", "term", "estimate", "ci_low", "ci_high", "n"]
 TURNOVER = ["process", "term", "stayers", "leavers", "joiners", "linkage", "leavers_differ", "joiners_differ"]
-BY_DIMENSION = ["process", "dimension", "first", "second", "estimate", "ci_low", "ci_high", "q"]
+BY_DIMENSION = ["process", "dimension", "kind", "first", "second", "estimate", "ci_low", "ci_high", "q"]
+POINTS = ["estimate", "ci_low", "ci_high", "leavers_differ", "joiners_differ", "lowest", "highest", "tipping"]
 FORMATS = {
-    **dict.fromkeys(["estimate", "ci_low", "ci_high", "leavers_differ", "joiners_differ"], "+.2f"),
+    **dict.fromkeys(POINTS, "+.2f"),
+    **dict.fromkeys(["companion", "companion_low", "companion_high"], "+.2f"),
+    **dict.fromkeys(["linkage", "halo", "same_items", "same_targets", "ceiling", "no_contact"], ".0%"),
+    **dict.fromkeys(["response_first", "response_second"], ".0%"),
+    **dict.fromkeys(["alpha", "alpha_low", "alpha_high", "alpha_target", "value", "value_low", "value_high"], ".2f"),
+    **dict.fromkeys(["cfi", "cfi_one", "cfi_two", "rmsea", "rmsea_one", "rmsea_two"], ".3f"),
+    "chances": "+.1f",
     "p": "p",
     "q": "p",
     "percent": "+.1f",
     "detectable": ".2f",
-    "linkage": ".0%",
     "n": ",.0f",
 }
 LABELS = {
     "part": "ties",
+    "kind": "contrast",
     "percent": "change (%)",
+    "q": "q value",
     "detectable": "least detectable change",
     "n": "raters",
     "first": "from wave",
     "second": "to wave",
     "term": "waves compared",
+    "linkage": "recognised",
     "leavers_differ": "leavers less stayers",
     "joiners_differ": "joiners less stayers",
+    "companion": "ordered answers",
+    "companion_low": "ordered answers, low",
+    "companion_high": "ordered answers, high",
+    "chances": "chance of a high answer (percentage points)",
+    "response_first": "answered, first wave",
+    "response_second": "answered, second wave",
+    "lowest": "lowest possible",
+    "highest": "highest possible",
+    "tipping": "tipping point",
+    "cfi_one": "CFI, one factor",
+    "cfi_two": "CFI, two factors",
+    "rmsea_one": "RMSEA, one factor",
+    "rmsea_two": "RMSEA, two factors",
+    "alpha_target": "Alpha, one group rated",
+    "halo": "spread that is who answered",
+    "same_items": "one answer to all items",
+    "same_targets": "all groups rated alike",
+    "ceiling": "answers at the top",
+    "no_contact": "no contact",
 }
 
 
-def coordination_change(found: Result, study: Study | None = None) -> None:
-    """Emit the mean change of ties, the same by other estimators, who came and went, and each dimension."""
+def view(name: str, study: Study, out: str = "") -> Rule:
+    """Return what a view may show; the facilitator's is announced, and refused where it would be stored.
+
+    Raises
+    ------
+    UsageError
+        No such view, or the facilitator's in a run that stores chapters for the report.
+    """
+    if name == "public":
+        return rule(study)
+    if name != "facilitator":
+        raise UsageError(f"view {name!r}; expected public or facilitator")
+    if out:
+        raise UsageError(
+            "the facilitator's view never enters a report: open this notebook in JupyterLab and run it there"
+        )
+    report.note("For the facilitator and the groups themselves; not to be published, copied or forwarded.")
+    return disclosure.FACILITATOR
+
+
+def coordination_change(found: Result, shown_by: Rule, survey: Survey = RC) -> None:
+    """Emit the mean change of ties over the waves: gain, sustain and decay, and each dimension."""
+    told(found)
     if not isinstance(found, Change):
         return
-    shown = disclosure.protect_change(found, rule=rule(study) if study else None)
+    shown = disclosure.protect_change(found, rule=shown_by)
     report.figure(
         figures.ties_over_waves(shown),
         alt=figures.ties_over_waves_alt(shown),
         caption="Mean tie between workgroups at each wave, with 95% intervals",
     )
-    terms = shown.terms[shown.terms["kind"] != "decay"]
-    _table(terms[TERMS], "Mean change of ties, between and within workgroups, on the scale from 1 to 5", named_by=4)
+    scale = f"{survey.scale}; gain: to the second wave, sustain: to a later one, decay: between later ones"
+    table(shown.terms[TERMS], f"Mean change of ties, between and within workgroups, {scale}", named_by=5)
     report.text(f"What is estimated: {shown.estimand}.")
-    beside = shown.estimators[shown.estimators["kind"] == "gain"].dropna(subset=["estimate"])
-    _table(beside[BESIDE], "The same from all ratings, from raters seen in both waves, and from others", named_by=3)
-    if len(shown.turnover):
-        _table(shown.turnover[TURNOVER], "Raters who stayed, left and came, and how they rated (points)", named_by=2)
     if len(shown.dimensions):
-        rows = shown.dimensions[shown.dimensions["kind"] != "decay"]
-        named = rows.assign(dimension=rows["dimension"].map(NAMES))[BY_DIMENSION]
-        _table(named, "Mean change between workgroups by dimension; q: false discovery rate over them", named_by=4)
+        rows = shown.dimensions[(shown.dimensions["process"] != "all") & (shown.dimensions["kind"] != "decay")]
+        rows = rows.assign(dimension=rows["dimension"].map(dict(survey.names)))
+        ordered = rows.sort_values(["process", "second"], kind="stable")[BY_DIMENSION]
+        table(ordered, "Mean change between workgroups by dimension; q: false discovery rate over them", named_by=5)
 
 
-def _table(data: pd.DataFrame, caption: str, *, named_by: int) -> None:
-    labels, formats = ({name: of[name] for name in data if name in of} for of in (LABELS, FORMATS))
-    report.table(data, caption=caption, labels=labels, formats=formats, header_columns=named_by)
-
-
-def tie_change(found: Result, study: Study, *, process: str) -> None:
-    """Emit how each tie of one process changed."""
-    if not isinstance(found, Change) or process not in set(found.ties.loc[found.ties["kind"] == "gain", "process"]):
+def coordination_estimators(found: Result, shown_by: Rule) -> None:
+    """Emit the same change by other estimators, and who stayed, left and came."""
+    if not isinstance(found, Change):
         return
-    shown = disclosure.protect_change(found, rule=rule(study))
-    report.figure(
-        figures.change_map(shown, process=process),
-        alt=figures.change_map_alt(shown, process=process),
-        caption=f"{process}: change of each tie from the first wave to the second, steadied towards the mean change; "
-        "* false discovery rate below 5%; hatched: not shown",
-    )
+    shown = disclosure.protect_change(found, rule=shown_by)
+    beside = shown.estimators.dropna(subset=["estimate"])
+    caption = "Mean change between workgroups from all ratings, from raters seen in both waves, and from others"
+    table(beside[BESIDE], caption, named_by=3)
+    if len(shown.respondents):
+        tests = shown.respondents.rename(columns={"test": "estimator"}).dropna(subset=["estimate"])
+        table(tests[BESIDE], "The simple companion: tests on one mean per respondent", named_by=3)
+    if len(shown.turnover):
+        table(shown.turnover[TURNOVER], "Raters who stayed, left and came, and how they rated (points)", named_by=2)
 
 
-def matrix(found: Matrix, study: Study) -> None:
-    """Emit every tie that may be shown: strengths first, then the map, then pairs that see their tie differently."""
-    shown = disclosure.protect_matrix(found, rule=rule(study))
-    answer(shown)
+def tie_change(found: Result, shown_by: Rule, *, process: str) -> None:
+    """Emit how each tie of one process changed, from the first wave to the second and to the last."""
+    if not isinstance(found, Change):
+        return
+    shown = disclosure.protect_change(found, rule=shown_by)
+    own = shown.ties[shown.ties["process"] == process].drop_duplicates("kind", keep="last")
+    for row in own[own["kind"] != "decay"].itertuples():
+        report.figure(
+            figures.change_map(shown, process=process, kind=row.kind),
+            alt=figures.change_map_alt(shown, process=process, kind=row.kind),
+            caption=f"{process}, {row.term}: change of each tie, steadied towards the mean change, with 95% intervals; "
+            "* false discovery rate below 5%; last row: as all other groups together rate; hatched: not shown",
+        )
+
+
+def matrix(found: Matrix, shown_by: Rule) -> None:
+    """Emit every tie that may be shown: strengths first, then the maps, then pairs that see their tie differently."""
+    shown = disclosure.protect_matrix(found, rule=shown_by)
+    told(shown)
     report.items(strengths(shown))
     report.figure(
         figures.heat_map(shown),
         alt=figures.heat_map_alt(shown),
         caption=f"How each workgroup (row) rates each other one (column), wave {shown.wave}, with 95% intervals; "
-        "framed: own group; hatched: not shown",
+        "in order of name; framed: own group; last row: all other groups together; hatched: not shown",
     )
+    if shown.cells.loc[~shown.cells["within"], "mean"].notna().any():
+        report.figure(
+            figures.network_map(shown),
+            alt=figures.network_map_alt(shown),
+            caption=f"The same ties, wave {shown.wave}: wider where stronger, fainter where less sure; dotted: hidden",
+        )
     report.items(seen_differently(shown))
+
+
+def licence(survey: Survey) -> None:
+    """Emit the line on the licence of a survey that has one."""
+    if survey.licence:
+        report.note(survey.licence)
+
+
+def told(found: Result) -> None:
+    """Emit a result in words; the line on the licence stands once, at the head of the chapter."""
+    answer(replace(found, notes=tuple(note for note in found.notes if note != LICENCE)))
+
+
+def table(data: pd.DataFrame, caption: str, *, named_by: int) -> None:
+    """Emit a table with the labels and formats of this chapter; columns without any value are left out."""
+    kept = data.dropna(axis=1, how="all")
+    if "process" in kept:
+        kept = kept.assign(process=kept["process"].replace("all", "mean of all"))
+    formats = {name: FORMATS[name] for name in kept if name in FORMATS}
+    labels = {name: LABELS[name][:1].upper() + LABELS[name][1:] for name in kept if name in LABELS}
+    named = [name for name in data.columns[:named_by] if name in kept]
+    report.table(kept, caption=caption, labels=labels, formats=formats, header_columns=len(named))

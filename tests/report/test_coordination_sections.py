@@ -1,0 +1,70 @@
+"""The chapter on coordination: what the two views show, and that the facilitator's is never stored."""
+
+from __future__ import annotations
+
+import pytest
+
+from joyeval import coordination, disclosure, load_study
+from joyeval.errors import UsageError
+from joyeval.pipeline import STEPS
+from joyeval.report import sections
+from joyeval.result import answered
+from tests.conftest import ROOT
+from tests.coordination.surveys import survey
+from tests.report.samples import emitted
+
+PUBLIC = disclosure.Rule()
+
+
+@pytest.fixture(scope="module")
+def study():
+    return load_study(ROOT / "pipelines" / "enjoying_work.yml")
+
+
+@pytest.fixture(scope="module")
+def ties():
+    return survey(groups="ABCDE", raters=8, waves=("1", "2", "3"), gain=0.3)
+
+
+def test_a_run_makes_the_public_view_whatever_the_notebook_says():
+    step = next(step for step in STEPS if step.name == "04_relational_coordination")
+    assert step.fixed == {"view": "public"}
+
+
+def test_the_facilitators_view_is_refused_where_it_would_be_stored(study, tmp_path):
+    assert sections.view("public", study, str(tmp_path)).threshold == 11
+    with pytest.raises(UsageError, match="never enters a report"):
+        sections.view("facilitator", study, str(tmp_path))
+    with pytest.raises(UsageError, match="public or facilitator"):
+        sections.view("everyone", study)
+    assert sections.view("facilitator", study).threshold == 5
+
+
+def test_only_the_facilitator_learns_which_tie_is_weakest(ties):
+    nets = {"ward": coordination.network(ties, wave="3", draws=200)}
+    public = str(emitted(lambda: sections.networks(nets, PUBLIC, facilitator=False)))
+    close = str(emitted(lambda: sections.networks(nets, disclosure.FACILITATOR, facilitator=True)))
+    assert "weakest" not in public
+    assert "share weak" in public
+    assert "the weakest tie is how" in close
+
+
+def test_the_ordinal_companion_stands_beside_the_primary_change(ties):
+    whole = ties.assign(**{d: ties[d].round().clip(1, 5) for d in coordination.RC.dimensions})
+    change = coordination.change(whole, dimensions=False)
+    found = {"ward": coordination.ordinal_change(whole)}
+    (table,) = emitted(lambda: sections.ordinal_companion(change, found, PUBLIC))
+    primary = change.terms.query("part == 'between' and kind != 'decay'")["estimate"]
+    text = str(table)
+    assert all(
+        f"{value:+.2f}" in text for value in [*primary, *found["ward"].changes.query("term == 'mean'")["estimate"]]
+    )
+
+
+def test_what_cannot_be_answered_is_said_and_nothing_else(ties):
+    one = ties[ties["wave"] == "1"]
+    change = answered("whether ties changed", coordination.change, one)
+    shown = emitted(lambda: sections.coordination_change(change, PUBLIC))
+    assert len(shown) == 1
+    assert "The data cannot say whether ties changed" in str(shown)
+    assert emitted(lambda: sections.tie_change(change, PUBLIC, process="ward")) == []
