@@ -12,7 +12,9 @@ from scipy.special import expit, logit, stdtrit
 
 from joyeval.errors import ModelError
 from joyeval.measurement.groups import and_others, answers_of, groups_of, join_labels
+from joyeval.measurement.reliability import covariances
 from joyeval.models.efa import hierarchical_omega
+from joyeval.models.one_factor import OneFactor, one_factor, share, share_error
 from joyeval.models.sem_data import build_sample
 from joyeval.models.sem_fit import estimate
 from joyeval.models.sem_layout import build_layout
@@ -21,6 +23,7 @@ from joyeval.models.sem_standard import delta
 from joyeval.result import ESTIMATE_COLUMNS, Result
 
 if TYPE_CHECKING:
+    from joyeval.measurement.groups import Groups
     from joyeval.models.sem_ram import Implied
 
 
@@ -120,15 +123,16 @@ def omega(
     if answers.shape[1] < 2:
         raise ModelError(f"omega of {scale}: found 1 item and {len(answers)} respondents; needs 2 items")
     groups = groups_of(by, answers, default="group")
+    together = _all_groups(answers, groups, level) if factors == 1 else {}
     rows, loadings, failures, used = [], [], [], 0
     for code in range(groups.count):
-        part = answers[groups.codes == code]
-        where = (
-            f"omega of {scale}" if by is None else f"omega of {scale}, {' '.join(map(str, groups.labels.iloc[code]))}"
-        )
-        n = int(part.notna().all(axis=1).sum())
         try:
-            found, table = _one_group(part, where, level, factors, draws, seed)
+            if code in together:
+                n, found, table = together[code]
+            else:
+                part = answers[groups.codes == code]
+                n = int(part.notna().all(axis=1).sum())
+                found, table = _one_group(part, _named(scale, groups, code), level, factors, draws, seed)
         except ModelError as error:
             failures.append(error)
             found = dict.fromkeys(TERMS[1:] if factors > 1 else TERMS[:1], (np.nan,) * 4)
@@ -150,6 +154,46 @@ def omega(
     )
 
 
+def _named(scale: str, groups: Groups, code: int) -> str:
+    label = " ".join(map(str, groups.labels.iloc[code]))
+    return f"omega of {scale}, {label}" if label else f"omega of {scale}"
+
+
+def _all_groups(answers: pd.DataFrame, groups: Groups, level: float) -> dict[int, tuple[int, dict, pd.DataFrame]]:
+    """One factor in all groups at once: n, omega and loadings of those where it is estimated without trouble."""
+    kept = np.flatnonzero(answers.notna().all(axis=1).to_numpy() & (groups.codes >= 0))
+    x, here = answers.to_numpy().take(kept, axis=0), groups.take(kept)
+    if not len(x):
+        return {}
+    cov, means, _ = covariances(x, here)
+    n, k = here.sizes, x.shape[1]
+    cov = cov * ((n - 1) / np.maximum(n, 1))[:, None, None]
+    cov[n <= k] = np.nan
+    fitted = one_factor(cov)
+    good = fitted.converged
+    place = np.cumsum(good) - 1
+    rows = good[here.codes]
+    fitted = OneFactor(fitted.loadings[good], fitted.unique[good], good[good])
+    centred, codes = x[rows] - means[here.codes[rows]], place[here.codes[rows]]
+    se = share_error(fitted, cov[good], centred, codes)
+    limits = zip(*_limits(share(fitted), se, n[good], level), strict=True)
+    sd = np.sqrt(np.diagonal(cov[good], axis1=1, axis2=2))
+    found = {}
+    for code, values, loading, spread in zip(np.flatnonzero(good), limits, fitted.loadings, sd, strict=True):
+        table = pd.DataFrame({"item": list(answers), "loading": loading, "std": loading / spread})
+        found[int(code)] = (int(n[code]), {"omega": values}, table)
+    return found
+
+
+def _limits(
+    value: np.ndarray | float, se: np.ndarray | float, n: np.ndarray | int, level: float
+) -> tuple[np.ndarray | float, ...]:
+    """Value, error and limits on the logit scale; t and n - 1, since with z and n they covered 92 % at n = 30."""
+    inside = np.clip(value, 1e-6, 1 - 1e-6)
+    reach = stdtrit(n - 1, (1 + level) / 2) * se * np.sqrt(n / (n - 1)) / (inside * (1 - inside))
+    return value, se, expit(logit(inside) - reach), expit(logit(inside) + reach)
+
+
 def _one_group(
     answers: pd.DataFrame, what: str, level: float, factors: int, draws: int, seed: int
 ) -> tuple[dict[str, tuple], pd.DataFrame]:
@@ -160,27 +204,22 @@ def _one_group(
 
 
 def _one_factor(answers: pd.DataFrame, what: str, level: float) -> tuple[dict[str, tuple], pd.DataFrame]:
-    """Omega with its error and limits, and the loadings, of one group."""
+    """Omega of one group by the general engine, which knows what stands in the way."""
     sample = build_sample(answers, tuple(answers), group=None, missing="listwise", means=False, what=what)
     tie = ("a",) if answers.shape[1] == 2 else ()
     terms = tuple(Term("f", "=~", item, tie) for item in answers)
     layout = build_layout(Model("", terms, ("f",), tuple(answers)), standard=True)
     found = estimate(layout, sample, robust=True, what=what)
 
-    def share(theta: np.ndarray) -> np.ndarray:
+    def share_of(theta: np.ndarray) -> np.ndarray:
         here: Implied = found.likelihood.implied(theta)[0]
         return np.array([here.effects[:-1, -1].sum() ** 2 / here.covariance.sum()])
 
-    value, se = share(found.theta)[0], delta(share, found.theta, found.vcov)[0]
-    inside = min(max(value, 1e-6), 1 - 1e-6)
-    n = sample.n  # t and n - 1: with z and n the interval covered 92 % at n = 30
-    reach = stdtrit(n - 1, (1 + level) / 2) * se * np.sqrt(n / (n - 1)) / (inside * (1 - inside))
     here = found.likelihood.implied(found.theta)[0]
     loading = here.effects[:-1, -1] * (1 if here.effects[:-1, -1].sum() >= 0 else -1)
-    table = pd.DataFrame(
-        {"item": list(answers), "loading": loading, "std": loading / np.sqrt(np.diag(here.covariance))}
-    )
-    return {"omega": (value, se, expit(logit(inside) - reach), expit(logit(inside) + reach))}, table
+    spread = np.sqrt(np.diag(here.covariance))
+    values = _limits(share_of(found.theta)[0], delta(share_of, found.theta, found.vcov)[0], sample.n, level)
+    return {"omega": values}, pd.DataFrame({"item": list(answers), "loading": loading, "std": loading / spread})
 
 
 def _several_factors(
