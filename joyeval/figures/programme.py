@@ -84,12 +84,15 @@ def driver_diagram(aim: str, ideas: Sequence[tuple[str, str, str]], *, ax: Axes 
 
 
 def driver_diagram_alt(aim: str, ideas: Sequence[tuple[str, str, str]]) -> str:
-    """Say what the driver diagram holds; the table beside it has every idea."""
-    primary = list(dict.fromkeys(clean(name) for name, _, _ in ideas))
-    return (
-        f"Driver diagram, from left to right. Aim: {clean(aim)} It rests on {len(primary)} primary drivers: "
-        f"{'; '.join(primary)}. {len(ideas)} change ideas lead to them; the table after the figure lists them."
-    )
+    """Say all that the driver diagram holds, driver by driver."""
+    tree: dict[str, dict[str, list[str]]] = {}
+    for primary, secondary, idea in ideas:
+        tree.setdefault(clean(primary), {}).setdefault(clean(secondary), []).append(clean(idea))
+    told = []
+    for primary, below in tree.items():
+        parts = [f"{name} ({', '.join(named)})" if name else ", ".join(named) for name, named in below.items()]
+        told.append(f"{primary}: {'; '.join(parts)}")
+    return f"Driver diagram. Aim: {clean(aim)} Primary drivers, each with what leads to it. " + ". ".join(told) + "."
 
 
 def _rows(ideas: Sequence[tuple[str, str, str]], columns: tuple) -> list[tuple[_Box, list[tuple[_Box, _Box]]]]:

@@ -269,7 +269,8 @@ def prepare(
     if lag:
         frame = frame.assign(**{x: lagged(frame, x, by=lag, team=team, period=period, unit=unit)})
     if weights:
-        notes.append(f"team-periods are weighted by {weights}")
+        behind = f"what {y} was counted over" if weights == f"{y}_denominator" else weights
+        notes.append(f"team-periods are weighted by {behind}")
     return Panel(
         frame=frame, y=y, x=x, team=team, period=period, cluster=cluster or team, covariates=tuple(covariates),
         weights=weights or None, unit=unit, when=_when(data, lag) if linked or lag else "",

@@ -15,6 +15,7 @@ from typing import Any
 _HOME = {
     "chapter": "chapters",
     "figure": "blocks",
+    "glossary": "blocks",
     "heading": "blocks",
     "house_template": "house",
     "items": "blocks",

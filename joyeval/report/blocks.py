@@ -39,12 +39,16 @@ class _Shown:
 
 @dataclass(frozen=True)
 class Run:
-    """A stretch of text in one look; only Markdown cells, which an author writes, set more than the text."""
+    """A stretch of text in one look; `meaning` explains a word where the report first uses it.
+
+    Only Markdown cells, which an author writes, set the look.
+    """
 
     text: str
     bold: bool = False
     italic: bool = False
     link: str = ""
+    meaning: str = ""
 
     def __post_init__(self) -> None:
         if self.link and not self.link.lower().startswith(LINKS):
@@ -141,7 +145,18 @@ class Figure(_Shown):
         return "data:image/svg+xml;base64," + b64encode(self.svg.encode()).decode()
 
 
-Block = Title | Heading | Text | Note | Items | Table | Figure
+@dataclass(frozen=True)
+class Glossary(_Shown):
+    """The place of the list of words used; with it in a report, words are also explained at their first use."""
+
+    heading: str
+    caption: str
+    word: str
+    meaning: str
+    kind: Literal["glossary"] = "glossary"
+
+
+Block = Title | Heading | Text | Note | Items | Table | Figure | Glossary
 
 
 def read(stored: dict[str, Any]) -> Block:
@@ -280,6 +295,14 @@ def figure(fig: Any, *, alt: str, caption: str, data: pd.DataFrame | None = None
     short = data is not None and len(data) <= DATA_ROWS
     table = lay_out(data, caption=f"Data of the figure: {below}", **layout) if short else None
     _emit(Figure(alt=said, caption=below, data=table, **pictures(fig)))
+
+
+def glossary(*, language: str = "en") -> None:
+    """Emit the place of the list of words used; see `joyeval.report.explain`."""
+    from joyeval.report.messages import catalogue
+
+    say = catalogue(language)
+    _emit(Glossary(say("headings.glossary"), *(say(f"glossary.{name}") for name in ("caption", "word", "meaning"))))
 
 
 def plain(text: str) -> tuple[Run, ...]:

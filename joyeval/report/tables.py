@@ -102,8 +102,9 @@ def _is_number(text: str) -> bool:
 
 
 def _heading(name: str, labels: Mapping[str, str], units: Mapping[str, str]) -> str:
-    plain = name.replace("_", " ").strip()
-    words = labels.get(name) or WORDS.get(name) or plain[:1].upper() + plain[1:]
+    words = labels.get(name) or WORDS.get(name) or name.replace("_", " ").strip()
+    if len(words.split(" ")[0].rstrip(",")) > 1:  # n and p keep their small letter
+        words = words[:1].upper() + words[1:]
     return clean(f"{words} ({units[name]})" if name in units else words)
 
 

@@ -98,7 +98,7 @@ def test_denominators_of_a_linkage_are_weights():
     assert got.effect["se"] == pytest.approx(want["se"], rel=1e-9)
     assert "which is worse" in got.sentence()
     assert "in the same period as the staff answers" in got.sentence()
-    assert "team-periods are weighted by waits_denominator" in got.notes
+    assert "team-periods are weighted by what waits was counted over" in got.notes
 
 
 # --- within and between

@@ -13,24 +13,25 @@ from joyeval.coordination import LICENCE
 from joyeval.improvement import Charts
 from joyeval.measurement import surveys
 from joyeval.report.messages import catalogue
+from joyeval.report.sections.experience import instruments
 from joyeval.report.sections.words import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from joyeval.result import Result
     from joyeval.store import Store
     from joyeval.study import Study
 
-# The results whose caveats bear on what the summary says, most weighty first. Caveats of side analyses stand with them.
+# The results whose caveats bear on the summary, most weighty first. Caveats of side analyses stand with them.
 MAIN = {
-    "outcomes_primary": "link with outcomes",
-    "outcomes_linkage": "link with outcomes",
-    "experience_change": "survey scores",
-    "experience_equity": "groups of staff",
-    "improvement_verdicts": "teams",
-    "coordination_change": "relational coordination",
+    "experience_change": "Survey scores",
+    "outcomes_primary": "Link with outcomes",
+    "improvement_verdicts": "Verdicts on teams",
+    "experience_equity": "Groups of staff",
+    "coordination_change": "Relational coordination",
 }
+NO_LIMIT = ("primary analysis, named", LICENCE)  # beginnings of notes that say something else
 METHODS = {
     "improvement_charts": "Shares of positive answers on {chart}; rules: {rules}.",
     "improvement_multiverse": "The same teams judged by other rule sets, with and without a frozen baseline.",
@@ -52,24 +53,24 @@ def limitations(study: Study, store: Store) -> None:
     report.heading(catalogue(study.language)("headings.limitations"), new_page=True)
     if study.synthetic:
         report.note("The data are synthetic: they were made to try the method out, and describe no real programme.")
-    rows = list(_caveats({name: store.result(name) for name in MAIN if name in store.results()}))
-    if rows:
-        table = pd.DataFrame(rows, columns=["concerns", "what limits it"])
-        report.table(table, caption="Limits of the main findings, the most weighty first")
+    told = _caveats({name: store.result(name) for name in MAIN if name in store.results()})
+    if told:
+        table = pd.DataFrame([(part, " ".join(notes)) for part, notes in told.items()], columns=["part", "limits"])
+        report.table(table, caption="Limits of the main findings; the parts with the most weighty ones come first")
     report.text(
         f"No statistic over fewer than {study.disclosure.threshold} valid answers is shown. {study.disclosure.reason}"
     )
 
 
-def _caveats(found: Mapping[str, Result]) -> Iterator[tuple[str, str]]:
-    """Return what each caveat concerns, and the caveat; those that differ in their numbers only, once."""
-    told = {LICENCE}
+def _caveats(found: Mapping[str, Result]) -> dict[str, list[str]]:
+    """Return the caveats of each part; those that differ in their numbers only stand once, where they come first."""
+    told, seen = {}, set()
     for name, result in found.items():
-        for note in result.notes:
-            alike = re.sub(r"[\d.,]+", "#", note)
-            if alike not in told and note not in told:
-                told.add(alike)
-                yield MAIN[name], sentence(note)
+        alike = {re.sub(r"[\d.,]+", "#", note): note for note in result.notes if not note.startswith(NO_LIMIT)}
+        new = [sentence(note) for key, note in alike.items() if key not in seen]
+        seen |= set(alike)
+        told |= {MAIN[name]: new} if new else {}
+    return told
 
 
 def methods(study: Study, cohort: str, store: Store, record: Mapping[str, Any]) -> None:
@@ -111,24 +112,17 @@ def _analyses(store: Store) -> None:
     facts = {"chart": "control charts", "rules": ""}
     if isinstance(charts, Charts):
         facts = {"chart": f"{charts.kind} charts", "rules": f"{charts.rule_set.title} ({charts.rule_set.source})"}
-    rows = [(text.format(**facts),) for name, text in METHODS.items() if name in store.results()]
-    if rows:
+    told = [text.format(**facts) for name, text in METHODS.items() if name in store.results()]
+    if told:
         report.heading("Analyses", level=3)
-        report.items(text for (text,) in rows)
+        report.items(told)
 
 
 def _questionnaires(study: Study, cohort: str) -> None:
     used = surveys.instruments(study, cohort)
     if used:
-        rows = [
-            (one.title, one.source, one.licence.terms, f"{len(one.unverified)} open" if one.unverified else "none open")
-            for one in used
-        ]
         report.heading("Questionnaires", level=3)
-        report.table(
-            pd.DataFrame(rows, columns=["questionnaire", "source", "licence", "unconfirmed points"]),
-            caption="Questionnaires, their source and licence, and how many points about them nobody has confirmed",
-        )
+        instruments(used)
 
 
 def _versions(library: Mapping[str, str]) -> None:
@@ -143,5 +137,4 @@ def _inputs(inputs: Mapping[str, str]) -> None:
         report.table(
             pd.DataFrame(inputs.items(), columns=["raw file", "SHA-256"]),
             caption="Raw files that this report rests on, and the SHA-256 of each",
-            labels={"SHA-256": "SHA-256"},
         )

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from joyeval import disclosure, report
 from joyeval.measurement.equity import Equity
 from joyeval.report.messages import catalogue
-from joyeval.report.sections.words import rule, sentence
+from joyeval.report.sections.words import NOT_SHOWN, WHY, rule, sentence, told_once
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from joyeval.result import Result
@@ -46,14 +48,21 @@ def _groups(groups: pd.DataFrame, caption: str, found: Equity, study: Study) -> 
         places=dict.fromkeys(change, 1),
         rule=rule(study),
     )
-    hidden = shown[change].isna().all(axis="columns") & table["estimate"].isna()
-    shown[change] = shown[change].astype(object).mask(hidden, "not compared")
+    uncompared = table["estimate"].isna()
+    shown[change] = shown[change].astype(object).mask(uncompared, NOT_SHOWN)
+    plain = dict.fromkeys(("first", "last"), ".1f" if table["first"].max() < 10 else ".0f")
     report.table(
-        shown.drop(columns="n"),
+        told_once(shown.drop(columns="n"), first="n_first", others=["first", "n_last", "last", *change]),
         caption=f"{caption}: mean in wave {found.waves[0]} and {found.waves[1]}, and the change",
         labels=LABELS | {"estimate": "change"},
-        formats=dict.fromkeys(change, _signed),
+        formats=dict.fromkeys(change, _signed) | {name: _as(style) for name, style in plain.items()},
+        footnotes=[WHY],
     )
+
+
+def _as(style: str) -> Callable[[float | str], str]:
+    """Return a format that leaves words as they are."""
+    return lambda value: value if isinstance(value, str) else format(value, style)
 
 
 def _signed(value: float | str) -> str:

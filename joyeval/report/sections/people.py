@@ -11,7 +11,7 @@ from joyeval.measurement import surveys
 from joyeval.measurement.response import Response
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.data import response
-from joyeval.report.sections.words import rule
+from joyeval.report.sections.words import WHY, rule, told_once
 from joyeval.result import answered
 
 if TYPE_CHECKING:
@@ -86,11 +86,11 @@ def _against_roster(found: Response, study: Study) -> None:
         rule=rule(study),
     )
     percent = pd.DataFrame({name: 100 * table[part] / table[whole] for name, (part, whole) in shares.items()})
-    visible = pd.to_numeric(shown["answered"], errors="coerce").notna()
-    cells = percent.round().astype(int).astype(object).where(visible, shown["answered"], axis="index")
+    cells = pd.concat([shown[["margin", "category", "answered"]], percent.round().astype(int)], axis="columns")
     report.table(
-        pd.concat([shown[["margin", "category", "answered"]], cells], axis="columns"),
+        told_once(cells, first="answered", others=list(shares)),
         caption="Respondents of the first survey beside the staff in post; counts to the nearest 5",
+        footnotes=[WHY],
         labels={
             "margin": "by",
             "category": "group",

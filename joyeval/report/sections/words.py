@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 from joyeval import disclosure, report
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
     from joyeval.result import Result
 
 rule = disclosure.rule_of
@@ -37,3 +41,21 @@ def sentence(note: str) -> str:
     'Few teams.'
     """
     return f"{note[:1].upper()}{note[1:]}" + ("" if note.endswith((".", "?", "!")) else ".")
+
+
+NOT_SHOWN = "–"
+WHY = f"{NOT_SHOWN} stands where a number is not shown; the first number of the row says why."
+
+
+def told_once(shown: pd.DataFrame, *, first: str, others: Sequence[str]) -> pd.DataFrame:
+    """Return a protected table in which only `first` says why a row is not shown; the footnote `WHY` goes with it.
+
+    Parameters
+    ----------
+    first : str
+        The first column of numbers.
+    others : sequence of str
+        Columns in which words of suppression become a dash; where `first` is shown, they stay.
+    """
+    hidden = shown[first].map(lambda value: isinstance(value, str))
+    return shown.assign(**{name: shown[name].astype(object).mask(hidden, NOT_SHOWN) for name in others})
