@@ -8,7 +8,7 @@ _SENTENCE = re.compile(r"(?<=[.!?;:])\s+")
 _WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
 _VOWELS = re.compile(r"[aeiouy]+")
 # snake_case, a leading or trailing underscore, code in back quotes: nothing that a reader of a report should meet.
-_INTERNAL = re.compile(r"`[^`]+`|(?<![\w./-])\w*[A-Za-z)%]_\w+(?!\.\w)|(?<=[)%])_\w+|\b(?:None|NaN|nan)\b")
+_INTERNAL = re.compile(r"`[^`]+`|(?<![\w./-])\w*[A-Za-z)%]_\w+(?!\.\w)|(?<=[)%])_\w+|\b(?:NaN|nan)\b")
 
 
 def grade(text: str) -> float:

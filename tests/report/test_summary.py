@@ -1,0 +1,227 @@
+"""The one-page summary: every number from a result, points and relative change together, one page, two languages."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+import pikepdf
+import pytest
+
+from joyeval import improvement, measurement
+from joyeval.coordination import change
+from joyeval.measurement.scores import score_change
+from joyeval.outcomes.association import Association
+from joyeval.report import messages, sections
+from joyeval.report.blocks import Figure, Heading, Items, Table, Text
+from joyeval.report.document import document
+from joyeval.report.messages import catalogue
+from joyeval.report.pdf import pdf
+from joyeval.report.reading import internal_names
+from joyeval.result import NoAnswer
+from joyeval.store import Store
+from joyeval.study import load_study
+from tests.coordination.surveys import survey
+from tests.measurement.test_equity import waves
+from tests.report.samples import emitted, notebook
+
+STUDY = """\
+study: small
+title: A small study
+programme: {name: Small, aim: More good days.}
+data: raw
+language: LANGUAGE
+cohorts:
+  - {cohort: one, title: First, start: 2024-01-01, end: 2024-12-31}
+teams: {file: teams.csv, columns: {team: Team, cohort: Cohort}}
+pulses:
+  - {measure: good_day, title: A good day, file: p.csv, columns: {team: T}, cohorts: [one], period: week}
+outcomes:
+  - {measure: fft, title: Rated good, kind: proportion, unit: "%", improve: increase, period: month, file: f.csv,
+    columns: {team: T}}
+primary: {staff: good_day, outcome: fft, window: [1, 3]}
+"""
+
+
+def good_days(seed=3) -> pd.DataFrame:
+    """Two teams that improve by much, one that gets worse, one that stays; 40 weeks of 30 answers."""
+    rng = np.random.default_rng(seed)
+    shares = {"A": (0.4, 0.8), "B": (0.4, 0.8), "C": (0.8, 0.3), "D": (0.5, 0.5)}
+    rows = [
+        (team, week, rng.binomial(30, first if i < 20 else last), 30)
+        for team, (first, last) in shares.items()
+        for i, week in enumerate(pd.date_range("2024-01-01", periods=40, freq="W-MON"))
+    ]
+    table = pd.DataFrame(rows, columns=["team", "period", "positive", "answers"])
+    return table.assign(measure="good_day", opportunities=np.nan)
+
+
+def link(low=-0.03, high=0.07, **more) -> Association:
+    row = {"term": "within", "estimate": (low + high) / 2, "se": 0.02, "df": 9.0, "ci_low": low, "ci_high": high}
+    terms = pd.DataFrame([{**row, "p": 0.3, "n": 200}])
+    return Association(
+        n=200, n_dropped=0, design="within-between", estimand="within teams", y="Rated good (%)", x="A good day (%)",
+        primary="within", terms=terms, n_teams=12, sd_x=9.0, detectable=0.1, improve="increase", role="primary", **more,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results() -> dict:
+    pulse = good_days()
+    options = {"x": "period", "y": "positive", "n": "answers", "multiply": 100, "improve": "increase"}
+    charts = improvement.chart(pulse, by=["measure", "team"], freeze=20, **options)
+    summed = pulse.groupby(["measure", "period"])[["positive", "answers"]].sum().reset_index()
+    whole = improvement.chart(summed, by=["measure"], freeze=20, **options)
+    people = waves(gain=-2.0)
+    return {
+        "improvement_verdicts": improvement.verdicts(charts, over="measure"),
+        "improvement_cohort_change": improvement.verdicts(whole),
+        "improvement_fft": whole,
+        "experience_change": score_change(people, {"joy": ("Joy", "higher")}),
+        "experience_equity": measurement.equity(people, by=["setting"], scales={"joy": "Joy"}),
+        "coordination_change": change(survey(waves=("1", "2"), gain=0.5, raters=12)),
+        "outcomes_primary": link(),
+    }
+
+
+def page(folder, results, language="en") -> list:
+    study, store = made(folder, results, language)
+    return emitted(lambda: sections.summary(study, "one", store))
+
+
+def made(folder, results, language="en"):
+    path = folder / "pipelines" / "small.yml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(STUDY.replace("LANGUAGE", language), encoding="utf-8")
+    study = load_study(path)
+    Store(folder, study.store("one").folder).save(
+        teams=pd.DataFrame({"team": list("ABCD")}), pulse=good_days(), **results
+    )
+    return study, study.store("one")
+
+
+def rows(blocks) -> dict[str, tuple[str, str]]:
+    table = next(block for block in blocks if isinstance(block, Table))
+    return {row[0]: row[1:] for row in table.rows}
+
+
+def text_of(blocks) -> str:
+    parts = []
+    for block in blocks:
+        match block:
+            case Heading():
+                parts.append(block.text)
+            case Text():
+                parts += [run.text for run in block.runs]
+            case Items():
+                parts += [run.text for runs in block.items for run in runs]
+            case Table():
+                parts += [block.caption, *(cell for row in block.rows for cell in row)]
+            case Figure():
+                parts += [block.alt, block.caption]
+    return "\n".join(parts)
+
+
+def test_every_number_is_that_of_the_result(tmp_path, results):
+    told = rows(page(tmp_path, results))
+    change = results["improvement_cohort_change"].teams.iloc[0]
+    found, sure = told["“A good day”: did it change?"]
+    assert found == (
+        f"From {change['before']:.0f}% before the programme to {change['after']:.0f}% since: {change['change']:+.1f} "
+        f"percentage points, {100 * change['relative']:+.0f}% in relative terms."
+    )
+    assert f"{change['ci_low']:+.1f} to {change['ci_high']:+.1f} points".replace("-", "−") in sure
+    found, sure = told["How many teams improved, and how many got worse?"]
+    count = results["improvement_verdicts"].counts.iloc[0]
+    assert (count["improved"], count["deteriorated"]) >= (2, 1)
+    assert found == (
+        f"Of 4 teams, {count['improved']} improved, {count['deteriorated']} got worse and {count['unchanged']} did not "
+        "change."
+    )
+    assert results["improvement_verdicts"].rules in sure
+    joy = results["experience_change"].changes.query("estimator == 'everyone'").iloc[-1]
+    found, _ = told["Did survey scores change?"]
+    assert ("1 of 1 scores changed clearly" in found) == (joy["p_adjusted"] < 0.05)
+
+
+def test_the_primary_question_comes_first_and_a_null_is_a_null(tmp_path, results):
+    first, (found, sure) = next(iter(rows(page(tmp_path, results)).items()))
+    assert first == "Did service users do better when staff did?"
+    points = results["improvement_fft"].points
+    level = (points["value"] * points["n"]).sum() / points["n"].sum()
+    assert found == (
+        "No link was found. When a team was 10 percentage points above its own average on “A good day”, “Rated good” "
+        f"differed by +0.20 percentage points (+{100 * 0.2 / level:.1f}% in relative terms), 1 to 3 months later."
+    )
+    assert sure == "95% interval −0.30 to +0.70: a rise, a fall and no change all fit the data."
+
+
+def test_a_link_is_no_cause_and_a_lottery_says_so(tmp_path, results):
+    told = rows(page(tmp_path, results | {"outcomes_primary": link(0.05, 0.15)}))
+    found, sure = told["Did service users do better when staff did?"]
+    assert found.startswith("A link was found.")
+    assert found.endswith("which is better.")
+    assert "does not show the cause" in sure
+    drawn = rows(page(tmp_path, results | {"outcomes_primary": link(0.05, 0.15, experimental=True)}))
+    assert "Start dates were drawn by lot" in drawn["Did service users do better when staff did?"][1]
+
+
+def test_what_cannot_be_answered_is_said(tmp_path, results):
+    none = NoAnswer(n=0, question="whether good days go with outcomes", reason="two teams")
+    found, sure = next(iter(rows(page(tmp_path, results | {"outcomes_primary": none})).values()))
+    assert found == "The data cannot say whether good days go with outcomes: two teams."
+    assert sure == "Not known."
+
+
+def test_a_cohort_with_teams_only_still_has_a_page(tmp_path):
+    blocks = page(tmp_path, {})
+    assert not any(isinstance(block, Table) for block in blocks)
+    assert "4 teams" in text_of(blocks)
+
+
+@pytest.mark.parametrize("language", ["en", "cy"])
+def test_the_summary_is_one_page_and_holds_no_name_from_inside(tmp_path, results, language):
+    study, store = made(tmp_path, results, language)
+    blocks = emitted(lambda: [sections.title_page(study, "one", store), sections.summary(study, "one", store)])
+    with pikepdf.open(BytesIO(pdf(document(notebook(*blocks))))) as made_pdf:
+        assert len(made_pdf.pages) == 2  # the title page, and the summary
+    assert internal_names(text_of(blocks)) == []
+
+
+def test_welsh_has_the_same_numbers_and_its_own_words(tmp_path, results):
+    english, welsh = (page(tmp_path, results, language) for language in ("en", "cy"))
+    assert welsh[0].text == "Crynodeb"
+    numbers = [sorted(re.findall(r"\d+(?:\.\d+)?", text_of(blocks))) for blocks in (english, welsh)]
+    assert numbers[0] == numbers[1]
+    assert "Ionawr 2024" in text_of(welsh)
+    assert "cyfieithu eto" not in text_of(welsh)
+
+
+def test_a_message_without_translation_stands_in_english_and_is_counted(monkeypatch, tmp_path, results):
+    english, welsh = (dict(messages._messages(language)) for language in ("en", "cy"))
+    del welsh["teams.question"]
+    monkeypatch.setattr(messages, "_messages", lambda language: welsh if language == "cy" else english)
+    say = catalogue("cy")
+    assert say("teams.question") == "How many teams improved, and how many got worse?"
+    assert say("headings.summary") == "Crynodeb"
+    assert list(say.missing) == ["teams.question"]
+    assert page(tmp_path, results, "cy")[-1].items[0][0].text.startswith("Nid yw 1 o frawddegau")
+
+
+def test_both_languages_have_the_same_messages_with_the_same_fields():
+    fields = [
+        {key: set(re.findall(r"{(\w+)}", text)) for key, text in messages._messages(language).items()}
+        for language in ("en", "cy")
+    ]
+    assert fields[0] == fields[1]
+
+
+def test_a_field_is_never_read_as_a_template():
+    assert catalogue("en")("summary.aim", aim="{cohort} {0}") == "Aim: {cohort} {0}"
+
+
+@pytest.mark.parametrize(("value", "shown"), [(-0.004, "0.00"), (1234.5, "1,234.50"), (-2.0, "−2.00")])
+def test_numbers(value, shown):
+    assert catalogue("en").number(value, 2) == shown
