@@ -24,7 +24,7 @@ SKEWED = {
     10: (6.30, 5.09, 3.46),
     11: (7.31, 6.32, 4.02),
 }
-INDICES = ("rwg", "rwg_slight", "rwg_moderate", "rwg_heavy", "r_star", "ad")
+INDICES = ("rwg", "rwg_slight", "rwg_moderate", "rwg_heavy", "r_star", "ad", "awg")
 AGREE = 0.70  # customary least rwg; see LeBreton & Senter (2008) for finer bands
 MOST_VALUES = 200  # distinct answers beyond which the columns are not answers to items
 
@@ -45,7 +45,7 @@ class Agreement(Result):
     groups : DataFrame
         The columns of `by`, the group, then n, rwg (uniform null; rwg(j) when there are several items), rwg_slight,
         rwg_moderate, rwg_heavy (skewed nulls; 5 to 11 options only), r_star (r*wg), ad (mean distance from the item
-        mean, in points) and p (share of random groups of this size that agree as much).
+        mean, in points), awg (only with `low`) and p (share of random groups of this size that agree as much).
     summary : DataFrame
         The columns of `by`, then term, groups, mean, median, share (of groups at 0.70 or better; for ad at options / 6
         or less), random_mean, random_best (reached by one random grouping in twenty) and p, of the mean over groups.
@@ -92,13 +92,16 @@ def rwg(
     by: pd.Series | pd.DataFrame | None = None,
     scale: str = "the scale",
     step: float = 1.0,
+    low: float | None = None,
     permutations: int = 0,
     seed: int = 1,
 ) -> Agreement:
     """Agreement of the members of each group about a scale.
 
     rwg is 1 when all members answer alike and 0 when their answers vary as much as the null distribution; it is set to
-    0 where they vary more. It is high in any group when nobody in the study differs: compare with `permutations`.
+    0 where they vary more. It is high in any group when nobody in the study differs: compare with `permutations`. Each
+    item is judged by the members who answered it (R multilevel leaves out members with a gap: drop them first to have
+    the same).
 
     Parameters
     ----------
@@ -112,6 +115,9 @@ def rwg(
         Further labels (wave): groups are formed and shuffled within its levels.
     step : float
         Distance between neighbouring options (25 for a scale scored 0, 25, ... 100).
+    low : float, optional
+        The lowest option; adds awg: agreement against the most disagreement that the mean of the item leaves room for
+        (missing where a mean is so near an end that there is none).
     permutations : int
         Random groupings of the respondents to hold the groups against; 1,000 for a report.
 
@@ -126,7 +132,8 @@ def rwg(
     ----------
     James, Demaree & Wolf (1984) doi:10.1037/0021-9010.69.1.85; Lindell, Brandt & Whitney (1999)
     doi:10.1177/01466219922031257 (r*wg); Burke & Dunlap (2002) doi:10.1177/1094428102005002002 (AD); LeBreton & Senter
-    (2008) doi:10.1177/1094428106296642; Bliese & Halverson (1996) doi:10.1177/014920639602200203 (random groups).
+    (2008) doi:10.1177/1094428106296642; Brown & Hauenstein (2005) doi:10.1177/1094428105275376 (awg); Bliese &
+    Halverson (1996) doi:10.1177/014920639602200203 (random groups).
 
     Examples
     --------
@@ -150,7 +157,10 @@ def rwg(
             f"merge small {name}s"
         )
     chance = chance_of(coded, teams, levels, indices, permutations=permutations, seed=seed)
-    table = join_labels(teams.labels, pd.DataFrame({"n": teams.sizes, **observed, "p": chance.p}))
+    more = (
+        {} if low is None else {"awg": _awg(coded.counts(teams.codes, teams.count), coded.values, low, options, step)}
+    )
+    table = join_labels(teams.labels, pd.DataFrame({"n": teams.sizes, **observed, **more, "p": chance.p}))
     used = int(teams.sizes[judged].sum())
     return Agreement(
         n=used,
@@ -198,6 +208,18 @@ def _indices(variance: np.ndarray, distance: np.ndarray, *, j: int, nulls: dict[
         agreed = np.clip(1 - variance / null, 0, None)
         indices[index] = j * agreed / (j * agreed + np.minimum(variance / null, 1))
     return {**indices, "r_star": 1 - variance / nulls["rwg"], "ad": distance}
+
+
+def _awg(counts: np.ndarray, values: np.ndarray, low: float, options: int, step: float) -> np.ndarray:
+    """Mean over items of awg, by group; missing where the mean of an item leaves no room for disagreement."""
+    high = low + (options - 1) * step
+    with np.errstate(invalid="ignore", divide="ignore"):
+        n, total, squares = np.moveaxis(counts @ np.vander(values, 3, increasing=True), -1, 0)
+        mean = total / n
+        variance = (squares - mean * total) / (n - 1)
+        room = ((high + low) * mean - mean**2 - high * low) * n / (n - 1)
+        inside = (mean >= (low * (n - 1) + high) / n) & (mean <= (high * (n - 1) + low) / n)
+        return np.where(inside & (n > 1), 1 - 2 * variance / room, np.nan).mean(axis=1)
 
 
 def _summary(observed: dict[str, np.ndarray], levels: Groups, chance: Chance, *, good_ad: float) -> pd.DataFrame:
