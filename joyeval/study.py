@@ -322,6 +322,7 @@ class Study(Part):
     language: Literal["en", "cy"] = "en"
     organisations: tuple[Organisation, ...] = ()
     cohorts: tuple[Cohort, ...] = Field(min_length=1)
+    pool: bool = Field(True, description="false: cohorts are groups of different kind, never pooled into one number")
     forms: dict[str, dict[str, Any]] = Field(default_factory=dict, description="keys that several files share, by name")
     teams: Teams
     redcap: tuple[Redcap, ...] = ()

@@ -21,6 +21,7 @@ _HOME = {
     "change_map_alt": "coordination",
     "check": "checks",
     "coefficients": "estimates",
+    "cohort_courses": "network",
     "dimension_changes": "coordination",
     "driver_diagram": "programme",
     "driver_diagram_alt": "programme",

@@ -4,7 +4,7 @@ from joyeval.models.evalue import e_value
 from joyeval.models.glm import glm
 from joyeval.models.imputation import impute, pool, pool_results
 from joyeval.models.marginal import marginal_effects
-from joyeval.models.meta import meta_analysis
+from joyeval.models.meta import meta_analysis, meta_regression
 from joyeval.models.mixed import Mixed, mixed
 from joyeval.models.multiplicity import adjust_family
 from joyeval.models.ordinal import ordinal
@@ -20,6 +20,7 @@ __all__ = [
     "impute",
     "marginal_effects",
     "meta_analysis",
+    "meta_regression",
     "mixed",
     "ordinal",
     "permutation_test",

@@ -103,7 +103,7 @@ def meta_analysis(
     if known.sum() < 2 or (se[known] <= 0).any():
         raise ModelError(f"{term}: {known.sum()} sites with an estimate; needs at least 2, each with a se above 0")
     y, v, k = estimate[known], se[known] ** 2, int(known.sum())
-    tau2 = _reml(y, v)
+    tau2 = _reml(y, v, np.ones((k, 1)))
     weight = 1 / (v + tau2)
     mean = weight @ y / weight.sum()
     pooled_se = np.sqrt(weight @ (y - mean) ** 2 / (k - 1) / weight.sum())
@@ -127,6 +127,87 @@ def meta_analysis(
     )
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MetaRegression(Result):
+    """How a true effect goes with a property of the site; `n` counts sites.
+
+    Parameters
+    ----------
+    terms : DataFrame
+        Intercept and slope: ``term, estimate, se, df, ci_low, ci_high, p, n``; by Knapp-Hartung.
+    tau2 : float
+        Variance of true effects between sites that the property does not explain, by REML.
+    """
+
+    terms: pd.DataFrame
+    tau2: float
+
+    def tidy(self) -> pd.DataFrame:
+        """Return intercept and slope."""
+        return self.terms
+
+    def sentence(self) -> str:
+        """Return the slope and its interval."""
+        row = self.terms.iloc[1]
+        return (
+            f"Over {self.n} sites the effect changed by {row['estimate']:+.3g} for one step of {row['term']} "
+            f"(95% CI {row['ci_low']:.3g} to {row['ci_high']:.3g})."
+        )
+
+
+def meta_regression(estimate: np.ndarray, se: np.ndarray, moderator: np.ndarray, *, term: str) -> MetaRegression:
+    """Regress the effects of sites on one property of the sites, such as the order in which they began.
+
+    Parameters
+    ----------
+    estimate, se, moderator : ndarray, shape (k,)
+        One effect per site, its standard error, taken as known, and the property. Sites without one of the three are
+        left out and counted.
+    term : str
+        Name of the property.
+
+    Returns
+    -------
+    MetaRegression
+        t with k - 2 degrees of freedom.
+
+    Raises
+    ------
+    ModelError
+        Fewer than 3 sites, a property that does not vary, or a standard error that is not above 0.
+
+    References
+    ----------
+    Knapp & Hartung (2003), Stat. Med. 22(17), 2693-2710, doi:10.1002/sim.1482.
+
+    Examples
+    --------
+    >>> y, order = np.array([1.0, 2.1, 2.9]), np.array([1, 2, 3])
+    >>> round(meta_regression(y, np.full(3, 0.1), order, term="order").tidy()["estimate"][1], 2)
+    0.95
+    """
+    y, s, x = (np.asarray(values, dtype=float) for values in (estimate, se, moderator))
+    known = np.isfinite(y) & np.isfinite(s) & np.isfinite(x)
+    y, v, x, k = y[known], s[known] ** 2, x[known], int(known.sum())
+    if k < 3 or np.ptp(x) == 0 or (v <= 0).any():
+        raise ModelError(
+            f"{term}: {k} sites with an effect; needs at least 3 that differ in it, each with a se above 0"
+        )
+    X = np.column_stack([np.ones(k), x])
+    tau2 = _reml(y, v, X)
+    w = 1 / (v + tau2)
+    covariance = np.linalg.inv((X.T * w) @ X)
+    slope = covariance @ ((X.T * w) @ y)
+    spread = w @ (y - X @ slope) ** 2 / (k - 2)
+    return MetaRegression(
+        terms=estimate_table(["Intercept", term], slope, np.sqrt(spread * np.diag(covariance)), n=k, df=k - 2),
+        tau2=tau2,
+        n=k,
+        n_dropped=len(known) - k,
+        notes=(f"only {k} sites: a slope over so few is a hint, not a finding",) if k < FEW_SITES else (),
+    )
+
+
 def _notes(k: int, se: float, weight: np.ndarray) -> tuple[str, ...]:
     notes = []
     if k < FEW_SITES:
@@ -143,14 +224,15 @@ def _notes(k: int, se: float, weight: np.ndarray) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _reml(y: np.ndarray, v: np.ndarray) -> float:
-    """Restricted maximum likelihood of the variance between sites, at least 0."""
+def _reml(y: np.ndarray, v: np.ndarray, X: np.ndarray) -> float:
+    """Restricted maximum likelihood of the variance between sites beyond `X`, at least 0."""
     from scipy.optimize import minimize_scalar
 
     def deviance(tau: float) -> float:
         w = 1 / (v + tau**2)
-        mean = w @ y / w.sum()
-        return float(w @ (y - mean) ** 2 - np.log(w).sum() + np.log(w.sum()))
+        information = (X.T * w) @ X
+        left = y - X @ np.linalg.solve(information, (X.T * w) @ y)
+        return float(w @ left**2 - np.log(w).sum() + np.linalg.slogdet(information)[1])
 
     top = float(2 * np.std(y) + np.sqrt(v.max()))
     grid = np.linspace(0, top, 60)

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import linregress
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.evalue import EValue, e_value
-from joyeval.models.meta import Meta, meta_analysis
+from joyeval.models.meta import Meta, meta_analysis, meta_regression
 from joyeval.models.multiplicity import Multiplicity, adjust, adjust_family
 from tests.conftest import golden, reference
 
@@ -175,3 +176,42 @@ def test_an_interval_around_no_effect_needs_no_confounding():
         e_value(1.2, 1.3, 1.5, n=10)
     with pytest.raises(UsageError, match="expected one of"):
         e_value(1.2, 1.1, 1.5, measure="beta", n=10)
+
+
+# Thirteen trials of BCG against tuberculosis (Colditz et al. 1994): cases and others, vaccinated and not; latitude.
+BCG = np.array(
+    [
+        [4, 119, 11, 128, 44], [6, 300, 29, 274, 55], [3, 228, 11, 209, 42], [62, 13536, 248, 12619, 52],
+        [33, 5036, 47, 5761, 13], [180, 1361, 372, 1079, 44], [8, 2537, 10, 619, 19], [505, 87886, 499, 87892, 13],
+        [29, 7470, 45, 7232, 27], [17, 1699, 65, 1600, 42], [186, 50448, 141, 27197, 18], [5, 2493, 3, 2338, 33],
+        [27, 16886, 29, 17825, 33],
+    ]
+)  # fmt: skip
+
+
+def test_meta_regression_is_the_published_one():
+    """Viechtbauer (2010), doi:10.18637/jss.v036.i03: log risk ratio on latitude by REML, printed to four decimals.
+
+    Its variance is the last step of a search that stops at steps of 0.00001, so the fourth decimal may differ by one.
+    """
+    a, b, c, d, latitude = BCG.T.astype(float)
+    y = np.log(a / (a + b) / (c / (c + d)))
+    se = np.sqrt(1 / a - 1 / (a + b) + 1 / c - 1 / (c + d))
+    fit = meta_regression(y, se, latitude, term="latitude")
+    assert fit.terms["estimate"].tolist() == pytest.approx([0.2515, -0.0291], abs=5e-5)
+    assert fit.tau2 == pytest.approx(0.0764, abs=1e-4)
+    assert fit.terms["df"].tolist() == [11, 11]
+
+
+def test_meta_regression_of_equal_errors_is_least_squares():
+    """With equal standard errors Knapp-Hartung gives the standard errors of ordinary regression."""
+    x, y = np.arange(6.0), np.array([0.3, 1.9, 1.1, 3.8, 2.7, 4.6])
+    line = linregress(x, y)
+    row = meta_regression(y, np.full(6, 0.4), x, term="order").terms.iloc[1]
+    assert [row["estimate"], row["se"], row["p"]] == pytest.approx([line.slope, line.stderr, line.pvalue], rel=1e-6)
+
+
+@pytest.mark.parametrize("x", [[1, 2, np.nan], [2, 2, 2]])
+def test_meta_regression_needs_three_sites_that_differ(x):
+    with pytest.raises(ModelError, match="at least 3"):
+        meta_regression(np.ones(3), np.ones(3), np.array(x, dtype=float), term="order")

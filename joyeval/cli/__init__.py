@@ -13,6 +13,21 @@ from typing import Annotated, Any
 import typer
 
 from joyeval._version import __version__
+from joyeval.cli import publish
+from joyeval.cli.terminal import (
+    AsJson,
+    Cohorts,
+    DataFolder,
+    DryRun,
+    Force,
+    Progress,
+    Steps,
+    StudyFile,
+    Workers,
+    print_problems,
+    print_table,
+    say,
+)
 from joyeval.errors import JoyevalError, ProblemsError, UsageError
 
 app = typer.Typer(
@@ -23,15 +38,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
-
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="a study file, such as pipelines/enjoying_work.yml")]
-DataFolder = Annotated[Path | None, typer.Option("--data", help="folder of the raw files, if not the study file's")]
-Cohorts = Annotated[list[str] | None, typer.Option("--cohort", "-c", help="only this cohort; may be repeated")]
-Steps = Annotated[list[str] | None, typer.Option("--step", "-s", help="only this step (01 to 06); may be repeated")]
-Workers = Annotated[int, typer.Option(min=1, max=64, help="cohorts that run at the same time")]
-Force = Annotated[bool, typer.Option("--force", help="run even where nothing changed")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would run, run nothing")]
-AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 
 
 def _version(wanted: bool) -> None:
@@ -51,10 +57,12 @@ def root(
 
 @app.command()
 def demo(workers: Workers = 2) -> None:
-    """Make the demonstration programme and run it: five cohorts, five reports."""
+    """Make the demonstration programme and run it: five cohorts, five reports, and one over all of them."""
     from joyeval import synthetic
 
-    _run(synthetic.study_file(Path.cwd()), None, None, None, workers, force=False)
+    study = synthetic.study_file(Path.cwd())
+    _run(study, None, None, None, workers, force=False)
+    publish.network(study)
 
 
 @app.command()
@@ -69,17 +77,17 @@ def check(
     from joyeval.pipeline.problems import write_problems
     from joyeval.study import load_study
 
-    found = check_study(load_study(study, data=data), progress=_say)
+    found = check_study(load_study(study, data=data), progress=say)
     if problems:
         write_problems(found, problems)
     if as_json:
         typer.echo(json.dumps([problem.as_row() for problem in found], indent=1))
     elif found:
-        _print_problems(found)
+        print_problems(found)
     blocking = [problem for problem in found if problem.blocking]
     if blocking:
         raise typer.Exit(1)
-    _say(f"{study.name}: nothing stands in the way of a run" + (f" ({len(found)} notes above)" if found else ""))
+    say(f"{study.name}: nothing stands in the way of a run" + (f" ({len(found)} notes above)" if found else ""))
 
 
 @app.command()
@@ -122,7 +130,7 @@ def map_columns(
     loaded = load_study(study, data=data) if study else None
     proposal, text = propose_file(file, names=instrument or (), study=loaded, sheet=sheet)
     for line in (*proposal.raw.notices, proposal.sentence()):
-        _say(line)
+        say(line)
     typer.echo(text, nl=False)
 
 
@@ -143,7 +151,7 @@ def instruments(
     else:
         shown = ["instrument", "scale", "scale_title", "items", "better", "fewest_answered", "wording", "unverified"]
         table = listing()[shown].astype(str)
-        _print_table([heading.replace("_", " ") for heading in shown], table.to_numpy().tolist())
+        print_table([heading.replace("_", " ") for heading in shown], table.to_numpy().tolist())
 
 
 @app.command()
@@ -200,7 +208,7 @@ def doctor() -> None:
     from joyeval.pipeline.doctor import findings
 
     found = findings()
-    _print_table(["what", "found", "verdict"], [[f.what, f.found, f.verdict] for f in found])
+    print_table(["what", "found", "verdict"], [[f.what, f.found, f.verdict] for f in found])
     if any(f.verdict.startswith("missing") for f in found):
         raise typer.Exit(1)
 
@@ -215,16 +223,16 @@ def _run(study: Path, data: Path | None, cohort: Any, step: Any, workers: int, *
     chosen = cohort or [c.cohort for c in loaded.cohorts]
     stale = {s.cohort for name in chosen for s in record.states(loaded, name) if s.stale} if not step else set(chosen)
     if not stale and not force:
-        _say(f"{loaded.title}: everything is up to date; nothing was run")
+        say(f"{loaded.title}: everything is up to date; nothing was run")
     else:
         _refuse_problems(loaded, sorted(stale) or chosen)
-        with _Progress(len(chosen) * len(loaded.steps)) as progress:
+        with Progress(len(chosen) * len(loaded.steps)) as progress:
             run_study(
                 loaded, cohorts=cohort or (), steps=step or (), workers=workers, force=force, on_step=progress.step
             )
     for name in chosen:
         for said in closing_note(loaded.store(name)):
-            _say(f"cohort {name}, {said}")
+            say(f"cohort {name}, {said}")
         for path in sorted(record.folders(loaded, name).reports.glob("report.*")):
             typer.echo(path)
 
@@ -237,12 +245,12 @@ def _refuse_problems(study: Any, cohorts: list[str]) -> None:
     from joyeval.pipeline.problems import write_problems
 
     blocking: dict[Any, None] = {}
-    for cohort, found in problems_of(study, cohorts, _say).items():
+    for cohort, found in problems_of(study, cohorts, say).items():
         path = record.folders(study, cohort).problems
         write_problems(found, path)
         blocking |= dict.fromkeys(problem for problem in found if problem.blocking)
         if found:
-            _say(f"cohort {cohort}: {len(found)} problems and notes, listed in {path}")
+            say(f"cohort {cohort}: {len(found)} problems and notes, listed in {path}")
     if blocking:
         raise DataError(blocking)
 
@@ -259,61 +267,14 @@ def _print_states(
     if as_json:
         typer.echo(json.dumps([vars(s) for s in found], indent=1))
     elif not found:
-        _say(f"{loaded.title}: everything is up to date")
+        say(f"{loaded.title}: everything is up to date")
     else:
         rows = [[s.cohort, s.step, "to run" if s.stale else "done", s.reason] for s in found]
-        _print_table(["cohort", "step", "state", "why"], rows)
+        print_table(["cohort", "step", "state", "why"], rows)
 
 
-class _Progress:
-    """A bar on a terminal, plain lines in a pipe; both on stderr."""
-
-    def __init__(self, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self.console = Console(stderr=True, highlight=False)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self.bar = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
-        self.task = self.bar.add_task("running", total=total)
-
-    def __enter__(self) -> _Progress:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
-
-    def step(self, outcome: Any) -> None:
-        """Count a step that has ended, and say so if it ran."""
-        self.bar.advance(self.task)
-        if outcome.ran:
-            self.console.print(f"cohort {outcome.cohort}: {outcome.step} ({outcome.seconds:.0f} s)")
-
-
-def _print_problems(problems: Any) -> None:
-    names = ["file", "row", "column", "found", "expected", "fix"]
-    _print_table(names, [["" if p.as_row()[n] is None else str(p.as_row()[n]) for n in names] for p in problems])
-
-
-def _print_table(headings: list[str], rows: list[list[str]]) -> None:
-    """Print a table on a terminal, tab-separated text into a pipe."""
-    if not sys.stdout.isatty():
-        for row in [headings, *rows]:
-            typer.echo("\t".join(row))
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*headings, show_lines=len(headings) > 4)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
+for _command in (publish.network,):
+    app.command()(_command)
 
 
 def main() -> None:
@@ -321,13 +282,9 @@ def main() -> None:
     try:
         app()
     except ProblemsError as error:
-        _say(f"joyeval: {error.summary}")
-        _print_problems(error.problems)
+        say(f"joyeval: {error.summary}")
+        print_problems(error.problems)
         sys.exit(error.exit_code)
     except (JoyevalError, UsageError) as error:
-        _say(f"joyeval: {error}")
+        say(f"joyeval: {error}")
         sys.exit(error.exit_code)
-
-
-if __name__ == "__main__":
-    main()

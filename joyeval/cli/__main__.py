@@ -1,0 +1,5 @@
+"""``python -m joyeval.cli`` is ``joyeval``."""
+
+from joyeval.cli import main
+
+main()

@@ -1,0 +1,342 @@
+"""The network report: cohorts and organisations side by side, pooled, and what went with improvement."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+import joyeval
+from joyeval import disclosure, figures, improvement, network, report
+from joyeval.report.sections.front import last_day
+from joyeval.report.sections.words import answer, rule, sentence
+from joyeval.result import NoAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from joyeval.network import Comparison, Courses, TeamTotals
+    from joyeval.result import Result
+    from joyeval.study import Study
+
+EFFECTS = ["title", "before", "estimate", "ci_low", "ci_high", "relative", "p", "n"]
+SIGNED = {**dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.2f"), "relative": "+.1%", "p": "p", "before": ".1f"}
+KINDS = {
+    "good days": "Did good days change?",
+    "experience": "Did staff experience change?",
+    "coordination": "Did relational coordination change?",
+    "association": "Did outcomes for service users go with it?",
+}
+RESTS_ON = {
+    "good days": "answers",
+    "experience": "answers",
+    "coordination": "raters",
+    "association": "team-periods",
+}
+
+
+def network_title(study: Study) -> None:
+    """Emit the title page: all cohorts, and the last day of their data."""
+    days = [day for cohort in study.cohorts if (day := last_day(study.store(cohort.cohort))) is not None]
+    report.title(
+        f"{study.title}: all cohorts",
+        subtitle="Synthetic data: nobody in this report exists" if study.synthetic else "Network report",
+        cohort=f"{len(study.cohorts)} cohorts",
+        data_as_of=max(days) if days else "",
+        version=f"joyeval {joyeval.__version__}",
+        language=study.language,
+    )
+
+
+def network_summary(study: Study, found: Sequence[Comparison], totals: TeamTotals | None) -> None:
+    """Emit the page for who reads one page."""
+    report.heading("Summary")
+    report.text(f"Aim: {study.programme.aim}")
+    if not study.pool:
+        report.note(
+            "The cohorts of this study are groups of different kind. They stand side by side and are never pooled into "
+            "one number; differences between them are not differences in what was done."
+        )
+    main = [c for c in found if c.kind != "experience"] if study.pool else []
+    report.items(comparison.sentence() for comparison in main)
+    changed = [c for c in found if c.kind == "experience" and _sure(c)]
+    scores = sum(c.kind == "experience" for c in found)
+    if scores and study.pool:
+        named = "; ".join(c.question for c in changed) or "none"
+        report.text(
+            f"Of {scores} scores of staff experience, {len(changed)} changed in the mean of the cohorts (interval "
+            f"without 0, not corrected for the number of scores): {named}."
+        )
+    if totals is not None:
+        report.text(totals.sentence())
+    report.text(
+        "There is no comparison group in these figures: a change common to all cohorts may have another cause, and a "
+        "mean over few cohorts says little about the next one."
+    )
+
+
+def _sure(comparison: Comparison) -> bool:
+    rows = comparison.pooled.tidy()
+    return bool(len(rows) and (rows["ci_low"].iloc[0] > 0 or rows["ci_high"].iloc[0] < 0))
+
+
+def cohorts_side_by_side(study: Study) -> None:
+    """Emit who the cohorts are: time, teams, organisations, answers to the last wave."""
+    rows = []
+    for cohort in study.cohorts:
+        teams = study.store(cohort.cohort).table("teams")
+        when = {"from": f"{cohort.start:%B %Y}", "to": f"{cohort.end:%B %Y}"}
+        counts = {"teams": len(teams), "organisations": teams["organisation"].nunique()}
+        rows.append({"cohort": cohort.title, **when, **counts})
+    report.table(pd.DataFrame(rows), caption="The cohorts")
+
+
+def cohort_courses(study: Study, found: Courses | None) -> None:
+    """Emit a figure per measure: every cohort by months since it began."""
+    if found is None:
+        report.text("No cohort has pulses.")
+        return
+    titles = {part.measure: part.title for part in study.pulses}
+    shown = disclosure.protect(
+        found.months, n="answers", by=["measure", "cohort"], within=None, rule=rule(study), words=False,
+        places={"month": None, "value": 1},
+    )  # fmt: skip
+    shown["month"] = found.months["month"]
+    for measure, rows in shown.groupby("measure", sort=False):
+        drawn = figures.cohort_courses(rows, ylabel=f"{titles[measure]} (%)", begins=found.begins)
+        report.figure(
+            drawn,
+            alt=f"Lines of {titles[measure].lower()} by month since each cohort began. {_first_to_last(rows)}",
+            caption=f"{titles[measure]}, by months since each cohort began; open mark: first month after the baseline",
+        )
+
+
+def _first_to_last(rows: pd.DataFrame) -> str:
+    ends = [
+        f"{cohort} {part['value'].iloc[0]:.0f}% to {part['value'].iloc[-1]:.0f}%"
+        for cohort, part in rows.dropna(subset=["value"]).groupby("cohort", sort=False)
+    ]
+    return f"First to last month: {'; '.join(ends)}."
+
+
+def effects(found: Sequence[Comparison], study: Study) -> None:
+    """Emit, kind by kind, the effect of every cohort, their mean, and what a further cohort may expect."""
+    for kind, question in KINDS.items():
+        these = [comparison for comparison in found if comparison.kind == kind]
+        if these:
+            report.heading(question, level=3)
+            for comparison in these:
+                report.text(comparison.sentence())
+                _forest(comparison, study)
+            _effect_table(these, study)
+            report.items(_once(note for comparison in these for note in comparison.notes))
+
+
+def _shown(found: Comparison, study: Study) -> pd.DataFrame:
+    return disclosure.protect(
+        found.cohorts[EFFECTS], n="n", by=["title"], within=None, rule=rule(study), words=False,
+        places=dict.fromkeys(["before", "estimate", "ci_low", "ci_high", "relative", "p"]),
+    )  # fmt: skip
+
+
+def _forest(found: Comparison, study: Study) -> None:
+    mean, pooled = found.pooled.tidy(), None
+    if len(mean):
+        ends = {"pi_low": found.pooled.predicted_low, "pi_high": found.pooled.predicted_high}
+        pooled = mean.iloc[0][["estimate", "ci_low", "ci_high"]].to_dict() | ends
+    drawn = _shown(found, study).dropna(subset=["estimate"])
+    with_mean = " and the mean over cohorts" if pooled else ""
+    below = "; the diamond is the mean, the dotted line the prediction interval" if pooled else ""
+    report.figure(
+        figures.forest(drawn, names="title", xlabel=_axis(found), pooled=pooled),
+        alt=f"Forest plot, one row per cohort with its interval{with_mean}. {found.sentence()}",
+        caption=f"{found.question}: each cohort with its 95% interval{below}",
+    )
+
+
+def _effect_table(found: Sequence[Comparison], study: Study) -> None:
+    """One table for all questions of a kind: change and relative change of every cohort, then the mean."""
+    rows = pd.concat([_with_mean(one, study) for one in found], ignore_index=True)
+    several = len(found) > 1
+    kept = [name for name in ["question", *EFFECTS] if rows[name].notna().any() and (several or name != "question")]
+    labels = {"title": "cohort", "n": RESTS_ON[found[0].kind], "relative": "relative change", "estimate": "change"}
+    units = {} if several else {"estimate": found[0].unit}
+    report.table(
+        rows[kept],
+        caption=("Each question" if several else found[0].question) + ": level before, change and relative change",
+        labels={name: words for name, words in labels.items() if name in kept},
+        formats={name: style for name, style in SIGNED.items() if name in kept},
+        units=units,
+        header_columns=2 if several else 1,
+    )
+
+
+def _with_mean(found: Comparison, study: Study) -> pd.DataFrame:
+    rows = _shown(found, study).assign(question=found.question)
+    mean = found.pooled.tidy()
+    if mean.empty:
+        return rows
+    before = rows["before"].mean()
+    last = mean.iloc[0][["estimate", "ci_low", "ci_high", "p"]].to_dict()
+    last |= {"title": "Mean", "question": found.question, "before": before, "relative": last["estimate"] / before}
+    last["n"] = rows["n"].sum() if rows["n"].notna().all() else float("nan")
+    return pd.concat([rows, pd.DataFrame([last]).dropna(axis="columns")], ignore_index=True)
+
+
+def _axis(found: Comparison) -> str:
+    side = {"higher": "; right of 0 is better", "lower": "; left of 0 is better"}.get(found.better, "")
+    return (
+        f"Change ({found.unit}){side}" if found.kind != "association" else f"Slope, 1 more in the staff measure{side}"
+    )
+
+
+def _once(notes: Iterable[str]) -> list[str]:
+    """Return caveats that differ in more than their numbers; of the others the first, and how many more there are."""
+    groups: dict[str, list[str]] = {}
+    for note in dict.fromkeys(notes):
+        groups.setdefault(re.sub(r"[\d.,]+", "#", note), []).append(note)
+    more = "; {} more, with other numbers"
+    return [
+        sentence(same[0].rstrip(".") + (more.format(len(same) - 1) if same[1:] else "")) for same in groups.values()
+    ]
+
+
+def learning(found: Sequence[Comparison]) -> None:
+    """Emit whether later cohorts gained more, for every question."""
+    rows = [
+        {"question": c.question, "unit": c.unit, **c.learning.tidy().iloc[1][["estimate", "ci_low", "ci_high", "p"]]}
+        for c in found
+        if len(c.learning.tidy())
+    ]
+    if not rows:
+        report.text("Whether later cohorts gained more cannot be said: cohorts are few, or did not follow one another.")
+        return
+    table = pd.DataFrame(rows)
+    table["p_adjusted"] = _corrected(table)
+    report.table(
+        table,
+        caption="Learning curve: how the effect changed from one cohort to the next, in order of their start",
+        formats={**dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.2f"), "p": "p", "p_adjusted": "p"},
+        labels={"estimate": "change of the effect for each later cohort", "p_adjusted": "p, corrected"},
+        footnotes=[
+            "Random-effects regression on the order of cohorts, Knapp-Hartung; p corrected by Benjamini-Hochberg."
+        ],
+    )
+    sure = [row["question"] for row in table.to_dict("records") if row["p_adjusted"] < 0.05]
+    told = "; ".join(sure) if sure else "none"
+    report.text(f"Questions on which later cohorts gained more or less than earlier ones, after correction: {told}.")
+
+
+def _corrected(table: pd.DataFrame) -> pd.Series:
+    from joyeval.models import adjust_family
+
+    done = adjust_family(table, declared=list(table["question"]), method="bh", name="question").tidy()
+    return table["question"].map(done.set_index("question")["p_adjusted"])
+
+
+def team_counts(study: Study, totals: TeamTotals | None) -> None:
+    """Emit verdicts on teams, by cohort and by organisation, beside what chance would give."""
+    if totals is None:
+        report.text("No cohort has pulses by team.")
+        return
+    titles = {part.measure: part.title for part in study.pulses}
+    report.text(totals.sentence())
+    counts = totals.counts if study.pool else totals.counts[totals.counts["cohort"] != "All"]
+    report.table(
+        _named(counts, titles),
+        caption="Teams improved, deteriorated and unchanged, beside the signals expected by chance",
+        labels={
+            "judged": "teams judged",
+            "improved_clear": "clearly improved",
+            "deteriorated_clear": "clearly deteriorated",
+            "expected_false": "signals expected by chance",
+        },
+        footnotes=[f"Rules: {totals.rules}. Clearly: the interval of the change leaves 0 out."],
+    )
+    if len(study.organisations) > 1:
+        _organisations(study, totals, titles)
+    report.items(_once(totals.notes))
+
+
+def _organisations(study: Study, totals: TeamTotals, titles: dict[str, str]) -> None:
+    table = network.organisations(study, totals)
+    numbers = dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.1f")
+    report.table(
+        _named(table, titles),
+        caption="Organisations in order of name: verdicts on their teams of all cohorts, and their mean change",
+        formats=numbers | {"before": ".0f", "relative": "+.0%"},
+        units={"before": "%", "estimate": "percentage points"},
+        labels={"estimate": "mean change of teams", "relative": "relative change"},
+    )
+
+
+def _named(table: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
+    """Say the measure in words; leave the column out where there is one measure only."""
+    named = table.assign(measure=table["measure"].map(titles))
+    return (
+        named.drop(columns="measure")
+        if len(set(named["measure"])) == 1
+        else named.set_index(["measure", named.columns[1]])
+    )
+
+
+def funnels(study: Study) -> None:
+    """Emit a funnel per measure: where teams of all cohorts stood in the last three months of their cohort."""
+    titles = {part.measure: part.title for part in study.pulses}
+    levels = network.last_levels(study)
+    levels = levels[levels["answers"] >= study.disclosure.threshold]
+    groups = ["measure"] if study.pool else ["measure", "cohort"]
+    for key, rows in levels.groupby(groups, sort=False):
+        if len(rows) < 2:
+            continue
+        title = titles[key[0]] + ("" if study.pool else f", {key[1]}")
+        found = improvement.funnel(rows, numerator="positive", denominator="answers", group="team", multiply=100)
+        report.figure(
+            figures.plot_funnel(found, ylabel=f"{title} (%)", xlabel="Answers in the last three months", name=0),
+            alt=f"Funnel plot of {title.lower()}, one point per team. {found.sentence()}",
+            caption=f"{title}: teams in the last three months of their cohort, not named, and limits for their size",
+        )
+        answer(found)
+
+
+def practices(found: Result) -> None:
+    """Emit what went with improvement, as exploration."""
+    report.note("Explored after the fact: teams chose what they did, so this cannot show what works.")
+    answer(found)
+    if isinstance(found, NoAnswer):
+        return
+    report.figure(
+        figures.coefficients(
+            found.tidy(), xlabel="Percentage points of change for one more use a year; right of 0 is better"
+        ),
+        alt=f"Coefficients with intervals, one row per practice. {found.sentence()}",
+        caption="Change of teams for one more use of each practice a year, given their cohort and their level before",
+    )
+    report.table(
+        found.table.drop(columns="se"),
+        caption="Practices and the change of teams, one practice at a time",
+        formats={**dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.1f"), "p": "p", "p_adjusted": "p"},
+        units={"estimate": "percentage points for one more use a year"},
+        labels={"p_adjusted": "p, corrected", "n": "teams", "median_use": "uses a year, median team"},
+    )
+
+
+def network_methods(study: Study) -> None:
+    """Emit how the numbers were made."""
+    report.heading("Methods")
+    report.text(
+        f"Made by joyeval {joyeval.__version__} from the stored results of {len(study.cohorts)} cohorts; the same "
+        "files give the same report.",
+        "What is estimated: for pulses, the share of positive answers after the baseline less the share in it, all "
+        "answers of a cohort together; for scores, the last wave less the first, everyone who answered; for relational "
+        "coordination, the mean change of ties between workgroups up to the end of the programme; for the primary "
+        "analysis, the effect that the study file named. The mean is over the true effects of cohorts.",
+        "Means over cohorts: random effects, variance between cohorts by REML, interval by Hartung-Knapp, and a 95% "
+        "prediction interval for the effect in a further cohort. Learning: random-effects regression on the order of "
+        "cohorts. Teams are judged one by one, by the rules named below their table.",
+        f"No statistic over fewer than {study.disclosure.threshold} valid answers is shown, neither within a cohort "
+        f"nor across cohorts. {study.disclosure.reason}",
+    )
+    if study.source:
+        report.text(f"Source of the data: {study.source}")

@@ -1,0 +1,135 @@
+"""All cohorts together: what is pooled, what is not, and a report that comes out whole and the same."""
+
+from __future__ import annotations
+
+import shutil
+
+import pandas as pd
+import pytest
+from lxml import html
+
+from joyeval import network
+from joyeval.errors import UsageError
+from joyeval.improvement.change import changes
+from joyeval.models import meta_analysis
+from joyeval.network import Comparison
+from joyeval.pipeline import network as pipeline
+from joyeval.result import NoAnswer
+from tests.conftest import ROOT
+from tests.network import programme
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("network")
+
+
+@pytest.fixture(scope="module")
+def study(home):
+    return programme.study(home)
+
+
+@pytest.fixture(scope="module")
+def found(study):
+    return network.comparisons(study)[0]
+
+
+def test_the_mean_over_cohorts_is_the_meta_analysis_of_their_own_changes(study, found):
+    own = pd.concat([changes(study.store(c.cohort).result("improvement_cohort"))[0] for c in study.cohorts])
+    assert found.cohorts["estimate"].tolist() == own["change"].tolist()
+    expected = meta_analysis(own["change"].to_numpy(), own["se"].to_numpy()).terms
+    assert found.pooled.terms["estimate"].tolist() == expected["estimate"].tolist()
+    assert "percentage points" in found.sentence()
+    assert "of the level before" in found.sentence()
+
+
+def test_later_cohorts_gained_more_where_they_were_made_to(found):
+    slope = found.learning.terms.iloc[1]
+    assert slope["ci_low"] > 0
+    assert slope["estimate"] == pytest.approx(4, abs=2)  # made so: 4 points from one cohort to the next
+
+
+def test_a_comparison_survives_storage(found):
+    assert Comparison.from_json(found.to_json()).sentence() == found.sentence()
+
+
+def test_groups_that_are_not_to_be_pooled_are_not(tmp_path):
+    (only,) = network.comparisons(programme.study(tmp_path, pool=False))
+    assert isinstance(only.pooled, NoAnswer)
+    assert "not to be pooled" in only.sentence()
+    assert isinstance(only.learning, NoAnswer)
+
+
+def test_cohorts_of_the_same_time_have_no_learning_curve(tmp_path):
+    (only,) = network.comparisons(programme.study(tmp_path, follow=False))
+    assert isinstance(only.learning, NoAnswer)
+    assert not isinstance(only.pooled, NoAnswer)
+
+
+def test_counts_of_teams_add_up_over_cohorts_and_organisations(study):
+    totals = network.team_totals(study)
+    by_cohort = totals.counts[totals.counts["cohort"] != "All"]
+    whole = totals.counts[totals.counts["cohort"] == "All"].iloc[0]
+    for name in ("judged", "improved", "deteriorated", "unchanged", "expected_false"):
+        assert by_cohort[name].sum() == pytest.approx(whole[name])
+    table = network.organisations(study, totals)
+    assert table["organisation"].tolist() == ["Alder Trust", "Birch Trust"]
+    assert table["improved"].sum() == whole["improved"]
+    assert table["teams"].sum() == 4 * programme.TEAMS
+
+
+def test_a_practice_that_drives_improvement_is_found(study):
+    """Made so: one more huddle in the year went with 0.6 points."""
+    practices = network.practices(study, network.team_totals(study))
+    row = practices.table.iloc[0]
+    assert row["practice"] == "huddle"
+    assert row["ci_low"] < 0.6 < row["ci_high"]
+    assert row["p_adjusted"] < 0.05
+
+
+def test_months_are_counted_from_the_start_of_each_cohort(study):
+    found = network.courses(study)
+    assert set(found.begins["month"]) == {4}  # sixteen weeks after the first week of January or July
+    assert found.months.groupby("cohort")["month"].min().tolist() == [1, 1, 1, 1]
+    answers = sum(study.store(c.cohort).table("pulse")["answers"].sum() for c in study.cohorts)
+    assert found.months["answers"].sum() == found.n == answers
+
+
+def test_cohorts_that_were_not_run_are_refused_by_name(study):
+    with pytest.raises(UsageError, match=r"cohort a, 01_clean_waves: it has not been run"):
+        pipeline.network_report(study)
+    assert not (study.home / "reports").exists()
+
+
+def test_a_cohort_of_the_name_of_the_folder_is_refused(study):
+    renamed = tuple(cohort.model_copy(update={"cohort": "network"}) for cohort in study.cohorts)
+    with pytest.raises(UsageError, match="another name"):
+        pipeline.network_report(study.model_copy(update={"cohorts": renamed}))
+
+
+@pytest.fixture(scope="module")
+def written(study):
+    """The report, made by its notebook; cohorts count as run."""
+    (study.home / "notebooks").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "notebooks" / "network_report.ipynb", study.home / "notebooks")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "states", lambda study, cohort: [])
+        files, ran = pipeline.network_report(study)
+        again = pipeline.network_report(study)
+        first = {file.name: file.read_bytes() for file in files}
+        third = pipeline.network_report(study, force=True)
+    assert (ran, again[1], third[1]) == (True, False, True)
+    return first, {file.name: file.read_bytes() for file in third[0]}
+
+
+def test_the_report_is_the_same_bytes_each_time(written):
+    first, second = written
+    assert list(first) == ["report.html", "report.pdf", "report.docx"]
+    assert first == second
+
+
+def test_the_report_says_what_a_board_asks(written, found):
+    text = html.fromstring(written[0]["report.html"]).text_content()
+    assert found.sentence() in text
+    for asked in ("Data as of", "prediction interval", "expected by chance", "Did later cohorts gain more?", "Methods"):
+        assert asked.lower() in text.lower()
