@@ -169,7 +169,7 @@ def redcap(
         raise UsageError(f"{study.name} names no REDCap project (under `redcap`)")
     for part in loaded.redcap:
         path = loaded.folder / part.file
-        _say(f"fetching {part.file} from {part.url}")
+        say(f"fetching {part.file} from {part.url}")
         token = read_token(part.token)
         done = fetch(part.url, token, path, forms=part.forms, events=part.events, force=force)
         typer.echo(f"{done.path}\t{done.rows} rows\tsha256 {done.sha256}")
@@ -191,7 +191,7 @@ def new(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a folder 
 
     for path in workspace.new(folder):
         typer.echo(path)
-    _say(f"Read {folder / 'README.md'} next.")
+    say(f"Read {folder / 'README.md'} next.")
 
 
 @app.command()
