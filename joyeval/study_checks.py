@@ -34,14 +34,25 @@ def explain(file: YamlFile, details: list[Any]) -> list[Problem]:
 
 
 def _follows_from_another(detail: Any, details: list[Any]) -> bool:
-    """Say so of a list that is reported as too short only because its entries are wrong."""
-    here = detail["loc"]
-    return detail["type"] == "too_short" and any(d["loc"][: len(here)] == here and d is not detail for d in details)
+    """Say so of a list that is too short only because its entries are wrong, and of the other forms of a value.
+
+    Where a value may be a list or a mapping, pydantic tells what is wrong with it as either.
+    """
+    here, kind = _path(detail), detail["type"]
+    others = [other for other in details if other is not detail and _path(other)[: len(here)] == here]
+    if kind == "tuple_type":
+        return any(len(_path(other)) > len(here) for other in others)
+    if kind == "mapping_type":
+        return any(other["type"] == "tuple_type" for other in others)
+    return kind == "too_short" and bool(others)
+
+
+def _path(detail: Any) -> tuple[str | int, ...]:
+    return tuple(part for part in detail["loc"] if not _is_branch(part))
 
 
 def _told(file: YamlFile, detail: Any) -> Problem:
-    path = tuple(part for part in detail["loc"] if not _is_branch(part))
-    kind = detail["type"]
+    path, kind = _path(detail), detail["type"]
     if kind in _EXPECTED:
         found, expected, fix = _EXPECTED[kind]
     elif kind == "literal_error":

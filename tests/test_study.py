@@ -146,6 +146,29 @@ def test_an_unknown_cohort_is_told_with_the_known_ones(tmp_path):
         load_study(write(tmp_path, GOOD)).cohort("two")
 
 
+def test_costs_drivers_and_groups_are_checked_with_their_lines(tmp_path):
+    text = GOOD.replace(
+        "programme: {name: Small, aim: More good days}\n",
+        "programme:\n  name: Small\n  aim: More good days\n  drivers: {Rest: {Breaks: Quiet room}}\n"
+        "  costs:\n    - {what: Coaches, amount: -3}\n    - {what: Rooms, amount: 1, cohorts: [two]}\n",
+    )
+    text += "equity: {by: [role, setting], scales: [good_day]}\nsquire: {conclusion: None}\n"
+    assert found(tmp_path, text) == [
+        (6, "programme.drivers.Rest.Breaks"),
+        (8, "programme.costs[1].amount"),
+        (9, "programme.costs[2].cohorts[1]"),
+        (31, "equity.by[1]"),
+        (31, "equity.scales[1]"),
+        (32, "squire.conclusion"),
+    ]
+
+
+def test_change_ideas_stand_in_order_with_and_without_secondary_drivers(tmp_path):
+    text = GOOD.replace("aim: More good days}", "aim: More, drivers: {Rest: {Breaks: [Room, Walk]}, Thanks: [Board]}}")
+    ideas = load_study(write(tmp_path, text)).programme.change_ideas()
+    assert ideas == [("Rest", "Breaks", "Room"), ("Rest", "Breaks", "Walk"), ("Thanks", "", "Board")]
+
+
 def test_cohort_names_cannot_leave_the_folder(tmp_path):
     assert found(tmp_path, GOOD.replace("cohort: one,", 'cohort: "../one",'))[0] == (6, "cohorts[1].cohort")
 

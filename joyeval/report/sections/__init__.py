@@ -1,5 +1,6 @@
 """Sections of the report: each takes results or tables and emits blocks; every number comes from a stored result."""
 
+from joyeval.report.sections.checklists import guidelines
 from joyeval.report.sections.closing import limitations, methods
 from joyeval.report.sections.coordination import (
     coordination_change,
@@ -22,7 +23,6 @@ from joyeval.report.sections.data import flow, recognised, response, set_aside
 from joyeval.report.sections.equity import equity
 from joyeval.report.sections.experience import instruments, reliability, score_change
 from joyeval.report.sections.front import title_page
-from joyeval.report.sections.guidelines import guidelines
 from joyeval.report.sections.improvement import cohort_charts, multiverse, outcome_charts, pulses, team_charts, verdicts
 from joyeval.report.sections.measurement import measurement, nonresponse
 from joyeval.report.sections.outcomes import checks, linkage, measures, side_by_side

@@ -10,14 +10,12 @@ from joyeval.report.messages import catalogue
 from joyeval.report.sections.words import NOT_SHOWN, WHY, rule, sentence, told_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pandas as pd
 
     from joyeval.result import Result
     from joyeval.study import Study
 
-LABELS = {"category": "group", "n_first": "n, first", "n_last": "n, last"}
+LABELS = {"title": "score", "category": "group", "n_first": "n, first", "n_last": "n, last"}
 
 
 def equity(found: Result, study: Study) -> None:
@@ -30,8 +28,8 @@ def equity(found: Result, study: Study) -> None:
         "Groups stand in order of name. A difference between groups is not the work of the group: "
         "groups differ in much else, such as their teams, hours and service users."
     )
-    for (scale, attribute), groups in found.groups.groupby(["title", "attribute"], sort=False):
-        _groups(groups, f"{scale}, by {attribute}", found, study)
+    for attribute, groups in found.groups.groupby("attribute", sort=False):
+        _groups(groups, f"Scores by {attribute}", found, study)
     _tests(found)
     small = [note for note in found.notes if "fewer than" in note]
     if small:
@@ -39,30 +37,31 @@ def equity(found: Result, study: Study) -> None:
 
 
 def _groups(groups: pd.DataFrame, caption: str, found: Equity, study: Study) -> None:
-    """Show one score of the groups of one attribute; a change goes with the smaller of its two counts."""
+    """Show the scores of the groups of one attribute; a change goes with the smaller of its two counts."""
     table = groups.assign(n=groups[["n_first", "n_last"]].min(axis="columns"))
     change = ["estimate", "ci_low", "ci_high"]
     shown = disclosure.protect(
-        table[["category", "n_first", "first", "n_last", "last", *change, "n"]],
+        table[["title", "category", "n_first", "first", "n_last", "last", *change, "n"]],
         n={"first": "n_first", "last": "n_last", **dict.fromkeys(change, "n")},
-        places=dict.fromkeys(change, 1),
+        within=["title"],
+        places=dict.fromkeys(["first", "last", *change], 1),
         rule=rule(study),
     )
     uncompared = table["estimate"].isna()
     shown[change] = shown[change].astype(object).mask(uncompared, NOT_SHOWN)
-    plain = dict.fromkeys(("first", "last"), ".1f" if table["first"].max() < 10 else ".0f")
     report.table(
         told_once(shown.drop(columns="n"), first="n_first", others=["first", "n_last", "last", *change]),
         caption=f"{caption}: mean in wave {found.waves[0]} and {found.waves[1]}, and the change",
         labels=LABELS | {"estimate": "change"},
-        formats=dict.fromkeys(change, _signed) | {name: _as(style) for name, style in plain.items()},
-        footnotes=[WHY],
+        formats={"first": _mean, "last": _mean, **dict.fromkeys(change, _signed)},
+        footnotes=[WHY] if uncompared.any() else [],
+        header_columns=2,
     )
 
 
-def _as(style: str) -> Callable[[float | str], str]:
-    """Return a format that leaves words as they are."""
-    return lambda value: value if isinstance(value, str) else format(value, style)
+def _mean(value: float | str) -> str:
+    """Show a mean with one decimal, or whole where a decimal would speak of few people."""
+    return value if isinstance(value, str) else f"{value:.0f}" if abs(value) > 10 else f"{value:.1f}"
 
 
 def _signed(value: float | str) -> str:

@@ -1,0 +1,244 @@
+"""Programme, participants, groups, limits, methods and guidelines: what they say, and what they never show."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from joyeval import figures, measurement
+from joyeval.measurement.response import response
+from joyeval.report import sections
+from joyeval.report.blocks import Figure, Heading, Items, Table
+from joyeval.report.sections import checklists, closing, people
+from joyeval.report.sections.words import WHY, told_once
+from joyeval.result import NoAnswer
+from joyeval.store import Store
+from joyeval.study import Squire, load_study
+from tests.measurement.test_equity import waves
+from tests.report.samples import emitted
+from tests.report.test_summary import STUDY, link, text_of
+
+PROGRAMME = """\
+programme:
+  name: Small
+  aim: More good days.
+  description: Teams test changes.
+  drivers:
+    Rest: {Breaks: [Quiet room, Walks]}
+    Thanks: [Board]
+  currency: €
+  costs:
+    - {what: Coaches, amount: 1500, basis: 2 days, cohorts: [one]}
+    - {what: Rooms, amount: 500}
+    - {what: Elsewhere, amount: 9999, cohorts: [two]}
+"""
+SQUIRE = "squire: {ethics: No review was needed., funding: The trust paid.}\n"
+
+
+@pytest.fixture
+def study(tmp_path):
+    text = (
+        STUDY.replace("LANGUAGE", "en").replace("programme: {name: Small, aim: More good days.}\n", PROGRAMME) + SQUIRE
+    )
+    text = text.replace("\nteams:", "\n  - {cohort: two, title: Second, start: 2025-01-01, end: 2025-12-31}\nteams:")
+    path = tmp_path / "pipelines" / "small.yml"
+    path.parent.mkdir()
+    path.write_text(text, encoding="utf-8")
+    return load_study(path)
+
+
+def store(study, **things):
+    teams = pd.DataFrame({"team": ["A", "B"], "headcount": [40.0, 60.0], "setting": ["ward", "office"]})
+    Store(study.home, study.store("one").folder).save(teams=teams, **things)
+    return study.store("one")
+
+
+def events():
+    rows = [
+        ("2024-02-01", "cohort", "one", "learning set", "Learning set 1"),
+        ("2024-03-01", "team", "A", "change idea", "Quiet room"),
+        ("2024-03-08", "team", "A", "pdsa cycle", "Quiet room: cycle 1"),
+        ("2024-03-15", "team", "A", "pdsa cycle", "Quiet room: cycle 2"),
+        ("2024-04-01", "team", "B", "change idea", "Nobody planned this"),
+        ("2024-04-02", "team", "B", "pdsa cycle", "Nobody planned this: cycle 1"),
+        ("2024-04-03", "team", "B", "huddles", "Huddles"),
+    ]
+    return pd.DataFrame(rows, columns=["date", "scope", "scope_id", "kind", "label"]).assign(
+        date=lambda d: pd.to_datetime(d["date"])
+    )
+
+
+def tables(blocks):
+    return {block.caption: block for block in blocks if isinstance(block, Table)}
+
+
+def test_the_programme_is_told_from_study_file_and_events(study):
+    blocks = emitted(lambda: sections.programme(study, "one", store(study, events=events())))
+    said = text_of(blocks)
+    assert "The cohort had 1 learning set. 2 teams logged 3 PDSA cycles: 1 to 2 each." in said
+    assert "The account adds up to €2,000, or €1,000 for each of 2 teams." in said
+    assert "Elsewhere" not in said
+    dose = next(table for caption, table in tables(blocks).items() if caption.startswith("What each team logged"))
+    assert dose.rows == (("A", "2", "1", "0"), ("B", "1", "1", "1"))
+    ideas = next(table for caption, table in tables(blocks).items() if caption.startswith("Changes tested"))
+    assert ideas.rows[0][:4] == ("Quiet room", "Rest", "1", "2")
+    assert ideas.rows[1][1] == "not in the driver diagram"
+
+
+def test_a_driver_diagram_says_in_words_all_that_it_draws(study):
+    ideas = study.programme.change_ideas()
+    ax = figures.driver_diagram(study.programme.aim, ideas)
+    drawn = "\n".join(text.get_text() for text in ax.texts)
+    alt = figures.driver_diagram_alt(study.programme.aim, ideas)
+    for words in ("More good days.", "Rest", "Breaks", "Quiet room", "Walks", "Thanks", "Board"):
+        assert words in drawn
+        assert words in alt
+
+
+def test_boxes_of_a_driver_diagram_do_not_overlap():
+    ideas = [
+        (f"Primary {i} with a rather long name", f"Secondary {i}{j}", f"Idea {k}")
+        for i in range(5)
+        for j in range(3)
+        for k in range(3)
+    ]
+    ax = figures.driver_diagram("An aim of many words " * 6, ideas)
+    ax.figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+
+
+def test_marks_are_as_many_as_teams_and_differ_in_shape():
+    counts = {"improved": 3, "deteriorated": 2, "unchanged": 0, "cannot_tell": 1}
+    ax = figures.team_marks(counts, words={name: name for name in counts})
+    drawn = {line.get_marker(): len(line.get_xdata()) for line in ax.lines if line.get_marker() != "None"}
+    assert drawn == {"^": 3, "v": 2, "o": 1}
+
+
+def test_a_crowded_lane_has_bars_with_the_events_of_each_month():
+    days = pd.date_range("2024-01-02", periods=40, freq="2D")
+    ax = figures.timeline(pd.DataFrame({"date": days, "kind": "huddle"}))
+    per_month = pd.Series(days).dt.to_period("M").value_counts().sort_index()
+    heights = np.array([-bar.get_height() for bar in ax.patches])
+    assert heights / heights.max() == pytest.approx((per_month / per_month.max()).to_numpy())
+    assert ax.texts[0].get_text().strip() == str(per_month.max())
+
+
+def test_respondents_stand_beside_the_roster_and_small_groups_are_not_shown(study):
+    answers = pd.DataFrame({"role": ["nurse"] * 30 + ["doctor"] * 5 + ["manager"] * 14})
+    roster = pd.Series({"nurse": 40, "doctor": 10, "manager": 50}).rename_axis("role")
+    found = response(answers, roster)
+    table = emitted(lambda: people._against_roster(found, study))[0]
+    shown = {row[1]: row[2:] for row in table.rows}
+    assert shown["nurse"] == ("30", "40", "61", "75")
+    assert shown["doctor"] == ("suppressed (fewer than 11)", "–", "–", "–")
+    assert shown["manager"][0].startswith("suppressed (would give away")
+    assert WHY in table.footnotes
+    assert people._told(found).endswith("so means may lean one way.")
+
+
+def test_suppression_is_told_once_a_row_and_hides_no_less():
+    shown = pd.DataFrame({"n": ["suppressed (fewer than 11)", 20], "mean": ["suppressed (fewer than 11)", 3.5]})
+    assert told_once(shown, first="n", others=["mean"])["mean"].tolist() == ["–", 3.5]
+
+
+def test_groups_stand_in_order_of_name_and_small_ones_are_hidden_everywhere(study):
+    data = waves(teams=12, people=8, groups=3)
+    small = data[data["setting"] != "S2"].copy()
+    few = pd.concat([small, data[data["setting"] == "S2"].groupby("wave").head(5)]).sort_values("wave", kind="stable")
+    found = measurement.equity(few, by=["setting"], scales={"joy": "Joy"})
+    blocks = emitted(lambda: sections.equity(found, study))
+    groups = tables(blocks)["Scores by setting: mean in wave 1-start and 2-end, and the change"]
+    assert [row[1] for row in groups.rows] == ["S0", "S1", "S2"]
+    assert groups.rows[2][2] == "suppressed (fewer than 11)"
+    hidden = [row for row in groups.rows if row[2].startswith("suppressed")]
+    assert len(hidden) >= 2  # five answers could be had from the total: a second group goes too
+    assert all(cell == "–" for row in hidden for cell in row[3:])
+    assert not re.search(r"best|worst|highest|lowest|rank", text_of(blocks), re.I)
+
+
+def test_groups_without_an_answer_are_told_why(study):
+    none = NoAnswer(n=0, question="whether groups differ", reason="one wave")
+    assert "The data cannot say whether groups differ: one wave." in text_of(
+        emitted(lambda: sections.equity(none, study))
+    )
+
+
+def test_caveats_stand_once_by_part_and_other_notes_are_left_out():
+    first = link(notes=("primary analysis, named in the study file small.yml", "21 teams can show 0.58"))
+    second = NoAnswer(n=0, question="q", reason="r", notes=("20 teams can show 0.61", "another limit"))
+    told = closing._caveats({"outcomes_primary": first, "experience_equity": second})
+    assert told == {"Link with outcomes": ["21 teams can show 0.58."], "Groups of staff": ["Another limit."]}
+
+
+def test_methods_name_versions_and_every_raw_file_by_its_hash(study):
+    digest = "ab12" * 16
+    fingerprint = {"library": {"joyeval": "0.1.0", "code": "c0de", "numpy": "2.4.6"}, "inputs": {"teams.csv": digest}}
+    record = {"steps": {"01_clean_waves": {"fingerprint": fingerprint}}}
+    blocks = emitted(lambda: sections.methods(study, "one", store(study, outcomes_primary=link()), record))
+    said = text_of(blocks)
+    assert digest in said
+    assert "joyeval 0.1.0 (code c0de), with numpy 2.4.6." in said
+    assert "“A good day” against “Rated good”, 1 to 3 months later" in said
+    assert any(
+        "Within-between model" in run.text
+        for block in blocks
+        if isinstance(block, Items)
+        for item in block.items
+        for run in item
+    )
+
+
+def test_squire_has_every_item_and_says_what_is_still_to_be_written(study):
+    table = checklists.squire(study, store(study)).set_index("item")
+    assert list(table.index) == [
+        *map(str, range(1, 13)), "13a", "13b", "13c", "13d", "13e", "13f", *map(str, range(14, 19)),
+    ]  # fmt: skip
+    assert table.loc["12", "answered"] == "No review was needed."
+    assert table.loc["17", "answered"] == checklists.OPEN
+    assert table.loc["13d", "answered"] == checklists.OPEN  # no outcomes in this cohort
+    found = checklists.squire(study, store(study, outcomes_primary=link())).set_index("item")
+    assert found.loc["13d", "answered"] == "Here: Staff experience and outcomes."
+
+
+def test_every_key_of_the_study_file_has_its_item():
+    assert {item.authors for item in checklists.squire_items()} - {""} == set(Squire.model_fields)
+
+
+def test_chapters_that_guidelines_name_are_chapters_of_the_report():
+    named = {item.here for item in checklists.squire_items()} - {"", "Title page"}
+    known = {"Staff experience", "Improvement over time", "Staff experience and outcomes"}
+    known |= {"Data: what was read, kept and left out", "Summary", "Aim and programme", "Methods", "Limitations"}
+    assert named <= known
+
+
+def test_guidelines_are_saved_for_authors(study, tmp_path):
+    out = tmp_path / "out"
+    things = store(study, events=events(), flow=pd.DataFrame({"wave": [], "step": []}))
+    emitted(lambda: sections.guidelines(study, "one", Store(things.folder, out)))
+    for name in ("squire_2_0", "re_aim"):
+        for ending in (".csv", ".docx"):
+            assert (out / "tables" / f"{name}{ending}").stat().st_size > 0
+    saved = pd.read_csv(out / "tables" / "squire_2_0.csv")
+    assert len(saved) == 23
+    assert list(saved.columns) == ["Item", "Heading", "Asks for", "Answered"]
+
+
+def test_re_aim_counts_what_was_done_and_claims_no_more(study):
+    things = store(study, events=events(), flow=pd.DataFrame({"wave": [], "step": []}))
+    told = checklists.re_aim(study, "one", things).set_index("dimension")["answered"]
+    assert told["Reach"].startswith("100 staff in post")
+    assert told["Adoption"].startswith("2 teams from 2 settings")
+    assert "5 tests, change ideas and huddles and 1 uses" in told["Implementation"]
+    assert told["Maintenance"] == checklists.OPEN
+
+
+def test_every_figure_of_these_sections_has_words(study):
+    blocks = emitted(lambda: sections.programme(study, "one", store(study, events=events())))
+    drawn = [block for block in blocks if isinstance(block, Figure)]
+    assert len(drawn) == 2
+    assert all(len(block.alt) > 60 for block in drawn)
+    assert isinstance(blocks[0], Heading)
