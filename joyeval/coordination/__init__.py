@@ -9,6 +9,7 @@ from joyeval.coordination.network import Network, Qap, mrqap, network, qap
 from joyeval.coordination.power import Power, power
 from joyeval.coordination.ratings import wave_order
 from joyeval.coordination.reading import seen_differently, strengths
+from joyeval.coordination.reproduce import Reproduced, reproduce
 from joyeval.coordination.round_robin import RoundRobin, round_robin
 from joyeval.coordination.sensitivity import NonResponse, ScoringRules, non_response, scoring_rules
 from joyeval.coordination.tables import survey_of_cohort
@@ -31,6 +32,7 @@ __all__ = [
     "NonResponse",
     "Power",
     "Qap",
+    "Reproduced",
     "RoundRobin",
     "ScoringRules",
     "Survey",
@@ -48,6 +50,7 @@ __all__ = [
     "ordinal_change",
     "power",
     "qap",
+    "reproduce",
     "round_robin",
     "score_ties",
     "scoring_rules",

@@ -79,7 +79,7 @@ def matrix_of_means(table: pd.DataFrame, *, wave: str, bands: Bands = BETWEEN) -
     index = cells.groupby("within")["mean"].mean().rename({False: "between", True: "within"})
     return Matrix(
         n=int(cells.groupby("workgroup")["n"].max().sum()),
-        notes=(LICENCE, *thin_notes(cells), "made from means: raters, response and other indices are not known"),
+        notes=(LICENCE, *thin_notes(cells, bands), "made from means: raters, response and other indices are not known"),
         measure="mean",
         wave=str(wave),
         cells=cells,

@@ -116,7 +116,7 @@ def _structure(part: pd.DataFrame, wave: str, survey: Survey) -> tuple[dict[str,
 
     found, failed = {f"{index}_{name}": np.nan for name in ("one", "two") for index in ("cfi", "rmsea")}, []
     if len(survey.dimensions) < FACTOR_ITEMS:
-        return found, [f"{len(survey.dimensions)} items: too few to ask how many factors they measure"]
+        return found, [f"fewer than {FACTOR_ITEMS} items: how many factors they measure cannot be asked"]
     models = {"one": None} | ({"two": survey.blocks} if len(survey.blocks) > 1 else {})
     for name, model in models.items():
         try:
@@ -183,7 +183,7 @@ def wave_invariance(ties: pd.DataFrame, *, process: str | None = None, survey: S
     from joyeval import measurement
 
     if len(survey.dimensions) < FACTOR_ITEMS:
-        raise ModelError(f"{len(survey.dimensions)} items; four or more are needed")
+        raise ModelError(f"the survey has fewer than {FACTOR_ITEMS} items")
     chosen = ties if process is None else ties[ties["process"] == process]
     persons = _persons(chosen.assign(wave=chosen["wave"].astype(str)).dropna(subset=["rc"]), survey, "wave")
     rows = persons.reset_index()

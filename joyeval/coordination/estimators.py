@@ -82,23 +82,29 @@ def respondents(data: Ratings) -> pd.DataFrame:
             first, second = wide.get(contrast.first), wide.get(contrast.second)
             if first is None or second is None:
                 continue
-            for test, row in (("Welch, all", _welch(first, second)), ("paired, linked", _paired(second - first))):
+            for test, row in (("Welch, all", two_sample(first, second)), ("paired, linked", paired(second - first))):
                 names = {"test": test, "process": process, "kind": contrast.kind, "term": contrast.term}
                 found.append(row.drop(columns="term").assign(**names))
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
-def _welch(first: pd.Series, second: pd.Series) -> pd.DataFrame:
+def two_sample(first: pd.Series, second: pd.Series, *, equal_variances: bool = False) -> pd.DataFrame:
+    """Second less first, as independent samples: Welch's test, or Student's."""
     a, b = first.dropna(), second.dropna()
     if min(len(a), len(b)) < 2:
         return pd.DataFrame(columns=["term"])
-    parts = np.array([a.var() / len(a), b.var() / len(b)])
-    df = parts.sum() ** 2 / (parts**2 / [len(a) - 1, len(b) - 1]).sum()
+    free = np.array([len(a) - 1, len(b) - 1])
+    spread = np.array([a.var(), b.var()])
+    if equal_variances:
+        spread = np.full(2, (spread * free).sum() / free.sum())
+    parts = spread / (free + 1)
+    df = free.sum() if equal_variances else parts.sum() ** 2 / (parts**2 / free).sum()
     n = len(a.index.union(b.index))
     return estimate_table(["change"], [b.mean() - a.mean()], [np.sqrt(parts.sum())], df=df, n=n)
 
 
-def _paired(difference: pd.Series) -> pd.DataFrame:
+def paired(difference: pd.Series) -> pd.DataFrame:
+    """Mean of the differences of pairs, by the t-test."""
     d = difference.dropna()
     if len(d) < 2:
         return pd.DataFrame(columns=["term"])
@@ -131,7 +137,7 @@ def _turned_over(wide: pd.DataFrame, contrast: Contrast) -> dict[str, float]:
     left, came = first[first.notna() & ~stayed], second[second.notna() & ~stayed]
     counts = {"stayers": int(stayed.sum()), "leavers": len(left), "joiners": len(came)}
     linkage = counts["stayers"] / max(counts["stayers"] + counts["joiners"], 1)
-    parts = {"leavers": _welch(first[stayed], left), "joiners": _welch(second[stayed], came)}
+    parts = {"leavers": two_sample(first[stayed], left), "joiners": two_sample(second[stayed], came)}
     differ = {
         f"{who}_{name}": float(table[column].iloc[0]) if len(table) else np.nan
         for who, table in parts.items()

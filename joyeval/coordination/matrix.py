@@ -145,7 +145,7 @@ def matrix(
     return Matrix(
         n=int(scored["person"].nunique()),
         n_dropped=len(chosen) - len(scored),
-        notes=(*licence(survey), *thin_notes(cells)),
+        notes=(*licence(survey), *thin_notes(cells, bands)),
         measure=measure,
         wave=str(wave),
         cells=cells,
@@ -293,12 +293,14 @@ def reciprocity(cells: pd.DataFrame) -> float:
     return float((rest * rest.T).sum() / (rest**2).sum())
 
 
-def thin_notes(cells: pd.DataFrame) -> tuple[str, ...]:
+def thin_notes(cells: pd.DataFrame, bands: Bands) -> tuple[str, ...]:
     """Say that ties on few raters are mostly noise."""
     few = cells[cells["n"] < 10]
     if few.empty:
         return ()
     told = f"{len(few)} of {len(cells)} ties rest on fewer than 10 raters"
+    if bands == NO_BANDS:
+        return (f"{told}: read each with its interval",)
     return (
         f"{told}: with 5 raters the interval of a tie is about 1 point to either side, so its band is mostly noise",
     )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from joyeval.coordination.matrix import Matrix
 
@@ -21,8 +23,10 @@ def strengths(matrix: Matrix) -> list[str]:
     Returns
     -------
     list of str
-        One sentence per tie, or one that says why there is none.
+        One sentence per tie, or one that says why there is none; empty for a survey without bands.
     """
+    if not np.isfinite(matrix.bands[1]):
+        return []
     cells = matrix.cells.dropna(subset=["mean", "p_strong"])
     strong = cells[~cells["within"] & (cells["p_strong"] >= SURE)]
     if strong.empty:

@@ -29,7 +29,15 @@ def survey_of(part: Coordination) -> Survey:
     own, names = part.scale, {key: str(name) for key, name in part.scale.items.items()}
     ends = {"low": own.low, "high": own.high, "fewest": own.fewest}
     names |= {"rc": " and ".join(names.values()) if len(names) < 3 else "mean of the items"}
-    return Survey((), (), tuple(own.items), frequency=None, names=names, licence="", **ends)
+    return Survey((), (), tuple(own.items), frequency=None, names=names, licence="", note=_note(part), **ends)
+
+
+def _note(part: Coordination) -> str:
+    if part.members is None:
+        return ""
+    unrated = part.members.unrated
+    counted = "" if unrated is None else f"; a pair without a rating counts as {unrated}"
+    return f"People rated people; how a person rates a workgroup is the mean over its other members{counted}."
 
 
 def survey_of_cohort(study: Study, cohort: str) -> Survey:

@@ -58,6 +58,8 @@ class Survey:
         What a dimension is called in text and pictures.
     licence : str
         Line that goes with every result; empty where none is needed.
+    note : str
+        What a reader of the results must know of how the ratings came about.
 
     Examples
     --------
@@ -74,6 +76,7 @@ class Survey:
     frequency: str | None = "freq"
     names: Mapping[str, str] = field(default_factory=lambda: NAMES, hash=False)
     licence: str = LICENCE
+    note: str = ""
 
     @property
     def dimensions(self) -> tuple[str, ...]:

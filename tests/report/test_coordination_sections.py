@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from joyeval import coordination, disclosure, load_study
@@ -50,7 +51,9 @@ def test_only_the_facilitator_learns_which_tie_is_weakest(ties):
 
 
 def test_the_ordinal_companion_stands_beside_the_primary_change(ties):
-    whole = ties.assign(**{d: ties[d].round().clip(1, 5) for d in coordination.RC.dimensions})
+    rng = np.random.default_rng(1)
+    noisy = {d: (ties[d] + rng.normal(0, 0.7, len(ties))).round().clip(1, 5) for d in coordination.RC.dimensions}
+    whole = ties.assign(**noisy)
     change = coordination.change(whole, dimensions=False)
     found = {"ward": coordination.ordinal_change(whole)}
     (table,) = emitted(lambda: sections.ordinal_companion(change, found, PUBLIC))

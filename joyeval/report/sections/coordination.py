@@ -151,7 +151,8 @@ def matrix(found: Matrix, shown_by: Rule) -> None:
     """Emit every tie that may be shown: strengths first, then the maps, then pairs that see their tie differently."""
     shown = disclosure.protect_matrix(found, rule=shown_by)
     told(shown)
-    report.items(strengths(shown))
+    if strong := strengths(shown):
+        report.items(strong)
     report.figure(
         figures.heat_map(shown),
         alt=figures.heat_map_alt(shown),
@@ -167,10 +168,12 @@ def matrix(found: Matrix, shown_by: Rule) -> None:
     report.items(seen_differently(shown))
 
 
-def licence(survey: Survey) -> None:
-    """Emit the line on the licence of a survey that has one."""
-    if survey.licence:
-        report.note(survey.licence)
+def coordination_heading(survey: Survey) -> None:
+    """Emit the heading of the chapter, the line on the licence and what a reader must know of the survey."""
+    report.heading("Relational coordination" if survey == RC else "How workgroups see each other")
+    for line in (survey.licence, survey.note):
+        if line:
+            report.note(line)
 
 
 def told(found: Result) -> None:
