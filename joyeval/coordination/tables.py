@@ -12,6 +12,8 @@ from joyeval.coordination.ties import RC, Survey, looks_scored, score_ties
 from joyeval.errors import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from joyeval.study import Coordination, Study
     from joyeval.waves.tabulate import Kind
 
@@ -44,6 +46,17 @@ def survey_of_cohort(study: Study, cohort: str) -> Survey:
     """Return what the coordination surveys of a cohort ask; RC where there is none."""
     parts = study.of_cohort("coordination", cohort)
     return survey_of(parts[0]) if parts else RC
+
+
+def changed_scales(parts: Sequence[Coordination]) -> list[Problem]:
+    """Say which waves of a cohort ask something else than its first one; their scores cannot be compared."""
+    other = [part for part in parts if survey_of(part) != survey_of(parts[0])]
+    expected = f"the scale and the items of wave {parts[0].wave}" if parts else ""
+    fix = "recode the file to one scale, or analyse the waves as two studies"
+    return [
+        Problem(part.file, f"wave {part.wave} with other items or another scale", expected, fix, rule="changed scale")
+        for part in other
+    ]
 
 
 def fields_of(part: Coordination) -> dict[str, Kind]:

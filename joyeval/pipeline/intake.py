@@ -202,8 +202,9 @@ def _parts(
 
 
 def _ties(study: Study, cohort: str, taken: Intake) -> None:
-    done = []
-    for part in study.of_cohort("coordination", cohort):
+    done, parts = [], study.of_cohort("coordination", cohort)
+    taken.problems += ties.changed_scales(parts)
+    for part in parts:
         survey = ties.with_wide_columns(part, _headings(study, part)) if part.layout == "wide" else part
         name = f"coordination {part.wave}"
         rows = _read(study, survey, ties.fields_of(survey), taken, name).frame
