@@ -154,6 +154,7 @@ class Teams(RawTable):
     """The list of teams; `cohort_names` turns what the file calls a cohort into the study's name for it."""
 
     cohort_names: CohortNames = Field(default_factory=dict)
+    called: str = Field("team", pattern=r"^[a-z][a-z -]*$", description="what a team is called in sentences: trust")
 
 
 class Wave(RawTable):

@@ -5,21 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from joyeval.figures.estimates import table
 from joyeval.figures.style import BLUE, GREY, INK, LOOKS, PALE, date_axis, new, reference_line, styled
-from joyeval.figures.text import label, shorten
+from joyeval.figures.text import label, lines, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
     from matplotlib.axes import Axes
 
     from joyeval.outcomes.event_study import EventStudy
-    from joyeval.outcomes.sensitivity import SpecificationCurve
+    from joyeval.outcomes.interrupted import Interrupted
+    from joyeval.outcomes.sensitivity import LeaveOneOut, SpecificationCurve
 
 LANE_MM = 9.0
+HEAD_MM = 22.0  # axis, its label and a legend
+FILLS = (BLUE, PALE, "#E6A86A", "#D9D9D9", "white")  # joined, then reasons why not
 CROWDED = 24  # events in a lane, beyond which marks would hide one another
 BAR = 0.62  # of a lane's height
 SIGNIFICANT = 0.05
@@ -94,6 +97,70 @@ def specification_curve(
     grid.set_xlabel(f"Specification, of {len(rows)}, in the order of the estimate")
     grid.tick_params(axis="y", length=0)
     return curve, grid
+
+
+@styled
+def leave_one_out(result: LeaveOneOut, *, ylabel: str, ax: Axes | None = None) -> Axes:
+    """Draw the estimate without each team in turn, in the order of size, beside that with all teams."""
+    rows = table(result).sort_values("estimate", kind="stable").reset_index(drop=True)
+    ax = ax or new(height_mm=60)[1]
+    reference_line(ax, 0)
+    ax.vlines(rows.index, rows["ci_low"], rows["ci_high"], color=GREY, linewidth=0.7)
+    ax.plot(rows.index, rows["estimate"], **LOOKS[0] | {"linestyle": ""}, label=f"without one {result.noun}")
+    ax.axhline(result.estimate, color=INK, linewidth=0.8, label=f"all {result.noun}s")
+    ax.set_xlabel(f"{result.noun.capitalize()} left out, of {len(rows)}, in the order of the estimate without it")
+    ax.set_ylabel(label(ylabel, width=60))
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
+    return ax
+
+
+@styled
+def linkage(flow: pd.DataFrame, *, unit: str = "team-periods", ax: Axes | None = None) -> Axes:
+    """Draw what joined and what did not, and why: one bar per pair of measures.
+
+    Parameters
+    ----------
+    flow : DataFrame
+        `pair` (name of the bar), `status`, `team_periods`.
+    """
+    wide = flow.pivot_table(index="pair", columns="status", values="team_periods", aggfunc="sum", sort=False).fillna(0)
+    order = ["joined", *sorted(set(wide) - {"joined"})]
+    ax = ax or new(height_mm=HEAD_MM + LANE_MM * len(wide))[1]
+    left, places = np.zeros(len(wide)), np.arange(len(wide))
+    for status, color in zip([name for name in order if name in wide], FILLS, strict=False):
+        width = wide[status].to_numpy()
+        look = {"color": color, "edgecolor": INK, "linewidth": 0.5, "hatch": "" if status == "joined" else "///"}
+        ax.barh(places, width, left=left, height=0.6, label=status, **look)
+        left += width
+    ax.set_yticks(places, [lines(name, width=52) for name in wide.index])
+    ax.set_ylim(len(wide) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel(unit.capitalize())
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.2)
+    return ax
+
+
+@styled
+def interrupted(result: Interrupted, *, ylabel: str, ax: Axes | None = None) -> Axes:
+    """Draw a series, what was fitted to it, and what the trend before the start would have given.
+
+    That trend is carried on for as long as it was seen, and no longer.
+    """
+    rows = result.points.sort_values("period", kind="stable")
+    begin = pd.Timestamp(result.start)
+    after = rows["period"] >= begin
+    ahead = rows[after].head(result.n_before)
+    ax = ax or new(height_mm=60)[1]
+    ax.plot(rows["period"], rows["value"], marker="o", color=GREY, ls="", ms=2.5, label="seen")
+    for part in (rows[~after], rows[after]):
+        ax.plot(part["period"], part["fitted"], color=BLUE, label="fitted")
+    ax.plot(ahead["period"], ahead["expected"], **LOOKS[1] | {"marker": ""}, label="earlier trend carried on")
+    ax.axvline(begin, color=INK, linewidth=0.8)
+    ax.set_ylabel(label(ylabel, width=60))
+    handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    ax.legend(handles.values(), handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
+    date_axis(ax)
+    return ax
 
 
 @styled

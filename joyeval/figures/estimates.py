@@ -16,7 +16,7 @@ from joyeval.figures.style import (
     reference_line,
     styled,
 )
-from joyeval.figures.text import label
+from joyeval.figures.text import label, lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +74,7 @@ def forest(
     reference_line(ax, null, axis="x")
     _intervals(ax, rows, places[: len(rows)], color=INK)
     ax.scatter(rows["estimate"], places[: len(rows)], s=_areas(rows, weights), marker="s", color=BLUE, zorder=3)
-    texts = [label(name) for name in rows[names]]
+    texts = [lines(name, width=52) for name in rows[names]]
     shown = rows[["estimate", "ci_low", "ci_high"]].to_numpy().tolist()
     if pooled is not None:
         _diamond(ax, pooled, places[-1])
@@ -116,7 +116,7 @@ def coefficients(
         found = rows.reindex(terms)
         _intervals(ax, found, np.arange(len(terms)) + shift, color=look["color"])
         ax.plot(found["estimate"], np.arange(len(terms)) + shift, **look | {"linestyle": ""}, label=label(name))
-    _rows(ax, [label(term) for term in terms], xlabel)
+    _rows(ax, [lines(term, width=52) for term in terms], xlabel)
     if len(tables) > 1:
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(tables), borderaxespad=0.2)
     if ratio:
@@ -148,8 +148,8 @@ def effect(
         ordered = group.sort_values(x)
         ax.fill_between(ordered[x], ordered["ci_low"], ordered["ci_high"], color=look["color"], alpha=0.2, linewidth=0)
         ax.plot(ordered[x], ordered["estimate"], color=look["color"], linestyle=look["linestyle"], label=label(name))
-    ax.set_xlabel(label(xlabel, width=90))
-    ax.set_ylabel(label(ylabel, width=90))
+    ax.set_xlabel(lines(xlabel, width=48))
+    ax.set_ylabel(lines(ylabel, width=36, most=3))
     if by:
         ax.legend()
     return ax
@@ -183,7 +183,7 @@ def _rows(ax: Axes, texts: list[str], xlabel: str) -> None:
     ax.set_ylim(len(texts) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel(label(xlabel, width=110))
+    ax.set_xlabel(lines(xlabel, width=84))
 
 
 def _logarithmic(ax: Axes) -> None:

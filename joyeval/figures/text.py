@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ def label(value: object, *, width: int = 60) -> str:
     """Text for a legend or an axis: matplotlib drops legend entries that begin with an underscore."""
     text = shorten(value, width=width) or "unnamed"
     return f" {text}" if text.startswith("_") else text
+
+
+def lines(value: object, *, width: int, most: int = 2) -> str:
+    """Text over at most so many lines of `width` characters, for an axis."""
+    return "\n".join(wrap(label(value, width=10_000), width, max_lines=most, placeholder="…"))
 
 
 def breakable(text: str, *, longest: int = 30) -> str:

@@ -2,6 +2,7 @@
 
 from joyeval.outcomes.analyses import (
     linkage_report,
+    linkages,
     linked,
     primary_analysis,
     robustness,
@@ -13,6 +14,7 @@ from joyeval.outcomes.correlation import partial_correlation, repeated_correlati
 from joyeval.outcomes.counted import within_between_counts
 from joyeval.outcomes.counts import read_counts
 from joyeval.outcomes.cross_lagged import cross_lagged
+from joyeval.outcomes.cross_section import between
 from joyeval.outcomes.dose import dose
 from joyeval.outcomes.event_study import event_study
 from joyeval.outcomes.interrupted import interrupted
@@ -21,6 +23,7 @@ from joyeval.outcomes.mediation import mediation
 from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
 from joyeval.outcomes.periods import lagged
 from joyeval.outcomes.plan import Plan, explore, primary
+from joyeval.outcomes.programme import before_and_after, practices, starts
 from joyeval.outcomes.reliability import correct_between, mean_reliability
 from joyeval.outcomes.sensitivity import leave_one_out, negative_control, specification_curve, tipping_point
 from joyeval.outcomes.staff import team_means
@@ -29,6 +32,8 @@ __all__ = [
     "Association",
     "Linkage",
     "Plan",
+    "before_and_after",
+    "between",
     "change_on_change",
     "correct_between",
     "cross_lagged",
@@ -43,11 +48,13 @@ __all__ = [
     "leave_one_out",
     "link",
     "linkage_report",
+    "linkages",
     "linked",
     "mean_reliability",
     "mediation",
     "negative_control",
     "partial_correlation",
+    "practices",
     "primary",
     "primary_analysis",
     "read_counts",
@@ -56,6 +63,7 @@ __all__ = [
     "secondary_analyses",
     "side_by_side",
     "specification_curve",
+    "starts",
     "team_means",
     "tipping_point",
     "within_between",

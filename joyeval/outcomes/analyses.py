@@ -5,13 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.outcomes.codes import clean_codes
+from joyeval.outcomes.cross_section import between
 from joyeval.outcomes.linkage import Linkage, link
 from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
 from joyeval.outcomes.plan import Plan, primary
-from joyeval.outcomes.sensitivity import leave_one_out
+from joyeval.outcomes.sensitivity import leave_one_out, specification_curve, tipping_point
 from joyeval.outcomes.staff import team_means
 from joyeval.result import NoAnswer, answered
 
@@ -48,7 +51,12 @@ def linked(
     x, y = labels(study, analysis)
     table = table.assign(value=scale * table["value"], measure=y)
     improve = {y: outcome.improve} | ({x: better} if better else {})
-    return link(staff.assign(measure=x), table, lag=window or analysis.window, unit="month", improve=improve)
+    linkage = link(
+        staff.assign(measure=x), table, lag=window or analysis.window, unit="month", improve=improve,
+        noun=study.teams.called,
+    )  # fmt: skip
+    names = store.table("teams")["team"]
+    return linkage.named(dict(zip(clean_codes(names), names, strict=True)))
 
 
 def labels(study: Study, analysis: Analysis) -> tuple[str, str]:
@@ -103,13 +111,22 @@ def secondary_analyses(study: Study, cohort: str, store: Store) -> list[Result]:
 
 
 def _secondary(study: Study, cohort: str, store: Store, named: Analysis) -> Association:
+    """Compare within and between teams, or between alone where no team has outcomes of two periods."""
     x, y = labels(study, named)
-    return within_between(_comparable(study, cohort, store, named), y=y, x=x, role="secondary")
+    linkage = linked(study, cohort, store, named)
+    design = within_between if _periods(linkage) > 1 else between
+    return design(linkage, y=y, x=x, role="secondary")
 
 
 def linkage_report(study: Study, cohort: str, store: Store) -> Result:
     """Return what of the primary analysis could be linked, and what not."""
     return answered(_question(study, study.primary), linked, study, cohort, store, study.primary)
+
+
+def linkages(study: Study, cohort: str, store: Store) -> list[Result]:
+    """Return the same for every analysis that the study file names, the primary one first."""
+    named = [study.primary, *study.secondary] if study.primary else list(study.secondary)
+    return [answered(_question(study, one), linked, study, cohort, store, one) for one in named]
 
 
 def robustness(study: Study, cohort: str, store: Store) -> dict[str, Result]:
@@ -118,21 +135,27 @@ def robustness(study: Study, cohort: str, store: Store) -> dict[str, Result]:
     Returns
     -------
     dict
-        ``outcomes_fixed_effects``, ``outcomes_change`` (not for yearly measures), ``outcomes_reverse`` (outcomes
-        before the staff answers) and ``outcomes_leave_one_out``; what cannot be run says why.
+        ``outcomes_fixed_effects``, ``outcomes_change`` (not for yearly measures), ``outcomes_between`` (each team
+        once), ``outcomes_reverse`` (outcomes before the staff answers), ``outcomes_leave_one_out``,
+        ``outcomes_curve`` (other defensible specifications) and ``outcomes_tipping`` (missing outcomes); what cannot
+        be run says why.
     """
     named = study.primary
     asked = {
         "outcomes_fixed_effects": (fixed_effects, named.window),
         "outcomes_change": (change_on_change, named.window),
+        "outcomes_between": (between, named.window),
         "outcomes_reverse": (within_between, (-named.window[1], -named.window[0])),
         "outcomes_leave_one_out": (_leave_one_out, named.window),
+        "outcomes_curve": (specification_curve, named.window),
+        "outcomes_tipping": (tipping_point, named.window),
     }
     if any(part.measure == named.staff and part.period in ("quarter", "year") for part in study.pulses):
         del asked["outcomes_change"]  # months next to each other are what it compares
     question = _question(study, named)
+    questions = {"outcomes_tipping": f"what missing outcomes would have to be to change the answer {question}"}
     return {
-        key: answered(question, _by_design, study, cohort, store, design, window)
+        key: answered(questions.get(key, question), _by_design, study, cohort, store, design, window)
         for key, (design, window) in asked.items()
     }
 
@@ -151,10 +174,16 @@ def _leave_one_out(linkage: Linkage, *, y: str, x: str) -> Result:
 def _comparable(study: Study, cohort: str, store: Store, named: Analysis, **window: tuple[int, int]) -> Linkage:
     """Return the linkage if teams have outcomes in more than one period: otherwise nothing changes within them."""
     linkage = linked(study, cohort, store, named, **window)
-    joined = linkage.data.dropna(subset=list(linkage.outcomes))
-    if joined.groupby("team")["period"].nunique().max() < 2:
-        raise ModelError(f"each of {joined['team'].nunique()} teams has an outcome for one period only")
+    if _periods(linkage) < 2:
+        teams = linkage.data.dropna(subset=list(linkage.outcomes))["team"].nunique()
+        raise ModelError(f"each of {teams} {linkage.noun}s has an outcome for one period only")
     return linkage
+
+
+def _periods(linkage: Linkage) -> int:
+    """Count the periods of the team that has most with an outcome."""
+    joined = linkage.data.dropna(subset=list(linkage.outcomes))
+    return int(joined.groupby("team")["period"].nunique().max())
 
 
 def _question(study: Study, named: Analysis) -> str:
@@ -164,7 +193,7 @@ def _question(study: Study, named: Analysis) -> str:
 
 
 def side_by_side(answers: Sequence[Result]) -> pd.DataFrame:
-    """Return the estimates of several analyses in one table, with Holm's correction over those that could be run.
+    """Return the estimates of several analyses in one table, with Holm's correction over their main terms.
 
     Returns
     -------
@@ -183,7 +212,7 @@ def side_by_side(answers: Sequence[Result]) -> pd.DataFrame:
     if not rows:
         return pd.DataFrame()
     table = pd.concat(rows, ignore_index=True).rename(columns={"term": "comparison"})
-    within = table["comparison"] == "within"
-    table.loc[within, "p_adjusted"] = multipletests(table.loc[within, "p"], method="holm")[1]
+    main = table["comparison"].to_numpy() == np.repeat([a.primary for a in found], [len(r) for r in rows])
+    table.loc[main, "p_adjusted"] = multipletests(table.loc[main, "p"], method="holm")[1]
     names = ["staff", "outcome", "comparison", "estimate", "ci_low", "ci_high", "p", "p_adjusted", "n", "n_teams"]
     return table[names]

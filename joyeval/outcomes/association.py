@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from scipy.special import ndtri
 
 from joyeval.errors import ModelError
 from joyeval.models.estimates import quantile
 from joyeval.result import Result
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 POWER = 0.8
 ROLES = ("primary", "secondary", "exploratory")
@@ -52,6 +49,10 @@ class Association(Result):
         "primary" (named in advance), "secondary" or "exploratory".
     experimental : bool
         True when exposure was drawn by lot.
+    sd_y : float
+        Standard deviation of the outcome within teams (or of its change, or between teams), as of x.
+    noun : str
+        What a team is called: "trust".
     extra : dict
         Further numbers of the design, by name.
     """
@@ -69,12 +70,51 @@ class Association(Result):
     improve: str = ""
     role: str = "exploratory"
     experimental: bool = False
+    sd_y: float = np.nan
+    noun: str = "team"
     extra: dict[str, float] = field(default_factory=dict)
 
     @property
     def effect(self) -> pd.Series:
         """The row of the primary term."""
         return self.terms[self.terms["term"] == self.primary].iloc[0]
+
+    def along(self, data: pd.DataFrame, points: int = 25) -> pd.DataFrame:
+        """Return the outcome that the model gives along the middle 90 % of what x was, within and between teams.
+
+        Each line starts from the averages of x and outcome, which are taken as known.
+
+        Parameters
+        ----------
+        data : DataFrame
+            One row per team and period: ``team``, `x` and `y`, as analysed.
+
+        Returns
+        -------
+        DataFrame
+            `comparison`, the column of x, ``estimate, ci_low, ci_high``.
+        """
+        rows = data.dropna(subset=[self.x, self.y])
+        averages = rows.groupby("team")[self.x].transform("mean")
+        swings = {"within": rows[self.x] - averages, "between": averages - rows[self.x].mean()}
+        parts = []
+        for term, slopes in self.terms.set_index("term").iterrows():
+            if term in (self.primary, "between"):
+                steps = np.linspace(*swings.get(str(term), swings["within"]).quantile([0.05, 0.95]), points)
+                ends = np.sort(np.outer(steps, slopes[["ci_low", "ci_high"]].to_numpy(float)), axis=1)
+                line = {self.x: rows[self.x].mean() + steps, "estimate": steps * slopes["estimate"]}
+                part = pd.DataFrame(line | {"ci_low": ends[:, 0], "ci_high": ends[:, 1]})
+                part[["estimate", "ci_low", "ci_high"]] += rows[self.y].mean()
+                name = f"between {self.noun}s" if term == "between" else f"within {self.noun}s"
+                parts.append(part.assign(comparison=name))
+        return pd.concat(parts, ignore_index=True)
+
+    @property
+    def standardised(self) -> pd.Series:
+        """The primary term in standard deviations of the outcome per standard deviation of x."""
+        row = self.effect.copy()
+        row[["estimate", "se", "ci_low", "ci_high"]] *= self.sd_x / self.sd_y
+        return row
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per term."""
@@ -84,8 +124,9 @@ class Association(Result):
         """Return the primary estimate in words: a null as a null, and no cause where none was shown."""
         row = self.effect
         interval = f"95% CI {number(row['ci_low'])} to {number(row['ci_high'])}"
-        basis = f"{interval}; {self.n} team-periods of {self.n_teams} teams"
-        found = f"{self.estimand}, 1 more in {self.x} went with {signed(row['estimate'])} in {self.y} ({basis})"
+        basis = f"{interval}; {self.n} {self.noun}-periods of {self.n_teams} {self.noun}s"
+        x, y = quoted(self.x), quoted(self.y)
+        found = f"{self.estimand}, 1 more in {x} went with {signed(row['estimate'])} in {y} ({basis})"
         if row["ci_low"] <= 0 <= row["ci_high"]:
             reach = f"from {number(row['ci_low'])} to {number(row['ci_high'])}"
             return f"No association was found: {found}; the data are compatible with anything {reach}."
@@ -126,16 +167,16 @@ def detectable_effect(se: float, df: float) -> float:
     return float(se * (quantile(0.975, free) + quantile(POWER, free)))
 
 
-def guard_notes(*, n_teams: int, y: str, detectable: float, role: str, improve: str) -> list[str]:
+def guard_notes(*, n_teams: int, y: str, detectable: float, role: str, improve: str, noun: str = "team") -> list[str]:
     """Caveats that every association of team-periods carries, with their numbers."""
-    notes = [ECOLOGICAL]
+    notes = [ECOLOGICAL.replace("team", noun)]
     if n_teams >= 4:
         notes.append(
-            f"{n_teams} teams can show a correlation between teams of about {detectable_r(n_teams):.2f} or more; "
+            f"{n_teams} {noun}s can show a correlation between {noun}s of about {detectable_r(n_teams):.2f} or more; "
             "published ones lie near .25"
         )
     small = number(detectable)
-    notes.append(f"an effect below {small} in {y} per point would be missed in more than 2 of 10 such studies")
+    notes.append(f"an effect below {small} in {quoted(y)} per point would be missed in more than 2 of 10 such studies")
     if role == "exploratory":
         notes.append("exploratory: not named in advance, so it raises a question and settles none")
     if not improve:
@@ -152,6 +193,11 @@ def number(value: float) -> str:
     ('1235', '0.0123', '-0.5')
     """
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def quoted(name: str) -> str:
+    """Put a name of several words in quotation marks, so that a sentence can be read."""
+    return f"“{name}”" if " " in name else name
 
 
 def signed(value: float) -> str:

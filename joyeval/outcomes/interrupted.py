@@ -13,7 +13,7 @@ from joyeval.models.design import build_design
 from joyeval.models.estimates import estimate_table
 from joyeval.models.gls import gls_ar1, newey_west
 from joyeval.models.least_squares import least_squares
-from joyeval.outcomes.association import number, signed
+from joyeval.outcomes.association import number, quoted, signed
 from joyeval.outcomes.linkage import Linkage, table_of
 from joyeval.outcomes.periods import ordinals
 from joyeval.result import Result
@@ -79,7 +79,7 @@ class Interrupted(Result):
             size = f"{signed(values[0])} against what the earlier trend gives"
         interval = f"95% CI {number(values[1])} to {number(values[2])}"
         basis = f"{interval}; {self.n_before} periods before, {self.n_after} after"
-        where = f"In period {row['after']:.0f} after the start, {self.y} was {size} ({basis})"
+        where = f"In period {row['after']:.0f} after the start, {quoted(self.y)} was {size} ({basis})"
         if row["ci_low"] <= 0 <= row["ci_high"]:
             return f"{where}: no change was found. {ALONE}"
         better = ""
@@ -171,7 +171,7 @@ def interrupted(
         improve=data.improve.get(y, "") if isinstance(data, Linkage) else "",
         n=len(frame),
         n_dropped=lost,
-        notes=_notes(fit, lost, control, skip),
+        notes=(*_notes(fit, lost, control, skip), *_reach(sides[0], reached)),
     )
 
 
@@ -262,6 +262,14 @@ def _points(frame: pd.DataFrame, design, beta: np.ndarray, exposure: str | None)
         lines = {name: np.exp(line) for name, line in lines.items()}
         value = value / frame["exposure"]
     return pd.DataFrame({"period": frame["period"], "value": value, **lines})
+
+
+def _reach(before: int, reached: Sequence[int]) -> tuple[str, ...]:
+    """Say where the earlier trend is carried on for longer than it was seen."""
+    if max(reached, default=0) <= before:
+        return ()
+    far = f"the earlier trend was seen over {before} periods and is carried on over {max(reached)}"
+    return (f"{far}: an answer so far out rests on its being a straight line",)
 
 
 def _notes(fit: dict, lost: int, control: str | None, skip: int) -> tuple[str, ...]:

@@ -53,6 +53,8 @@ class Linkage(Result):
     unit : str
     improve : dict
         Measure to "increase" or "decrease": which way is better.
+    noun : str
+        What a team is called: "trust".
     """
 
     data: pd.DataFrame
@@ -64,6 +66,7 @@ class Linkage(Result):
     lag: tuple[int, int]
     unit: str
     improve: dict[str, str]
+    noun: str = "team"
 
     def tidy(self) -> pd.DataFrame:
         """Return what joined and what did not."""
@@ -73,9 +76,14 @@ class Linkage(Result):
         """Return the linkage in words."""
         total = self.n + self.n_dropped
         return (
-            f"{self.n} of {total} team-periods of staff experience joined an outcome taken {describe_lag(self)}; "
-            f"{self.data['team'].nunique()} teams, {self.n_dropped} team-periods without an outcome."
+            f"{self.n} of {total} {self.noun}-periods of staff experience joined an outcome taken "
+            f"{describe_lag(self)}; {counted(self.data['team'].nunique(), self.noun)}, "
+            f"{counted(self.n_dropped, self.noun + '-period')} without an outcome."
         )
+
+    def named(self, names: Mapping[str, str]) -> Self:
+        """Return the linkage with teams called as `names` say, code to name."""
+        return replace(self, data=self.data.assign(team=self.data["team"].map(names).fillna(self.data["team"])))
 
     def filled(self, end: Literal["low", "high", "middle"]) -> Self:
         """Return the linkage with hidden outcomes put at one end of what they may have been, for sensitivity."""
@@ -100,6 +108,7 @@ def link(
     crosswalk: Crosswalk | None = None,
     improve: Mapping[str, str] | None = None,
     teams: pd.DataFrame | None = None,
+    noun: str = "team",
 ) -> Linkage:
     """Join staff experience to outcomes.
 
@@ -128,6 +137,8 @@ def link(
     teams : DataFrame, optional
         One row per team, with the code column of `staff`: what designs may use besides (organisation, setting,
         start_date, benchmark) is added to the data.
+    noun : str
+        What a team is called in sentences: "trust".
 
     Returns
     -------
@@ -166,7 +177,7 @@ def link(
         data = _described(data, teams, codes[0], crosswalk)
     flow, unmatched = _flow(found), _unmatched(wide, services)
     difference = _difference(data, names, measures)
-    notes = _notes(staff, wide, names, measures, flow, unmatched, difference, improve or {})
+    notes = _notes(staff, wide, names, measures, flow, unmatched, difference, improve or {}, noun)
     return Linkage(
         data=data,
         flow=flow,
@@ -177,6 +188,7 @@ def link(
         lag=(first, last),
         unit="period" if pd.api.types.is_numeric_dtype(staff[periods[0]]) else unit,
         improve=_directions(improve or {}),
+        noun=noun,
         n=int(joined.sum()),
         n_dropped=int((~joined).sum()),
         notes=notes,
@@ -186,6 +198,11 @@ def link(
 def table_of(data: pd.DataFrame | Linkage) -> pd.DataFrame:
     """Return the table of teams and periods that a design works on."""
     return data.data if isinstance(data, Linkage) else data
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun: 1 team, 2 teams."""
+    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def describe_lag(linkage: Linkage) -> str:
@@ -385,21 +402,22 @@ def _notes(
     unmatched: pd.DataFrame,
     difference: pd.DataFrame,
     improve: Mapping[str, str],
+    noun: str,
 ) -> tuple[str, ...]:
     lost = flow[flow["status"] != "joined"]
     notes = [
-        f"{r.outcome}: {r.team_periods} team-periods of {r.teams} teams not joined, {r.status}"
+        f"{r.outcome}: {counted(r.team_periods, noun + '-period')} of {counted(r.teams, noun)} not joined, {r.status}"
         for r in lost.itertuples()
     ]
     sides = unmatched.groupby("side")["code"].agg(list)
     notes += [
-        f"{len(codes)} codes of the {side} table are unknown to the other, such as {codes[0]}"
+        f"{counted(len(codes), 'code')} of the {side} table unknown to the other, such as {codes[0]}"
         for side, codes in sides.items()
     ]
     far = difference[difference["sd_units"].abs() > UNLIKE]
     notes += [
-        f"team-periods that joined {r.outcome} differ from the rest in {r.staff} by {r.sd_units:+.2f} standard "
-        f"deviations ({r.n_joined} against {r.n_left_out}): they do not stand for all teams"
+        f"{noun}-periods that joined {r.outcome} differ from the rest in {r.staff} by {r.sd_units:+.2f} standard "
+        f"deviations ({r.n_joined} against {r.n_left_out}): they do not stand for all {noun}s"
         for r in far.itertuples()
     ]
     if "wave" not in staff:

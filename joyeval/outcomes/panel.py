@@ -45,6 +45,7 @@ class Panel:
     unit: str
     when: str
     improve: str
+    noun: str
     notes: tuple[str, ...]
 
     @property
@@ -119,9 +120,9 @@ def fixed_effects(
     p, why = _permuted(panel, draws)
     within = panel.frame[panel.x] - panel.frame.groupby(team)[panel.x].transform("mean")
     return associate(
-        panel, fit.terms, panel.x, design="team and period fixed effects", estimand=f"within teams{panel.when}",
+        panel, fit.terms, panel.x, design="team and period fixed effects", estimand=f"within {panel.noun}s{panel.when}",
         n=fit.n, n_dropped=len(panel.frame) - fit.n, sd_x=float(within.std()), role=role, permutation_p=p,
-        notes=(*fit.notes, *why),
+        sd_y=spread_within(panel.frame, panel), notes=(*fit.notes, *why),
     )  # fmt: skip
 
 
@@ -163,7 +164,8 @@ def change_on_change(
     terms = fit.terms[fit.terms["term"].isin([panel.x, *panel.covariates])].reset_index(drop=True)
     return associate(
         panel, terms, panel.x, design="change on change", estimand=f"from one period to the next{panel.when}",
-        n=fit.n, n_dropped=len(frame) - fit.n, sd_x=float(frame[panel.x].std()), role=role, notes=fit.notes,
+        n=fit.n, n_dropped=len(frame) - fit.n, sd_x=float(frame[panel.x].std()), sd_y=float(frame[panel.y].std()),
+        role=role, notes=fit.notes,
     )  # fmt: skip
 
 
@@ -231,9 +233,10 @@ def within_between(
     p, why = _permuted(panel, draws)
     return associate(
         panel, terms, "within", design="within-between",
-        estimand=f"comparing a team with its own average{panel.when}", n=len(frame),
+        estimand=f"comparing a {panel.noun} with its own average{panel.when}", n=len(frame),
         n_dropped=len(panel.frame) - len(frame), sd_x=float(frame["within"].std()), role=role, permutation_p=p,
-        extra=spread, notes=(*_disagreement(terms), *few, *why),
+        sd_y=spread_within(frame, panel),
+        extra=spread, notes=(*_disagreement(terms, panel.noun), *few, *why),
     )  # fmt: skip
 
 
@@ -252,7 +255,7 @@ def prepare(
     unit: str = "month",
 ) -> Panel:
     """Check and complete a table of teams and periods for a design; ``weights=""`` keeps a linkage's weights out."""
-    linked = isinstance(data, Linkage)
+    linked, noun = isinstance(data, Linkage), data.noun if isinstance(data, Linkage) else "team"
     frame = table_of(data).reset_index(drop=True)
     unit = data.unit if isinstance(data, Linkage) and data.unit in UNITS else unit
     if linked and weights is None and frame.get(f"{y}_denominator", pd.Series(dtype=float)).notna().any():
@@ -270,11 +273,12 @@ def prepare(
         frame = frame.assign(**{x: lagged(frame, x, by=lag, team=team, period=period, unit=unit)})
     if weights:
         behind = f"what {y} was counted over" if weights == f"{y}_denominator" else weights
-        notes.append(f"team-periods are weighted by {behind}")
+        notes.append(f"{noun}-periods are weighted by {behind}")
     return Panel(
         frame=frame, y=y, x=x, team=team, period=period, cluster=cluster or team, covariates=tuple(covariates),
         weights=weights or None, unit=unit, when=_when(data, lag) if linked or lag else "",
-        improve=data.improve.get(y, "") if isinstance(data, Linkage) else "", notes=tuple(notes),
+        improve=data.improve.get(y, "") if isinstance(data, Linkage) else "", noun=noun,
+        notes=tuple(notes),
     )  # fmt: skip
 
 
@@ -344,11 +348,17 @@ def _permuted(panel: Panel, draws: int) -> tuple[float, tuple[str, ...]]:
         rows = panel.frame.dropna(subset=[panel.y, panel.x])
         test = permutation_test(rows, y=panel.y, x=panel.x, team=panel.team, period=panel.period, draws=draws)
     except ModelError as error:
-        return np.nan, (f"no permutation test: {error}",)
+        return np.nan, (f"no permutation test: {error}".replace("teams", f"{panel.noun}s"),)
     return test.p, ()
 
 
-def _disagreement(terms: pd.DataFrame) -> tuple[str, ...]:
+def spread_within(frame: pd.DataFrame, panel: Panel) -> float:
+    """Return the standard deviation of the outcome about the average of each team."""
+    values = frame[panel.y]
+    return float((values - values.groupby(frame[panel.team]).transform("mean")).std())
+
+
+def _disagreement(terms: pd.DataFrame, noun: str) -> tuple[str, ...]:
     """Say when teams that do better differ from teams when they do better."""
     rows = terms.set_index("term")
     if rows.loc["contextual", "p"] >= 0.05:
@@ -356,7 +366,7 @@ def _disagreement(terms: pd.DataFrame) -> tuple[str, ...]:
     w, b = rows.loc[["within", "between"], "estimate"]
     clash = "opposite signs" if w * b < 0 else "different sizes"
     sizes = f"{number(w)} and {number(b)}"
-    return (f"within and between teams the association has {clash} ({sizes}): they answer different questions",)
+    return (f"within and between {noun}s the association has {clash} ({sizes}): they answer different questions",)
 
 
 def associate(
@@ -368,8 +378,9 @@ def associate(
     row = terms[terms["term"] == primary].iloc[0]
     detectable = detectable_effect(row["se"], row["df"])
     n_teams = int(panel.frame.dropna(subset=[panel.y, panel.x])[panel.team].nunique())
-    named = {"y": panel.y, "x": panel.x, "improve": panel.improve} | fields
-    guards = guard_notes(n_teams=n_teams, y=named["y"], detectable=detectable, role=role, improve=named["improve"])
+    named = {"y": panel.y, "x": panel.x, "improve": panel.improve, "noun": panel.noun} | fields
+    said = {name: named[name] for name in ("y", "improve", "noun")}
+    guards = guard_notes(n_teams=n_teams, detectable=detectable, role=role, **said)
     return Association(
         primary=primary, terms=terms, n_teams=n_teams, detectable=detectable, role=role,
         notes=(*notes, *panel.notes, *guards), **named,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.least_squares import least_squares
-from joyeval.outcomes.association import Association, number, signed
+from joyeval.outcomes.association import Association, number, quoted, signed
 from joyeval.outcomes.linkage import Linkage, table_of
 from joyeval.outcomes.panel import fixed_effects, prepare
 from joyeval.outcomes.plan import DESIGNS
@@ -35,11 +35,14 @@ class LeaveOneOut(Result):
         With all teams.
     estimates : DataFrame
         ``left_out, estimate, ci_low, ci_high, change``.
+    noun : str
+        What was left out.
     """
 
     term: str
     estimate: float
     estimates: pd.DataFrame
+    noun: str = "team"
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per team left out."""
@@ -52,9 +55,9 @@ class LeaveOneOut(Result):
         turned = int((np.sign(self.estimates["estimate"]) != np.sign(self.estimate)).sum())
         sign = "the sign never changes" if not turned else f"the sign changes {turned} times"
         return (
-            f"Without one team at a time, {self.term} lies between {number(low)} and {number(high)} "
-            f"(all {self.n} teams: {number(self.estimate)}); {sign}; leaving out {most['left_out']} moves it most "
-            f"({signed(most['change'])})."
+            f"Without one {self.noun} at a time, {self.term} lies between {number(low)} and {number(high)} "
+            f"(all {self.n} {self.noun}s: {number(self.estimate)}); {sign}; leaving out {most['left_out']} moves it "
+            f"most ({signed(most['change'])})."
         )
 
 
@@ -157,6 +160,7 @@ class TippingPoint(Result):
     tip: float
     tip_sd: float
     n_missing: int
+    noun: str = "team"
 
     def tidy(self) -> pd.DataFrame:
         """Return the estimate at shifts of -2 to 2 residual standard deviations."""
@@ -171,9 +175,9 @@ class TippingPoint(Result):
     def sentence(self) -> str:
         """Say what it would take."""
         return (
-            f"{self.n_missing} team-periods lack {self.y}. They would have to lie {signed(self.tip_sd)} residual "
-            f"standard deviations ({signed(self.tip)}) from what the model predicts for them to change the conclusion "
-            f"about {self.x}."
+            f"{self.n_missing} {self.noun}-periods lack {quoted(self.y)}. They would have to lie "
+            f"{signed(self.tip_sd)} residual standard deviations ({signed(self.tip)}) from what the model predicts "
+            f"for them to change the conclusion about {quoted(self.x)}."
         )
 
 
@@ -213,6 +217,7 @@ def leave_one_out(
         term=full["term"],
         estimate=float(full["estimate"]),
         estimates=pd.DataFrame(rows, columns=["left_out", "estimate", "ci_low", "ci_high", "change"]),
+        noun=data.noun if isinstance(data, Linkage) and by == "team" else by,
         n=len(rows) + lost,
         n_dropped=lost,
         notes=_turning(full, rows),
@@ -362,7 +367,7 @@ def tipping_point(
     return TippingPoint(
         x=x, y=y, slope=slope, tip=float(-edge / slope), tip_sd=float(-edge / slope / sd), n_missing=int(missing.sum()),
         estimate=float(row["estimate"]), ci_low=float(row["ci_low"]), ci_high=float(row["ci_high"]),
-        n=answer.n, n_dropped=answer.n_dropped, notes=answer.notes,
+        n=answer.n, n_dropped=answer.n_dropped, notes=answer.notes, noun=answer.noun,
     )  # fmt: skip
 
 

@@ -95,7 +95,7 @@ STEPS = (
         reads=("outcomes.parquet", "pulse.parquet", "wave_*.parquet", *_WHO),
         writes=("results/outcomes_*.json",),
         needs=("outcomes.parquet",),
-        sections=(*_SHARED, "pulses", "waves", "outcomes", "primary", "secondary"),
+        sections=(*_SHARED, "teams", "pulses", "waves", "outcomes", "events", "primary", "secondary"),
     ),
     Step(
         "06_report",

@@ -8,6 +8,8 @@ import pytest
 
 from joyeval import figures
 from joyeval.figures import style
+from joyeval.outcomes import interrupted
+from joyeval.outcomes.sensitivity import LeaveOneOut
 from joyeval.result import Result
 
 
@@ -145,3 +147,31 @@ def test_hostile_names_are_drawn_as_they_are():
     ax.figure.draw_without_rendering()
     assert names(ax)[0] == "$x$"
     assert len(names(ax)[2]) <= 61
+
+
+def test_leaving_one_out_is_drawn_in_order_beside_the_whole():
+    rows = pd.DataFrame(
+        {"left_out": list("CAB"), "estimate": [0.3, 0.1, 0.2], "ci_low": 0.0, "ci_high": 0.5, "change": 0.0}
+    )
+    ax = figures.leave_one_out(
+        LeaveOneOut(term="within", estimate=0.2, estimates=rows, noun="trust", n=3), ylabel="Change"
+    )
+    assert ax.lines[1].get_ydata().tolist() == [0.1, 0.2, 0.3]
+    assert ax.get_xlabel().startswith("Trust left out, of 3")
+
+
+def test_what_joined_and_what_did_not_add_up_to_a_bar():
+    flow = pd.DataFrame(
+        {"pair": ["a", "a", "b"], "status": ["joined", "code has no outcome", "joined"], "team_periods": [5, 2, 7]}
+    )
+    ax = figures.linkage(flow, unit="trust-periods")
+    assert [bar.get_width() for bar in ax.patches] == [5, 7, 2, 0]
+    assert (names(ax), ax.get_xlabel()) == (["a", "b"], "Trust-periods")
+
+
+def test_the_earlier_trend_is_carried_on_only_as_long_as_it_was_seen():
+    weeks = pd.date_range("2024-01-01", periods=40, freq="W-MON")
+    data = pd.DataFrame({"period": weeks, "good": np.random.default_rng(1).normal(60, 2, 40)})
+    ax = figures.interrupted(interrupted(data, y="good", start=weeks[10], unit="week"), ylabel="Good days (%)")
+    assert len(ax.lines[3].get_xdata()) == 10
+    assert ax.get_legend().get_texts()[2].get_text() == "earlier trend carried on"

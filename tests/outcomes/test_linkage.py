@@ -158,7 +158,7 @@ def test_whole_numbered_waves_are_shifted_by_waves():
     np.testing.assert_allclose(values(got), [10, 20, np.nan])
     assert got.sentence() == (
         "2 of 3 team-periods of staff experience joined an outcome taken 1 period after the staff answers; "
-        "1 teams, 1 team-periods without an outcome."
+        "1 team, 1 team-period without an outcome."
     )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 import statsmodels.formula.api as smf
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.regression import regression
-from joyeval.outcomes import link
+from joyeval.outcomes import between, leave_one_out, link
 from joyeval.outcomes.association import Association, detectable_effect, detectable_r, number
 from joyeval.outcomes.panel import change_on_change, fixed_effects, sweep_intercept, within_between
 from tests.conftest import golden, reference
@@ -230,4 +233,55 @@ def test_measures_may_have_names_of_several_words():
     rng = np.random.default_rng(2)
     table["good days (%)"], table["A&E waits (%)"] = rng.normal(size=(2, 48))
     got = within_between(table, y="A&E waits (%)", x="good days (%)", draws=99)
-    assert "1 more in good days (%)" in got.sentence()
+    assert "1 more in “good days (%)”" in got.sentence()
+
+
+def test_teams_are_compared_with_each_other_when_there_is_one_period():
+    """One row per team: ordinary least squares with errors that hold when teams vary unequally (HC2, Satterthwaite)."""
+    data = panel(n_teams=30).groupby("team", as_index=False).first()
+    got = between(data, y="waits", x="joy")
+    fit = sm.OLS(data["waits"], sm.add_constant(data["joy"])).fit(cov_type="HC2")
+    assert got.effect["estimate"] == pytest.approx(fit.params["joy"], rel=1e-10)
+    assert got.effect["se"] == pytest.approx(fit.bse["joy"], rel=1e-8)
+    assert got.extra["r"] == pytest.approx(data["waits"].corr(data["joy"]), rel=1e-12)
+    assert any("teams differ in much besides joy" in note for note in got.notes)
+    assert "comparing teams with each other" in got.sentence().lower()
+
+
+def test_each_team_counts_once_between_teams():
+    data = panel(n_teams=30)
+    means = data.groupby("team", as_index=False)[["waits", "joy"]].mean().assign(period=1)
+    more = pd.concat([data, data.assign(period=lambda d: d["period"] + 100)])
+    ends = [between(table, y="waits", x="joy").effect["estimate"] for table in (means, data, more)]
+    assert ends == pytest.approx([ends[0]] * 3, rel=1e-10)
+
+
+def test_the_unit_is_called_by_its_name():
+    data = panel()
+    staff = data.rename(columns={"joy": "mean"}).assign(measure="joy", answers=20)
+    falls = data.rename(columns={"waits": "value"}).assign(measure="waits", denominator=100)
+    linked = link(staff, falls, improve={"joy": "increase", "waits": "decrease"}, noun="trust")
+    for got in (linked, within_between(linked, y="waits", x="joy"), between(linked, y="waits", x="joy"),
+                leave_one_out(lambda d: fixed_effects(d, y="waits", x="joy", draws=0), linked)):  # fmt: skip
+        assert "trust" in got.sentence()
+        assert not re.search(r"\bteams?\b|__|_denominator", " ".join([got.sentence(), *got.notes]))
+
+
+def test_the_line_of_an_effect_passes_through_the_averages_with_its_slope():
+    data = panel()
+    got = within_between(data, y="waits", x="joy", draws=0)
+    line = got.along(data)
+    assert set(line["comparison"]) == {"within teams", "between teams"}
+    for name, rows in line.groupby("comparison"):
+        slope = np.polyfit(rows["joy"], rows["estimate"], 1)
+        assert slope[0] == pytest.approx(got.terms.set_index("term").loc[name.split()[0], "estimate"], rel=1e-8)
+        assert np.polyval(slope, data["joy"].mean()) == pytest.approx(data["waits"].mean(), rel=1e-8)
+        assert rows["estimate"].between(rows["ci_low"], rows["ci_high"]).all()
+
+
+def test_standardised_effects_do_not_depend_on_units():
+    one, two = (
+        within_between(d, y="waits", x="joy", draws=0)
+        for d in (panel(), panel().assign(waits=lambda d: 60 * d["waits"]))
+    )
+    assert one.standardised["estimate"] == pytest.approx(two.standardised["estimate"], rel=1e-6)

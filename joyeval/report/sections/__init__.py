@@ -25,7 +25,7 @@ from joyeval.report.sections.experience import instruments, reliability, score_c
 from joyeval.report.sections.front import title_page
 from joyeval.report.sections.improvement import cohort_charts, multiverse, outcome_charts, pulses, team_charts, verdicts
 from joyeval.report.sections.measurement import measurement, nonresponse
-from joyeval.report.sections.outcomes import checks, linkage, measures, side_by_side
+from joyeval.report.sections.outcomes import checks, effect, linkage, measures, part_of_programme, side_by_side
 from joyeval.report.sections.people import participants
 from joyeval.report.sections.programme import programme
 from joyeval.report.sections.summary import last_day, summary
@@ -40,6 +40,7 @@ __all__ = [
     "coordination_estimators",
     "coordination_heading",
     "coordination_quality",
+    "effect",
     "equity",
     "estimates",
     "flow",
@@ -57,6 +58,7 @@ __all__ = [
     "nonresponse",
     "ordinal_companion",
     "outcome_charts",
+    "part_of_programme",
     "participants",
     "pattern",
     "programme",

@@ -6,15 +6,26 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from joyeval import report
+from joyeval import figures, report
 from joyeval.outcomes import side_by_side as together
-from joyeval.report.sections.words import ESTIMATES
+from joyeval.outcomes.association import Association, quoted
+from joyeval.outcomes.event_study import EventStudy
+from joyeval.outcomes.interrupted import Interrupted
+from joyeval.outcomes.linkage import Linkage
+from joyeval.outcomes.sensitivity import LeaveOneOut, SpecificationCurve
+from joyeval.report.papers import model_table
+from joyeval.report.sections.words import ESTIMATES, sentence
+from joyeval.result import NoAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from joyeval.result import Result
     from joyeval.study import Study
+
+AGAINST = "outcomes before the staff answers"
+STANDARD = "Standard deviations of the outcome per standard deviation of the staff measure"
+SHOWN = {"within", "between", "contextual"}
 
 
 def measures(study: Study, cohort: str) -> None:
@@ -29,40 +40,126 @@ def measures(study: Study, cohort: str) -> None:
     report.table(table, caption="Outcomes, their units and which way is better")
 
 
-def linkage(result: Result) -> None:
-    """Emit what joined and what did not."""
-    if len(result.tidy()):
-        report.table(result.tidy(), caption="Team-periods of staff experience, by what became of their outcome")
+def effect(primary: Result, linkage: Result) -> None:
+    """Emit the outcome along the staff measure, within and between teams."""
+    if isinstance(primary, Association) and isinstance(linkage, Linkage):
+        drawn = figures.effect(
+            primary.along(linkage.data), x=primary.x, xlabel=primary.x, ylabel=primary.y, by="comparison"
+        )
+        caption = f"{primary.y} along {primary.x}, with 95 % bands: the same {primary.noun} at different times, and "
+        report.figure(
+            drawn,
+            alt=f"Two lines with bands. {primary.sentence()}",
+            caption=f"{caption}different {primary.noun}s",
+        )
 
 
-def checks(results: dict[str, Result]) -> None:
-    """Emit the same question asked in other ways."""
-    rows = [
-        {"design": getattr(result, "design", name), **result.effect[["estimate", "ci_low", "ci_high", "p", "n"]]}
-        for name, result in results.items()
-        if hasattr(result, "effect")
-    ]
-    named = {"outcomes_reverse": "within-between, outcomes before the staff answers (against the order of time)"}
-    for row, name in zip(rows, [n for n, r in results.items() if hasattr(r, "effect")], strict=True):
-        row["design"] = named.get(name, row["design"])
-    if rows:
-        report.table(pd.DataFrame(rows), caption="The primary question by other designs", formats=ESTIMATES)
-    for result in results.values():
-        if not hasattr(result, "effect"):
-            report.text(result.sentence())
+def linkage(primary: Result, every: Sequence[Result]) -> None:
+    """Emit what joined and what did not, for the primary analysis in numbers and for all as bars."""
+    if isinstance(primary, Linkage):
+        unit = f"{primary.noun}-periods"
+        report.table(
+            primary.tidy(),
+            caption=f"{unit.capitalize()} of staff experience, by what became of their outcome",
+            labels={"teams": f"{primary.noun}s", "team_periods": unit},
+        )
+    found = [one for one in every if isinstance(one, Linkage)]
+    if found:
+        flow = pd.concat([one.flow.assign(pair=f"{one.staff[0]} → {one.outcomes[0]}") for one in found])
+        unit = f"{found[0].noun}-periods"
+        report.figure(
+            figures.linkage(flow, unit=unit),
+            alt=f"Bars of {unit} that joined an outcome or did not. " + " ".join(one.sentence() for one in found),
+            caption=f"{unit.capitalize()} of staff experience that joined an outcome, for each analysis",
+        )
+
+
+def checks(primary: Result, results: Mapping[str, Result]) -> None:
+    """Emit the same question asked in other ways: estimates, models side by side, figures."""
+    found = {f"primary analysis: {primary.design}": primary} if isinstance(primary, Association) else {}
+    for key, one in results.items():
+        if isinstance(one, Association):
+            found[f"{one.design}, {AGAINST}" if key == "outcomes_reverse" else one.design] = one
+    if found:
+        _designs(found)
+    for one in results.values():
+        if not isinstance(one, Association):
+            report.text(one.sentence())
+            _sensitivity(one)
+
+
+def _designs(found: Mapping[str, Association]) -> None:
+    rows = [{"design": name, **one.effect[["estimate", "ci_low", "ci_high", "p", "n"]]} for name, one in found.items()]
+    report.table(pd.DataFrame(rows), caption="The primary question by several designs", formats=ESTIMATES)
+    first, unit = next(iter(found.values())), "Difference in the outcome per 1 in the staff measure"
+    report.figure(
+        figures.forest(pd.DataFrame(rows), names="design", xlabel=unit),
+        alt="Forest plot of the primary question by several designs. " + first.sentence(),
+        caption=f"Difference in {first.y} per 1 in {first.x}, by several designs, with 95 % intervals",
+    )
+    models = {
+        name: one.terms.assign(term=one.terms["term"].replace({one.x: "within"}))
+        for name, one in found.items()
+        if SHOWN & set(one.terms["term"]) or one.x in set(one.terms["term"])
+    }
+    rest = {f"{first.noun}s": {name: found[name].n_teams for name in models}}
+    rest |= {f"{first.noun}-periods": {name: found[name].n for name in models}}
+    report.table(model_table(models, rows=rest), caption="The models side by side: estimates with 95 % intervals")
+
+
+def _sensitivity(one: Result) -> None:
+    if isinstance(one, LeaveOneOut):
+        report.figure(
+            figures.leave_one_out(one, ylabel=f"Estimate ({one.term})"),
+            alt=f"The estimate without each {one.noun} in turn. {one.sentence()}",
+            caption=f"The primary estimate without one {one.noun} at a time, with 95 % intervals",
+        )
+    if isinstance(one, SpecificationCurve):
+        curve, _ = figures.specification_curve(one, ylabel="Estimate")
+        report.figure(
+            curve,
+            alt=f"Specification curve. {one.sentence()}",
+            caption="The primary question under every combination of defensible choices, with 95 % intervals",
+        )
 
 
 def side_by_side(results: Sequence[Result]) -> None:
-    """Emit several analyses in one table, and what could not be answered."""
+    """Emit several analyses in one table and one forest plot, and what could not be answered."""
     table = together(results)
+    found = [one for one in results if isinstance(one, Association)]
     if len(table):
         report.table(
             table,
-            caption="Other analyses named beforehand; p values within teams also with Holm's correction",
-            labels={"n_teams": "teams", "p_adjusted": "p, corrected"},
+            caption="Other analyses named beforehand; p values of the main comparison also with Holm's correction",
+            labels={"n_teams": f"{found[0].noun}s", "p_adjusted": "p, corrected"},
             formats={**ESTIMATES, "p_adjusted": "p"},
             header_columns=3,
         )
-    for result in results:
-        if not hasattr(result, "effect"):
-            report.text(result.sentence())
+        rows = pd.DataFrame([one.standardised for one in found])
+        report.figure(
+            figures.forest(rows.assign(term=[f"{one.x} → {one.y}, {one.primary}" for one in found]), xlabel=STANDARD),
+            alt="Forest plot of the other analyses. " + " ".join(one.sentence() for one in found),
+            caption=f"The analyses named beforehand in one unit: {STANDARD.lower()}, with 95 % intervals",
+        )
+    for one in results:
+        if isinstance(one, NoAnswer):
+            report.text(one.sentence())
+
+
+def part_of_programme(results: Mapping[str, Result]) -> None:
+    """Emit what the programme may have had to do with it, with a figure where there is one."""
+    for one in results.values():
+        report.text(one.sentence())
+        if isinstance(one, Interrupted):
+            report.figure(
+                figures.interrupted(one, ylabel=one.y),
+                alt=f"Series before and after the start. {one.sentence()}",
+                caption=f"{one.y}, all teams together: what was seen, and the trend before the start carried on",
+            )
+        if isinstance(one, EventStudy):
+            report.figure(
+                figures.event_study(one, ylabel=f"Difference in {one.y}"),
+                alt=f"Differences by months since the start. {one.sentence()}",
+                caption=f"{quoted(one.y)} by months since the start, against those who had not started",
+            )
+    report.items(dict.fromkeys(sentence(note) for one in results.values() for note in one.notes))
