@@ -129,6 +129,14 @@ class Programme(Part):
         return rows
 
 
+class Lookup(Part):
+    """A raw file that leads from one code to another, such as from areas to trusts."""
+
+    file: str = Field(description="path below the data folder")
+    old: Heading = Field(description="heading of the codes that are led on")
+    new: Heading = Field(description="heading of the codes that they lead to")
+
+
 class RawTable(Part):
     """A raw file, or several of one shape, and how to read it."""
 
@@ -141,7 +149,10 @@ class RawTable(Part):
     missing: tuple[str, ...] = Field(("",), description="cells that mean: no value")
     where: Labels = Field(default_factory=dict, description="keep only rows in which these headings hold this")
     leave_out: Labels = Field(default_factory=dict, description="leave out rows with this, such as totals")
-    dates: str | None = Field(None, description="how days are written, such as %d/%m/%Y; without it ISO, YYYY-MM-DD")
+    dates: str | None = Field(
+        None, description="how days are written, such as %d/%m/%Y, or financial quarter; without it ISO, YYYY-MM-DD"
+    )
+    through: tuple[Lookup, ...] = Field((), description="files that lead from the codes of this one to those of teams")
 
     def files(self, folder: Path) -> list[Path]:
         """Return the files below the data folder that exist, in a fixed order."""
@@ -211,6 +222,7 @@ class Pulse(RawTable):
         (), description="answers that count as positive, when rows are single answers"
     )
     percent: bool = Field(False, description="true: `positive` holds a percentage of `answers`, not a count")
+    unit: str = Field("", description="of a measure that comes as a mean: points, 0 to 10")
     month: int = Field(1, ge=1, le=12, description="month that a yearly measure stands for")
 
 
@@ -261,6 +273,7 @@ class Outcome(RawTable):
     per: float = Field(1.0, gt=0, description="rates are shown per this much exposure, such as 1000")
     percent: bool = Field(False, description="true: `value` holds a percentage")
     service_users: bool = Field(True, description="false: an outcome of the organisation or its staff")
+    on: date | None = Field(None, description="day that all rows stand for, where the file has none")
 
 
 class Events(RawTable):
@@ -273,6 +286,7 @@ class Analysis(Part):
     staff: str = Field(description="a pulse measure, or a scale of an instrument")
     outcome: Name
     window: tuple[int, int] = Field(description="first and last month after the staff measure, such as [1, 3]")
+    cohorts: tuple[Name, ...] | None = Field(None, description="without it: every cohort")
     why: str = ""
 
 
@@ -367,8 +381,10 @@ class Study(Part):
         known = ", ".join(c.cohort for c in self.cohorts)
         raise UsageError(f"{self._path.name} has no cohort {name!r}; it names {known}")
 
-    def of_cohort(self, part: Literal["waves", "pulses", "coordination", "outcomes"], cohort: str) -> tuple[Any, ...]:
-        """Return those waves, pulses, coordination surveys or outcomes that are for one cohort."""
+    def of_cohort(
+        self, part: Literal["waves", "pulses", "coordination", "outcomes", "secondary"], cohort: str
+    ) -> tuple[Any, ...]:
+        """Return those waves, pulses, coordination surveys, outcomes or analyses that are for one cohort."""
         return tuple(item for item in getattr(self, part) if item.cohorts is None or cohort in item.cohorts)
 
     def store(self, cohort: str, out: str | Path = "") -> Store:

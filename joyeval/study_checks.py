@@ -121,7 +121,7 @@ def _given_twice(file: YamlFile) -> Iterator[Problem]:
 
 def _unknown_cohorts(file: YamlFile) -> Iterator[Problem]:
     known = {entry.get("cohort") for _, entry in _entries(file, "cohorts")}
-    parts = [((name, i), part) for name in COHORT_PARTS for i, part in _entries(file, name)]
+    parts = [((name, i), part) for name in (*COHORT_PARTS, "secondary") for i, part in _entries(file, name)]
     programme = file.data.get("programme")
     costs = programme.get("costs") if isinstance(programme, dict) else None
     parts += [(("programme", "costs", i), cost) for i, cost in enumerate(costs if isinstance(costs, tuple) else ())]

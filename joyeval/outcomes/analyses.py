@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +13,7 @@ import pandas as pd
 from joyeval.errors import ModelError, UsageError
 from joyeval.outcomes.codes import clean_codes
 from joyeval.outcomes.cross_section import between
-from joyeval.outcomes.linkage import Linkage, link
+from joyeval.outcomes.linkage import ENOUGH, Linkage, link
 from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
 from joyeval.outcomes.plan import Plan, primary
 from joyeval.outcomes.sensitivity import leave_one_out, specification_curve, tipping_point
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from joyeval.result import Result
     from joyeval.store import Store
     from joyeval.study import Analysis, Study
+
+
+MONTHS_OF = {"quarter": 3, "year": 12}  # periods of an outcome that are longer than a month
 
 
 def linked(
@@ -51,8 +56,10 @@ def linked(
     x, y = labels(study, analysis)
     table = table.assign(value=scale * table["value"], measure=y)
     improve = {y: outcome.improve} | ({x: better} if better else {})
+    lag = window or analysis.window
+    needed = ceil(ENOUGH * (lag[1] - lag[0] + 1) / MONTHS_OF.get(outcome.period, 1))
     linkage = link(
-        staff.assign(measure=x), table, lag=window or analysis.window, unit="month", improve=improve,
+        staff.assign(measure=x), table, lag=lag, unit="month", at_least=needed, improve=improve,
         noun=study.teams.called,
     )  # fmt: skip
     names = store.table("teams")["team"]
@@ -61,7 +68,7 @@ def linked(
 
 def labels(study: Study, analysis: Analysis) -> tuple[str, str]:
     """Return staff measure and outcome in the words of the study file, with their units."""
-    titles = {part.measure: f"{part.title} (%)" for part in study.pulses}
+    titles = {part.measure: f"{part.title} ({part.unit or '%'})" for part in study.pulses}
     outcome = next(part for part in study.outcomes if part.measure == analysis.outcome)
     unit = outcome.unit if outcome.unit.lower() not in outcome.title.lower() else ""
     return titles.get(analysis.staff, analysis.staff), outcome.title + (f" ({unit})" if unit else "")
@@ -81,7 +88,10 @@ def staff_table(study: Study, cohort: str, store: Store, measure: str) -> tuple[
     """
     for part in study.of_cohort("pulses", cohort):
         if part.measure == measure:
-            pulse = store.table("pulse").query("measure == @measure and answers > 0")
+            pulse = store.table("pulse").query("measure == @measure")
+            if pulse["answers"].isna().all():  # published means
+                return pulse[["team", "period", "measure", "mean"]].assign(answers=1), part.improve
+            pulse = pulse[pulse["answers"] > 0]
             share = 100 * pulse["positive"] / pulse["answers"]
             return pulse[["team", "period", "measure", "answers"]].assign(mean=share), part.improve
     for name in store.tables():
@@ -107,7 +117,10 @@ def _primary(study: Study, cohort: str, store: Store) -> Association:
 
 def secondary_analyses(study: Study, cohort: str, store: Store) -> list[Result]:
     """Run the other analyses that the study file names, each over its own window."""
-    return [answered(_question(study, named), _secondary, study, cohort, store, named) for named in study.secondary]
+    return [
+        answered(_question(study, named), _secondary, study, cohort, store, named)
+        for named in study.of_cohort("secondary", cohort)
+    ]
 
 
 def _secondary(study: Study, cohort: str, store: Store, named: Analysis) -> Association:
@@ -125,7 +138,8 @@ def linkage_report(study: Study, cohort: str, store: Store) -> Result:
 
 def linkages(study: Study, cohort: str, store: Store) -> list[Result]:
     """Return the same for every analysis that the study file names, the primary one first."""
-    named = [study.primary, *study.secondary] if study.primary else list(study.secondary)
+    others = study.of_cohort("secondary", cohort)
+    named = [study.primary, *others] if study.primary else list(others)
     return [answered(_question(study, one), linked, study, cohort, store, one) for one in named]
 
 
@@ -168,7 +182,8 @@ def _by_design(
 
 
 def _leave_one_out(linkage: Linkage, *, y: str, x: str) -> Result:
-    return leave_one_out(partial(within_between, y=y, x=x, draws=0), linkage)
+    joined = replace(linkage, data=linkage.data.dropna(subset=[y]))
+    return leave_one_out(partial(within_between, y=y, x=x, draws=0), joined)
 
 
 def _comparable(study: Study, cohort: str, store: Store, named: Analysis, **window: tuple[int, int]) -> Linkage:

@@ -383,5 +383,5 @@ def associate(
     guards = guard_notes(n_teams=n_teams, detectable=detectable, role=role, **said)
     return Association(
         primary=primary, terms=terms, n_teams=n_teams, detectable=detectable, role=role,
-        notes=(*notes, *panel.notes, *guards), **named,
+        notes=(*(note.replace("by team:", f"by {panel.noun}:") for note in notes), *panel.notes, *guards), **named,
     )  # fmt: skip

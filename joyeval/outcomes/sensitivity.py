@@ -53,7 +53,7 @@ class LeaveOneOut(Result):
         low, high = self.estimates["estimate"].min(), self.estimates["estimate"].max()
         most = self.estimates.loc[self.estimates["change"].abs().idxmax()]
         turned = int((np.sign(self.estimates["estimate"]) != np.sign(self.estimate)).sum())
-        sign = "the sign never changes" if not turned else f"the sign changes {turned} times"
+        sign = "the sign never changes" if not turned else f"the sign changes in {turned} of them"
         return (
             f"Without one {self.noun} at a time, {self.term} lies between {number(low)} and {number(high)} "
             f"(all {self.n} {self.noun}s: {number(self.estimate)}); {sign}; leaving out {most['left_out']} moves it "

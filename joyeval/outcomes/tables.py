@@ -43,7 +43,8 @@ def outcome_table(part: Outcome, rows: pd.DataFrame) -> tuple[pd.DataFrame, list
         Rows that cannot be: negative denominators, proportions above 1.
     """
     table = rows.assign(**{name: rows.get(name, pd.Series(np.nan, rows.index)) for name in FIELDS})
-    table = table.assign(period=start_of(table["period"], part.period))
+    days = pd.Series(pd.Timestamp(part.on), table.index) if part.on else table["period"]
+    table = table.assign(period=start_of(days, part.period))
     bad, problems = _impossible(part, table)
     summed = _summed(part, table[~bad])
     return summed.assign(measure=part.measure)[COLUMNS], problems

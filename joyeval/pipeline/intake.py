@@ -194,6 +194,11 @@ def _parts(
         if known is not None:
             taken.problems += [*_unknown_teams(rows, known), *_outside(here, part, study.cohort(cohort))]
         taken.count(f"{name} {part.measure}", "kept", len(rows), len(here), "rows of teams of other cohorts left out")
+        if part.through:
+            alone = here[~here.duplicated(["file", "row"], keep=False)]
+            reason = "figures that several teams share left out"
+            taken.count(f"{name} {part.measure}", "alone", len(here), len(alone), reason)
+            here = alone
         table, problems = build(part, here)
         taken.problems += problems
         tables.append(table)

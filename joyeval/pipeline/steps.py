@@ -113,7 +113,9 @@ def raw_files(study: Study, cohort: str) -> list[Path]:
     for name in ("waves", "pulses", "coordination", "outcomes"):
         parts += study.of_cohort(name, cohort)
     parts += [part.members for part in study.of_cohort("coordination", cohort) if part.members]
-    return sorted({path for part in parts for path in part.files(study.folder)})
+    files = {path for part in parts for path in part.files(study.folder)}
+    led = {study.folder / step.file for part in parts for step in part.through}
+    return sorted(files | {path for path in led if path.exists()})
 
 
 def inputs(study: Study, cohort: str, step: Step) -> list[Path]:

@@ -34,7 +34,7 @@ def pulse_table(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Pro
         What the study file says of the measure.
     rows : DataFrame
         Typed rows, with ``file`` and ``row``: single answers (``date``, ``answer``) or counts (``period``,
-        ``positive``, ``answers``).
+        ``positive``, ``answers``), or published means without the number of answers (``period``, ``mean``).
 
     Returns
     -------
@@ -43,6 +43,8 @@ def pulse_table(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Pro
     list of Problem
         Cells that cannot be: labels nobody explained, more positive answers than answers.
     """
+    if "mean" in rows and not {"answers", "positive"} & set(rows):
+        return _published(part, rows)
     if "answer" in rows:
         counted, problems = _count(part, rows)
     else:
@@ -72,6 +74,21 @@ def start_of(days: pd.Series, period: str, month: int = 1) -> pd.Series:
             return pd.to_datetime({"year": days.dt.year, "month": month, "day": 1})
         case _:
             return days.dt.to_period(period[0].upper()).dt.to_timestamp()
+
+
+def _published(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
+    """Return means as published, one per team and period however often they are repeated."""
+    days = start_of(rows["period"], part.period, part.month)
+    given = rows.assign(period=days).dropna(subset=["team", "period", "mean"])
+    apart = given.groupby(["team", "period"])["mean"].transform("nunique") > 1
+    problems = []
+    if apart.any():
+        found = f"{int(apart.sum())} rows with different means of one team and period"
+        fix = "keep the one that stands, or correct the column map"
+        row = int(given.loc[apart, "row"].iloc[0])
+        problems.append(Problem(part.file, found, "one mean", fix, row=row, rule="several means"))
+    once = given[~apart].drop_duplicates(["team", "period"])
+    return once.assign(measure=part.measure).reindex(columns=COLUMNS), problems
 
 
 def _count(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:

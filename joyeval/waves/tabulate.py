@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import reduce
 from operator import add
@@ -69,7 +69,7 @@ def tabulate(part: RawTable, folder: Path, fields: Mapping[str, Kind]) -> Tabula
     if not paths:
         found, fix = "no such file", f"put it in {folder.name}, or correct `file` in the study file"
         return _none((Problem(part.file, found, "a file", fix, rule="missing file"),), fields)
-    done = [_one_file(path, part, fields) for path in paths]
+    done = [_led(_one_file(path, part, fields), part, folder) for path in paths]
     frames = [one.frame for one in done if len(one.frame)]
     import pandas as pd
 
@@ -80,6 +80,20 @@ def tabulate(part: RawTable, folder: Path, fields: Mapping[str, Kind]) -> Tabula
         n_left_out=sum(one.n_left_out for one in done),
         notices=tuple(notice for one in done for notice in one.notices),
     )
+
+
+def _led(done: Tabulated, part: RawTable, folder: Path) -> Tabulated:
+    """Lead the codes of a file to those of teams; a code that leads to several gives a row for each."""
+    frame, problems = done.frame, list(done.problems)
+    for step in part.through:
+        path = folder / step.file
+        if not path.exists():
+            fix = f"put it in {folder.name}, or correct `through` in the study file"
+            return _none((*problems, Problem(step.file, "no such file", "a file", fix, rule="missing file")), {})
+        table = read(path).frame.select(pl.col(step.old, step.new).cast(pl.String).str.strip_chars()).unique()
+        pairs = table.drop_nulls().to_pandas().set_axis(["team", "led"], axis=1)
+        frame = frame.merge(pairs, on="team", how="inner").drop(columns="team").rename(columns={"led": "team"})
+    return replace(done, frame=frame)
 
 
 def _none(problems: tuple[Problem, ...], fields: Mapping[str, Kind]) -> Tabulated:
@@ -159,9 +173,18 @@ def _number(text: pl.Series) -> pl.Series:
 def _day(text: pl.Series, dates: str | None) -> pl.Series:
     if dates is None:
         return text.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+    if dates == "financial quarter":
+        return _financial_quarter(text)
     absent = [code for code, names in (("%d", "dej"), ("%m", "mbBj")) if not any(f"%{n}" in dates for n in names)]
     filled = ("01 " * len(absent)) + text if absent else text
     return filled.str.to_date(" ".join([*absent, dates]), strict=False)
+
+
+def _financial_quarter(text: pl.Series) -> pl.Series:
+    """First day of a quarter of a financial year that begins in April: Q4 2024/25 is January 2025."""
+    quarter, year = (text.str.extract(r"^Q([1-4]) (\d{4})[/-]\d{2}$", group).cast(pl.Int32) for group in (1, 2))
+    frame = pl.DataFrame({"year": year + (quarter == 4).cast(pl.Int32), "month": (3 * quarter) % 12 + 1})
+    return frame.select(pl.date("year", "month", 1)).to_series()
 
 
 def _not_of_kind(file: str, heading: str, rows: pl.Series, kind: Kind, part: RawTable) -> list[Problem]:

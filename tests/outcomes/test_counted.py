@@ -40,7 +40,7 @@ def test_effects_are_those_of_the_averaged_mixed_model():
                             groups="team", exposure="fft_n").terms  # fmt: skip
     pd.testing.assert_frame_equal(got.terms, want)
     assert got.y == "fft_pos (percentage points)"
-    assert "went with +1.12 in fft_pos (percentage points)" in got.sentence()
+    assert "went with +1.12 in “fft_pos (percentage points)”" in got.sentence()
     assert (got.n, got.n_teams) == (576, 48)
 
 

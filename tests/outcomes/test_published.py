@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from joyeval import load_study
 from joyeval.outcomes import Linkage, change_on_change, fixed_effects, link, partial_correlation, within_between
-from tests.conftest import reference
+from joyeval.outcomes.analyses import secondary_analyses
+from joyeval.pipeline.intake import take_in
+from joyeval.store import Store
+from tests.conftest import ROOT, reference
 from tests.outcomes.test_linkage import trusts as trusts
 
 STARTS = {"Q1 2025/26": "2025-04", "Q2 2025/26": "2025-07", "Q3 2025/26": "2025-10", "Q4 2025/26": "2026-01"}
@@ -62,3 +68,59 @@ def test_only_distinct_surveys_count(oversight):
         assert 44 <= got.n <= 48
         assert got.sentence().startswith("No correlation was found")
         assert any("can show a correlation of about 0.4" in note for note in got.notes)
+
+
+@pytest.fixture(scope="module")
+def study():
+    return load_study(ROOT / "pipelines" / "nhs_trusts.yml", data=reference("data"))
+
+
+@pytest.fixture(scope="module")
+def taken(study):
+    """What the study file takes in for the mental-health trusts."""
+    return take_in(study, "mental_health")
+
+
+def test_a_survey_repeated_over_quarters_is_taken_in_once(taken):
+    """Q1 to Q3 carry the survey of 2024, Q4 that of 2025: two observations of a trust, not four."""
+    rows = taken.tables["pulse"].query("measure == 'engagement'")
+    years = rows.groupby("team")["period"].apply(lambda days: tuple(sorted(days.dt.year)))
+    assert years.unique().tolist() == [(2024, 2025)]
+    assert rows["mean"].between(6, 8).all()
+
+
+def test_sickness_in_a_quarter_is_that_of_the_quarter_before(taken):
+    """The values of Q1 2025/26 are those of January to March 2025."""
+    rows = taken.tables["outcomes"].query("measure == 'sickness_oversight'")
+    assert sorted(rows["period"].dt.strftime("%Y-%m").unique()) == ["2025-01", "2025-04", "2025-07", "2025-10"]
+
+
+def test_an_area_with_several_trusts_says_nothing_of_one(taken):
+    """37 of 51 trusts are alone in their area; East London (RWK) shares its own and gets no score."""
+    rows = taken.tables["outcomes"].query("measure == 'cmhs_2021'")
+    assert rows["team"].nunique() == 37
+    assert "RWK" not in set(rows["team"])
+    [alone] = [step for step in taken.flow if step["step"] == "alone"]
+    assert alone["n_out"] == 37 < alone["n_in"]
+
+
+def test_totals_and_stray_columns_of_monthly_files_do_no_harm(study):
+    """Each file ends in a total, written three ways; one has six unnamed columns more."""
+    acute = take_in(study, "acute")
+    assert not acute.problems
+    rows = acute.tables["outcomes"].query("measure == 'ae_type1_over_4h'")
+    assert rows["period"].nunique() == 12
+    assert rows["value"].between(0, 1).all()
+    assert not {"TOTAL", "TOTAL "} & set(rows["team"].str.upper())
+
+
+def test_links_near_zero_are_said_to_be_none(study, taken, tmp_path):
+    """All seven analyses compare trusts once; each interval holds 0 and each sentence says so."""
+    store = Store(tmp_path, tmp_path)
+    store.save(**taken.tables)
+    answers = secondary_analyses(study, "mental_health", store)
+    assert len(answers) == 7
+    for answer in answers:
+        assert answer.sentence().startswith("No association was found: comparing trusts with each other")
+        assert not re.search(r"\bteams?\b|_denominator|caused", " ".join([answer.sentence(), *answer.notes]))
+    assert [answer.n_teams for answer in answers] == [47, 47, 25, 37, 46, 44, 47]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pandas as pd
+import polars as pl
 import pytest
 
 from joyeval.study import Pulse, RawTable
 from joyeval.waves.pulse import FIELDS, pulse_table, start_of
-from joyeval.waves.tabulate import tabulate
+from joyeval.waves.tabulate import _financial_quarter, tabulate
 
 MAP = {"team": "Team", "n": "N", "day": "Day"}
 
@@ -127,3 +130,39 @@ def test_periods_are_named_by_their_first_day(period, start):
 
 def test_fields_of_a_pulse_are_declared():
     assert {"team", "period", "positive", "answers"} <= set(FIELDS)
+
+
+def test_quarters_of_a_financial_year_begin_in_april():
+    text = pl.Series(["Q1 2025/26", "Q3 2025/26", "Q4 2024-25", "Q5 2025/26", "Jun-25", None])
+    days = _financial_quarter(text).to_list()
+    assert days == [date(2025, 4, 1), date(2025, 10, 1), date(2025, 1, 1), None, None, None]
+
+
+def test_codes_are_led_through_other_files(tmp_path):
+    (tmp_path / "areas.csv").write_text("Area,Score\nA1,5\nA2,7\nA3,9\n")
+    (tmp_path / "names.csv").write_text("Area,Short\nA1,a\nA2,b\nA3,c\n")
+    (tmp_path / "trusts.csv").write_text("Short,Trust\na,R1\nb,R2\nb,R3\n")
+    steps = [
+        {"file": "names.csv", "old": "Area", "new": "Short"},
+        {"file": "trusts.csv", "old": "Short", "new": "Trust"},
+    ]
+    named = {"file": "areas.csv", "columns": {"team": "Area", "value": "Score"}, "through": tuple(steps)}
+    rows = tabulate(RawTable(**named), tmp_path, {"team": "text", "value": "number"}).frame
+    assert sorted(zip(rows["team"], rows["value"], strict=True)) == [("R1", 5.0), ("R2", 7.0), ("R3", 7.0)]
+    gone = RawTable(**named | {"through": ({"file": "gone.csv", "old": "a", "new": "b"},)})
+    [problem] = tabulate(gone, tmp_path, {"team": "text", "value": "number"}).problems
+    assert (problem.file, problem.rule) == ("gone.csv", "missing file")
+
+
+def test_a_published_mean_counts_once_however_often_it_is_repeated():
+    part = Pulse(
+        measure="joy", title="Joy", file="t.csv", cohorts=("1",), period="year", month=11, columns={"mean": "M"}
+    )
+    days = pd.to_datetime(["2024-01-01", "2024-01-01", "2025-01-01"])
+    rows = pd.DataFrame({"team": "A", "period": days, "mean": [7.0, 7.0, 6.5], "file": "t.csv", "row": [2, 3, 4]})
+    table, problems = pulse_table(part, rows)
+    assert problems == []
+    assert table["mean"].tolist() == [7.0, 6.5]
+    assert table["period"].dt.strftime("%Y-%m").tolist() == ["2024-11", "2025-11"]
+    _, [problem] = pulse_table(part, rows.assign(mean=[7.0, 7.1, 6.5]))
+    assert (problem.rule, problem.row) == ("several means", 2)
