@@ -38,7 +38,8 @@ class Store:
 
     def tables(self) -> list[str]:
         """Return the names of the tables there are."""
-        return sorted(path.stem for path in self.folder.glob("*.parquet"))
+        folders = [folder for folder in (self.out, self.folder) if folder is not None]
+        return sorted({path.stem for folder in folders for path in folder.glob("*.parquet")})
 
     def result(self, name: str) -> Result:
         """Read a stored result."""

@@ -58,6 +58,11 @@ def instruments(study: Study, cohort: str) -> list[Instrument]:
     return [load(own.get(name, name)) for name in dict.fromkeys(named)]
 
 
+def every_instrument(study: Study) -> list[Instrument]:
+    """Return the instruments of all cohorts, each once."""
+    return list({one.id: one for part in study.cohorts for one in instruments(study, part.cohort)}.values())
+
+
 def scales(study: Study, cohort: str) -> dict[str, tuple[str, str]]:
     """Return every scale of a cohort's waves with its title and which way is better."""
     return {

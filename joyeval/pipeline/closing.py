@@ -32,7 +32,7 @@ def closing_note(store: Store) -> list[str]:
 
 
 def _wave(flow: pd.DataFrame, wave: str) -> str:
-    read, kept = flow[flow["step"] == "read"], flow[flow["step"].isin(["read", "kept"])]
+    read, kept = flow[flow["step"] == "read"], flow[flow["step"].isin(["read", "started", "kept"])]
     lost = kept[kept["n_in"] > kept["n_out"]]
     last = int(flow[flow["step"] == "scored"]["n_in"].sum())
     left = "; ".join(f"{row.reason}: {row.n_in - row.n_out}" for row in lost.itertuples())

@@ -107,14 +107,16 @@ class Account:
             self.count("kept", rows.height, kept.height, reason)
         return kept
 
-    def reject_rows(self, rows: pl.DataFrame, bad: pl.Series, rule: str, expected: str) -> pl.DataFrame:
+    def reject_rows(
+        self, rows: pl.DataFrame, bad: pl.Series, rule: str, expected: str, step: str = "kept"
+    ) -> pl.DataFrame:
         """Reject whole rows; some rules stop the run."""
         if not bad.any():
             return rows
         if rule in BLOCKING:
             self.note(rows["row"].filter(bad), None, rule, expected)
         self._reject(rows["row"].filter(bad), None, None, rule, expected)
-        self.count("kept", rows.height, int((~bad).sum()), RULES[rule][1])
+        self.count(step, rows.height, int((~bad).sum()), RULES[rule][1])
         return rows.filter(~bad)
 
     def reject_cells(self, rows: pl.Series, cells: pl.Series, column: str, rule: str, expected: str, of: int) -> None:

@@ -44,7 +44,7 @@ class Cleaned:
     gaps : polars.DataFrame
         wave, file, item, coded, blank, declined, rejected.
     response : polars.DataFrame
-        wave, team, kept, complete, scored, linked.
+        wave, team, opened, started, kept, complete, scored, linked.
     linkage : PeopleLinked
     problems : tuple of Problem
         What to know or mend; none of them stopped the run.
@@ -97,7 +97,7 @@ def clean(
     instruments, others = _instruments(files), _others(files)
     tables = {f"wave_{i.id}": _stacked(scored.values(), i, others) for i in instruments}
     problems = [problem for _, one in done for problem in one.account.all_problems()]
-    response = _response(scored, instruments)
+    response = _response(scored, instruments, _reached_teams(done))
     return Cleaned(
         tables=tables,
         flow=_flow([one.account.flow for _, one in done], response, coded=_coded(files)),
@@ -195,13 +195,20 @@ def _others(files: Sequence[WaveFile]) -> list[str]:
     return [name for name in named if name not in items | secret | set(FIRST)]
 
 
-def _response(waves: Mapping[str, pl.DataFrame], instruments: list[Instrument]) -> pl.DataFrame:
-    """Respondents per wave and team: kept, complete (every scale scored), scored (any), linked to another wave."""
+def _reached_teams(done: list[tuple[WaveFile, CleanFile]]) -> pl.DataFrame:
+    """Rows per wave and team that were opened, and that hold an answer; files of one wave added up."""
+    each = [one.reached.select(pl.lit(file.wave).alias("wave"), pl.all()) for file, one in done]
+    return pl.concat(each).group_by("wave", "team", maintain_order=True).agg(pl.sum("opened", "started"))
+
+
+def _response(waves: Mapping[str, pl.DataFrame], instruments: list[Instrument], reached: pl.DataFrame) -> pl.DataFrame:
+    """Respondents per wave and team: opened, started, kept, complete (every scale scored), scored (any), linked."""
     scales = [scale for instrument in instruments for scale in instrument.scales]
     people = pl.concat([_reached(rows, scales) for rows in waves.values()])
     linked = pl.col("wave").n_unique().over("person") > 1
     steps = pl.len().alias("kept"), pl.sum("complete"), pl.sum("scored"), pl.sum("linked")
-    return people.with_columns(linked=linked).group_by("wave", "team", maintain_order=True).agg(*steps)
+    kept = people.with_columns(linked=linked).group_by("wave", "team").agg(*steps)
+    return reached.join(kept, on=["wave", "team"], how="left", nulls_equal=True, maintain_order="left").fill_null(0)
 
 
 def _reached(rows: pl.DataFrame, scales: list[str]) -> pl.DataFrame:

@@ -109,10 +109,13 @@ class CleanFile:
         date, other mapped columns, item codes.
     gaps : polars.DataFrame
         item, coded, blank, declined, rejected: how each item was answered.
+    reached : polars.DataFrame
+        team, opened, started: people of this cohort with a row, and with an answer; who sent twice counts once.
     """
 
     rows: pl.DataFrame
     gaps: pl.DataFrame
+    reached: pl.DataFrame
     account: Account
     notices: tuple[str, ...]
 
@@ -146,11 +149,12 @@ def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort
     account.count("read", raw.frame.height + raw.set_aside.height, rows.height, _set_aside(raw, rows))
     rows = _of_cohort(rows, columns, file, account, teams, cohort)
     clean, gaps = _typed(rows, columns, file, account, raw)
+    clean, reached = _with_answers(clean, file, account)
     clean = _answered_once(clean, file, account)
     tell_careless(clean, file, account)
     if any(problem.blocking for problem in account.problems):
         raise DataError([problem for problem in account.problems if problem.blocking])
-    return CleanFile(rows=clean, gaps=gaps, account=account, notices=raw.notices)
+    return CleanFile(rows=clean, gaps=gaps, reached=reached, account=account, notices=raw.notices)
 
 
 def _named(file: WaveFile) -> list[str]:
@@ -288,12 +292,20 @@ def _days(rows: pl.DataFrame, columns: Mapping[str, tuple], file: WaveFile, acco
     return days
 
 
-def _answered_once(rows: pl.DataFrame, file: WaveFile, account: Account) -> pl.DataFrame:
-    """Rows with at least one answer, past the attention checks, one per person: the fullest, then the last."""
+def _with_answers(rows: pl.DataFrame, file: WaveFile, account: Account) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows with at least one answer, and how many people of each team opened and started."""
     items = _items(rows, file)
-    answers = rows.select(pl.sum_horizontal(pl.col(items).is_not_null().cast(pl.Int32))).to_series() if items else None
-    rows = rows.with_columns(answers=answers if items else pl.lit(0), key=_key(rows, file))
-    rows = account.reject_rows(rows, rows["answers"] == 0, "no answers", "at least one answer")
+    counted = pl.sum_horizontal(pl.col(items).is_not_null().cast(pl.Int32)) if items else pl.lit(0)
+    rows = rows.with_columns(answers=counted, key=_key(rows, file))
+    started, key = pl.col("answers") > 0, pl.col("key").filter(pl.col("answers") > 0)
+    again = key.count() - key.drop_nulls().n_unique()
+    reached = rows.group_by("team", maintain_order=True).agg(opened=pl.len() - again, started=started.sum() - again)
+    no = rows["answers"] == 0
+    return account.reject_rows(rows, no, "no answers", "at least one answer", step="started"), reached
+
+
+def _answered_once(rows: pl.DataFrame, file: WaveFile, account: Account) -> pl.DataFrame:
+    """Rows past the attention checks, one per person: the fullest, then the last."""
     rows = set_aside_careless(rows, file, account)
     if rows["key"].drop_nulls().n_unique() < rows["key"].count():
         twice = rows["key"].is_duplicated() & rows["key"].is_not_null()

@@ -87,6 +87,8 @@ def clean_cohort(study: Study, cohort: str, taken: Any) -> None:
         return
     for name in (*cleaned.tables, "gaps", "response"):
         taken.tables[name] = cleaned.table(name)
+    invited = taken.tables["response"]["team"].map(teams.set_index("team")["headcount"])
+    taken.tables["response"].insert(2, "invited", invited.astype("float64"))
     taken.rejected.append(cleaned.table("quarantine"))
     taken.problems += cleaned.problems
     taken.flow += _with_invited(cleaned, teams.loc[teams["cohort"] == cohort, "headcount"].sum(min_count=1))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+STEPS = ("invited", "opened", "started", "kept", "scored", "linked")
+RATES = [f"{kind}{i}" for kind, last in (("RR", 6), ("COOP", 4), ("REF", 3), ("CON", 3)) for i in range(1, last + 1)]
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,61 @@ def response_rates(people: Disposition) -> pd.Series:
         "CON3": (told, known),
     }
     return pd.Series({name: top / base if base else float("nan") for name, (top, base) in rates.items()})
+
+
+def respondent_flow(response: pd.DataFrame) -> pd.DataFrame:
+    """Return people at each step, wave by wave, teams added up.
+
+    Parameters
+    ----------
+    response : DataFrame
+        wave, team, opened, started, kept, scored, linked; and invited, where headcounts are known.
+
+    Returns
+    -------
+    DataFrame
+        One row per wave; invited (missing unless it is known for every team), opened, started, kept, scored, linked.
+    """
+    steps = [name for name in STEPS if name in response]
+    table = response.groupby("wave", sort=False)[steps].sum(min_count=1)
+    if "invited" in table:
+        unknown = response["invited"].isna().groupby(response["wave"]).any()
+        table["invited"] = table["invited"].mask(unknown)
+    return table.reindex(columns=STEPS).astype("Int64")
+
+
+def rates_of(response: pd.DataFrame, *, by: Sequence[str] = ("wave",)) -> pd.DataFrame:
+    """Return the sixteen rates of waves, or of teams in waves.
+
+    Complete is who has every score, partial who was kept without; who opened the survey and answered nothing refused;
+    whoever did not open it was not reached; who answered and was set aside (careless) counts as other. Everybody in
+    post is eligible, so nobody is of unknown eligibility and RR1 = RR3 = RR5, RR2 = RR4 = RR6.
+
+    Parameters
+    ----------
+    response : DataFrame
+        As `respondent_flow` takes it, with complete and invited.
+    by : sequence of str
+        wave, or wave and team.
+
+    Returns
+    -------
+    DataFrame
+        `by`, invited, opened, started, kept, complete, refused, and the rates; groups whose invited are not known, or
+        fewer than answered, have no rates.
+    """
+    numbers = ["invited", "opened", "started", "kept", "complete"]
+    grouped = response.groupby(list(by), sort=False)[numbers]
+    table = grouped.agg(lambda column: column.sum(skipna=False)).reset_index()
+    table["refused"] = table["opened"] - table["started"]
+    known = table["invited"] >= table["opened"]
+    rates = [response_rates(_disposition(row)) if known[row.Index] else pd.Series() for row in table.itertuples()]
+    return pd.concat([table, pd.DataFrame(rates, index=table.index).reindex(columns=RATES)], axis=1)
+
+
+def _disposition(row: Any) -> Disposition:
+    answered = Disposition(row.complete, row.kept - row.complete, row.refused)
+    return replace(answered, no_contact=row.invited - row.opened, other=row.started - row.kept)
 
 
 def participation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from joyeval.waves.response import Disposition, participation, response_rates
+from joyeval.waves.response import RATES, Disposition, participation, rates_of, respondent_flow, response_rates
 
 
 def test_worked_example_of_sixteen_rates():
@@ -64,3 +64,42 @@ def test_answers_per_person_in_post_leave_out_teams_whose_size_is_not_known():
     got = participation(pulse, headcount=pd.Series({"a": 10, "b": 18}))
     assert got["per_head"].tolist() == [(6 + 4 + 9) / (10 + 10 + 18)]
     assert participation(pulse)["per_head"].isna().all()
+
+
+TEAMS = pd.DataFrame(
+    {
+        "wave": ["1", "1", "2"],
+        "team": ["A", "B", "A"],
+        "invited": [40.0, 20, 40],
+        "opened": [30, 12, 41],
+        "started": [28, 11, 40],
+        "kept": [26, 11, 38],
+        "complete": [20, 10, 38],
+        "scored": [25, 11, 38],
+        "linked": [10, 5, 15],
+    }
+)
+
+
+def test_rates_of_teams_and_waves_by_hand():
+    """Team A: 20 complete and 6 partial of 40, 2 opened only, 10 never opened, 2 set aside."""
+    by_team = rates_of(TEAMS, by=["wave", "team"]).set_index(["wave", "team"]).loc[("1", "A")]
+    expected = {"RR1": 20 / 40, "RR2": 26 / 40, "RR6": 26 / 40, "COOP2": 26 / 30, "REF1": 2 / 40, "CON1": 30 / 40}
+    assert {name: by_team[name] for name in expected} == pytest.approx(expected)
+    by_wave = rates_of(TEAMS).set_index("wave")
+    assert by_wave.loc["1", "RR2"] == pytest.approx(37 / 60)
+    assert by_wave.loc["2", RATES].isna().all()  # more opened it than are in post: the headcount is not the invited
+
+
+def test_the_flow_of_respondents_adds_up_teams_and_leaves_unknown_headcounts_out():
+    flow = respondent_flow(TEAMS)
+    assert flow.loc["1"].to_dict() == {
+        "invited": 60,
+        "opened": 42,
+        "started": 39,
+        "kept": 37,
+        "scored": 36,
+        "linked": 15,
+    }
+    unknown = respondent_flow(TEAMS.assign(invited=[40, None, 40]))
+    assert unknown["invited"].isna().tolist() == [True, False]

@@ -21,7 +21,7 @@ from joyeval.report.sections.coordination_checks import (
 )
 from joyeval.report.sections.data import flow, recognised, response, set_aside
 from joyeval.report.sections.equity import equity
-from joyeval.report.sections.experience import instruments, reliability, score_change
+from joyeval.report.sections.experience import answers_given, components, instruments, reliability, score_change
 from joyeval.report.sections.front import title_page
 from joyeval.report.sections.improvement import cohort_charts, multiverse, outcome_charts, pulses, team_charts, verdicts
 from joyeval.report.sections.measurement import measurement, nonresponse
@@ -29,13 +29,17 @@ from joyeval.report.sections.outcomes import checks, effect, linkage, measures, 
 from joyeval.report.sections.people import participants
 from joyeval.report.sections.programme import programme
 from joyeval.report.sections.summary import last_day, summary
+from joyeval.report.sections.survey_response import cherries, respondents
 from joyeval.report.sections.words import answer, estimates
 
 __all__ = [
     "answer",
+    "answers_given",
     "checks",
+    "cherries",
     "cohort_charts",
     "comparison",
+    "components",
     "coordination_change",
     "coordination_estimators",
     "coordination_heading",
@@ -65,6 +69,7 @@ __all__ = [
     "pulses",
     "recognised",
     "reliability",
+    "respondents",
     "response",
     "score_change",
     "scoring",

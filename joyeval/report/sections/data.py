@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval import report
+from joyeval.waves.response import respondent_flow
 
 if TYPE_CHECKING:
     from joyeval.store import Store
-
-STEPS = ("invited", "read", "kept", "scored", "linked")
 
 
 def recognised(notices: dict[str, tuple[str, ...]]) -> None:
@@ -43,17 +42,12 @@ def set_aside(quarantine: pd.DataFrame) -> None:
 
 def response(store: Store) -> None:
     """Emit how many people were left at each step, wave by wave, for the cohort as a whole."""
-    flow = store.table("flow")
-    waves = list(dict.fromkeys(store.table("response")["wave"]))
-    steps = flow[flow["wave"].isin(waves) & flow["step"].isin(STEPS)]
-    asked = steps[steps["step"] == "invited"].set_index("wave")["n_in"]
-    left = steps[steps["step"] != "invited"].pivot(index="wave", columns="step", values="n_out")
-    table = left.reindex(index=waves, columns=STEPS[1:]).rename(columns={"read": "opened"}).astype("Int64")
-    if len(asked):
-        table.insert(0, "staff in post", asked)
+    table = respondent_flow(store.table("response")).rename(columns={"invited": "staff in post"})
+    asked = table["staff in post"].notna().all()
+    if asked:
         table["response (%)"] = (100 * table["kept"] / table["staff in post"]).astype(float)
     report.table(
-        table.rename_axis("wave"),
+        table if asked else table.drop(columns="staff in post"),
         caption="People at each step, by wave; linked means: to another wave",
-        formats={"response (%)": ".0f"} if len(asked) else None,
+        formats={"response (%)": ".0f"} if asked else None,
     )

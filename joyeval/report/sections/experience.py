@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval import disclosure, figures, report
+from joyeval.measurement import surveys
 from joyeval.measurement.scores import ScoreChange
+from joyeval.measurement.spread import answer_counts
 from joyeval.report.sections.words import ESTIMATES, rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from joyeval.instruments.model import Instrument
+    from joyeval.measurement.components import Components
     from joyeval.measurement.surveys import Reliability
     from joyeval.result import Result
+    from joyeval.store import Store
     from joyeval.study import Study
 
+ESTIMATORS = {"everyone": "everyone", "linked": "linked people", "not linked": "people in one wave only"}
 CHANGES = ["scale", "better", "estimator", "estimate", "ci_low", "ci_high", "relative", "p", "p_adjusted", "n"]
 
 
@@ -45,12 +50,72 @@ def _means(change: ScoreChange, study: Study) -> None:
         disclosure.protect(scores, n="n", by=["scale", "wave"], within=None, rule=rule(study))
         for _, scores in means.groupby("scale", sort=False)  # each scale has a precision of its own
     ]
+    drawn = [
+        disclosure.protect(scores, n="n", by=["scale", "wave"], within=None, rule=rule(study), words=False)
+        for _, scores in change.means.drop(columns="sd").groupby("scale", sort=False)
+    ]
+    _scores_figure(pd.concat(drawn), change, study)
     plain = dict.fromkeys(("mean", "ci_low", "ci_high"), _as_precise_as_shown)
     report.table(
         pd.concat(protected),
         formats=plain,
         caption="Mean scores by wave; the intervals allow for teams",
         header_columns=2,
+    )
+
+
+def _scores_figure(means: pd.DataFrame, change: ScoreChange, study: Study) -> None:
+    """Means as they may be shown, on the whole range that each score can take."""
+    ranges = {
+        name: ends
+        for one in surveys.every_instrument(study)
+        for name, ends in one.ranges.items()
+        if name in change.titles
+    }
+    ways = dict(zip(change.changes["scale"], change.changes["better"], strict=True))
+    report.figure(
+        figures.scores_over_waves(means, titles=change.titles, better=ways, ranges=ranges),
+        alt="Small panels, one per score: mean with its 95 % interval, wave by wave, on the range that the score can "
+        "take. " + change.sentence(),
+        caption="Mean scores by wave with 95 % intervals that allow for teams",
+    )
+
+
+def answers_given(study: Study, cohort: str, store: Store) -> None:
+    """Emit how the answers to each item are spread, in the first and the last wave, as diverging bars."""
+    for instrument in surveys.instruments(study, cohort):
+        name = f"wave_{instrument.id}"
+        for vocabulary in instrument.responses if name in store.tables() else ():
+            _spread(store.table(name), instrument, vocabulary, study)
+
+
+def _spread(wave: pd.DataFrame, instrument: Instrument, vocabulary: str, study: Study) -> None:
+    counts = answer_counts(wave, instrument, vocabulary)
+    waves = list(dict.fromkeys(counts.index.get_level_values("wave")))
+    shares = disclosure.protect_shares(counts, rule=rule(study))
+    if not len(shares.dropna()):
+        return
+    shown = {wave: shares.loc[wave] for wave in dict.fromkeys([waves[0], waves[-1]])}
+    asked = ", ".join(counts.index.get_level_values("item").unique()[:3])
+    report.figure(
+        figures.likert(shown, options=list(counts.columns)),
+        alt=f"Diverging bars: share of each answer to {instrument.title}, items such as {asked}, in the "
+        f"{'wave' if len(shown) == 1 else 'waves'} {' and '.join(shown)}.",
+        caption=f"{instrument.title}: answers given, from counts rounded to the nearest 5, not reversed",
+        data=pd.concat(shown, names=["wave", "item"]).reset_index(),
+        formats=dict.fromkeys(counts.columns, ".0%"),
+    )
+
+
+def components(result: Components, study: Study) -> None:
+    """Emit the nine components of joy in work, wave by wave, as a heat map."""
+    table = result.table
+    shown = table.assign(estimate=table["estimate"].where(table["n"] >= study.disclosure.threshold).round())
+    report.figure(
+        figures.component_map(shown),
+        alt="Heat map: nine components of joy in work (rows) by wave (columns), 0 worst to 100 best possible. "
+        + result.sentence(),
+        caption="Components of joy in work (IHI 2017) from the scales that inform them, 100 the best they allow",
     )
 
 
@@ -70,12 +135,17 @@ def _changes(change: ScoreChange, study: Study) -> None:
     )
     report.figure(
         figures.coefficients(
-            _in_standard_deviations(last[last["estimator"] == "everyone"], change),
+            {
+                words: _in_standard_deviations(last[last["estimator"] == kind], change)
+                for kind, words in ESTIMATORS.items()
+                if (last["estimator"] == kind).any()
+            },
             xlabel="change in standard deviations of the first wave",
         ),
         alt="Forest plot: change of each score from the first to the last wave, in standard deviations. "
         + change.sentence(),
-        caption="Change of each score in standard deviations of the first wave, with 95 % intervals",
+        caption="Change of each score in standard deviations of the first wave, with 95 % intervals: from everyone, "
+        "from people linked over both waves, and from people who answered one of them",
     )
 
 

@@ -1,0 +1,159 @@
+"""Who answered the surveys: people at each step, response rates by wave and team, and a CHERRIES table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from joyeval import disclosure, figures, report
+from joyeval.measurement import surveys
+from joyeval.report.sections.words import rule
+from joyeval.waves.response import STEPS, rates_of, respondent_flow
+
+if TYPE_CHECKING:
+    from joyeval.store import Store
+    from joyeval.study import Study
+
+RATES = ["RR1", "RR2", "COOP1", "COOP2", "REF1", "CON1"]  # the others equal one of these where all are eligible
+MEANT = (
+    "Rates as AAPOR defines them (10th edition). RR1: every score; RR2: any answer that was kept; COOP: of those who "
+    "opened it; REF: opened, answered nothing; CON: opened. Everybody in post counts as eligible, so RR1 = RR3 = RR5, "
+    "RR2 = RR4 = RR6, and REF1 to REF3 and CON1 to CON3 agree."
+)
+TO_WRITE = "to be written by the authors"
+
+
+def respondents(study: Study, store: Store) -> None:
+    """Emit the flow of respondents, their rates by wave, and those of teams as far as they may be shown."""
+    if "response" not in store.tables() or store.table("response").empty:
+        return
+    table = store.table("response")
+    flow = respondent_flow(table)
+    shown = flow.where(flow >= study.disclosure.threshold)
+    report.heading("Who answered?", level=3)
+    report.figure(
+        figures.respondents(shown),
+        alt="Bars, one panel per survey wave: people at each step. " + "; ".join(_told(shown)) + ".",
+        caption="People at each step of the survey waves; invited are staff in post, linked answered another wave too",
+        data=shown.rename_axis("wave"),
+    )
+    if table["invited"].notna().any():
+        _rates(table, study)
+
+
+def _told(flow: pd.DataFrame) -> list[str]:
+    """Each wave in words."""
+    steps = {wave: [f"{row[s]} {s}" for s in STEPS if pd.notna(row[s])] for wave, row in flow.iterrows()}
+    return [f"{wave}: {', '.join(words)}" for wave, words in steps.items()]
+
+
+def _rates(table: pd.DataFrame, study: Study) -> None:
+    waves = rates_of(table)
+    enough = waves[(waves["kept"] >= study.disclosure.threshold) & waves["RR2"].notna()]
+    if len(enough):
+        report.table(
+            (100 * enough.set_index("wave")[RATES]).rename_axis("wave"),
+            caption="Response, cooperation, refusal and contact rates by wave (%)",
+            labels={name: name for name in RATES},
+            formats=dict.fromkeys(RATES, ".0f"),
+            footnotes=[MEANT],
+        )
+    teams = rates_of(table.dropna(subset=["team"]), by=["wave", "team"])
+    known = teams[teams["RR2"].notna()]
+    if not len(known):
+        return
+    protected = disclosure.protect(
+        known[["wave", "team", "invited", "kept"]].astype({"invited": int, "kept": int}),
+        n={"invited": "invited", "RR2": "kept"},
+        by=["wave", "team"],
+        within=["wave"],
+        percents={"RR2": ("kept", "invited")},
+        rule=rule(study),
+    )
+    hidden = protected["kept"].astype(str).str.startswith("suppressed")
+    protected["RR2"] = protected["RR2"].astype(object).mask(hidden, protected["kept"])
+    _team_rates(protected)
+
+
+def _team_rates(protected: pd.DataFrame) -> None:
+    """One row per team that has a rate in some wave; how many have none."""
+    wide = protected.assign(cell=protected["RR2"].astype(str)).pivot(index="team", columns="wave", values="cell")
+    wide = wide[list(dict.fromkeys(protected["wave"]))].fillna("no answers")
+    told = wide[~wide.apply(lambda column: column.str.startswith(("suppressed", "no answers"))).all(axis=1)]
+    hidden = len(wide) - len(told)
+    if len(told):
+        report.table(
+            told.rename_axis("team"),
+            caption="Response rate (RR2, %) by team and wave, from counts rounded to the nearest 5",
+            footnotes=[f"Not listed: {hidden} teams with too few answers in every wave."] if hidden else [],
+        )
+
+
+def cherries(study: Study, cohort: str, store: Store) -> None:
+    """Emit what the checklist for e-surveys asks for, as far as the data know; the rest is for the authors.
+
+    References
+    ----------
+    Eysenbach (2004), J. Med. Internet Res. 6(3), e34, doi:10.2196/jmir.6.3.e34.
+    """
+    waves = study.of_cohort("waves", cohort)
+    if not waves or "response" not in store.tables():
+        return
+    rows = [*_design(study, cohort, store), *_answers(store), *_checks(waves, store)]
+    report.heading("The surveys, as CHERRIES asks", level=3)
+    table = pd.DataFrame(rows, columns=["category", "item", "here"])
+    report.table(table, caption="Checklist for reporting results of internet e-surveys (CHERRIES)", header_columns=2)
+
+
+def _design(study: Study, cohort: str, store: Store) -> list[tuple[str, str, str]]:
+    waves = study.of_cohort("waves", cohort)
+    teams = store.table("teams")
+    staff = f", {teams['headcount'].sum():.0f} staff in post" if teams["headcount"].notna().all() else ""
+    when = "; ".join(f"{wave.wave}: {wave.start} to {wave.end}" for wave in waves)
+    named = "; ".join(one.title for one in surveys.instruments(study, cohort))
+    return [
+        ("Design", "Target population", f"{len(teams)} teams{staff}; everybody was invited"),
+        ("Ethics", "Approval, consent, data protection", f"{TO_WRITE}; people stand as keyed pseudonyms"),
+        ("Development", "Development and testing", f"published questionnaires: {named}"),
+        ("Recruitment", "Open or closed, contact, advertising", TO_WRITE),
+        ("Administration", "Time", when),
+        ("Administration", "Mandatory, incentives, order of items, pages, review", TO_WRITE),
+    ]
+
+
+def _answers(store: Store) -> list[tuple[str, str, str]]:
+    flow = respondent_flow(store.table("response"))
+    parts = (
+        ("View rate", "opened", "invited"),
+        ("Participation rate", "started", "opened"),
+        ("Completion rate", "scored", "started"),
+    )
+    rows = [("Response", "Unique visitor", "a person in a wave: who sent twice counts once")]
+    for name, top, base in parts:
+        told = [_rate(wave, row[top], row[base]) for wave, row in flow.iterrows()]
+        rows.append(("Response", f"{name} ({top} of {base})", "; ".join(told)))
+    return rows
+
+
+def _rate(wave: str, top: int, base: int) -> str:
+    known = pd.notna(top) and pd.notna(base) and base >= max(top, disclosure.THRESHOLD)
+    return f"{wave}: {100 * top / base:.0f}%" if known else f"{wave}: not known"
+
+
+def _checks(waves: tuple, store: Store) -> list[tuple[str, str, str]]:
+    aside = store.table("quarantine")["rule"].value_counts()
+    coded = sorted({", ".join(wave.link_by) for wave in waves if set(wave.link_by) <= set(wave.columns)})
+    by = f"by {'; '.join(coded)}" if coded else "not possible: the files hold nothing that tells people apart"
+    fast = max(wave.shortest for wave in waves)
+    times = f"under {fast} seconds" if fast else "that end before they begin"
+    return [
+        ("Multiple entries", "Same person twice", f"{by}; {aside.get('duplicate', 0)} rows left out, the fullest kept"),
+        ("Analysis", "Incomplete questionnaires", "used; each score says how many answers it needs"),
+        (
+            "Analysis",
+            "Atypical time",
+            f"answers {times} are looked for: {aside.get('impossible duration', 0)} left out",
+        ),
+        ("Analysis", "Statistical correction", "none in the means; how far non-response could matter is shown apart"),
+    ]
