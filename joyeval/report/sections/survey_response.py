@@ -63,23 +63,19 @@ def _rates(table: pd.DataFrame, study: Study) -> None:
     known = teams[teams["RR2"].notna()]
     if not len(known):
         return
-    protected = disclosure.protect(
-        known[["wave", "team", "invited", "kept"]].astype({"invited": int, "kept": int}),
-        n={"invited": "invited", "RR2": "kept"},
-        by=["wave", "team"],
-        within=["wave"],
-        percents={"RR2": ("kept", "invited")},
-        rule=rule(study),
-    )
-    hidden = protected["kept"].astype(str).str.startswith("suppressed")
-    protected["RR2"] = protected["RR2"].astype(object).mask(hidden, protected["kept"])
-    _team_rates(protected)
+    names = ["wave", "team"]
+    kept = disclosure.protect(known[[*names, "kept"]], n="kept", by=names, within=["wave"], rule=rule(study))["kept"]
+    cells = [
+        count if isinstance(count, str) else f"{100 * min(count / staff, 1):.0f}"
+        for count, staff in zip(kept, known["invited"], strict=True)
+    ]
+    _team_rates(known[names].assign(cell=cells))
 
 
-def _team_rates(protected: pd.DataFrame) -> None:
+def _team_rates(cells: pd.DataFrame) -> None:
     """One row per team that has a rate in some wave; how many have none."""
-    wide = protected.assign(cell=protected["RR2"].astype(str)).pivot(index="team", columns="wave", values="cell")
-    wide = wide[list(dict.fromkeys(protected["wave"]))].fillna("no answers")
+    wide = cells.pivot(index="team", columns="wave", values="cell")
+    wide = wide[list(dict.fromkeys(cells["wave"]))].fillna("no answers")
     told = wide[~wide.apply(lambda column: column.str.startswith(("suppressed", "no answers"))).all(axis=1)]
     hidden = len(wide) - len(told)
     if len(told):
