@@ -273,7 +273,7 @@ def _print_states(
         print_table(["cohort", "step", "state", "why"], rows)
 
 
-for _command in (publish.network,):
+for _command in (publish.network, publish.figures):
     app.command()(_command)
 
 

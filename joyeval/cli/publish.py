@@ -1,10 +1,18 @@
-"""Commands for what leaves the workspace: the report over all cohorts."""
+"""Commands for what leaves the workspace: the report over all cohorts, figures for journals."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-from joyeval.cli.terminal import DataFolder, Force, StudyFile, say
+from joyeval.cli.terminal import DataFolder, Force, StudyFile, print_table, say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Cohort = Annotated[str, typer.Option("--cohort", "-c", help="the cohort")]
+Journal = Annotated[str, typer.Option("--journal", "-j", help="a preset, such as bmj, plos or nature")]
 
 
 def network(study: StudyFile, data: DataFolder = None, force: Force = False) -> None:
@@ -17,3 +25,28 @@ def network(study: StudyFile, data: DataFolder = None, force: Force = False) -> 
         say("the network report is up to date; nothing was run")
     for file in files:
         typer.echo(file)
+
+
+def figures(study: StudyFile, cohort: Cohort, journal: Journal = "bmj", data: DataFolder = None) -> None:
+    """Write the figures of a cohort as a journal takes them, and tables for papers; open the files and check them."""
+    from joyeval.figures.journal import preset
+    from joyeval.pipeline.artwork import write_artwork
+    from joyeval.study import load_study
+
+    folder, checks = write_artwork(load_study(study, data=data), cohort, journal)
+    asked = preset(journal)
+    rows = [
+        [figure, what, f"{len(these)} files", "ok" if these["ok"].all() else _failed(these)]
+        for (figure, what), these in checks.groupby(["figure", "what"], sort=False)
+    ]
+    print_table(["figure", "what was checked", "in", "verdict"], rows)
+    known = ", ".join(asked.verified)
+    say(f"{asked.journal}: read on the journal's page: {known}; look up the rest before you submit ({asked.source})")
+    typer.echo(folder)
+    if not checks["ok"].all():
+        raise typer.Exit(1)
+
+
+def _failed(these: pd.DataFrame) -> str:
+    row = these[~these["ok"]].iloc[0]
+    return f"{row['file']}: {row['found']}; expected {row['expected']}"

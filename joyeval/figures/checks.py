@@ -16,6 +16,7 @@ import pandas as pd
 from joyeval.errors import UsageError
 from joyeval.figures.export import MANIFEST
 from joyeval.figures.journal import preset
+from joyeval.figures.style import SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,7 +159,8 @@ def _svg(content: str, entry: dict[str, Any]) -> Iterator[Fact]:
 
 
 def _colours(svg: str) -> list[str]:
-    """Colours of lines and fills, greys and transparent ones left out."""
+    """Colours of lines and fills; greys, transparent ones and cells of a scale left out: these have their value."""
+    svg = re.sub(rf'<g id="{SCALE}.*?</g>', "", svg, flags=re.S)
     solid = re.sub(r'style="[^"]*opacity[^"]*"', "", svg)
     found = sorted(set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", solid)))
     return [colour for colour in found if np.hypot(*_lab(_linear([colour]))[0, 1:]) > COLOURLESS]

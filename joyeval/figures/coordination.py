@@ -15,7 +15,20 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from joyeval.coordination.ties import NAMES
 from joyeval.errors import UsageError
-from joyeval.figures.style import BLUE, DOUBLE_COLUMN, GREY, INK, LOOKS, PALE, VERMILLION, new, reference_line, styled
+from joyeval.figures.style import (
+    BLUE,
+    DOUBLE_COLUMN,
+    GREY,
+    INK,
+    LOOKS,
+    PALE,
+    SCALE,
+    VERMILLION,
+    faint,
+    new,
+    reference_line,
+    styled,
+)
 from joyeval.figures.text import label, shorten
 
 if TYPE_CHECKING:
@@ -111,8 +124,9 @@ def network_map(matrix: Matrix, *, title: str = "", ax: Axes | None = None) -> A
     lowest, highest = _weakest(matrix), matrix.scale[1]
     for row, sure in zip(ties.itertuples(), precision, strict=True):
         strength = float(np.clip((row.shrunken - lowest) / (highest - lowest), 0, 1))
-        look = {"color": BLUE, "linewidth": 0.3 + 3.5 * strength, "alpha": float(0.25 + 0.75 * sure**2)}
-        ax.add_patch(_arrow(place[row.workgroup], place[row.target], **look))
+        look = {"color": faint(BLUE, float(0.25 + 0.75 * sure**2)), "linewidth": 0.3 + 3.5 * strength}
+        way = place[row.workgroup], place[row.target]
+        ax.add_patch(_arrow(*way, **look, zorder=1 + sure, gid=f"{SCALE}{row.Index}"))
     for row in matrix.cells[~matrix.cells["within"] & matrix.cells["shrunken"].isna()].itertuples():
         ax.add_patch(_arrow(place[row.workgroup], place[row.target], color=GREY, linewidth=0.5, linestyle=(0, (1, 3))))
     for name, (x, y) in place.items():
@@ -282,7 +296,16 @@ def _square(ax: Axes, at: tuple[int, int], colour: tuple | None, *, own: bool) -
     corner = (at[0] - 0.48, at[1] - 0.48)
     look = {"facecolor": colour} if colour is not None else {"facecolor": "white", "hatch": "////"}
     edge = {"edgecolor": INK, "linewidth": 1.0} if own else {"edgecolor": PALE, "linewidth": 0.5}
-    ax.add_patch(Rectangle(corner, 0.96, 0.96, **look, **(edge if colour is not None else {"edgecolor": GREY})))
+    ax.add_patch(
+        Rectangle(
+            corner,
+            0.96,
+            0.96,
+            gid=f"{SCALE}{at[0]}-{at[1]}",
+            **look,
+            **(edge if colour is not None else {"edgecolor": GREY}),
+        )
+    )
 
 
 def _write(ax: Axes, at: tuple[int, int], cell: object, *, dark: bool, room: bool) -> None:

@@ -215,4 +215,4 @@ def _monthly(ax: Axes, dates: pd.Series, place: int) -> None:
     floor = place + BAR / 2
     ax.bar(starts, -heights, width=24, bottom=floor, align="edge", color=BLUE, linewidth=0)
     top = int(counts.to_numpy().argmax())
-    ax.text(starts[top], floor - BAR, f" {counts.iloc[top]}", va="center", fontsize=7, color=INK)
+    ax.text(starts[top], floor - BAR, f" {counts.iloc[top]}", va="bottom", fontsize=7, color=INK)

@@ -12,6 +12,7 @@ from joyeval.figures.style import (
     INK,
     LOOKS,
     SINGLE_COLUMN,
+    faint,
     new,
     reference_line,
     styled,
@@ -146,7 +147,7 @@ def effect(
     groups = rows.groupby(by, sort=False) if by else [("", rows)]
     for (name, group), look in zip(groups, LOOKS, strict=False):
         ordered = group.sort_values(x)
-        ax.fill_between(ordered[x], ordered["ci_low"], ordered["ci_high"], color=look["color"], alpha=0.2, linewidth=0)
+        ax.fill_between(ordered[x], ordered["ci_low"], ordered["ci_high"], color=faint(look["color"], 0.2), linewidth=0)
         ax.plot(ordered[x], ordered["estimate"], color=look["color"], linestyle=look["linestyle"], label=label(name))
     ax.set_xlabel(lines(xlabel, width=48))
     ax.set_ylabel(lines(ylabel, width=36, most=3))

@@ -19,7 +19,7 @@ from joyeval.figures.style import FONT, MM, styled
 from joyeval.figures.text import clean, inert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import pandas as pd
     from matplotlib.axes import Axes
@@ -45,6 +45,7 @@ def save(
     alt: str,
     caption: str,
     data: pd.DataFrame | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> tuple[Path, ...]:
     """Write a figure as a journal wants it; the same bytes each time.
 
@@ -66,6 +67,8 @@ def save(
         Refused if empty.
     data : DataFrame, optional
         The numbers drawn, after `joyeval.disclosure.protect`.
+    about : mapping, optional
+        What else the manifest says of the figure, such as what it was drawn from.
 
     Raises
     ------
@@ -86,7 +89,9 @@ def save(
     for file, content in files.items():
         (place.parent / file).write_bytes(content)
     words = {"alt": clean(alt), "caption": clean(caption)}
-    _record(place.parent / MANIFEST, place.name, {"journal": journal, "size_mm": size_mm} | words, files)
+    _record(
+        place.parent / MANIFEST, place.name, {"journal": journal, "size_mm": size_mm} | words | dict(about or {}), files
+    )
     return tuple(place.parent / file for file in files)
 
 
@@ -103,7 +108,7 @@ def _record(manifest: Path, name: str, entry: dict[str, Any], files: dict[str, b
 
 @contextmanager
 def _as_asked(figure: Figure, asked: Preset) -> Iterator[tuple[float, float]]:
-    """Set size and type as the journal asks, and put them back."""
+    """Set size, type and the thinnest line as the journal asks, and put them back."""
     from matplotlib.text import Text
 
     before = tuple(figure.get_size_inches())
@@ -113,12 +118,42 @@ def _as_asked(figure: Figure, asked: Preset) -> Iterator[tuple[float, float]]:
     texts = [(text, text.get_fontsize()) for text in figure.findobj(Text)]
     for text, size in texts:
         text.set_fontsize(min(max(size, asked.text_pt[0]), asked.text_pt[1]))
+    lines = [(thicken, was) for thicken, was in _widths(figure) if _thin(was, asked.line_pt)]
+    for thicken, was in lines:
+        thicken(_at_least(was, asked.line_pt))
     try:
         yield round(width, 2), round(height, 2)
     finally:
         figure.set_size_inches(before)
         for text, size in texts:
             text.set_fontsize(size)
+        for thicken, was in lines:
+            thicken(was)
+
+
+def _widths(figure: Figure) -> Iterator[tuple[Callable[[Any], None], Any]]:
+    """Yield how to set a width, and what it is, for every line of the figure; of collections, all at once."""
+    from matplotlib.collections import Collection
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    for line in figure.findobj(Line2D):
+        yield line.set_linewidth, line.get_linewidth()
+        yield line.set_markeredgewidth, line.get_markeredgewidth()
+    for patch in figure.findobj(Patch):
+        yield patch.set_linewidth, patch.get_linewidth()
+    for collection in figure.findobj(Collection):
+        yield collection.set_linewidth, list(collection.get_linewidth())
+
+
+def _thin(width: Any, least: float) -> bool:
+    return any(0 < one < least for one in (width if isinstance(width, list) else [width]))
+
+
+def _at_least(width: Any, least: float) -> Any:
+    if isinstance(width, list):
+        return [_at_least(one, least) for one in width]
+    return max(width, least) if width else width
 
 
 def _drawn(figure: Figure, kind: str, asked: Preset) -> bytes:

@@ -27,6 +27,7 @@ from joyeval.figures.style import (
     PURPLE,
     WORSE,
     date_axis,
+    faint,
     new,
     styled,
 )
@@ -138,7 +139,7 @@ def _baselines(ax: Axes, charts: Charts) -> None:
     for _, rows in charts.points.groupby("part"):
         base = rows.loc[rows["baseline"], charts.x]
         if 0 < len(base) < len(rows):
-            ax.axvspan(base.iloc[0], base.iloc[-1], color=PALE, alpha=0.5, zorder=0, linewidth=0, label="baseline")
+            ax.axvspan(base.iloc[0], base.iloc[-1], color=faint(PALE, 0.5), zorder=0, linewidth=0, label="baseline")
 
 
 def _events(ax: Axes, events: pd.DataFrame) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib import dates, font_manager, ticker
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ LOOKS = tuple(
         strict=True,
     )
 )
+
+SCALE = "scale-"  # begins the id of what is coloured by its value; the value is printed on it or beside it
 
 FONT = "Liberation Sans"
 FONT_FILES = tuple(sorted((Path(__file__).parent / "fonts").glob("*.ttf")))
@@ -156,6 +159,11 @@ def panels(
     for ax in axes[count:]:
         ax.set_axis_off()
     return fig, axes[:count]
+
+
+def faint(color: str, share: float) -> tuple[float, ...]:
+    """Return a colour as it looks on white with `share` of it left: EPS knows no transparency."""
+    return tuple(1 - share * (1 - part) for part in to_rgb(color))
 
 
 def reference_line(ax: Axes, value: float, *, axis: str = "y") -> None:

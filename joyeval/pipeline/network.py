@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from joyeval.errors import StepError, UsageError
 from joyeval.pipeline.door import run_notebook
-from joyeval.pipeline.record import folders, read_record, states, write_record
+from joyeval.pipeline.record import folders, read_record, refuse_stale, write_record
 from joyeval.pipeline.steps import digests, library, sha256
 
 if TYPE_CHECKING:
@@ -60,11 +60,7 @@ def network_report(study: Study, *, force: bool = False) -> tuple[tuple[Path, ..
 def _refuse_stale(study: Study) -> None:
     if any(cohort.cohort == NAME for cohort in study.cohorts):
         raise UsageError(f"a cohort is called {NAME}, which is the folder of the network report; give it another name")
-    stale = [state for cohort in study.cohorts for state in states(study, cohort.cohort) if state.stale]
-    if stale:
-        told = "\n".join(f"  cohort {state.cohort}, {state.step}: {state.reason}" for state in stale)
-        first = f"the network report needs every cohort up to date; `joyeval run {study.path.name}` first"
-        raise UsageError(f"{first}:\n{told}")
+    refuse_stale(study, [cohort.cohort for cohort in study.cohorts], "the network report is made from")
 
 
 def _execute(study: Study, notebook: Path, staging: Path, kept: Path) -> None:

@@ -6,10 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from joyeval.errors import UsageError
 from joyeval.pipeline.steps import STEPS, Step, fingerprint, has_work, sha256
 from joyeval.store import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from joyeval.study import Study
@@ -85,6 +87,20 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
 def states(study: Study, cohort: str) -> list[State]:
     """Say for each step of a cohort whether it must run and why."""
     return [state(study, cohort, step) for step in STEPS if step.name in study.steps]
+
+
+def refuse_stale(study: Study, cohorts: Iterable[str], what: str) -> None:
+    """Refuse, step by step and with the reason, to go on from results that are not up to date.
+
+    Parameters
+    ----------
+    what : str
+        What needs them, as the beginning of a sentence: "figures are drawn from".
+    """
+    stale = [found for cohort in cohorts for found in states(study, cohort) if found.stale]
+    if stale:
+        told = "\n".join(f"  cohort {found.cohort}, {found.step}: {found.reason}" for found in stale)
+        raise UsageError(f"{what} results that are up to date; `joyeval run {study.path.name}` first:\n{told}")
 
 
 def state(study: Study, cohort: str, step: Step) -> State:

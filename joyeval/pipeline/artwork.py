@@ -1,0 +1,69 @@
+"""Figures and tables of a cohort for a journal, from what its run has stored."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from joyeval.pipeline.record import folders, refuse_stale
+from joyeval.pipeline.steps import sha256
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from joyeval.study import Study
+
+
+def write_artwork(study: Study, cohort: str, journal: str) -> tuple[Path, pd.DataFrame]:
+    """Write reports/<study>/<cohort>/figures/<journal>/ and tables/; the same bytes for the same results.
+
+    Returns
+    -------
+    folder : Path
+        Of the figures; what lay there before is replaced.
+    checks : DataFrame
+        What the files were found to be when opened again: see `joyeval.figures.check`.
+
+    Raises
+    ------
+    UsageError
+        A journal without a preset, a cohort that was not run or is stale.
+    """
+    from joyeval import figures
+    from joyeval.figures.journal import preset
+    from joyeval.report.cohort_tables import cohort_tables
+
+    preset(journal)
+    refuse_stale(study, [study.cohort(cohort).cohort], "figures are drawn from")
+    where, store = folders(study, cohort), study.store(cohort)
+    staging, target = where.reports / ".staging", where.reports / "figures" / journal
+    shutil.rmtree(staging, ignore_errors=True)
+    _draw(study, cohort, journal, staging / "figures")
+    for table in cohort_tables(study, cohort, store, staging / "tables"):
+        (where.reports / "tables").mkdir(parents=True, exist_ok=True)
+        os.replace(table, where.reports / "tables" / table.name)
+    shutil.rmtree(target, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(staging / "figures", target)
+    shutil.rmtree(staging)
+    return target, figures.check(target)
+
+
+def _draw(study: Study, cohort: str, journal: str, folder: Path) -> None:
+    from joyeval import figures
+    from joyeval.figures.cohort import cohort_figures
+
+    store = study.store(cohort)
+    about = {
+        "study": study.study,
+        "cohort": cohort,
+        "disclosure_threshold": study.disclosure.threshold,
+        "results": {name: sha256(store.folder / "results" / f"{name}.json") for name in store.results()},
+    }
+    folder.mkdir(parents=True)
+    for number, drawn in enumerate(cohort_figures(study, cohort, store), start=1):
+        said = {"alt": drawn.alt, "caption": drawn.caption, "about": about | {"shows": drawn.name}}
+        figures.save(drawn.figure, folder / f"fig{number}", journal=journal, data=drawn.data, **said)

@@ -1,0 +1,78 @@
+"""The tables of a cohort for a paper: who took part, change of scores, models side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from joyeval import disclosure
+from joyeval.measurement import surveys
+from joyeval.measurement.scores import ScoreChange
+from joyeval.outcomes.association import Association
+from joyeval.report.papers import model_table, save_table, table_one
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from joyeval.store import Store
+    from joyeval.study import Study
+
+MOST_ROLES = 12  # kinds of a characteristic, beyond which it is no row of a Table 1
+INTERVAL = "Estimate (95% confidence interval)."
+
+
+def cohort_tables(study: Study, cohort: str, store: Store, folder: Path) -> tuple[Path, ...]:
+    """Write what the results of a cohort hold as tables that an author pastes: DOCX, LaTeX, CSV and HTML.
+
+    Returns
+    -------
+    tuple of Path
+        `table1`, `score_change` and `outcome_models`, each as four files; what a cohort has no data for is left out.
+    """
+    return (*_who(study, cohort, store, folder), *_change(study, store, folder), *_models(store, folder))
+
+
+def _who(study: Study, cohort: str, store: Store, folder: Path) -> tuple[Path, ...]:
+    if not any(name.startswith("wave_") for name in store.tables()):
+        return ()
+    people = surveys.respondents(store)
+    titles = {name: title for name, (title, _) in surveys.scales(study, cohort).items() if name in people}
+    roles = ["role"] if 1 < people["role"].nunique() <= MOST_ROLES else []
+    rule = disclosure.Rule(threshold=study.disclosure.threshold, reason=study.disclosure.reason)
+    table = table_one(people, variables=[*roles, *titles], by="wave", labels=titles, rule=rule)
+    base = f"Counts are rounded to the nearest {rule.nearest}; nothing rests on fewer than {rule.threshold} answers."
+    notes = ["Means with standard deviations, and counts with percentages of those who answered.", base]
+    notes += ["One person may have answered several waves."]
+    caption = f"Characteristics and scores of respondents by wave, {study.cohort(cohort).title}"
+    return save_table(table, folder / "table1", caption=caption, footnotes=notes)
+
+
+def _change(study: Study, store: Store, folder: Path) -> tuple[Path, ...]:
+    found = store.result("experience_change") if "experience_change" in store.results() else None
+    if not isinstance(found, ScoreChange):
+        return ()
+    rows = found.changes[
+        (found.changes["estimator"] == "everyone") & (found.changes["n"] >= study.disclosure.threshold)
+    ]
+    named = rows.assign(term=rows["scale"].map(found.titles))
+    waves = {str(wave): part for wave, part in named.groupby("wave", sort=False)}
+    first = found.means["wave"].iloc[0]
+    notes = [f"{INTERVAL} Points of each score, or percentage points where the title says %.", *found.notes]
+    caption = f"Change of scores from wave {first}"
+    table = model_table(waves).rename(columns={"Term": "Score"})
+    return save_table(table, folder / "score_change", caption=caption, footnotes=notes)
+
+
+def _models(store: Store, folder: Path) -> tuple[Path, ...]:
+    models = {
+        f"{result.design}{', outcomes first' if name.endswith('reverse') else ''}": result
+        for name in store.results()
+        if isinstance(result := store.result(name), Association)
+    }
+    if not models:
+        return ()
+    first = next((m for m in models.values() if m.role == "primary"), next(iter(models.values())))
+    terms = {"within": "Within teams", "between": "Between teams", "contextual": "Between less within"}
+    table = model_table(models, places=3, terms=terms, rows={"Teams": {k: m.n_teams for k, m in models.items()}})
+    notes = [f"{INTERVAL} {first.x} against {first.y}.", f"The primary analysis is {first.design}: {first.estimand}."]
+    caption = f"Models of {first.y}, side by side"
+    return save_table(table, folder / "outcome_models", caption=caption, footnotes=notes)

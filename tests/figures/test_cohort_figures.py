@@ -1,0 +1,179 @@
+"""The figure set of a cohort: every figure meets every preset, shows nothing that may not be shown, same bytes each time."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from joyeval import coordination, disclosure, figures
+from joyeval.errors import UsageError
+from joyeval.figures.cohort import cohort_figures
+from joyeval.figures.journal import journals
+from joyeval.outcomes.association import Association
+from joyeval.outcomes.event_study import EventStudy
+from joyeval.outcomes.sensitivity import SpecificationCurve
+from joyeval.pipeline import artwork
+from joyeval.store import Store
+from tests.coordination.surveys import survey
+from tests.network import programme
+
+ESTIMATE = {"se": 0.1, "df": 10.0, "ci_low": -0.1, "ci_high": 0.3, "p": 0.3, "n": 60}
+STRICTEST = "plos"  # 8 pt at least, the least type that fits
+
+
+def association(role, design):
+    terms = [{"term": term, "estimate": at, **ESTIMATE} for term, at in (("within", 0.1), ("between", 0.2))]
+    named = {"estimand": "within teams", "y": "Experience (%)", "x": "Good day (%)", "primary": "within"}
+    numbers = {"n_teams": 6, "sd_x": 9.0, "permutation_p": 0.2, "detectable": 0.3, "n": 60}
+    words = {"improve": "increase", "role": role, "experimental": False, "extra": {}}
+    return Association(design=design, terms=pd.DataFrame(terms), **named, **numbers, **words)
+
+
+def specifications():
+    rows = [
+        {
+            "model": model,
+            "lag": lag,
+            "estimate": 0.1 * i,
+            "ci_low": 0.1 * i - 0.1,
+            "ci_high": 0.1 * i + 0.1,
+            "p": 0.04,
+            "n": 60,
+        }  # fmt: skip
+        for i, (model, lag) in enumerate([("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")])
+    ]
+    table = pd.DataFrame(rows)
+    return SpecificationCurve(estimates=table, choices=("model", "lag"), median=0.15, share_significant=1.0, n=4)
+
+
+def events():
+    terms = pd.DataFrame(
+        [{"term": f"t{e}", "event": e, "estimate": 0.2 * (e >= 0), **ESTIMATE} for e in (-3, -2, 0, 1)]
+    )
+    empty = {"overall": terms[:1], "cohorts": terms[:1], "compared": terms[:1].assign(method="m")}
+    pretrend = {"f": 1.0, "df1": 2.0, "df2": 9.0, "p": 0.4}
+    said = {"y": "Experience (%)", "method": "m", "permutation_p": np.nan, "n_started": 6, "randomised": False}
+    return EventStudy(terms=terms, **empty, pretrend=pretrend, **said, n=6)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    loaded = programme.study(tmp_path_factory.mktemp("figures"))
+    folder = loaded.store("a").folder
+    ties = survey(groups="ABC", raters=14, waves=("1", "2"), gain=0.4, linked=0.9)
+    Store(folder, folder).save(
+        coordination_change=coordination.change(ties),
+        coordination_matrix_ward=coordination.matrix(ties, wave="2", process="ward"),
+        outcomes_primary=association("primary", "within-between"),
+        outcomes_fixed_effects=association("exploratory", "fixed effects"),
+        outcomes_specifications=specifications(),
+        outcomes_event_study=events(),
+    )
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def drawn(study):
+    return cohort_figures(study, "a", study.store("a"))
+
+
+def test_the_set_holds_what_the_results_allow(drawn):
+    kinds = {figure.name for figure in drawn}
+    assert kinds >= {
+        "timeline",
+        "chart_good_day",
+        "teams_good_day",
+        "forest_good_day",
+        "funnel_good_day",
+        "ties_over_waves",
+        "tie_change_ward",
+        "ties_ward",
+        "network_ward",
+        "designs",
+        "marginal_effect",
+        "specifications",
+        "event_study",
+    }
+    assert all(figure.alt and figure.caption and len(figure.data) for figure in drawn)
+
+
+def saved(drawn, folder, journal):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # EPS without transparency, layouts that do not fit
+        for number, figure in enumerate(drawn, start=1):
+            words = {"alt": figure.alt, "caption": figure.caption, "data": figure.data}
+            figures.save(figure.figure, folder / f"fig{number}", journal=journal, **words)
+    return figures.check(folder)
+
+
+def failures(checks):
+    return checks[~checks["ok"]][["file", "what", "found", "expected"]].to_dict("records")
+
+
+def test_every_figure_meets_the_strictest_preset_and_may_be_released(drawn, tmp_path):
+    checks = saved(drawn, tmp_path, STRICTEST)
+    assert failures(checks) == []
+    assert set(checks["what"]) >= {"resolution", "fonts", "type in pt", "thinnest line in pt", "size in mm"}
+    assert len(disclosure.check_release(tmp_path)) == 8 * len(drawn) + 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("journal", [name for name in journals() if name != STRICTEST])
+def test_every_figure_meets_every_preset(drawn, tmp_path, journal):
+    assert failures(saved(drawn, tmp_path, journal)) == []
+
+
+@pytest.mark.parametrize("journal", [name for name in journals() if name not in (STRICTEST, "elsevier")])
+def test_a_sample_meets_the_other_presets(drawn, tmp_path, journal):
+    sample = [figure for figure in drawn if figure.name in ("tie_change_ward", "chart_good_day")]
+    assert failures(saved(sample, tmp_path, journal)) == []
+
+
+def test_no_label_leaves_the_page(drawn):
+    for figure in drawn:
+        page = figure.figure.figure
+        page.draw_without_rendering()
+        width, height = page.get_size_inches()
+        for ax in page.axes:
+            for label in (ax.xaxis.label, ax.yaxis.label):
+                box = label.get_window_extent().transformed(page.dpi_scale_trans.inverted())
+                inside = box.x0 >= -0.02 and box.y0 >= -0.02 and box.x1 <= width + 0.02 and box.y1 <= height + 0.02
+                assert inside or not label.get_text(), f"{figure.name}: {label.get_text()}"
+
+
+@pytest.fixture(scope="module")
+def written(study):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(artwork, "refuse_stale", lambda *given: None)
+        folder, _ = artwork.write_artwork(study, "a", "bmj")
+        first = {path.name: path.read_bytes() for path in folder.iterdir()}
+        artwork.write_artwork(study, "a", "bmj")
+    return folder, first
+
+
+def test_the_command_writes_the_same_bytes_again(written):
+    folder, first = written
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
+
+
+def test_the_manifest_says_what_each_figure_was_drawn_from(written, study):
+    entry = json.loads(written[1]["manifest.json"])["fig1"]
+    assert (entry["study"], entry["cohort"], entry["shows"]) == ("small", "a", "timeline")
+    assert set(entry["results"]) == set(study.store("a").results())
+
+
+def test_tables_for_papers_lie_beside_the_report(written):
+    tables = written[0].parents[1] / "tables"
+    text = (tables / "outcome_models.csv").read_text(encoding="utf-8")
+    assert text.splitlines()[0] == "Term,Fixed effects,Within-between"
+    assert "0.100 (−0.100 to 0.300)" in text
+    assert {path.suffix for path in tables.iterdir()} == {".docx", ".tex", ".csv", ".html"}
+
+
+def test_figures_of_a_cohort_that_was_not_run_are_refused(study):
+    with pytest.raises(UsageError, match=r"cohort b, 01_clean_waves: it has not been run"):
+        artwork.write_artwork(study, "b", "bmj")
