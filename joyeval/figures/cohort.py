@@ -15,10 +15,10 @@ from joyeval.measurement.page import Page
 from joyeval.network.courses import LAST_MONTHS
 from joyeval.outcomes.association import Association
 from joyeval.outcomes.event_study import EventStudy
-from joyeval.outcomes.sensitivity import SpecificationCurve
+from joyeval.outcomes.sensitivity import LeaveOneOut, SpecificationCurve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from joyeval.improvement import Charts, Verdicts
     from joyeval.result import Result
@@ -229,10 +229,10 @@ def _maps(shown: coordination.Matrix, process: str) -> Iterator[Drawn]:
 
 
 def _outcomes(study: Study, cohort: str, store: Store, there: dict, rule: Any) -> Iterator[Drawn]:
-    models = {name: result for name, result in there.items() if isinstance(result, Association)}
-    if models:
-        yield _designs(models)
-    primary = models.get("outcomes_primary")
+    primary = there.get("outcomes_primary")
+    primary = primary if isinstance(primary, Association) else None
+    if primary is not None:
+        yield _designs(primary, same_question(primary, there))
     if primary is not None and np.isfinite(primary.sd_x):
         yield _marginal(primary)
     for name, result in there.items():
@@ -242,6 +242,9 @@ def _outcomes(study: Study, cohort: str, store: Store, there: dict, rule: Any) -
         if isinstance(result, SpecificationCurve):
             drawing, _ = figures.specification_curve(result, ylabel="Estimate")
             yield _of(name, drawing, result, "The primary question by every defensible choice", *result.choices)
+        if isinstance(result, LeaveOneOut):
+            drawing = figures.leave_one_out(result, ylabel="Estimate")
+            yield _of(name, drawing, result, f"The primary estimate without one {result.noun} at a time", "left_out")
 
 
 def _of(name: str, drawing: Any, result: Result, caption: str, *keys: str) -> Drawn:
@@ -249,17 +252,23 @@ def _of(name: str, drawing: Any, result: Result, caption: str, *keys: str) -> Dr
     return Drawn(name.removeprefix("outcomes_"), drawing, f"{caption}. {result.sentence()}", caption, table)
 
 
-def _designs(models: dict[str, Association]) -> Drawn:
-    names = {"outcomes_reverse": "within-between, outcomes first (against the order of time)"}
-    rows = pd.DataFrame(
-        [{"term": names.get(key, model.design), **model.effect[ESTIMATE]} for key, model in models.items()]
-    )
-    first = models.get("outcomes_primary") or next(iter(models.values()))
+def same_question(primary: Association, there: Mapping[str, Result]) -> dict[str, Association]:
+    """Return the analyses of the same staff measure and outcome by their design, the primary one first."""
+    others = {
+        f"{result.design}{', outcomes first' if name.endswith('reverse') else ''}": result
+        for name, result in there.items()
+        if isinstance(result, Association) and (result.x, result.y) == (primary.x, primary.y)
+    }
+    return {primary.design: primary} | others
+
+
+def _designs(primary: Association, models: Mapping[str, Association]) -> Drawn:
+    rows = pd.DataFrame([{"term": name, **model.effect[ESTIMATE]} for name, model in models.items()])
     return Drawn(
         "designs",
         figures.coefficients(rows, xlabel="Effect on the outcome, for 1 more in the staff measure"),
-        f"Coefficients with 95% intervals, one row per design. {first.sentence()}",
-        f"{first.y} for 1 more in {first.x}, by several designs; the primary analysis is {first.design}",
+        f"Coefficients with 95% intervals, one row per design. {primary.sentence()}",
+        f"{primary.y} for 1 more in {primary.x}, by several designs; the primary analysis is {primary.design}",
         rows,
     )
 

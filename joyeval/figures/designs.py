@@ -50,7 +50,7 @@ def event_study(
         ax.plot(part["event"], part["estimate"], **look | {"linestyle": ""}, label=name)
     ax.plot([-1], [0], marker="o", markerfacecolor="white", color=INK, linestyle="", label="compared with")
     ax.set_xlabel(f"{unit.capitalize()} since the start")
-    ax.set_ylabel(label(ylabel, width=90))
+    ax.set_ylabel(lines(ylabel, width=40))
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
     return ax
@@ -85,7 +85,7 @@ def specification_curve(
         name = "p below 0.05" if significant else "p of 0.05 or more"
         curve.vlines(part.index, part["ci_low"], part["ci_high"], color=color, linewidth=0.7)
         curve.plot(part.index, part["estimate"], marker="o", color=color, markerfacecolor=fill, ls="", ms=3, label=name)
-    curve.set_ylabel(label(ylabel, width=60))
+    curve.set_ylabel(lines(ylabel, width=40))
     curve.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
     for place, (choice, option) in enumerate(options):
         made = np.flatnonzero(rows[choice].astype(str) == option)
@@ -109,7 +109,7 @@ def leave_one_out(result: LeaveOneOut, *, ylabel: str, ax: Axes | None = None) -
     ax.plot(rows.index, rows["estimate"], **LOOKS[0] | {"linestyle": ""}, label=f"without one {result.noun}")
     ax.axhline(result.estimate, color=INK, linewidth=0.8, label=f"all {result.noun}s")
     ax.set_xlabel(f"{result.noun.capitalize()} left out, of {len(rows)}, in the order of the estimate without it")
-    ax.set_ylabel(label(ylabel, width=60))
+    ax.set_ylabel(lines(ylabel, width=40))
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
     return ax
 
@@ -156,7 +156,7 @@ def interrupted(result: Interrupted, *, ylabel: str, ax: Axes | None = None) -> 
         ax.plot(part["period"], part["fitted"], color=BLUE, label="fitted")
     ax.plot(ahead["period"], ahead["expected"], **LOOKS[1] | {"marker": ""}, label="earlier trend carried on")
     ax.axvline(begin, color=INK, linewidth=0.8)
-    ax.set_ylabel(label(ylabel, width=60))
+    ax.set_ylabel(lines(ylabel, width=40))
     handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
     ax.legend(handles.values(), handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
     date_axis(ax)

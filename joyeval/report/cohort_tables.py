@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from joyeval import disclosure
+from joyeval.figures.cohort import same_question
 from joyeval.measurement import surveys
 from joyeval.measurement.scores import ScoreChange
 from joyeval.outcomes.association import Association
@@ -63,14 +64,10 @@ def _change(study: Study, store: Store, folder: Path) -> tuple[Path, ...]:
 
 
 def _models(store: Store, folder: Path) -> tuple[Path, ...]:
-    models = {
-        f"{result.design}{', outcomes first' if name.endswith('reverse') else ''}": result
-        for name in store.results()
-        if isinstance(result := store.result(name), Association)
-    }
-    if not models:
+    first = store.result("outcomes_primary") if "outcomes_primary" in store.results() else None
+    if not isinstance(first, Association):
         return ()
-    first = next((m for m in models.values() if m.role == "primary"), next(iter(models.values())))
+    models = same_question(first, {name: store.result(name) for name in store.results()})
     terms = {"within": "Within teams", "between": "Between teams", "contextual": "Between less within"}
     table = model_table(models, places=3, terms=terms, rows={"Teams": {k: m.n_teams for k, m in models.items()}})
     notes = [f"{INTERVAL} {first.x} against {first.y}.", f"The primary analysis is {first.design}: {first.estimand}."]

