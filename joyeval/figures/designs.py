@@ -91,7 +91,7 @@ def specification_curve(
         made = np.flatnonzero(rows[choice].astype(str) == option)
         grid.plot(made, np.full(len(made), place), marker="|", color=INK, ls="", ms=5)
     grid.set_yticks(
-        range(len(options)), [label(f"{choice.replace('_', ' ')}: {option}", width=44) for choice, option in options]
+        range(len(options)), [label(f"{choice}: {option}".replace("_", " "), width=44) for choice, option in options]
     )
     grid.set_ylim(len(options) - 0.4, -0.6)
     grid.set_xlabel(f"Specification, of {len(rows)}, in the order of the estimate")
@@ -125,14 +125,15 @@ def linkage(flow: pd.DataFrame, *, unit: str = "team-periods", ax: Axes | None =
     """
     wide = flow.pivot_table(index="pair", columns="status", values="team_periods", aggfunc="sum", sort=False).fillna(0)
     order = ["joined", *sorted(set(wide) - {"joined"})]
-    ax = ax or new(height_mm=HEAD_MM + LANE_MM * len(wide))[1]
+    names = [lines(name, width=52, most=3) for name in wide.index]
+    ax = ax or new(height_mm=HEAD_MM + (LANE_MM + 3) * len(wide))[1]
     left, places = np.zeros(len(wide)), np.arange(len(wide))
     for status, color in zip([name for name in order if name in wide], FILLS, strict=False):
         width = wide[status].to_numpy()
         look = {"color": color, "edgecolor": INK, "linewidth": 0.5, "hatch": "" if status == "joined" else "///"}
         ax.barh(places, width, left=left, height=0.6, label=status, **look)
         left += width
-    ax.set_yticks(places, [lines(name, width=52) for name in wide.index])
+    ax.set_yticks(places, names)
     ax.set_ylim(len(wide) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel(unit.capitalize())

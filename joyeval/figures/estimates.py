@@ -20,7 +20,7 @@ from joyeval.figures.style import (
 from joyeval.figures.text import label, lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from joyeval.result import Result
 
 ROW_MM = 6.0
+LINE_MM = 3.2  # of each further line of a name
 HEAD_MM = 14.0  # axis, its label and a margin
 DODGE = 0.6  # of a row, shared by the models that stand in it
 
@@ -70,12 +71,12 @@ def forest(
     """
     rows = table(estimates)
     count = len(rows) + (pooled is not None)
-    ax = ax or new(height_mm=HEAD_MM + ROW_MM * count)[1]
+    texts = [lines(name, width=52, most=3) for name in rows[names]]
+    ax = ax or new(height_mm=HEAD_MM + _row_mm(texts) * count)[1]
     places = np.arange(count)
     reference_line(ax, null, axis="x")
     _intervals(ax, rows, places[: len(rows)], color=INK)
     ax.scatter(rows["estimate"], places[: len(rows)], s=_areas(rows, weights), marker="s", color=BLUE, zorder=3)
-    texts = [lines(name, width=52) for name in rows[names]]
     shown = rows[["estimate", "ci_low", "ci_high"]].to_numpy().tolist()
     if pooled is not None:
         _diamond(ax, pooled, places[-1])
@@ -110,14 +111,15 @@ def coefficients(
     several = models if isinstance(models, dict) else {"": models}
     tables = {name: table(model).set_index(names) for name, model in several.items()}
     terms = list(dict.fromkeys(term for rows in tables.values() for term in rows.index))
-    ax = ax or new(height_mm=HEAD_MM + ROW_MM * len(terms) * max(1, 0.6 * len(tables)))[1]
+    texts = [lines(term, width=52, most=3) for term in terms]
+    ax = ax or new(height_mm=HEAD_MM + _row_mm(texts) * len(terms) * max(1, 0.6 * len(tables)))[1]
     reference_line(ax, null, axis="x")
     shifts = (np.arange(len(tables)) - (len(tables) - 1) / 2) * DODGE / len(tables)
     for (name, rows), shift, look in zip(tables.items(), shifts, LOOKS, strict=False):
         found = rows.reindex(terms)
         _intervals(ax, found, np.arange(len(terms)) + shift, color=look["color"])
         ax.plot(found["estimate"], np.arange(len(terms)) + shift, **look | {"linestyle": ""}, label=label(name))
-    _rows(ax, [lines(term, width=52) for term in terms], xlabel)
+    _rows(ax, texts, xlabel)
     if len(tables) > 1:
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(tables), borderaxespad=0.2)
     if ratio:
@@ -154,6 +156,11 @@ def effect(
     if by:
         ax.legend()
     return ax
+
+
+def _row_mm(texts: Sequence[str]) -> float:
+    """Height of a row that holds the longest of the names."""
+    return ROW_MM + LINE_MM * max((text.count("\n") for text in texts), default=0)
 
 
 def _intervals(ax: Axes, rows: pd.DataFrame, places: np.ndarray, *, color: str) -> None:

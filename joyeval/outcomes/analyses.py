@@ -12,6 +12,8 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.outcomes.codes import clean_codes
+from joyeval.outcomes.correlation import repeated_correlation
+from joyeval.outcomes.cross_lagged import cross_lagged
 from joyeval.outcomes.cross_section import between
 from joyeval.outcomes.linkage import ENOUGH, Linkage, link
 from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
@@ -151,6 +153,7 @@ def robustness(study: Study, cohort: str, store: Store) -> dict[str, Result]:
     dict
         ``outcomes_fixed_effects``, ``outcomes_change`` (not for yearly measures), ``outcomes_between`` (each team
         once), ``outcomes_reverse`` (outcomes before the staff answers), ``outcomes_leave_one_out``,
+        ``outcomes_direction`` (which comes first), ``outcomes_repeated`` (repeated-measures correlation),
         ``outcomes_curve`` (other defensible specifications) and ``outcomes_tipping`` (missing outcomes); what cannot
         be run says why.
     """
@@ -161,13 +164,19 @@ def robustness(study: Study, cohort: str, store: Store) -> dict[str, Result]:
         "outcomes_between": (between, named.window),
         "outcomes_reverse": (within_between, (-named.window[1], -named.window[0])),
         "outcomes_leave_one_out": (_leave_one_out, named.window),
+        "outcomes_direction": (_direction, named.window),
+        "outcomes_repeated": (repeated_correlation, named.window),
         "outcomes_curve": (specification_curve, named.window),
         "outcomes_tipping": (tipping_point, named.window),
     }
     if any(part.measure == named.staff and part.period in ("quarter", "year") for part in study.pulses):
         del asked["outcomes_change"]  # months next to each other are what it compares
     question = _question(study, named)
-    questions = {"outcomes_tipping": f"what missing outcomes would have to be to change the answer {question}"}
+    x, y = labels(study, named)
+    questions = {
+        "outcomes_tipping": f"what missing outcomes would have to be to change the answer {question}",
+        "outcomes_direction": f"which of “{x}” and “{y}” comes first",
+    }
     return {
         key: answered(questions.get(key, question), _by_design, study, cohort, store, design, window)
         for key, (design, window) in asked.items()
@@ -184,6 +193,10 @@ def _by_design(
 def _leave_one_out(linkage: Linkage, *, y: str, x: str) -> Result:
     joined = replace(linkage, data=linkage.data.dropna(subset=[y]))
     return leave_one_out(partial(within_between, y=y, x=x, draws=0), joined)
+
+
+def _direction(linkage: Linkage, *, y: str, x: str) -> Result:
+    return cross_lagged(replace(linkage, data=linkage.data.dropna(subset=[y])), y=y, x=x)
 
 
 def _comparable(study: Study, cohort: str, store: Store, named: Analysis, **window: tuple[int, int]) -> Linkage:

@@ -12,12 +12,18 @@ from scipy.special import ndtri
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.estimates import p_value
 from joyeval.models.regression import regression
-from joyeval.outcomes.association import ECOLOGICAL, NOT_CAUSE, detectable_r, number
+from joyeval.outcomes.association import ECOLOGICAL, NOT_CAUSE, detectable_r, number, quoted
+from joyeval.outcomes.linkage import noun_of, table_of
 from joyeval.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from joyeval.outcomes.linkage import Linkage
+
+COMMON = (
+    "what changed for all teams alike over time is part of a repeated-measures correlation; fixed effects take it out"
+)
 UNLIKE = 2.0  # times: p of independent errors and p of clustered ones that differ by more are both shown
 
 
@@ -36,6 +42,8 @@ class Correlation(Result):
         p that allows for errors of a team that hang together (CR2); missing without teams.
     n_teams : int
         0 without teams.
+    noun : str
+        What a team is called.
     """
 
     x: str
@@ -48,6 +56,7 @@ class Correlation(Result):
     p: float
     p_clustered: float = np.nan
     n_teams: int = 0
+    noun: str = "team"
 
     def tidy(self) -> pd.DataFrame:
         """Return the correlation as one row; it has no standard error."""
@@ -58,19 +67,19 @@ class Correlation(Result):
         """Return the correlation in words."""
         basis = f"95% CI {number(self.ci_low)} to {number(self.ci_high)}; {self.n} rows"
         if self.n_teams:
-            basis += f" of {self.n_teams} teams"
-        found = f"the {self.kind} correlation of {self.x} with {self.y} was {number(self.r)} ({basis})"
+            basis += f" of {self.n_teams} {self.noun}s"
+        found = f"the {self.kind} correlation of {quoted(self.x)} with {quoted(self.y)} was {number(self.r)} ({basis})"
         if self.ci_low <= 0 <= self.ci_high:
             return f"No correlation was found: {found}."
         return f"{found[0].upper()}{found[1:]}. {NOT_CAUSE}"
 
 
-def repeated_correlation(data: pd.DataFrame, *, x: str, y: str, team: str = "team") -> Correlation:
+def repeated_correlation(data: pd.DataFrame | Linkage, *, x: str, y: str, team: str = "team") -> Correlation:
     """Correlate two measures within teams, whatever the level of each team.
 
     Parameters
     ----------
-    data : DataFrame
+    data : DataFrame or Linkage
         Several rows per team; rows with a gap, and teams with one row, are left out.
 
     Raises
@@ -83,7 +92,8 @@ def repeated_correlation(data: pd.DataFrame, *, x: str, y: str, team: str = "tea
     Bland & Altman (1995), BMJ 310, 446. doi:10.1136/bmj.310.6977.446
     Bakdash & Marusich (2017), Front. Psychol. 8, 456. doi:10.3389/fpsyg.2017.00456
     """
-    rows = _complete(data, [x, y, team])
+    table, noun = table_of(data), noun_of(data)
+    rows = _complete(table, [x, y, team])
     rows = rows[rows.groupby(team)[x].transform("size") > 1]
     n_teams = rows[team].nunique()
     df = len(rows) - n_teams - 1
@@ -93,13 +103,14 @@ def repeated_correlation(data: pd.DataFrame, *, x: str, y: str, team: str = "tea
     r = _pearson(within[x], within[y])
     slope = regression("y ~ x", rows.rename(columns={x: "x", y: "y", team: "team"}), absorb="team", cluster="team")
     clustered = float(slope.terms["p"].iloc[0])
-    notes = [ECOLOGICAL, *slope.notes]
+    notes = [COMMON.replace("team", noun), ECOLOGICAL.replace("team", noun)]
+    notes += [note.replace("by team:", f"by {noun}:") for note in slope.notes]
     p = _p(r, df)
     if max(p, clustered) > UNLIKE * min(p, clustered):
-        notes.append(f"allowing for errors that hang together within teams, p is {clustered:.3g} instead of {p:.3g}")
+        notes.append(f"allowing for errors that hang together within {noun}s, p is {clustered:.3g} instead of {p:.3g}")
     return _correlation(
         r, df, x=x, y=y, kind="repeated-measures", p_clustered=clustered, n_teams=n_teams, n=len(rows),
-        n_dropped=len(data) - len(rows), notes=tuple(notes),
+        n_dropped=len(table) - len(rows), notes=tuple(notes), noun=noun,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,8 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.sem import sem
-from joyeval.outcomes.association import ECOLOGICAL, NOT_CAUSE, number, signed
-from joyeval.outcomes.linkage import table_of
+from joyeval.outcomes.association import ECOLOGICAL, NOT_CAUSE, number, quoted, signed
+from joyeval.outcomes.linkage import noun_of, table_of
 from joyeval.outcomes.periods import ordinals
 from joyeval.result import Result
 
@@ -41,6 +42,8 @@ class CrossLagged(Result):
     fit : DataFrame
         ``model, chisq, df, p, cfi, tli, rmsea, srmr, npar``.
     waves : int
+    noun : str
+        What a team is called.
     """
 
     x: str
@@ -49,6 +52,7 @@ class CrossLagged(Result):
     terms: pd.DataFrame
     fit: pd.DataFrame
     waves: int
+    noun: str = "team"
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per path and model."""
@@ -58,13 +62,13 @@ class CrossLagged(Result):
         """Return both directions in words."""
         rows = self.terms[self.terms["model"] == self.model].groupby("term", sort=False).first()
         ways = [self._way(rows.loc["x to y"], self.x, self.y), self._way(rows.loc["y to x"], self.y, self.x)]
-        where = "Within teams" if self.model == "ri_clpm" else "Within and between teams mixed"
-        return f"{where}, {ways[0]}; {ways[1]} ({self.n} teams, {self.waves} waves). {NOT_CAUSE}"
+        where = f"Within {self.noun}s" if self.model == "ri_clpm" else f"Within and between {self.noun}s mixed"
+        return f"{where}, {ways[0]}; {ways[1]} ({self.n} {self.noun}s, {self.waves} waves). {NOT_CAUSE}"
 
     def _way(self, row: pd.Series, first: str, second: str) -> str:
         interval = f"{signed(row['estimate'])} per 1, 95% CI {number(row['ci_low'])} to {number(row['ci_high'])}"
         no = "did not clearly predict" if row["ci_low"] <= 0 <= row["ci_high"] else "predicted"
-        return f"{first} {no} {second} one period later ({interval})"
+        return f"{quoted(first)} {no} {quoted(second)} one period later ({interval})"
 
 
 def cross_lagged(
@@ -121,7 +125,8 @@ def cross_lagged(
         waves=waves,
         n=fits[models[0]].n,
         n_dropped=int(table[team].nunique() - fits[models[0]].n),
-        notes=tuple(notes),
+        notes=tuple(re.sub(r"\bteam(s?)\b", rf"{noun_of(data)}\1", note) for note in notes),
+        noun=noun_of(data),
     )
 
 

@@ -205,6 +205,11 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}{'s' * (n != 1)}"
 
 
+def noun_of(data: pd.DataFrame | Linkage) -> str:
+    """Return what a team is called."""
+    return data.noun if isinstance(data, Linkage) else "team"
+
+
 def describe_lag(linkage: Linkage) -> str:
     """Say when outcomes were taken, seen from the staff answers."""
     (first, last), unit = linkage.lag, linkage.unit

@@ -21,7 +21,7 @@ from joyeval.models.permutation import permutation_test
 from joyeval.models.regression import regression, small_sample_notes
 from joyeval.models.robust import cluster_robust
 from joyeval.outcomes.association import ROLES, Association, detectable_effect, guard_notes, number
-from joyeval.outcomes.linkage import Linkage, describe_lag, table_of
+from joyeval.outcomes.linkage import Linkage, describe_lag, noun_of, table_of
 from joyeval.outcomes.periods import UNITS, lagged, ordinals
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ def prepare(
     unit: str = "month",
 ) -> Panel:
     """Check and complete a table of teams and periods for a design; ``weights=""`` keeps a linkage's weights out."""
-    linked, noun = isinstance(data, Linkage), data.noun if isinstance(data, Linkage) else "team"
+    linked, noun = isinstance(data, Linkage), noun_of(data)
     frame = table_of(data).reset_index(drop=True)
     unit = data.unit if isinstance(data, Linkage) and data.unit in UNITS else unit
     if linked and weights is None and frame.get(f"{y}_denominator", pd.Series(dtype=float)).notna().any():

@@ -12,7 +12,7 @@ import pandas as pd
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.least_squares import least_squares
 from joyeval.outcomes.association import Association, number, quoted, signed
-from joyeval.outcomes.linkage import Linkage, table_of
+from joyeval.outcomes.linkage import Linkage, noun_of, table_of
 from joyeval.outcomes.panel import fixed_effects, prepare
 from joyeval.outcomes.plan import DESIGNS
 from joyeval.result import Result
@@ -217,7 +217,7 @@ def leave_one_out(
         term=full["term"],
         estimate=float(full["estimate"]),
         estimates=pd.DataFrame(rows, columns=["left_out", "estimate", "ci_low", "ci_high", "change"]),
-        noun=data.noun if isinstance(data, Linkage) and by == "team" else by,
+        noun=noun_of(data) if by == "team" else by,
         n=len(rows) + lost,
         n_dropped=lost,
         notes=_turning(full, rows),

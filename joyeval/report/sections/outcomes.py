@@ -14,7 +14,7 @@ from joyeval.outcomes.interrupted import Interrupted
 from joyeval.outcomes.linkage import Linkage
 from joyeval.outcomes.sensitivity import LeaveOneOut, SpecificationCurve
 from joyeval.report.papers import model_table
-from joyeval.report.sections.words import ESTIMATES, sentence
+from joyeval.report.sections.words import ESTIMATES, answer, sentence
 from joyeval.result import NoAnswer
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def checks(primary: Result, results: Mapping[str, Result]) -> None:
         _designs(found)
     for one in results.values():
         if not isinstance(one, Association):
-            report.text(one.sentence())
+            answer(one)
             _sensitivity(one)
 
 
