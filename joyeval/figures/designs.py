@@ -24,7 +24,7 @@ LANE_MM = 9.0
 HEAD_MM = 22.0  # axis, its label and a legend
 FILLS = (BLUE, PALE, "#E6A86A", "#D9D9D9", "white")  # joined, then reasons why not
 CROWDED = 24  # events in a lane, beyond which marks would hide one another
-BAR = 0.62  # of a lane's height
+BAR, FLOOR = 0.5, 0.34  # of a lane's height: the tallest bar, and where bars stand below the middle
 SIGNIFICANT = 0.05
 
 
@@ -194,7 +194,8 @@ def timeline(
         range(len(lanes)), [label(f"{str(kind)[:1].upper()}{str(kind)[1:]} ({counts[kind]})") for kind in lanes]
     )
     ax.set_ylim(len(lanes) - 0.4, -0.6)
-    ax.hlines(range(len(lanes)), *ax.get_xlim(), color=PALE, linewidth=0.6, zorder=0.4)
+    ground = [place + FLOOR * (counts[kind] > CROWDED) for place, kind in enumerate(lanes)]
+    ax.hlines(ground, *ax.get_xlim(), color=PALE, linewidth=0.6, zorder=0.4)
     ax.tick_params(axis="y", length=0)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
@@ -210,10 +211,9 @@ def _phases(ax: Axes, phases: Sequence[tuple[str, pd.Timestamp, pd.Timestamp]]) 
 
 
 def _monthly(ax: Axes, dates: pd.Series, place: int) -> None:
-    """Draw events per month as bars that stand on the lane; the number of the tallest stands on it."""
+    """Draw events per month as bars that stand on the lane's floor; the number of the tallest stands on it."""
     counts = dates.dt.to_period("M").value_counts().sort_index()
     starts, heights = counts.index.to_timestamp(), BAR * counts.to_numpy() / counts.max()
-    floor = place + BAR / 2
-    ax.bar(starts, -heights, width=24, bottom=floor, align="edge", color=BLUE, linewidth=0)
+    ax.bar(starts, -heights, width=24, bottom=place + FLOOR, align="edge", color=BLUE, linewidth=0)
     top = int(counts.to_numpy().argmax())
-    ax.text(starts[top], floor - BAR, f" {counts.iloc[top]}", va="bottom", fontsize=7, color=INK)
+    ax.text(starts[top], place + FLOOR - BAR, f" {counts.iloc[top]}", va="bottom", fontsize=7, color=INK)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ from joyeval import disclosure, figures, report
 from joyeval.measurement import surveys
 from joyeval.measurement.scores import ScoreChange
 from joyeval.measurement.spread import answer_counts
-from joyeval.report.sections.words import ESTIMATES, rule
+from joyeval.report.sections.words import rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from joyeval.store import Store
     from joyeval.study import Study
 
-ESTIMATORS = {"everyone": "everyone", "linked": "linked people", "not linked": "people in one wave only"}
-CHANGES = ["scale", "better", "estimator", "estimate", "ci_low", "ci_high", "relative", "p", "p_adjusted", "n"]
+OTHERS = {"linked": "linked people", "not linked": "people in one wave only"}  # beside everyone
 
 
 def instruments(used: Sequence[Instrument]) -> None:
@@ -55,12 +54,17 @@ def _means(change: ScoreChange, study: Study) -> None:
         for _, scores in change.means.drop(columns="sd").groupby("scale", sort=False)
     ]
     _scores_figure(pd.concat(drawn), change, study)
-    plain = dict.fromkeys(("mean", "ci_low", "ci_high"), _as_precise_as_shown)
+    shown = pd.concat(protected)
+    cells = [
+        row.mean if isinstance(row.mean, str) else f"{_mean(row.mean)} ({_mean(row.ci_low)} to {_mean(row.ci_high)})"
+        for row in shown.itertuples()
+    ]
+    wide = shown.assign(cell=cells).pivot(index="scale", columns="wave", values="cell")
+    answers = pd.to_numeric(shown["n"], errors="coerce")
     report.table(
-        pd.concat(protected),
-        formats=plain,
-        caption="Mean scores by wave; the intervals allow for teams",
-        header_columns=2,
+        wide.reindex(index=shown["scale"].unique(), columns=shown["wave"].unique()).rename_axis("score"),
+        caption="Mean scores by wave, with 95% intervals that allow for teams",
+        footnotes=[f"Each mean rests on {answers.min():.0f} to {answers.max():.0f} answers, to the nearest 5."],
     )
 
 
@@ -119,25 +123,30 @@ def components(result: Components, study: Study) -> None:
     )
 
 
-def _as_precise_as_shown(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.0f}" if abs(value) > 10 else f"{value:.1f}"
+def _mean(value: float) -> str:
+    """Show a mean with one decimal, or whole where a decimal would speak of few people."""
+    return f"{value:.0f}" if abs(value) > 10 else f"{value:.1f}"
 
 
 def _changes(change: ScoreChange, study: Study) -> None:
     table = change.changes
     last = table[(table["wave"] == table["wave"].iloc[-1]) & (table["n"] >= study.disclosure.threshold)]
+    titled = last.assign(scale=last["scale"].map(change.titles), cell=[_estimate(row) for row in last.itertuples()])
+    ways = titled.pivot(index="scale", columns="estimator", values="cell").reindex(columns=list(OTHERS))
+    everyone = titled[titled["estimator"] == "everyone"].set_index("scale")
+    shown = everyone[["better", "cell", "relative", "p", "p_adjusted", "n"]].join(ways)
     report.table(
-        last[CHANGES].assign(scale=last["scale"].map(change.titles)),
-        caption="Change from the first to the last wave, from everyone, from linked people, and from the others",
-        labels={"p_adjusted": "p, corrected", "better": "better is", "estimator": "from"},
-        formats={**ESTIMATES, "p_adjusted": "p", "relative": "+.0%"},
-        header_columns=3,
+        shown.rename_axis("score"),
+        caption="Change from the first to the last wave with 95% intervals: from everyone, from people whose "
+        "answers are linked, and from people in one wave only; n: answers behind the first",
+        labels={"cell": "change", "better": "better is", "p_adjusted": "p, corrected", **OTHERS},
+        formats={"p_adjusted": "p", "relative": "+.0%"},
     )
     report.figure(
         figures.coefficients(
             {
                 words: _in_standard_deviations(last[last["estimator"] == kind], change)
-                for kind, words in ESTIMATORS.items()
+                for kind, words in ({"everyone": "everyone"} | OTHERS).items()
                 if (last["estimator"] == kind).any()
             },
             xlabel="change in standard deviations of the first wave",
@@ -147,6 +156,14 @@ def _changes(change: ScoreChange, study: Study) -> None:
         caption="Change of each score in standard deviations of the first wave, with 95 % intervals: from everyone, "
         "from people linked over both waves, and from people who answered one of them",
     )
+
+
+def _estimate(row: Any) -> str:
+    """Show an estimate with its interval, one decimal or two as its size bears."""
+    if pd.isna(row.estimate):
+        return "not estimated"
+    style = "+.1f" if max(abs(row.ci_low), abs(row.ci_high)) >= 2 else "+.2f"
+    return f"{row.estimate:{style}} ({row.ci_low:{style}} to {row.ci_high:{style}})".replace("-", "−")
 
 
 def _in_standard_deviations(changes: pd.DataFrame, change: ScoreChange) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from joyeval import figures, report
 from joyeval.coordination import Change
+from joyeval.coordination.comparison import Difference
 from joyeval.improvement import Charts, Multiverse, Verdicts
 from joyeval.measurement.equity import Equity
 from joyeval.measurement.scores import ScoreChange
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 STEP = 10  # percentage points of a pulse that the primary estimate is told for
 TOLD = 3  # scores named one by one
+INTERVAL = {"estimate": "estimate", "low": "ci_low", "high": "ci_high"}
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def _told(result: Result, found: dict[str, Result], say: Catalogue) -> tuple[str
         case Equity():
             return _equity(result, say)
         case Change():
-            return _coordination(result, say)
+            return _coordination(result, found.get("coordination_comparison"), say)
         case _:
             return _unknown(result, say)
 
@@ -217,8 +219,8 @@ def _equity(result: Equity, say: Catalogue) -> tuple[str, str]:
     return say(key, attributes=attributes), say("equity.sure", tests=len(result.tests))
 
 
-def _coordination(result: Change, say: Catalogue) -> tuple[str, str]:
-    """Tell the change from the first to the last wave, process by process."""
+def _coordination(result: Change, beside: Result | None, say: Catalogue) -> tuple[str, str]:
+    """Tell the change from the first to the last wave, process by process, and how it compares with units without."""
     rows = result.terms.query("part == 'between' and kind != 'decay' and process != 'all'")
     last = rows.drop_duplicates("process", keep="last")
     told, sure = [], []
@@ -229,7 +231,12 @@ def _coordination(result: Change, say: Catalogue) -> tuple[str, str]:
         told.append(say(f"coordination.{way}", estimate=say.signed(row["estimate"], 2), **shown))
         low, high = (say.signed(row[name], 2) for name in ("ci_low", "ci_high"))
         sure.append(say("coordination.sure_one", process=process, low=low, high=high))
-    return " ".join(told), say("coordination.sure", list="; ".join(sure))
+    intervals = say("coordination.sure", list="; ".join(sure))
+    if isinstance(beside, Difference):
+        row = beside.tidy().iloc[0]
+        numbers = {name: say.signed(row[key], 2) for name, key in INTERVAL.items()}
+        intervals = f"{intervals} {say('coordination.beside', **numbers)}"
+    return " ".join(told), intervals
 
 
 def _teams_figure(result: Result | None, say: Catalogue) -> None:
