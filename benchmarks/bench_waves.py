@@ -114,7 +114,8 @@ def csv_file(folder: Path, rows: int) -> None:
     print(
         f"CSV {rows:>9,} x 63: {mine:.2f} s; polars typed read and write {peer:.2f} s; ratio {mine / peer:.2f}; "
         f"{1e6 * mine / rows:.2f} us a row; peak {peak(file, own):.0f} MB\n"
-        f"    with words and impossible numbers among the answers: {mending:.2f} s; peak {peak(faulty, own):.0f} MB"
+        f"    with words and impossible numbers among the answers: {mending:.2f} s; ratio {mending / peer:.2f}; "
+        f"peak {peak(faulty, own):.0f} MB"
     )
 
 

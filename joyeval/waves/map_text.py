@@ -147,7 +147,7 @@ def _answers(proposal: Proposal, model: Wave | None) -> Iterator[str]:
                 told.append((instrument, item, text))
     meant = {(instrument.id, text): _meant(instrument, item, text) for instrument, item, text in told}
     if meant:
-        yield "    answers:  # words that many wrote and no table knows; an empty code means: declined"
+        yield '    answers:  # words that many wrote and no table knows; an empty code ("") means: declined'
     for name in dict.fromkeys(name for name, _ in meant):
         mine = {text: code for (owner, text), code in meant.items() if owner == name}
         yield f"      {name}:" + (" {}" if set(mine.values()) == {None} else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -147,16 +148,25 @@ def read_columns(
     options |= {} if skip else {"truncate_ragged_lines": True, "extra_columns": "ignore"}
     texts = dict.fromkeys(headings, pl.String)
     sample = pl.read_csv(content, schema=texts, n_rows=SAMPLE, **options)
-    few, numbers = few_valued(sample), _numbered(sample)
-    for held_as_number, size in ((numbers, pl.UInt16), (set(), pl.UInt16), (set(), pl.UInt32)):
+    few, numbers, size = few_valued(sample), _numbered(sample), pl.UInt16
+    while True:
         category = pl.Categorical(pl.Categories.random(physical=size))
-        schema = texts | dict.fromkeys(few, category) | dict.fromkeys(held_as_number, pl.Int8)
+        schema = texts | dict.fromkeys(few, category) | dict.fromkeys(numbers, pl.Int8)
         try:
             return pl.read_csv(content, schema=schema, **options)
-        except pl.exceptions.ComputeError:  # a cell that is no number, or more texts than 16 bits number
-            if size == pl.UInt32:
+        except pl.exceptions.ComputeError as error:
+            if numbers:  # a cell that is no number
+                numbers -= _named(error, numbers) or numbers
+            elif size == pl.UInt16:  # more texts than 16 bits number
+                size = pl.UInt32
+            else:
                 raise
-    raise AssertionError
+
+
+def _named(error: Exception, columns: set[str]) -> set[str]:
+    """Columns that the reader's complaint names, if it does."""
+    found = re.search(r"at column '(.*?)' \(column number", str(error), re.S)
+    return {found[1]} & columns if found else set()
 
 
 def _numbered(sample: pl.DataFrame) -> set[str]:
