@@ -108,7 +108,10 @@ def explore(
     chance = efa.random_eigenvalues(n, p, seed=seed)
     suggested = int(np.argmax(np.append(values <= chance, True)))
     m = factors or max(suggested, 1)
-    found = efa.extract(r, m, method=method)
+    try:
+        found = efa.extract(r, m, method=method)
+    except ModelError as error:
+        raise ModelError(f"{scale}: {error} ({n} complete responses)") from None
     loadings, phi = _rotated(found.loadings, rotation if m > 1 else "none")
     order = np.argsort(-(loadings**2).sum(axis=0), kind="stable")
     names = [f"F{i + 1}" for i in range(m)]

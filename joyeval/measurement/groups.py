@@ -126,11 +126,14 @@ def answers_of(items: pd.DataFrame | pd.Series | np.ndarray, *, what: str) -> pd
     Raises
     ------
     UsageError
-        A column does not hold numbers.
+        A column does not hold numbers, or two have the same name.
     ModelError
         A value is infinite, or nothing was answered at all.
     """
     table = items if isinstance(items, pd.DataFrame) else pd.Series(items, name=getattr(items, "name", None)).to_frame()
+    twice = sorted({str(name) for name in table.columns[table.columns.duplicated()]})
+    if twice:
+        raise UsageError(f"{what}: found several columns named {', '.join(twice)}; expected one for each item")
     words = [str(name) for name in table if not pd.api.types.is_numeric_dtype(table[name])]
     if words:
         raise UsageError(f"{what}: found no numbers in {', '.join(words)}; expected scored answers (see je.score)")

@@ -165,7 +165,7 @@ def _table(ms: _MeanSquares, level: float, icc1: np.ndarray | None) -> pd.DataFr
     """Two rows (ICC(1), ICC(2)) per scale and level, scale by scale."""
     from scipy.special import fdtrc
 
-    size, df1, df2 = ms.n / ms.groups, ms.groups - 1, ms.n - ms.groups
+    size, df1, df2 = ms.n / np.maximum(ms.groups, 1), ms.groups - 1, ms.n - ms.groups
     with np.errstate(invalid="ignore", divide="ignore"):
         f = ms.between / ms.within
         one = np.where(np.isinf(f), 1.0, (f - 1) / (f + size - 1)) if icc1 is None else icc1

@@ -135,8 +135,8 @@ def invariance(
     >>> invariance(answers, answers["wave"], "joy =~ q1 + q2 + q3 + q4").sentence()  # doctest: +SKIP
     """
     data, name, who = _assembled(items, group, person)
-    text = model_text(model, items.drop(columns=[c for c in (name, who) if c in items]))
     what = f"invariance of {scale} over {name}"
+    text = model_text(model, items.drop(columns=[c for c in (name, who) if c in items]), what=what)
     if data[name].nunique() < 2:
         raise ModelError(f"{what}: found 1 {name} in {len(data)} rows; needs at least 2 to compare")
     merged: list[str] = []
@@ -165,7 +165,8 @@ def _assembled(
     items: pd.DataFrame, group: pd.Series | str, person: pd.Series | str | None
 ) -> tuple[pd.DataFrame, str, str | None]:
     """One table with the items, the group and the person."""
-    columns, names = [items], []
+    numbers = items.select_dtypes("number")  # nullable ones too: the models take plain numbers
+    columns, names = [items.assign(**{name: numbers[name].astype(float) for name in numbers})], []
     for given, default in ((group, "group"), (person, "person")):
         if given is None or isinstance(given, str):
             names.append(given)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError
 from joyeval.measurement.groups import answers_of
+from joyeval.measurement.turnover import error_of, influence
 from joyeval.models.estimates import estimate_table
 from joyeval.models.imputation import impute, pool
 from joyeval.result import Result
@@ -72,7 +73,7 @@ def item_gaps(
     also : DataFrame, optional
         Further columns that predict answers (other scales, role) for the imputation.
     cluster : Series, optional
-        Team of each respondent, for the imputation.
+        Team of each respondent, for the imputation and the errors.
     m, seed : int
         Imputations and their start.
 
@@ -96,7 +97,7 @@ def item_gaps(
     here = answers[kept]
     share = here.notna().mean(axis=1)
     scores = {"complete": here[share == 1].mean(axis=1), "half": here[share >= 0.5].mean(axis=1)}
-    rows = [_mean(rule, score) for rule, score in scores.items()]
+    rows = [_mean(rule, score, cluster) for rule, score in scores.items()]
     imputed, fmi = _imputed(here, also, cluster, m, seed)
     gaps = here.isna().sum()
     return ItemGaps(
@@ -117,11 +118,18 @@ def item_gaps(
     )
 
 
-def _mean(rule: str, score: pd.Series) -> pd.DataFrame:
-    n = len(score)
-    se = score.std() / np.sqrt(n) if n > 1 else np.nan
-    table = estimate_table([rule], np.array([score.mean()]), np.array([se]), n=n, df=max(n - 1.0, 1.0))
+def _mean(rule: str, score: pd.Series, cluster: pd.Series | None) -> pd.DataFrame:
+    se, df = _error(score, cluster)
+    table = estimate_table([rule], np.array([score.mean()]), np.array([se]), n=len(score), df=max(df, 1.0))
     return table.drop(columns="df").assign(p=np.nan)
+
+
+def _error(score: pd.Series, cluster: pd.Series | None) -> tuple[float, float]:
+    """Give the standard error of a mean, teams as the units where they are known, and its degrees of freedom."""
+    codes = np.arange(len(score)) if cluster is None else pd.factorize(cluster.loc[score.index])[0]
+    if len(score) < 2 or codes.max() < 1:
+        return np.nan, 1.0
+    return error_of(influence(score.to_numpy(), np.ones(len(score), dtype=bool))[1], codes), float(codes.max())
 
 
 def _imputed(
@@ -135,10 +143,10 @@ def _imputed(
     wanted = [*columns, *([] if extra is None else extra)]
     filled = impute(table, wanted, cluster=None if cluster is None else "the team", m=m, seed=seed)
     means = [one[columns].mean(axis=1) for one in filled]
-    n = len(here)
     estimates = np.array([[mean.mean()] for mean in means])
-    variances = np.array([[mean.var() / n] for mean in means])
-    pooled = pool(estimates, variances, n - 1.0, terms=["imputed"], n=n).terms
+    errors = [_error(mean, cluster) for mean in means]
+    variances = np.array([[error**2] for error, _ in errors])
+    pooled = pool(estimates, variances, errors[0][1], terms=["imputed"], n=len(here)).terms
     return pooled[["term", "estimate", "se", "ci_low", "ci_high", "p", "n"]].assign(p=np.nan), float(
         pooled["fmi"].iloc[0]
     )

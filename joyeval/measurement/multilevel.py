@@ -10,8 +10,9 @@ import pandas as pd
 from scipy.special import ndtri
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.measurement.groups import answers_of
+from joyeval.measurement.groups import and_others, answers_of
 from joyeval.measurement.reliability import alpha_of
+from joyeval.measurement.structure import check_names
 from joyeval.models.sem_standard import delta
 from joyeval.models.sem_twolevel import fit_twolevel, saturated_fit, twolevel_sample
 from joyeval.result import ESTIMATE_COLUMNS, Result
@@ -94,9 +95,16 @@ def multilevel_reliability(
         raise ModelError(
             f"multilevel reliability of {scale}: found 1 item and {len(answers)} respondents; needs 2 items"
         )
+    constant = [name for name in answers if answers[name].min() == answers[name].max()]
+    if constant:
+        raise ModelError(
+            f"multilevel reliability of {scale}: {and_others(constant)} does not vary ({len(answers)} rows); leave it "
+            "out"
+        )
     if not group.index.equals(answers.index):
         raise UsageError("group: the labels have another index than the answers; take both from one table")
     names, what = list(answers), f"multilevel reliability of {scale}"
+    check_names(names, what=what)
     data = answers.assign(**{"the team": group})
     sample = twolevel_sample(data, names, names, cluster="the team", what=what)
     likelihood, found = saturated_fit(sample, what=what)

@@ -233,7 +233,10 @@ def _several_factors(
             f"{what}: {n} complete responses to {k} items; {factors} factors need more items that vary, and more "
             "responses than items. Use factors=1"
         )
-    hierarchical, total, split = hierarchical_omega(np.corrcoef(x.T), factors)
+    try:
+        hierarchical, total, split = hierarchical_omega(np.corrcoef(x.T), factors)
+    except ModelError as error:
+        raise ModelError(f"{what}: {error} ({n} complete responses)") from None
     rng, again = np.random.default_rng(seed), []
     for _ in range(draws):
         with contextlib.suppress(ModelError, np.linalg.LinAlgError):

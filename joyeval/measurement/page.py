@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.measurement.exploratory import Exploratory, explore
-from joyeval.measurement.groups import and_others
+from joyeval.measurement.groups import and_others, answers_of
 from joyeval.measurement.questions import COMPARABLE, WORDS, Evidence, Subject, examine, gathered
 from joyeval.measurement.team_means import TeamMeans  # noqa: TC001 (results name the classes they hold)
 from joyeval.result import ESTIMATE_COLUMNS, Result
@@ -124,7 +125,9 @@ def page(
     Raises
     ------
     UsageError
-        A column is not there.
+        A column is not there, or an item does not hold numbers.
+    ModelError
+        No row has a wave.
 
     References
     ----------
@@ -141,6 +144,11 @@ def page(
     absent = sorted({*asked, *(item for items in scales.values() for item in items)} - set(wave.columns))
     if absent:
         raise UsageError(f"page: found no column {and_others(absent)}; check group, by, person and the items")
+    for name, items in scales.items():
+        with contextlib.suppress(ModelError):  # a scale that nobody answered is told of in a note
+            answers_of(wave[list(items)], what=f"page on {(titles or {}).get(name, name)}")
+    if by and wave[by].isna().all():
+        raise ModelError(f"page: none of {len(wave)} rows has a {by}; map the column or give by=None")
     subjects = [
         Subject(
             scale=name,

@@ -10,8 +10,8 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.measurement.groups import Groups, and_others, answers_of, groups_of, join_labels
-from joyeval.models.ordinal_moments import ordinal_moments
-from joyeval.result import ESTIMATE_COLUMNS, Result
+from joyeval.measurement.ordinal_alpha import with_ordinal
+from joyeval.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,7 +147,7 @@ def alpha(
         limits = _bootstrap(x, groups, raw=table["estimate"][raw].to_numpy(), level=level, draws=draws, seed=seed)
         table.loc[raw, ["ci_low", "ci_high"]] = limits
     if ordinal:
-        table = _with_ordinal(table, x, groups, answerable, scale, level)
+        table = with_ordinal(table, x, groups, answerable, scale=scale, level=level)
     item_table = _items(cov, means, pairs, list(answers.columns))
     return Alpha(
         n=len(x),
@@ -292,36 +292,6 @@ def _alpha_se(cov: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     squared = cov @ cov
     inner = total * (np.trace(squared, axis1=1, axis2=2) + trace**2) - 2 * trace * squared.sum(axis=(1, 2))
     return np.sqrt(2 * k**2 / ((k - 1) ** 2 * total**3) * inner / np.maximum(sizes, 1))
-
-
-def _with_ordinal(
-    table: pd.DataFrame, x: np.ndarray, groups: Groups, answerable: np.ndarray, scale: str, level: float
-) -> pd.DataFrame:
-    """Add a row of ordinal alpha to those of each group."""
-    rows = []
-    for code in range(groups.count):
-        part = x[groups.codes == code]
-        part = part[~np.isnan(part).any(axis=1)]
-        values = _ordinal(part, scale, level) if answerable[code] else (np.nan,) * 4
-        rows.append(("alpha_ordinal", *values, np.nan, len(part)))
-    more = pd.DataFrame(rows, columns=list(ESTIMATE_COLUMNS))
-    both = pd.concat([table, more.astype({"term": "str"})], ignore_index=True)
-    order = np.concatenate([np.arange(len(table)) // len(TERMS), np.arange(len(more))])
-    return both.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
-
-
-def _ordinal(x: np.ndarray, scale: str, level: float) -> tuple[float, float, float, float]:
-    """Estimate, delta-method error and limits (on the scale of log(1 - alpha))."""
-    from scipy.special import ndtri
-
-    moments = ordinal_moments(pd.DataFrame(x), what=f"ordinal alpha of {scale}")
-    k, pairs = x.shape[1], len(moments.first)
-    total = k + 2 * moments.correlations.sum()
-    value = k / (k - 1) * (1 - k / total)
-    slope = 2 * k**2 / (k - 1) / total**2
-    se = slope * np.sqrt(moments.vcov[-pairs:, -pairs:].sum())
-    reach = ndtri((1 + level) / 2) * se / (1 - value)
-    return value, se, 1 - (1 - value) * np.exp(reach), 1 - (1 - value) * np.exp(-reach)
 
 
 def _items(cov: np.ndarray, means: np.ndarray, pairs: np.ndarray, names: list[object]) -> pd.DataFrame:

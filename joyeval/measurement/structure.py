@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
+from scipy.special import expit, ndtri
 
 from joyeval.errors import UsageError
-from joyeval.measurement.groups import answers_of
+from joyeval.measurement.groups import and_others, answers_of
 from joyeval.models.estimates import estimate_table
 from joyeval.models.sem import Sem, fit_model, summarise
+from joyeval.models.sem_spec import NAME, parse_model
 from joyeval.models.sem_standard import delta
 from joyeval.models.wlsmv import OrdinalFitted
 from joyeval.result import Result
@@ -93,8 +94,8 @@ def factor(
     --------
     >>> factor(wave, {"joy": ["q1", "q2", "q3"], "calm": ["q4", "q5", "q6"]}).sentence()  # doctest: +SKIP
     """
-    text = model_text(model, items)
     name = f"the factor model of {scale}"
+    text = model_text(model, items, what=name)
     fitted = fit_model(text, items, estimator=estimator, missing=missing, name=name)
     result = summarise(fitted, model=text, name=name, estimator=estimator, missing=missing, level=level)
     return Factor(
@@ -108,15 +109,28 @@ def factor(
     )
 
 
-def model_text(model: str | Mapping[str, Sequence[str]] | None, items: pd.DataFrame) -> str:
-    """Write a model out in the notation of lavaan."""
+def model_text(model: str | Mapping[str, Sequence[str]] | None, items: pd.DataFrame, *, what: str) -> str:
+    """Write a model out in the notation of lavaan, once the answers are seen to be numbers."""
+    if model is not None and not isinstance(model, (str, Mapping)):
+        raise UsageError(f"{what}: the model is of type {type(model).__name__}; expected text or the items of factors")
     if isinstance(model, str):
+        named = set(parse_model(model).observed)
+        answers_of(items[[name for name in items if name in named]] if named & set(items) else items, what=what)
         return model
-    if model is None:
-        model = {"common": list(answers_of(items, what="factor"))}
-    if not isinstance(model, Mapping):
-        raise UsageError(f"model: found {type(model).__name__}; expected text or the items of each factor")
+    answers = answers_of(items, what=what)
+    model = {"common": list(answers)} if model is None else model
+    check_names([name for own in model.values() for name in own], what=what)
     return "\n".join(f"{name} =~ {' + '.join(map(str, own))}" for name, own in model.items())
+
+
+def check_names(names: Sequence[object], *, what: str) -> None:
+    """Refuse names that cannot stand in a model."""
+    odd = [str(name) for name in names if not NAME.match(str(name))]
+    if odd:
+        raise UsageError(
+            f"{what}: found items named {and_others(odd)}; names in a model begin with a letter and hold letters, "
+            "digits, _ and . only: rename the columns (q1, q2, ...)"
+        )
 
 
 def _loadings(result: Sem, level: float) -> pd.DataFrame:
@@ -149,7 +163,7 @@ def logit_limits(values: np.ndarray, errors: np.ndarray, level: float) -> tuple[
     inside = np.clip(values, 1e-6, 1 - 1e-6)
     reach = ndtri((1 + level) / 2) * errors / (inside * (1 - inside))
     centre = np.log(inside / (1 - inside))
-    return 1 / (1 + np.exp(reach - centre)), 1 / (1 + np.exp(-reach - centre))
+    return expit(centre - reach), expit(centre + reach)
 
 
 def _sums(fitted: Fitted) -> dict[str, tuple[int, np.ndarray]]:

@@ -237,9 +237,10 @@ def pool(
         raise UsageError(f"found {m} imputation; pooling needs at least 2")
     within, between = variances.mean(axis=0), (1 + 1 / m) * estimates.var(axis=0, ddof=1)
     total = within + between
-    share = between / total
+    share = np.divide(between, total, out=np.zeros_like(total), where=total > 0)
     df = _barnard_rubin(m, share, np.broadcast_to(np.asarray(dfcom, dtype=float), share.shape))
-    riv = between / within
+    riv = np.divide(between, within, out=np.full_like(within, np.inf), where=within > 0)
+    riv = np.where(total > 0, riv, 0.0)
     table = estimate_table(terms, estimates.mean(axis=0), np.sqrt(total), n=n, df=df)
     few = (f"only {m} imputations: standard errors and p values change with the seed; take {FEW_IMPUTATIONS} or more",)
     return Pooled(

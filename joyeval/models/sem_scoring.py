@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 STEPS = 500
 FLAT = 1e-13  # expected further gain of the log likelihood at which the search ends
+NAMED = 6  # parameters that a message names
 SINGULAR = 1e-9  # smallest eigenvalue of the scaled information, below which some direction is not identified
 
 
@@ -75,7 +76,8 @@ def checked(found: Minimum, layout: Layout, *, what: str, n: int) -> Minimum:
         The search did not end, or the data do not identify the model: names the parameters and the way out.
     """
     if len(lost := unidentified(found.information)):
-        names = [next(cell.label or cell.term.name for cell in layout.cells if cell.free == i) for i in lost]
+        every = dict.fromkeys(next(c.label or c.term.name for c in layout.cells if c.free == i) for i in lost)
+        names = [*list(every)[:NAMED], *([f"{len(every) - NAMED} more"] if len(every) > NAMED else [])]
         raise ModelError(
             f"{what}: not identified from {n} rows; the data do not tell apart {', '.join(names)}. Fix or drop one of "
             f"them"
