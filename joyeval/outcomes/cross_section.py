@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from joyeval.models.regression import regression
+from joyeval.models.regression import regression, small_sample_notes
 from joyeval.outcomes.panel import associate, prepare
 
 if TYPE_CHECKING:
@@ -59,10 +59,11 @@ def between(
     means = rows.groupby([team, *extra], sort=True)[[y, x, *covariates]].mean().reset_index()
     fit = regression(panel.formula, means, cluster=panel.cluster)
     terms = fit.terms[fit.terms["term"] != "Intercept"].replace({"term": {panel.x: "between"}}).reset_index(drop=True)
-    noun = panel.noun
+    noun, clusters = panel.noun, means[panel.cluster].nunique()
+    few = small_sample_notes(terms, n_clusters=clusters, cluster=panel.cluster, used="CR2", asked="CR2")
     return associate(
         panel, terms, "between", design=f"between {noun}s", estimand=f"comparing {noun}s with each other{panel.when}",
         n=len(rows), n_dropped=len(panel.frame) - len(rows), role=role, sd_x=float(means[x].std()),
         sd_y=float(means[y].std()), extra={"r": float(np.corrcoef(means[x], means[y])[0, 1])},
-        notes=(*fit.notes, f"{noun}s differ in much besides {x}, which may explain a difference between them"),
+        notes=(*few, f"{noun}s differ in much besides {x}, which may explain a difference between them"),
     )  # fmt: skip

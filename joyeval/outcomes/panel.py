@@ -23,6 +23,7 @@ from joyeval.models.robust import cluster_robust
 from joyeval.outcomes.association import ROLES, Association, detectable_effect, guard_notes, number
 from joyeval.outcomes.linkage import Linkage, describe_lag, noun_of, table_of
 from joyeval.outcomes.periods import UNITS, lagged, ordinals
+from joyeval.outcomes.refusals import refuse, refuse_still
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -223,6 +224,7 @@ def within_between(
     )  # fmt: skip
     used = [panel.y, panel.x, team, period, *panel.covariates, *([panel.weights] if panel.weights else [])]
     frame = panel.frame.dropna(subset=list(dict.fromkeys(used))).copy()
+    refuse_still(frame, x=panel.x, team=team, period=period, noun=panel.noun)
     frame["__time"] = ordinals(frame[period], unit=panel.unit).astype(float)
     mean = frame.groupby(team)[panel.x].transform("mean")
     frame["within"], frame["between"] = frame[panel.x] - mean, mean
@@ -271,6 +273,7 @@ def prepare(
         frame = frame.assign(__moment=frame[benchmark].astype("str") + " " + frame[period].astype("str"))
     if lag:
         frame = frame.assign(**{x: lagged(frame, x, by=lag, team=team, period=period, unit=unit)})
+    refuse(frame, y=y, x=x, team=team, covariates=covariates, cluster=cluster or team, lag=lag, noun=noun)
     if weights:
         behind = f"what {y} was counted over" if weights == f"{y}_denominator" else weights
         notes.append(f"{noun}-periods are weighted by {behind}")

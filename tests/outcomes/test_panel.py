@@ -220,8 +220,11 @@ def test_no_sentence_claims_a_cause_and_every_result_carries_its_guard_rails():
         (lambda d: pd.concat([d, d.iloc[:2]]), {}, ModelError, "2 of 98 rows repeat a team and period"),
         (lambda d: d, {"cluster": "trust"}, UsageError, "no column trust"),
         (lambda d: d, {"role": "main"}, UsageError, "exploratory"),
+        (lambda d: d[d["team"] < "t02"], {}, ModelError, "2 teams with complete rows; .* fewer than 3: add teams"),
+        (lambda d: d.assign(waits="long"), {}, ModelError, "waits: found text or dates in 96 rows"),
     ],
-    ids=["constant in team", "one period per team", "constant outcome", "lag all missing", "repeats", "column", "role"],
+    ids=["constant in team", "one period per team", "constant outcome", "lag all missing", "repeats", "column", "role",
+         "two teams", "text"],
 )  # fmt: skip
 def test_data_that_cannot_answer_are_refused(change, options, error, message):
     with pytest.raises(error, match=message):
@@ -285,3 +288,32 @@ def test_standardised_effects_do_not_depend_on_units():
         for d in (panel(), panel().assign(waits=lambda d: 60 * d["waits"]))
     )
     assert one.standardised["estimate"] == pytest.approx(two.standardised["estimate"], rel=1e-6)
+
+
+@pytest.mark.parametrize("design", [fixed_effects, within_between, change_on_change, between])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d[d["team"] < "t02"],
+        lambda d: d[:0],
+        lambda d: d.assign(joy=np.nan),
+        lambda d: d.assign(joy=1.0),
+        lambda d: d.assign(joy=d["period"]),
+        lambda d: d.assign(waits=3.0),
+        lambda d: d.assign(waits="long"),
+        lambda d: pd.concat([d, d]),
+    ],
+    ids=["two teams", "empty", "missing", "constant", "common", "constant outcome", "text", "repeats"],
+)
+def test_every_refusal_speaks_of_the_user_s_columns(design, change):
+    with pytest.raises(ModelError) as refused:
+        design(change(panel()), y="waits", x="joy")
+    assert not re.search(r"__|\bwithin \+|Traceback", str(refused.value))
+    assert re.search(r"\d", str(refused.value))
+
+
+def test_clusters_that_mirror_each_other_are_refused():
+    """Two teams with team and period effects: the scores of one are the other's negative, and errors came out as 0."""
+    two = panel()[lambda d: d["team"] < "t02"]
+    with pytest.raises(ModelError, match="2 clusters by team of 16 rows mirror each other"):
+        regression("waits ~ joy", two, absorb=("team", "period"), cluster="team")
