@@ -273,7 +273,7 @@ def _print_states(
         print_table(["cohort", "step", "state", "why"], rows)
 
 
-for _command in (publish.network, publish.figures):
+for _command in (publish.network, publish.figures, publish.release, publish.verify):
     app.command()(_command)
 
 

@@ -1,4 +1,4 @@
-"""Commands for what leaves the workspace: the report over all cohorts, figures for journals."""
+"""Commands for what leaves the workspace: the report over all cohorts, figures for journals, releases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from joyeval.cli.terminal import DataFolder, Force, StudyFile, print_table, say
+from joyeval.cli.terminal import DataFolder, Force, Progress, StudyFile, print_table, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,3 +50,28 @@ def figures(study: StudyFile, cohort: Cohort, journal: Journal = "bmj", data: Da
 def _failed(these: pd.DataFrame) -> str:
     row = these[~these["ok"]].iloc[0]
     return f"{row['file']}: {row['found']}; expected {row['expected']}"
+
+
+def release(study: StudyFile, cohort: Cohort, data: DataFolder = None) -> None:
+    """Read everything that may be shared as a stranger would, and pack it; refuse if anything may not leave."""
+    from joyeval.pipeline.release import release as pack
+    from joyeval.study import load_study
+
+    archive, names = pack(load_study(study, data=data), cohort)
+    say(f"{len(names)} files were looked through and packed")
+    typer.echo(archive)
+
+
+def verify(study: StudyFile, cohort: Cohort, data: DataFolder = None) -> None:
+    """Run a cohort again in another place and compare with its run record: equal, or what differs and why."""
+    from joyeval.pipeline.verify import verify as compare
+    from joyeval.study import load_study
+
+    loaded = load_study(study, data=data)
+    with Progress(len(loaded.steps)) as progress:
+        verdicts = compare(loaded, cohort, on_step=progress.step)
+    other = [found for found in verdicts if not found.equal]
+    if other:
+        print_table(["step", "output", "why it differs"], [[found.step, found.file, found.why] for found in other])
+        raise typer.Exit(1)
+    typer.echo(f"cohort {cohort}: equal, all {len(verdicts)} outputs byte for byte")

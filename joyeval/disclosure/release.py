@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
+from joyeval.disclosure.pdf import pdf_text
 from joyeval.disclosure.rule import Rule
 from joyeval.errors import DisclosureError, Problem, UsageError
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 Cells = list[list[str]]
 
-READ = {".html", ".docx", ".csv", ".txt", ".md", ".json", ".tex", ".yml"}
-PICTURES = {".png", ".tiff", ".tif", ".svg", ".eps", ".pdf"}  # drawn from what the files above hold
+READ = {".html", ".pdf", ".docx", ".csv", ".txt", ".md", ".json", ".tex", ".yml"}
+PICTURES = {".png", ".tiff", ".tif", ".svg", ".eps"}  # drawn from what the files above hold
 
 COUNTED = (
     r"answers?|respondents?|responses?|participants?|people|persons|staff|colleagues|service users|patients|nurses"
@@ -38,8 +39,8 @@ def check_release(folder: Path | str, *, rule: Rule | None = None) -> tuple[Path
 
     In tables (HTML, DOCX, CSV): counts of people below the threshold, and statistics beside a suppressed count. In all
     text, alt text and file names too: "n = 7", "7 respondents", pseudonyms and e-mail addresses. Kinds of file that
-    hold rows (notebooks, parquet, spreadsheets) may not be there at all. Pictures and PDF are not read: they are drawn
-    from the same blocks as the HTML beside them.
+    hold rows (notebooks, parquet, spreadsheets) may not be there at all. Of a PDF, pages, alt texts and properties are
+    read. Pictures are not: their numbers lie beside them as source data, and their words as alt text.
 
     Raises
     ------
@@ -75,6 +76,8 @@ def _read(path: Path, kind: str) -> tuple[list[Cells], str]:
             return _html(path.read_bytes())
         case ".docx":
             return _docx(path)
+        case ".pdf":
+            return [], pdf_text(path)
         case ".csv":
             with path.open(encoding="utf-8-sig", newline="") as lines:
                 cells = list(csv.reader(lines))

@@ -173,7 +173,7 @@ def _verdict(row: dict) -> tuple[str, str]:
     if row["icc2"] < USABLE:
         return "no", f"{reliability}; {row['size_needed']:.0f} respondents per team would be needed for {RELIABLE:.2f}"
     if row["icc2"] < RELIABLE:
-        return "with care", f"{reliability}; {row['size_needed']:.0f} respondents per team would reach {RELIABLE:.2f}"
+        return "with care", f"{reliability}; teams of {row['size_needed']:.0f} would reach {RELIABLE:.2f}"
     if row["agree"] < 0.5:
         return "with care", f"{reliability}, but only {row['agree']:.0%} of teams agree (rwg of {AGREE:.2f})"
     return "yes", f"{reliability}; {row['agree']:.0%} of teams agree (rwg of {AGREE:.2f})"

@@ -137,10 +137,10 @@ def test_no_label_leaves_the_page(drawn):
 
 
 @pytest.fixture(scope="module")
-def written(study, drawn):
+def written(study):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(artwork, "refuse_stale", lambda *given: None)
-        patch.setattr("joyeval.figures.cohort.cohort_figures", lambda *given: drawn[:2])
+        patch.setattr("joyeval.figures.cohort.cohort_figures", lambda *given: cohort_figures(*given)[:2])
         folder, _ = artwork.write_artwork(study, "a", "bmj")
         first = {path.name: path.read_bytes() for path in folder.iterdir()}
         artwork.write_artwork(study, "a", "bmj")

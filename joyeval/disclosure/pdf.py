@@ -1,0 +1,86 @@
+"""The text of a PDF, and what it says to a screen reader: what a stranger could copy out of it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NEW_LINE = {"Td", "TD", "T*", "Tm", "BT"}
+RANGE = r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*(?:<([0-9A-Fa-f]+)>|\[(.*?)\])"
+SPACE = -200  # thousandths of the type size; a wider gap within a line is a space
+
+
+def pdf_text(path: Path) -> str:
+    """Return the words of all pages, line by line, then alt texts and properties.
+
+    Glyphs are read through the map to Unicode that each font carries, as a reader does who copies text.
+    """
+    import pikepdf
+
+    with pikepdf.open(path) as pdf:
+        lines = [line for page in pdf.pages for line in _page(page)]
+        things = [thing for thing in pdf.objects if isinstance(thing, pikepdf.Dictionary)]
+        words = [str(thing[key]) for thing in things for key in ("/Alt", "/ActualText") if key in thing]
+        properties = [str(value) for value in pdf.docinfo.values()]
+    return "\n".join([*lines, *words, *properties])
+
+
+def _page(page: Any) -> Iterator[str]:
+    import pikepdf
+
+    fonts = {str(name): _letters(font) for name, font in page.get("/Resources", {}).get("/Font", {}).items()}
+    letters, line, height = {}, "", None
+    for operands, operator in pikepdf.parse_content_stream(page):
+        what = str(operator)
+        if what == "Tf":
+            letters = fonts.get(str(operands[0]), {})
+        elif what == "Tm" and float(operands[5]) == height:
+            line += " "
+        elif what in NEW_LINE:
+            if line.strip():
+                yield line.strip()
+            line, height = "", float(operands[5]) if what == "Tm" else None
+        elif what in ("Tj", "TJ"):
+            line += "".join(_shown(operands[0] if what == "TJ" else operands, letters))
+    if line.strip():
+        yield line.strip()
+
+
+def _shown(parts: Any, letters: dict[int, str]) -> Iterator[str]:
+    import pikepdf
+
+    for part in parts:
+        if isinstance(part, pikepdf.String):
+            codes = bytes(part)
+            wide = letters.get(-1) == "wide"
+            pairs = zip(codes[::2], codes[1::2], strict=False) if wide else ((0, code) for code in codes)
+            yield "".join(letters.get(256 * high + low, "" if wide else chr(low)) for high, low in pairs)
+        elif float(part) < SPACE:
+            yield " "
+
+
+def _letters(font: Any) -> dict[int, str]:
+    """Return code to text; -1 holds "wide" where a code is two bytes long."""
+    found: dict[int, str] = {-1: "wide"} if font.get("/Subtype") == "/Type0" else {}
+    if "/ToUnicode" not in font:
+        return found
+    table = bytes(font["/ToUnicode"].read_bytes()).decode("latin-1")
+    for block in re.findall(r"beginbfchar(.*?)endbfchar", table, re.S):
+        for code, text in re.findall(r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>", block):
+            found[int(code, 16)] = _unicode(text)
+    for block in re.findall(r"beginbfrange(.*?)endbfrange", table, re.S):
+        for first, last, text, several in re.findall(RANGE, block):
+            codes = range(int(first, 16), int(last, 16) + 1)
+            texts = re.findall(r"<([0-9A-Fa-f]+)>", several) or [
+                f"{int(text, 16) + step:04x}" for step in range(len(codes))
+            ]
+            found |= {code: _unicode(one) for code, one in zip(codes, texts, strict=False)}
+    return found
+
+
+def _unicode(text: str) -> str:
+    return bytes.fromhex(text).decode("utf-16-be", errors="replace")

@@ -1,0 +1,135 @@
+"""What is shared was read as a stranger would; a second run elsewhere gives the same bytes, or says what differs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from zipfile import ZipFile
+
+import pandas as pd
+import pytest
+
+from joyeval.disclosure.pdf import pdf_text
+from joyeval.errors import DisclosureError, UsageError
+from joyeval.figures import style
+from joyeval.figures.export import save
+from joyeval.pipeline import folders, run
+from joyeval.pipeline.release import release
+from joyeval.pipeline.verify import verify
+from joyeval.report.papers import save_table
+from joyeval.study import load_study
+from tests.pipeline.test_run import CHART, CLEAN, REPORT, STUDY, write_notebook
+
+WORDS = {"alt": "One line rises.", "caption": "Good days by week."}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A small study whose cohort a was run, with a figure and a table."""
+    home = tmp_path_factory.mktemp("share")
+    for folder in ("pipelines/raw", "notebooks"):
+        (home / folder).mkdir(parents=True)
+    (home / "pipelines" / "small.yml").write_text(STUDY)
+    (home / "pipelines" / "raw" / "teams.csv").write_text("Team\nx\n")
+    for cohort in "ab":
+        (home / "pipelines" / "raw" / f"{cohort}.csv").write_text("x,3\ny,3\n")
+    for name, source in (("01_clean_waves", CLEAN), ("03_improvement", CHART), ("06_report", REPORT)):
+        write_notebook(home, name, source)
+    study = load_study(home / "pipelines" / "small.yml")
+    run(study, cohorts=["a"])
+    _add_figure(folders(study, "a").reports, pd.DataFrame({"week": [1, 2], "n": [40, 45]}))
+    return study
+
+
+def _add_figure(reports, data, **words):
+    with style.styled:
+        fig, ax = style.new(width_mm=85, height_mm=40)
+        ax.plot([1, 2], [40, 45])
+    save(fig, reports / "figures" / "bmj" / "fig1", data=data, **WORDS | words)
+    save_table(data, reports / "tables" / "table1", caption="Answers by week")
+
+
+@pytest.fixture
+def study(made, tmp_path):
+    """A workspace of one's own, to spoil."""
+    shutil.copytree(made.home, tmp_path / "home")
+    return load_study(tmp_path / "home" / "pipelines" / "small.yml")
+
+
+def test_the_archive_holds_what_may_be_shared_and_says_so(study):
+    archive, names = release(study, "a")
+    with ZipFile(archive) as packed:
+        manifest = json.loads(packed.read("manifest.json"))
+        inside = packed.namelist()
+    assert {"report.html", "report.pdf", "report.docx", "figures/bmj/fig1.tiff", "tables/table1.docx"} <= set(names)
+    assert sorted(inside) == sorted(["manifest.json", *names])
+    assert set(manifest["files"]) == set(names)
+    assert manifest["disclosure"]["threshold"] == 11
+    private = (".ipynb", ".parquet", "run.json", "problems.csv")
+    assert not [name for name in inside if name.endswith(private)]
+
+
+def test_the_archive_is_the_same_bytes_again(study):
+    first = release(study, "a")[0].read_bytes()
+    assert release(study, "a")[0].read_bytes() == first
+
+
+def test_every_place_that_may_not_leave_is_named_and_nothing_is_packed(study):
+    reports = folders(study, "a").reports
+    archive, _ = release(study, "a")
+    _add_figure(reports, pd.DataFrame({"week": [1, 2], "n": [40, 7]}), alt="One line rises; n = 4 in week 2.")
+    (reports / "tables" / "more.txt").write_text(f"made in {study.home}")
+    with pytest.raises(DisclosureError) as refused:
+        release(study, "a")
+    assert refused.value.exit_code == 3
+    assert {problem.file for problem in refused.value.problems} == {
+        "figures/bmj/fig1.alt.txt",
+        "figures/bmj/fig1_source.csv",
+        "figures/bmj/manifest.json",
+        "tables/more.txt",
+        *(f"tables/table1.{kind}" for kind in ("csv", "docx", "html")),
+    }
+    assert not archive.exists()
+    assert not (reports / ".staging" / "release").exists()
+
+
+def test_a_pdf_is_read_too(study):
+    write_notebook(study.home, "06_report", 'report.title("Small")\nreport.text("Only 4 respondents said so.")')
+    run(study, cohorts=["a"])
+    with pytest.raises(DisclosureError) as refused:
+        release(study, "a")
+    assert {problem.file for problem in refused.value.problems} == {"report.html", "report.pdf", "report.docx"}
+
+
+def test_the_words_of_a_pdf_are_read_as_written(study):
+    reports = folders(study, "a").reports
+    assert "6 good days" in pdf_text(reports / "report.pdf")
+    assert "Small" in pdf_text(reports / "report.pdf").splitlines()
+
+
+def test_a_stale_cohort_is_not_released(study):
+    (study.folder / "a.csv").write_text("x,4\n")
+    with pytest.raises(UsageError, match=r"01_clean_waves: its input a.csv changed"):
+        release(study, "a")
+
+
+def test_a_second_run_elsewhere_is_equal(study):
+    before = sorted(path for path in study.home.rglob("*") if path.is_file())
+    verdicts = verify(study, "a")
+    assert [found for found in verdicts if not found.equal] == []
+    assert {"report.html", "report.pdf", "report.docx", "pulse.parquet"} <= {found.file for found in verdicts}
+    assert sorted(path for path in study.home.rglob("*") if path.is_file()) == before
+
+
+def test_what_differs_is_named_with_the_reason(study):
+    (study.folder / "a.csv").write_text("x,9\ny,3\n")
+    folders(study, "a").reports.joinpath("report.docx").write_bytes(b"spoilt")
+    other = {found.file: found.why for found in verify(study, "a") if not found.equal}
+    assert other["pulse.parquet"] == "other inputs"
+    assert other["report.docx"] == "its file was changed after the run"
+    assert "flow.parquet" in other
+
+
+def test_a_cohort_that_was_never_run_cannot_be_verified(study):
+    with pytest.raises(UsageError, match="never run"):
+        verify(study, "b")
