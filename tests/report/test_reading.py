@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import shutil
 import statistics
 
 import pytest
+from lxml import html
 
+from joyeval.pipeline.run import run
 from joyeval.report import blocks, explain, reading
 from joyeval.report.blocks import Glossary, Heading, Items, Run, Table, Text
 from joyeval.report.document import document
 from joyeval.report.html import page
 from joyeval.report.messages import _messages
-from joyeval.study import Study
+from joyeval.study import Study, load_study
 from tests.conftest import ROOT
 from tests.report.samples import emitted, notebook
 
@@ -61,6 +64,23 @@ def test_no_message_holds_a_name_from_inside():
     for language in ("en", "cy"):
         for text in _messages(language).values():
             assert reading.internal_names(re.sub(r"{\w+}", "x", text)) == []
+
+
+@pytest.mark.slow
+def test_a_whole_report_is_plain(tmp_path):
+    """The report of cohort 1 of the demonstration: no name from inside; half of its sentences at grade 9 or below."""
+    for folder in ("notebooks", "pipelines", "data/raw"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    study = load_study(tmp_path / "pipelines" / "enjoying_work.yml")
+    run(study, cohorts=["1"])
+    page = html.parse(str(tmp_path / "reports" / "enjoying_work" / "1" / "report.html"))
+    parts = page.xpath("//body//*[self::p or self::li or self::td or self::th or self::caption or self::figcaption]")
+    said = [" ".join(part.text_content().split()) for part in parts] + page.xpath("//img/@alt")
+    assert [name for text in said for name in reading.internal_names(text)] == []
+    running = [" ".join(part.text_content().split()) for part in page.xpath("//main//p | //main//li")]
+    sentences = [one for text in running for one in re.split(r"(?<=[.!?;:])\s+", text) if len(one.split()) > 4]
+    assert len(sentences) > 100
+    assert statistics.median(map(reading.grade, sentences)) <= 9
 
 
 def test_glossary_of_the_package_is_the_one_of_the_project():

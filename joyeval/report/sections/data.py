@@ -28,6 +28,7 @@ def _counted(told: tuple[str, ...]) -> list[str]:
 def flow(table: pd.DataFrame) -> None:
     """Emit what became of the rows of every source."""
     shown = table.rename(columns={"wave": "source", "n_in": "rows in", "n_out": "rows out"})
+    shown["source"] = shown["source"].str.replace("_", " ")
     report.table(shown, caption="Rows at each step, from the raw files to the tables that the analyses read")
 
 
@@ -37,6 +38,7 @@ def set_aside(quarantine: pd.DataFrame) -> None:
         report.text("Nothing was set aside.")
         return
     counts = quarantine.groupby(["file", "rule"], sort=False).agg(entries=("row", "size"), remedy=("fix", "first"))
+    counts["remedy"] = counts["remedy"].str.replace(r"`([^`]*)`", r"“\1”", regex=True)
     report.table(counts.reset_index(), caption="Rows and values that were not used, by reason")
 
 

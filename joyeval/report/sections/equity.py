@@ -71,7 +71,7 @@ def _signed(value: float | str) -> str:
 def _tests(found: Equity) -> None:
     if found.tests.empty:
         return
-    names = {"level": "same level in the first survey", "change": "same change"}
+    names = {"level": "level, first survey", "change": "change"}
     table = found.tests.assign(question=found.tests["question"].map(names))
     df = [f"{row.df1:.0f}, {row.df2:.0f}" for row in table.itertuples()]
     report.table(
@@ -80,7 +80,7 @@ def _tests(found: Equity) -> None:
         labels={
             "title": "score",
             "attribute": "by",
-            "question": "tested: groups have the",
+            "question": "alike in",
             "categories": "groups",
             "statistic": "F",
             "df": "degrees of freedom",

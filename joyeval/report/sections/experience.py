@@ -134,7 +134,7 @@ def _changes(change: ScoreChange, study: Study) -> None:
     titled = last.assign(scale=last["scale"].map(change.titles), cell=[_estimate(row) for row in last.itertuples()])
     ways = titled.pivot(index="scale", columns="estimator", values="cell").reindex(columns=list(OTHERS))
     everyone = titled[titled["estimator"] == "everyone"].set_index("scale")
-    shown = everyone[["better", "cell", "relative", "p", "p_adjusted", "n"]].join(ways)
+    shown = everyone[["better", "cell", "relative", "p_adjusted", "n"]].join(ways)
     report.table(
         shown.rename_axis("score"),
         caption="Change from the first to the last wave with 95% intervals: from everyone, from people whose "

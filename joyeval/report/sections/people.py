@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from joyeval.store import Store
     from joyeval.study import Study
 
-OF_TEAMS = ("setting", "organisation")
+OF_TEAMS = ("setting",)
 
 
 def participants(study: Study, cohort: str, store: Store) -> None:

@@ -140,7 +140,8 @@ def _rate(wave: str, top: int, base: int) -> str:
 def _checks(waves: tuple, store: Store) -> list[tuple[str, str, str]]:
     aside = store.table("quarantine")["rule"].value_counts()
     coded = sorted({", ".join(wave.link_by) for wave in waves if set(wave.link_by) <= set(wave.columns)})
-    by = f"by {'; '.join(coded)}" if coded else "not possible: the files hold nothing that tells people apart"
+    known = f"by {'; '.join(coded)}".replace("_", " ")
+    by = known if coded else "not possible: the files hold nothing that tells people apart"
     fast = max(wave.shortest for wave in waves)
     times = f"under {fast} seconds" if fast else "that end before they begin"
     return [
