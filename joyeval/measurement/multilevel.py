@@ -113,8 +113,11 @@ def multilevel_reliability(
     def alphas(theta: np.ndarray) -> np.ndarray:
         return np.array([alpha_of(here.covariance) for here in likelihood.implied(theta)])
 
-    rows = _rows("alpha", alphas(found.theta), delta(alphas, found.theta, vcov), level, sample.n)
+    values = alphas(found.theta)
+    rows = _rows("alpha", values, delta(alphas, found.theta, vcov), level, sample.n)
     more, notes = _omegas(data, names, what, level)
+    if values[1] >= 1:
+        notes.append("no alpha between teams: there the items covary more than they vary; more teams are needed")
     spread = [np.diag(here.covariance) for here in likelihood.implied(found.theta)]
     notes += ["variance between teams is near zero: what is said of teams is not to be trusted"] * bool(
         spread[1].sum() < 0.01 * spread[0].sum()
@@ -135,6 +138,7 @@ def multilevel_reliability(
 def _rows(kind: str, values: np.ndarray, errors: np.ndarray, level: float, n: int) -> list[tuple]:
     """Estimate, error and limits (on the scale of log(1 - reliability)) within and between, where below 1."""
     reach = ndtri((1 + level) / 2) * errors / np.clip(1 - values, 1e-2, None)
+    reach = np.minimum(reach, 50.0)  # beyond that the data tell nothing
     low, high = 1 - (1 - values) * np.exp(reach), 1 - (1 - values) * np.exp(-reach)
     kept = [(i, where) for i, where in enumerate(("within", "between")) if values[i] < 1]
     return [(f"{kind}_{where}", values[i], errors[i], low[i], high[i], np.nan, n) for i, where in kept]
