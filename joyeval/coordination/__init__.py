@@ -12,6 +12,7 @@ from joyeval.coordination.reading import seen_differently, strengths
 from joyeval.coordination.reproduce import Reproduced, reproduce
 from joyeval.coordination.round_robin import RoundRobin, round_robin
 from joyeval.coordination.sensitivity import NonResponse, ScoringRules, non_response, scoring_rules
+from joyeval.coordination.sites import SiteMeans, site_means
 from joyeval.coordination.tables import survey_of_cohort
 from joyeval.coordination.ties import LICENCE, NAMES, RC, Survey, from_wide, looks_scored, score_ties, ties
 
@@ -35,6 +36,7 @@ __all__ = [
     "Reproduced",
     "RoundRobin",
     "ScoringRules",
+    "SiteMeans",
     "Survey",
     "answer_quality",
     "change",
@@ -55,6 +57,7 @@ __all__ = [
     "score_ties",
     "scoring_rules",
     "seen_differently",
+    "site_means",
     "strengths",
     "survey_of_cohort",
     "ties",
