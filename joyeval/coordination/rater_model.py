@@ -5,6 +5,10 @@ or change. What is random is who answered: the rater, the rater in one wave, the
 Raters belong to one rating group, so the fixed means fall into independent blocks, one per rating group, and each
 rater enters through a few sums; the cost is linear in raters and in sites.
 
+`models.mixed` fits the same model and gives the same numbers (a test holds both together to 7 digits), but does not
+know of these blocks: for 10 workgroups of 30 raters in 3 waves it took 1.8 CPU seconds where this module took 0.07, and
+`power` fits a thousand of them. That is why the likelihood is written here once more, and nowhere else.
+
 References
 ----------
 Kenward & Roger (1997), Biometrics 53(3), 983-997, doi:10.2307/2533558 (small-sample covariance, degrees of freedom).
