@@ -185,6 +185,7 @@ class Wave(RawTable):
     )
     shortest: int = Field(0, ge=0, description="seconds in which nobody can answer all of it")
     set_aside: tuple[Careless, ...] = Field((), description="what is set aside instead of being told of and kept")
+    unfinished: bool = Field(False, description="true: keep responses that the tool marks as not finished")
     note: str = ""
 
     @model_validator(mode="after")

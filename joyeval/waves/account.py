@@ -35,6 +35,11 @@ RULES = {  # rule: what was found (once, several times), what to do
         "correct `start` and `end` of the wave in the study file, or the cells",
     ),
     "preview": ("preview or test", "previews and tests", "nothing; they are left out"),
+    "unfinished": (
+        "response that was not finished",
+        "responses that were not finished",
+        "nothing; they are left out, or kept where the study file says `unfinished: true`",
+    ),
     "ragged row": (
         "row with more or fewer cells than the headings",
         "rows with more or fewer cells than the headings",

@@ -68,6 +68,8 @@ class WaveFile:
     set_aside : tuple of str
         Of "straight-lining" and "impossible duration" those whose rows are set aside; without it they are told of and
         kept.
+    unfinished : bool
+        Keep responses that the survey tool marks as not finished.
     start, end : date, optional
         First and last day of the wave.
     """
@@ -89,6 +91,7 @@ class WaveFile:
     straight_lining: int = 5
     shortest: int = 0
     set_aside: tuple[str, ...] = ()
+    unfinished: bool = False
     start: Any = None
     end: Any = None
 
@@ -136,7 +139,7 @@ def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort
         Everything that stops the run: a file that cannot be read, columns that are not there, answer tables with
         codes that the instrument has not, columns most of whose answers no table knows.
     """
-    raw = read(file.path, sheet=file.sheet, header_row=file.header_row, keep=_named(file))
+    raw = read(file.path, sheet=file.sheet, header_row=file.header_row, keep=_named(file), unfinished=file.unfinished)
     columns, problems = find_columns(raw, {name: h for name, h in file.columns.items() if name not in file.not_asked})
     problems += list(_absent(raw, [*file.where, *file.leave_out])) + list(_wrong_codes(file))
     problems += unmapped_checks(file)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _TAKEN_OVER = (
     *("wave", "columns", "sheet", "header_row", "answers", "missing", "not_asked"),
     *("where", "leave_out", "dates", "link_by", "start", "end"),
-    *("attention", "straight_lining", "shortest", "set_aside"),
+    *("attention", "straight_lining", "shortest", "set_aside", "unfinished"),
 )
 DEMONSTRATION_KEY = b"this key protects no one: the demonstration has no people"
 

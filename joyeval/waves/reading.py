@@ -13,7 +13,7 @@ from joyeval.errors import DataError, Problem
 from joyeval.waves.labelled import read_parquet, read_spss, read_stata
 from joyeval.waves.raw import Raw, set_aside
 from joyeval.waves.redcap import complete
-from joyeval.waves.sources import PLAIN, PREVIEWS, Layout, find_header, recognise
+from joyeval.waves.sources import PLAIN, PREVIEWS, UNFINISHED, Layout, find_header, recognise
 from joyeval.waves.text import TextSheet, open_text
 from joyeval.waves.workbook import GridSheet, open_workbook
 
@@ -25,7 +25,12 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 def read(
-    path: str | Path, *, sheet: str | None = None, header_row: int | None = None, keep: Collection[str] = ()
+    path: str | Path,
+    *,
+    sheet: str | None = None,
+    header_row: int | None = None,
+    keep: Collection[str] = (),
+    unfinished: bool = False,
 ) -> Raw:
     """Read an export of any survey tool as it stands, and say what it was recognised as.
 
@@ -40,6 +45,8 @@ def read(
     keep : collection of str
         Headings of personal columns (name, e-mail, address) to keep because people are linked by them;
         all others are dropped before anything else sees them.
+    unfinished : bool
+        Keep the responses that Qualtrics marks as not finished; without it they are set aside and counted.
 
     Returns
     -------
@@ -70,6 +77,7 @@ def read(
     else:
         opened = open_text(path.name, _not_html(path.name, content))
     raw = _lay_out(opened, header_row, set(keep))
+    raw = _told(_without_previews(raw, unfinished=unfinished))
     return complete(raw, path, keep) if raw.source == "REDCap" else raw
 
 
@@ -104,7 +112,7 @@ def _lay_out(opened: TextSheet | GridSheet, header_row: int | None, keep: set[st
     if frame.is_empty() and aside.is_empty():
         found = "headings but no rows below them"
         raise DataError([Problem(opened.file, found, "answers", "export the answers again", rule="no rows")])
-    raw = Raw(
+    return Raw(
         file=opened.file,
         source=layout.source,
         frame=frame,
@@ -115,7 +123,6 @@ def _lay_out(opened: TextSheet | GridSheet, header_row: int | None, keep: set[st
         notices=(*opened.notices, *_dropped(personal)),
         problems=tuple(_repeated(opened.file, layout)),
     )
-    return _told(_without_previews(raw))
 
 
 def _rows_before(opened: TextSheet | GridSheet, top: list[list[str]]) -> int:
@@ -135,13 +142,20 @@ def _repeated(file: str, layout: Layout) -> list[Problem]:
     ]
 
 
-def _without_previews(raw: Raw) -> Raw:
-    """Set aside what Qualtrics marks as a preview, a test or spam."""
-    if not raw.source.startswith("Qualtrics") or "Status" not in raw.frame.columns:
+def _without_previews(raw: Raw, *, unfinished: bool) -> Raw:
+    """Set aside what Qualtrics marks as a preview, a test or spam, and what was not finished."""
+    if raw.source.startswith("Qualtrics"):
+        raw = _without(raw, "Status", PREVIEWS, "preview")
+        raw = raw if unfinished else _without(raw, "Finished", UNFINISHED, "unfinished")
+    return raw
+
+
+def _without(raw: Raw, heading: str, marks: Collection[str], rule: str) -> Raw:
+    if heading not in raw.frame.columns:
         return raw
-    preview = raw.frame["Status"].cast(pl.String).str.to_lowercase().is_in(sorted(PREVIEWS)).fill_null(value=False)
-    aside = pl.concat([raw.set_aside, set_aside(raw.rows.filter(preview), "preview")])
-    return replace(raw, frame=raw.frame.filter(~preview), rows=raw.rows.filter(~preview), set_aside=aside)
+    marked = raw.frame[heading].cast(pl.String).str.to_lowercase().is_in(sorted(marks)).fill_null(value=False)
+    aside = pl.concat([raw.set_aside, set_aside(raw.rows.filter(marked), rule)])
+    return replace(raw, frame=raw.frame.filter(~marked), rows=raw.rows.filter(~marked), set_aside=aside)
 
 
 def _dropped(personal: list[str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 PREVIEWS = {"survey preview", "survey test", "spam", "1", "2", "8", "9", "17"}  # codes of Qualtrics' Status column
+UNFINISHED = {"false", "0", "no"}  # of Qualtrics' Finished column
 PERSONAL = {
     "ipaddress",
     "ipaddr",

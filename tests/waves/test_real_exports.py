@@ -46,9 +46,18 @@ def test_every_row_and_column_is_read(file, source, height, width):
     ],
 )
 def test_qualtrics_rows_previews_and_row_numbers(file, source, kept, previews, first_row):
-    raw = read(reference("data", "export_formats", file))
+    raw = read(reference("data", "export_formats", file), unfinished=True)
     assert (raw.source, raw.frame.height, raw.set_aside.height) == (source, kept, previews)
     assert raw.rows[0] == first_row
+
+
+def test_unfinished_qualtrics_responses_are_set_aside_and_counted():
+    """Six of the 100 responses say FALSE under Finished."""
+    raw = read(reference("data", "export_formats", "excluder_qualtrics_raw.csv"))
+    assert (raw.frame.height, raw.set_aside["rule"].value_counts(sort=True).rows()) == (
+        92,
+        [("unfinished", 6), ("preview", 2)],
+    )
 
 
 @pytest.mark.parametrize("file", ["excluder_qualtrics_raw.csv", "qualtrics_legacy_sample.csv"])
@@ -189,3 +198,97 @@ def test_people_pulse_workbook_as_a_table_of_organisations():
     organisations = raw.frame.filter(pl.col("Org Code").is_not_null())
     scores = organisations["Advocacy Score"].cast(pl.String)
     assert (organisations.height, (scores == "-").sum()) == (185, 1)
+
+
+# ---- every other file into something right ------------------------------------------------------
+
+
+BURNOUT_ES = """
+id: burnout_es
+title: Consequences of burnout (Spanish nurses)
+about: Fourteen items of a published data set without wording.
+source: data set nurses_evalBurnout
+licence: {terms: not known, wording: keys only, commercial: not known}
+responses:
+  often:
+    codes: [0, 4]
+    labels: {0: Nunca, 1: Pocas veces al ano, 2: Una vez al mes o menos, 3: Una vez a la semana, 4: Todos los dias}
+items:
+ITEMS
+scales:
+  burn: {title: Burnout (0 to 4), items: [LIST], answered: 7, rule: ours, better: lower}
+"""
+
+
+def test_spanish_words_of_nurses_become_codes_and_small_services_stay_apart(tmp_path):
+    """62 nurses, 14 items: mean code as pandas counts it; most services have fewer than eleven nurses."""
+    path = reference("data", "health_staff_surveys", "nurses_evalBurnout.csv")
+    names = [f"burn_{i}" for i in range(1, 15)]
+    items = "\n".join(f"  {name}: {{topic: {name}, responses: often}}" for name in names)
+    own = tmp_path / "burnout_es.yml"
+    own.write_text(BURNOUT_ES.replace("ITEMS", items).replace("LIST", ", ".join(names)), encoding="utf-8")
+    columns = {"team": "servicio"} | {name: f"burn.{i}" for i, name in enumerate(names, 1)}
+    done = clean([WaveFile(path=path, wave="1", instruments=(own,), columns=columns)], cohort="1", key=bytes(32))
+    raw = pd.read_csv(path)
+    words = ["Nunca", "Pocas veces al ano", "Una vez al mes o menos", "Una vez a la semana", "Todos los dias"]
+    codes = raw[[f"burn.{i}" for i in range(1, 15)]].apply(
+        lambda c: c.str.strip().map({w: k for k, w in enumerate(words)})
+    )
+    scored = codes.mean(axis=1)[codes.count(axis=1) >= 7]
+    table = done.table("wave_burnout_es")
+    assert table["burn"].count() == len(scored)
+    assert table["burn"].mean() == pytest.approx(scored.mean())
+    assert (table["team"].value_counts() < 11).sum() >= 10
+
+
+def test_times_and_words_of_the_analysts_survey():
+    """237 analysts, begun and ended beside each other, `-` for no answer."""
+    path = reference("data", "health_staff_surveys", "apha_cpd_survey.csv")
+    columns = {"date": "form_started_dttm", "begun": "form_started_dttm", "ended": "form_ended_dttm"}
+    columns |= {"good_day_item": "q07a_future_health_work_cat"}
+    likely = {"Very unlikely": 1, "Somewhat unlikely": 2, "Somewhat likely": 3, "Very likely": 4, "Undecided": ""}
+    file = WaveFile(
+        path=path,
+        wave="1",
+        instruments=("good_day_4",),
+        columns=columns,
+        answers={"good_day_4": likely},
+        missing=("-",),
+    )
+    done = clean([file], cohort="1", key=bytes(32))
+    raw = pd.read_csv(path)
+    counts = raw["q07a_future_health_work_cat"].value_counts()
+    got = done.table("wave_good_day_4")["good_day_item"].value_counts()
+    assert {code: got[code] for word, code in likely.items() if code} == {c: counts[w] for w, c in likely.items() if c}
+    ends = pd.to_datetime(raw["form_ended_dttm"]) - pd.to_datetime(raw["form_started_dttm"])
+    told = {p.rule for p in done.problems}
+    answered = raw["q07a_future_health_work_cat"].map(likely).replace("", None).notna()
+    assert ("impossible duration" in told) == bool(((ends.dt.total_seconds() <= 0) & answered).any())
+
+
+def test_the_quarter_without_a_time_is_told_row_by_row_not_guessed():
+    """187 rows of 2022/23 Q2 have no `time`; suppressed scores are `-`; both become gaps, and the numbers are kept."""
+    from joyeval.study import RawTable
+    from joyeval.waves.tabulate import tabulate
+
+    part = RawTable(
+        file="peoplepulse_pulse_ts_data.csv",
+        columns={"team": "Org Code", "period": "time", "answers": "Total Responses", "score": "Advocacy"},
+        missing=("", "-", "NA"),
+    )
+    fields = {"team": "text", "period": "text", "answers": "number", "score": "number"}
+    done = tabulate(part, reference("data", "nhs_staff_survey"), fields)
+    raw = pd.read_csv(reference("data", "nhs_staff_survey", "peoplepulse_pulse_ts_data.csv"), na_values=["-"])
+    assert (done.n_read, done.problems) == (565, ())
+    assert done.frame["period"].isna().sum() == raw["time"].isna().sum() == 187
+    assert done.frame["score"].mean() == pytest.approx(pd.to_numeric(raw["Advocacy"]).mean())
+    assert done.frame["answers"].sum() == raw["Total Responses"].sum()
+
+
+def test_a_list_of_headings_is_no_table_of_answers():
+    """2016_uk_header.csv maps codes to questions: its first line is read as heading, and no questionnaire is seen."""
+    from joyeval.waves.mapping import propose
+
+    raw = read(reference("data", "job_satisfaction_waves", "2016_uk_header.csv"))
+    assert raw.source == "a table"
+    assert propose(raw).instruments == ()
