@@ -171,7 +171,7 @@ def _verdict(row: dict) -> tuple[str, str]:
     if row["p"] >= 0.05:
         return "no", f"teams differ no more than chance (p = {row['p']:.2f}); {reliability}"
     if row["icc2"] < USABLE:
-        return "no", f"{reliability}; {row['size_needed']:.0f} respondents per team would be needed for {RELIABLE:.2f}"
+        return "no", f"{reliability}; teams of {row['size_needed']:.0f} would be needed for {RELIABLE:.2f}"
     if row["icc2"] < RELIABLE:
         return "with care", f"{reliability}; teams of {row['size_needed']:.0f} would reach {RELIABLE:.2f}"
     if row["agree"] < 0.5:

@@ -52,6 +52,8 @@ def guidelines(study: Study, cohort: str, store: Store) -> None:
         "The tables say where this report answers what two reporting guidelines ask. Authors can take them from the "
         "folder tables beside the report, as CSV and Word files."
     )
+    if any(name.startswith("wave_") for name in store.tables()):
+        report.text("The checklist for e-surveys (CHERRIES) stands in the chapter on data.")
     report.heading("SQUIRE 2.0", level=3)
     _emit(squire(study, store), "squire_2_0", "SQUIRE 2.0: each item, and where it is answered", store, named=2)
     report.heading("RE-AIM", level=3)

@@ -46,6 +46,7 @@ def programme(study: Study, cohort: str, store: Store) -> None:
         _timeline(study, cohort, events)
         _dose(events)
         _ideas(study, events)
+        _log(events, store)
     _costs(study, cohort, teams=len(store.table("teams")))
 
 
@@ -135,6 +136,17 @@ def _ideas(study: Study, events: pd.DataFrame) -> None:
         caption="Changes tested: teams that took each up, and PDSA cycles logged for it",
         labels={"label": "change idea", "cycles": "PDSA cycles", "first": "first taken up"},
     )
+
+
+def _log(events: pd.DataFrame, store: Store) -> None:
+    """Save what teams logged, event by event, for who wants the whole of it."""
+    own = events[events["scope"] == "team"].sort_values(["date", "scope_id", "kind", "label"])
+    if store.out is None or own.empty:
+        return
+    table = own.assign(kind=own["kind"].map(lambda kind: NAMES.get(kind, kind)))[["date", "scope_id", "kind", "label"]]
+    caption = "What teams logged, in order of time"
+    report.save_table(table, store.out / "tables" / "log", caption=caption, labels={"scope_id": "team"})
+    report.text("The whole log stands in the folder tables beside the report.")
 
 
 def _costs(study: Study, cohort: str, *, teams: int) -> None:
