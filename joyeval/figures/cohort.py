@@ -11,11 +11,14 @@ import pandas as pd
 from joyeval import coordination, disclosure, figures, improvement
 from joyeval.errors import UsageError
 from joyeval.figures.coordination import chosen_ties
+from joyeval.measurement import surveys
 from joyeval.measurement.page import Page
+from joyeval.measurement.spread import answer_counts
 from joyeval.network.courses import LAST_MONTHS
 from joyeval.outcomes.association import Association
 from joyeval.outcomes.event_study import EventStudy
 from joyeval.outcomes.sensitivity import LeaveOneOut, SpecificationCurve
+from joyeval.waves.response import respondent_flow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,7 +56,7 @@ def cohort_figures(study: Study, cohort: str, store: Store) -> list[Drawn]:
     """
     rule = disclosure.Rule(threshold=study.disclosure.threshold, reason=study.disclosure.reason)
     there = {name: store.result(name) for name in store.results()}
-    makers = (_timeline, _improvement, _teams, _caterpillars, _coordination, _outcomes)
+    makers = (_timeline, _respondents, _answers, _improvement, _teams, _caterpillars, _coordination, _outcomes)
     return [drawn for make in makers for drawn in make(study, cohort, store, there, rule)]
 
 
@@ -71,6 +74,42 @@ def _timeline(study: Study, cohort: str, store: Store, there: dict, rule: Any) -
         "What was done when, by kind of event, with the phases of the programme",
         months.reset_index(name="times"),
     )
+
+
+def _respondents(study: Study, cohort: str, store: Store, there: dict, rule: Any) -> Iterator[Drawn]:
+    if "response" not in store.tables() or store.table("response").empty:
+        return
+    flow = respondent_flow(store.table("response"))
+    shown = flow.where(flow >= rule.threshold)
+    told = "; ".join(
+        f"{wave}: {row.max():.0f} at the first step" for wave, row in shown.iterrows() if row.notna().any()
+    )
+    yield Drawn(
+        "respondents",
+        figures.respondents(shown),
+        f"Bars, one panel for each survey wave: people at each step. {told}.",
+        "Flow of respondents through each survey wave; linked means: answered another wave too",
+        shown.rename_axis("wave").reset_index(),
+    )
+
+
+def _answers(study: Study, cohort: str, store: Store, there: dict, rule: Any) -> Iterator[Drawn]:
+    for instrument in surveys.instruments(study, cohort):
+        name = f"wave_{instrument.id}"
+        for vocabulary in instrument.responses if name in store.tables() else ():
+            counts = answer_counts(store.table(name), instrument, vocabulary)
+            shares = disclosure.protect_shares(counts, rule=rule)
+            if not len(shares.dropna()):
+                continue
+            waves = list(dict.fromkeys(counts.index.get_level_values("wave")))
+            shown = {wave: shares.loc[wave] for wave in dict.fromkeys([waves[0], waves[-1]])}
+            yield Drawn(
+                f"answers_{instrument.id}_{vocabulary}",
+                figures.likert(shown, options=list(counts.columns)),
+                f"Diverging bars: share of each answer to {instrument.title}, in the waves {' and '.join(shown)}.",
+                f"{instrument.title}: answers given, from counts rounded to the nearest {rule.nearest}, not reversed",
+                pd.concat(shown, names=["wave", "item"]).reset_index().round(2),
+            )
 
 
 def _chart_data(shown: Charts, rule: Any) -> pd.DataFrame:

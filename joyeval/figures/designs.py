@@ -95,6 +95,7 @@ def specification_curve(
     )
     grid.set_ylim(len(options) - 0.4, -0.6)
     grid.set_xlabel(f"Specification, of {len(rows)}, in the order of the estimate")
+    grid.xaxis.get_major_locator().set_params(integer=True)
     grid.tick_params(axis="y", length=0)
     return curve, grid
 
@@ -109,6 +110,7 @@ def leave_one_out(result: LeaveOneOut, *, ylabel: str, ax: Axes | None = None) -
     ax.plot(rows.index, rows["estimate"], **LOOKS[0] | {"linestyle": ""}, label=f"without one {result.noun}")
     ax.axhline(result.estimate, color=INK, linewidth=0.8, label=f"all {result.noun}s")
     ax.set_xlabel(f"{result.noun.capitalize()} left out, of {len(rows)}, in the order of the estimate without it")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_ylabel(lines(ylabel, width=40))
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
     return ax

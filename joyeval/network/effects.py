@@ -90,8 +90,8 @@ def comparisons(study: Study) -> list[Comparison]:
     if table.empty:
         return []
     keys = ["kind", "question", "unit", "better"]
-    groups = [(key, rows) for key, rows in table.groupby(keys, sort=False) if len(rows) > 1]
-    return [_compare(study, dict(zip(keys, key, strict=True)), rows) for key, rows in groups]
+    groups = [(key, rows) for key, rows in table.dropna(subset=["estimate", "se"]).groupby(keys, sort=False)]
+    return [_compare(study, dict(zip(keys, key, strict=True)), rows) for key, rows in groups if len(rows) > 1]
 
 
 def _in_order(study: Study) -> list[Any]:
@@ -99,7 +99,6 @@ def _in_order(study: Study) -> list[Any]:
 
 
 def _compare(study: Study, words: dict[str, str], rows: pd.DataFrame) -> Comparison:
-    rows = rows.dropna(subset=["estimate", "se"])
     pooled, learning = _pooled(study, words["question"], rows), _learning(study, words["question"], rows)
     notes = [*pooled.notes, *learning.notes]
     absent = [c.title for c in study.cohorts if c.cohort not in set(rows["cohort"])]

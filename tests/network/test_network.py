@@ -9,6 +9,7 @@ import pytest
 from lxml import html
 
 from joyeval import network
+from joyeval.disclosure import check_release
 from joyeval.errors import UsageError
 from joyeval.improvement.change import changes
 from joyeval.models import meta_analysis
@@ -107,29 +108,43 @@ def test_a_cohort_of_the_name_of_the_folder_is_refused(study):
         pipeline.network_report(study.model_copy(update={"cohorts": renamed}))
 
 
-@pytest.fixture(scope="module")
-def written(study):
+def report_of(study, **options):
     """The report, made by its notebook; cohorts count as run."""
     (study.home / "notebooks").mkdir(exist_ok=True)
     shutil.copy(ROOT / "notebooks" / "network_report.ipynb", study.home / "notebooks")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "refuse_stale", lambda *given: None)
-        files, ran = pipeline.network_report(study)
-        again = pipeline.network_report(study)
-        first = {file.name: file.read_bytes() for file in files}
-        third = pipeline.network_report(study, force=True)
-    assert (ran, again[1], third[1]) == (True, False, True)
-    return first, {file.name: file.read_bytes() for file in third[0]}
+        files, ran = pipeline.network_report(study, **options)
+    return {file.name: file.read_bytes() for file in files}, ran
 
 
-def test_the_report_is_the_same_bytes_each_time(written):
-    first, second = written
-    assert list(first) == ["report.html", "report.pdf", "report.docx"]
-    assert first == second
+@pytest.fixture(scope="module")
+def written(study):
+    return report_of(study)[0]
+
+
+def test_the_report_is_made_once_and_is_the_same_bytes_again(written, study):
+    assert list(written) == ["report.html", "report.pdf", "report.docx"]
+    assert report_of(study) == (written, False)
+    assert report_of(study, force=True) == (written, True)
 
 
 def test_the_report_says_what_a_board_asks(written, found):
-    text = html.fromstring(written[0]["report.html"]).text_content()
+    text = html.fromstring(written["report.html"]).text_content()
     assert found.sentence() in text
     for asked in ("Data as of", "prediction interval", "expected by chance", "Did later cohorts gain more?", "Methods"):
         assert asked.lower() in text.lower()
+
+
+def test_nothing_in_the_report_rests_on_too_few(written, tmp_path):
+    for name, content in written.items():
+        (tmp_path / name).write_bytes(content)
+    assert len(check_release(tmp_path)) == 3
+
+
+def test_the_report_of_groups_says_that_they_are_not_pooled(tmp_path):
+    made, _ = report_of(programme.study(tmp_path, pool=False, follow=False))
+    page = html.fromstring(made["report.html"])
+    assert "never pooled into one number" in page.text_content()
+    cells = {cell.text_content().strip() for cell in page.iter("th", "td")}
+    assert not cells & {"Mean", "All"}
