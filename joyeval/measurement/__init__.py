@@ -3,7 +3,10 @@
 Examples
 --------
 >>> from joyeval import measurement
->>> measurement.alpha(wave[["q1", "q2", "q3"]]).sentence()  # doctest: +SKIP
+>>> import pandas as pd
+>>> answers = pd.DataFrame({"q1": [1, 2, 3, 4, 5], "q2": [2, 2, 3, 5, 4], "q3": [1, 3, 3, 4, 5]})
+>>> measurement.alpha(answers, scale="joy").sentence()
+"Cronbach's alpha of joy was 0.95 (95% CI 0.75 to 0.99; 5 respondents)."
 """
 
 from __future__ import annotations

@@ -97,7 +97,11 @@ def explore(
 
     Examples
     --------
-    >>> explore(wave[["q1", "q2", "q3", "q4", "q5", "q6"]]).suggested  # doctest: +SKIP
+    >>> rng = np.random.default_rng(1)
+    >>> joy, calm = rng.normal(size=(2, 200, 1))
+    >>> answers = np.hstack([joy + rng.normal(size=(200, 3)), calm + rng.normal(size=(200, 3))])
+    >>> explore(pd.DataFrame(answers, columns=["q1", "q2", "q3", "q4", "q5", "q6"])).suggested
+    2
     """
     if rotation not in ("oblimin", "varimax", "none"):
         raise UsageError(f"rotation: found {rotation!r}; expected 'oblimin', 'varimax' or 'none'")

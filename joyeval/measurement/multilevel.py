@@ -88,7 +88,15 @@ def multilevel_reliability(
 
     Examples
     --------
-    >>> multilevel_reliability(wave[["q1", "q2", "q3"]], wave["team"]).sentence()  # doctest: +SKIP
+    >>> rng, team = np.random.default_rng(1), pd.Series(np.arange(400) % 50, name="team")
+    >>> joy = (rng.normal(size=400) + rng.normal(size=50)[team])[:, None] + rng.normal(0, 0.5, (50, 3))[team]
+    >>> items = pd.DataFrame(joy + rng.normal(size=(400, 3)), columns=["q1", "q2", "q3"])
+    >>> multilevel_reliability(items, team).tidy()[["term", "estimate"]].round(1)
+                term  estimate
+    0   alpha_within       0.7
+    1  alpha_between       0.9
+    2   omega_within       0.7
+    3  omega_between       0.9
     """
     answers = answers_of(items, what=f"multilevel reliability of {scale}").rename(columns=str)
     if answers.shape[1] < 2:

@@ -117,7 +117,11 @@ def omega(
 
     Examples
     --------
-    >>> omega(wave[["q1", "q2", "q3", "q4"]], scale="joy").sentence()  # doctest: +SKIP
+    >>> rng = np.random.default_rng(1)
+    >>> items = pd.DataFrame(rng.normal(size=(200, 1)) + rng.normal(size=(200, 4)), columns=["q1", "q2", "q3", "q4"])
+    >>> omega(items, scale="joy").tidy()[["term", "estimate", "ci_low", "ci_high"]].round(2)
+        term  estimate  ci_low  ci_high
+    0  omega      0.78    0.73     0.82
     """
     answers = answers_of(items, what=f"omega of {scale}").rename(columns=str)
     if answers.shape[1] < 2:

@@ -92,7 +92,15 @@ def factor(
 
     Examples
     --------
-    >>> factor(wave, {"joy": ["q1", "q2", "q3"], "calm": ["q4", "q5", "q6"]}).sentence()  # doctest: +SKIP
+    >>> rng = np.random.default_rng(1)
+    >>> joy, calm = rng.normal(size=(2, 200, 1))
+    >>> answers = np.hstack([joy + rng.normal(size=(200, 3)), calm + rng.normal(size=(200, 3))])
+    >>> items = pd.DataFrame(answers, columns=["q1", "q2", "q3", "q4", "q5", "q6"])
+    >>> found = factor(items, {"joy": ["q1", "q2", "q3"], "calm": ["q4", "q5", "q6"]})
+    >>> found.reliability[["term", "estimate"]].round(2)
+             term  estimate
+    0   omega joy      0.76
+    1  omega calm      0.67
     """
     name = f"the factor model of {scale}"
     text = model_text(model, items, what=name)

@@ -155,9 +155,24 @@ def test_step_from_a_model_that_fits_anything_is_judged_by_cfi_alone():
         items = pd.DataFrame(y, columns=["q1", "q2", "q3"])
         steps = invariance(items, pd.Series([1, 2] * 120, name="group"), partial=False).steps.set_index("step")
         assert steps.loc["configural", "df"] == 0
-        assert steps.loc["metric", "holds"] == (steps.loc["metric", "delta_cfi"] >= -0.01)
+        costs, p = steps.loc["metric", "delta_cfi"] < -0.01, steps.loc["metric", "delta_p"]
+        assert steps.loc["metric", "holds"] == (not (costs and p < 0.05))
         kept += steps.loc["metric", "holds"]
-    assert kept > 20
+    assert kept >= 27
+
+
+def test_a_loss_of_fit_that_chance_would_give_is_noted_and_no_failure():
+    """Sixty people, nothing differs: CFI moves by more than 0.010 without any test of a step saying so."""
+    rng, noted = np.random.default_rng(8), 0
+    for _ in range(20):
+        y = rng.normal(size=(60, 1)) + rng.normal(size=(60, 5))
+        got = invariance(pd.DataFrame(y, columns=ITEMS), pd.Series([1, 2] * 30, name="group"))
+        quiet = got.steps[got.steps["holds"] & (got.steps["delta_cfi"] < -0.01)]
+        assert (quiet["delta_p"] >= 0.05).all()
+        said = any("no more than chance would do" in note for note in got.notes)
+        assert said == (len(quiet) > 0)
+        noted += said
+    assert noted > 3
 
 
 def test_results_survive_json(schools):
