@@ -18,6 +18,7 @@ from joyeval.waves.raw import SAMPLE, few_valued, no_rows, set_aside
 DELIMITERS = ",;\t|"
 TOP = 25  # rows looked at to recognise an export
 MOST_RAGGED = 0.05  # above this share of rows of another width, the file itself is broken
+MOST_COLUMNS = 20_000  # more than a spreadsheet has
 HEAD = 1 << 20  # bytes that surely hold the rows looked at
 BLOCK = 1 << 22
 
@@ -43,7 +44,10 @@ class TextSheet:
     @property
     def top(self) -> list[list[str]]:
         """The first rows, as text."""
-        return _rows(self.content[:HEAD].decode("utf-8", errors="ignore"), self.delimiter)
+        try:
+            return _rows(self.content[:HEAD].decode("utf-8", errors="ignore"), self.delimiter)
+        except csv.Error:
+            raise DataError([_no_table(self.file, "a cell longer than 131,072 characters in the first rows")]) from None
 
     def body(self, skip: int, headings: list[str], keep: list[int]) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
         """Return columns, row numbers and what was set aside, below the first `skip` records."""
@@ -108,11 +112,17 @@ def open_text(file: str, content: bytes) -> TextSheet:
     delimiter, content, first_row = _delimiter(content)
     if content.isspace() or not content:
         raise DataError([Problem(file, "nothing", "headings and rows", "export the file again", rule="empty file")])
+    if content[: content.index(b"\n")].count(delimiter.encode()) >= MOST_COLUMNS:
+        raise DataError([_no_table(file, f"more than {MOST_COLUMNS:,} columns")])
     if content.count(b'"') % 2:
         fix = "look for a single quotation mark in a free text, double it, or export again"
         found = "a quotation mark that is never closed"
         raise DataError([Problem(file, found, "quotation marks in pairs", fix, rule="open quotation")])
     return TextSheet(file, content, delimiter, first_row, notices)
+
+
+def _no_table(file: str, found: str) -> Problem:
+    return Problem(file, found, "a table of answers", "look into the file; export it again", rule="no table")
 
 
 def scan(content: bytes, delimiter: str) -> tuple[np.ndarray, np.ndarray]:
@@ -233,11 +243,15 @@ def _delimiter(content: bytes) -> tuple[str, bytes, int]:
 
 def _evenness(head: str, mark: str) -> tuple[float, int]:
     """How even the first rows are when cut at `mark`: share of rows of the commonest width, that width."""
-    widths = Counter(len(row) for row in _rows(head, mark)[:-1] or _rows(head, mark) if row)
+    try:
+        rows = _rows(head, mark)
+    except csv.Error:  # a cell of a hundred thousand letters: not cut here
+        return 0.0, 0
+    widths = Counter(len(row) for row in rows[:-1] or rows if row)
     if not widths:
         return 0.0, 0
-    width, rows = widths.most_common(1)[0]
-    return (rows / widths.total() if width > 1 else 0.0), width
+    width, count = widths.most_common(1)[0]
+    return (count / widths.total() if width > 1 else 0.0), width
 
 
 def _rows(text: str, delimiter: str) -> list[list[str]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 
 import pytest
 
 from joyeval.errors import Problem
 from joyeval.pipeline.problems import COLUMNS, write_problems
+from tests.conftest import reference
 from tests.test_cli import joyeval
 from tests.waves.files import csv as write_csv
 
@@ -73,6 +75,19 @@ def test_a_run_leaves_the_list_beside_the_report_and_says_what_was_lost(study):
     assert "wave spring: 314 rows read, 312 kept" in done.stderr
     assert "rows that fail the attention check: 1; rows answered in an impossible time: 1" in done.stderr
     assert "single answers set aside, their rows kept: out of range: 12" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_real_job_satisfaction_waves_run_and_the_closing_note_says_what_was_lost(tmp_path, root, monkeypatch):
+    data = reference("data", "job_satisfaction_waves")
+    monkeypatch.setenv("JOYEVAL_KEY", "ab" * 32)
+    shutil.copytree(root / "pipelines", tmp_path / "pipelines")
+    (tmp_path / "notebooks").symlink_to(root / "notebooks")
+    done = joyeval("run", tmp_path / "pipelines" / "job_satisfaction.yml", "--data", data)
+    assert done.returncode == 0, done.stderr
+    assert "wave 2016: 273 rows read, 273 kept" in done.stderr
+    assert "wave 2017: 549 rows read, 379 kept; left out: rows without any answer: 170" in done.stderr
+    assert done.stdout.count("report.") == 3
 
 
 def test_nothing_in_it_is_a_formula_or_moves_a_cursor(tmp_path):

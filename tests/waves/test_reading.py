@@ -119,6 +119,20 @@ def test_nothing_to_read_is_told(tmp_path, content, rule):
     assert refused(path) == rule
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a,b\n" + b"x" * 2_000_000 + b",1\n",  # one endless cell
+        b'a,b\n"' + b"x\n" * 500_000 + b'",1\n',  # a text that never seems to end
+        b"a" + b"," * 200_000 + b"\n1" + b"," * 200_000 + b"\n",  # more columns than any spreadsheet
+    ],
+)
+def test_text_that_is_no_table_is_told(tmp_path, content):
+    path = tmp_path / "w.csv"
+    path.write_bytes(content)
+    assert refused(path) == "no table"
+
+
 def test_a_missing_file_is_told(tmp_path):
     assert refused(tmp_path / "nowhere.csv") == "missing file"
 
