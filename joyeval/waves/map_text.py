@@ -114,8 +114,10 @@ def _of_all(proposal: Proposal, model: Wave | None) -> Iterator[str]:
     named = model.instruments if model else [instrument.id for instrument in proposal.instruments]
     unsure = "" if named else "  # none was recognised; joyeval instruments lists them, --instrument names one"
     yield f"    instruments: [{', '.join(named)}]{unsure}"
-    if model and model.link_by != ("person",):
-        yield f"    link_by: [{', '.join(model.link_by)}]"
+    parts = [name for name in proposal.found if name.startswith("code_")]
+    link_by = model.link_by if model else tuple(parts) or ("person",)
+    if link_by != ("person",):
+        yield f"    link_by: [{', '.join(link_by)}]"
 
 
 def _columns(proposal: Proposal, form: Wave | None) -> Iterator[str]:

@@ -24,13 +24,15 @@ SURE, LIKELY = (90, 0.95), (80, 0.80)  # likeness and share of answers known: at
 HELD, HELD_WELL = 1 / 2, 1 / 3  # shares of its items found, and found likely, in a file that holds an instrument
 LOOKED_AT = 2000  # rows whose answers are held against the options
 
+FEWEST_PARTS = 3  # of a self-made code
 LONGEST = 40  # characters of a heading that may ask who answered
 ABOUT = {  # who answered and when, told by the heading alone
-    "date": r"(end ?date|completion time|submit ?date|date ?submitted|date|survey date|timestamp)",
+    "date": r"(end ?date|completion time|submit ?date|date ?submitted|submitted|date|survey date|timestamp)",
     "team": r".*\b(team|ward|unit|department)\b.*",
     "role": r".*\b(role|profession|occupation|staff group|job title)\b.*",
     "person": r".*\b(panel|participant|study)[ _]?(id|number|code|no)\b.*",
 }
+CODE = r"(your |personal |linkage )?code\b.*"  # a part of a code that people make up themselves
 
 
 class _Wish(NamedTuple):
@@ -235,6 +237,9 @@ def _about(raw: Raw, table: pl.DataFrame) -> pl.DataFrame:
                 rows.append((name, heading, 100.0, None, "heading", "look"))
                 used.add(heading)
                 break
+    parts = [h for h in raw.frame.columns if h not in used and re.fullmatch(CODE, h.casefold().replace("_", " "))]
+    if len(parts) >= FEWEST_PARTS and not any(name.startswith("code_") for name in named):
+        rows += [(f"code_{i}", part, 100.0, None, "heading", "look") for i, part in enumerate(parts, start=1)]
     return _table(rows)
 
 

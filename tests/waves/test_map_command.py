@@ -103,6 +103,16 @@ def test_the_waves_of_a_study_show_the_way_whatever_tool_wrote_the_file():
         assert proposal.columns.filter(sure="look")["heading"].drop_nulls().to_list() == []
 
 
+def test_the_parts_of_a_self_made_code_are_linked_by(tmp_path):
+    head = "CODE_DAY,CODE_MONTH,Your code: school,who5_1,who5_2,who5_3,Postcode,submitted"
+    _, text = propose_file(csv(tmp_path / "w.csv", head, *["1,2,a,1,2,3,E1,2024-05-02"] * 20), names=["who5"])
+    made = yaml.safe_load("waves:\n" + text)["waves"][0]
+    assert made["link_by"] == ["code_1", "code_2", "code_3"]
+    assert made["columns"]["code_3"] == "Your code: school"
+    assert (made["columns"]["date"], str(made["start"])) == ("submitted", "2024-05-02")
+    assert "Postcode" not in made["columns"].values()
+
+
 def test_files_of_no_questionnaire_are_not_taken_for_one(tmp_path):
     proposal, text = propose_file(csv(tmp_path / "t.csv", "Team,Week,Good,All", *["Alder,2024-01-01,3,5"] * 20))
     assert proposal.instruments == ()
