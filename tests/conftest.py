@@ -7,8 +7,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+settings.register_profile("joyeval", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("joyeval")
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE_DATA = Path(os.environ.get("JOYEVAL_REFERENCE_DATA", ROOT.parent / "shared"))
 

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from joyeval.errors import ModelError
+from joyeval.models.robust import bartlett
 
 if TYPE_CHECKING:
     from joyeval.models.least_squares import LeastSquares
@@ -133,11 +134,7 @@ def newey_west(fit: LeastSquares, *, lags: int | None = None) -> np.ndarray:
     n, p = fit.n, len(fit.beta)
     reach = int(0.75 * n ** (1 / 3)) if lags is None else lags
     scores = (fit.basis[:, -p:] * fit.residual[:, None]) @ np.linalg.inv(fit.R).T
-    meat = scores.T @ scores
-    for lag in range(1, reach + 1):
-        cross = scores[lag:].T @ scores[:-lag]
-        meat += (1 - lag / (reach + 1)) * (cross + cross.T)
-    return meat * n / (n - fit.rank)
+    return bartlett(scores, reach) * n / (n - fit.rank)
 
 
 def whiten(columns: np.ndarray, gaps: np.ndarray, phi: float) -> tuple[np.ndarray, float]:

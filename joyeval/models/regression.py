@@ -11,7 +11,7 @@ from joyeval.errors import ModelError, UsageError
 from joyeval.models.design import build_design
 from joyeval.models.estimates import estimate_table
 from joyeval.models.least_squares import least_squares
-from joyeval.models.robust import LEVERAGE_POWER, cluster_robust
+from joyeval.models.robust import LEVERAGE_POWER, cluster_robust, driscoll_kraay
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -94,7 +94,9 @@ def regression(
         Factors whose effects are taken out: ``("team", "period")`` for two-way fixed effects.
     weights : str, optional
         Column of weights, inverse to the variance of a row: the denominators of proportions.
-    errors : {"CR2", "CR1", "CR0", "CR3"}
+    errors : {"CR2", "CR1", "CR0", "CR3", "DK"}
+        DK (Driscoll-Kraay) takes `cluster` as the column of periods: robust to what teams share in a period and later,
+        for 20 periods or more.
 
     Returns
     -------
@@ -109,10 +111,10 @@ def regression(
     --------
     >>> regression("waits ~ joy", panel, absorb=("team", "period"), cluster="team").tidy()  # doctest: +SKIP
     """
-    if errors not in LEVERAGE_POWER:
-        raise UsageError(f"errors={errors!r}: expected one of {', '.join(LEVERAGE_POWER)}")
+    if errors not in (*LEVERAGE_POWER, "DK") or (errors == "DK" and not cluster):
+        raise UsageError(f"errors={errors!r}: expected one of {', '.join(LEVERAGE_POWER)}, or DK with cluster=periods")
     design, fit, codes = fit_formula(formula, data, cluster=cluster, absorb=absorb, weights=weights)
-    sandwich = cluster_robust(fit, codes, kind=errors)
+    sandwich = driscoll_kraay(fit, codes) if errors == "DK" else cluster_robust(fit, codes, kind=errors)
     _refuse_mirrored(fit, sandwich, formula, cluster)
     terms = estimate_table(design.names[-len(fit.beta) :], fit.beta, sandwich.se, n=fit.n, df=sandwich.df)
     cluster = cluster or "row"

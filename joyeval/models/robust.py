@@ -124,6 +124,38 @@ def two_way(fit: LeastSquares, first: np.ndarray, second: np.ndarray) -> Sandwic
     return Sandwich(vcov=vcov, df=df, kind="CR1", n_clusters=smallest, influence=sums[0])
 
 
+def driscoll_kraay(fit: LeastSquares, period: np.ndarray, *, lags: int | None = None) -> Sandwich:
+    """Return the covariance robust to what teams share in a period, and to its echo in later periods.
+
+    For many periods (20 or more); teams may be few or many, and correlated in any way.
+
+    Parameters
+    ----------
+    period : ndarray of int, shape (n,)
+        Codes from 0 in the order of time, without holes.
+    lags : int, optional
+        Default ``floor(periods^(1/4))``.
+
+    References
+    ----------
+    Driscoll & Kraay (1998), Rev. Econ. Stat. 80(4), 549-560. doi:10.1162/003465398557825
+    """
+    n_periods = int(period.max()) + 1
+    influence = _influence(fit, period)
+    vcov = bartlett(influence, int(n_periods**0.25) if lags is None else lags)
+    df = np.full(len(fit.beta), n_periods - 1.0)
+    return Sandwich(vcov=vcov, df=df, kind="DK", n_clusters=n_periods, influence=influence)
+
+
+def bartlett(scores: np.ndarray, lags: int) -> np.ndarray:
+    """Sum products of rows with themselves and with later rows, whose weight falls to 0 beyond the last lag."""
+    total = scores.T @ scores
+    for lag in range(1, lags + 1):
+        cross = scores[lag:].T @ scores[:-lag]
+        total += (1 - lag / (lags + 1)) * (cross + cross.T)
+    return total
+
+
 def small_sample_factor(fit: LeastSquares, n_clusters: int, *clusters: np.ndarray) -> float:
     """G/(G-1) (n-1)/(n-K): what CR1 multiplies the variance by."""
     nested = [f for f in fit.absorb if any(is_nested(f, cluster) for cluster in clusters)]

@@ -281,3 +281,14 @@ def test_design_is_where_collinear_columns_are_found(panel):
     assert ls.COLLINEAR is design_module.COLLINEAR
     with pytest.raises(ModelError, match="is determined by"):
         regression("y ~ x + z", panel.assign(z=panel["x"] + panel["team"]), absorb="team", cluster="team")
+
+
+def test_driscoll_and_kraay_s_errors_equal_plm():
+    """vcovSCC with HC0 weights and 2 lags, over 17 years of 48 states."""
+    _, fit, years = fit_formula(PRODUC, table("Produc.csv"), cluster="year", absorb="state", weights=None)
+    got = robust.driscoll_kraay(fit, years)
+    assert list(got.se) == pytest.approx(
+        list(case("panel_produc_plm")["within"]["se_driscoll_kraay"].values()), rel=1e-5
+    )
+    none = robust.driscoll_kraay(fit, years, lags=0)
+    assert none.vcov == pytest.approx(robust.cluster_robust(fit, years, kind="CR0").vcov, rel=1e-9)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from joyeval.outcomes.cross_section import between
 from joyeval.outcomes.event_study import event_study
 from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
 
@@ -45,6 +46,7 @@ def answers(data: pd.DataFrame) -> dict[str, tuple[float, float, float]]:
         ("fixed_effects", fixed_effects, {"draws": 0}),
         ("within_between", within_between, {"draws": 0}),
         ("change_on_change", change_on_change, {}),
+        ("between", between, {}),
     ):
         null, moved = (design(data, y=y, x="x", **options).effect for y in ("null", "moved"))
         found[name] = (null["p"], moved["ci_low"], moved["ci_high"])
