@@ -87,7 +87,7 @@ def main() -> None:
         print(f"change, {sites} sites in one call, {len(table):,} ratings: {spent:.1f} s, {each}")
     spent, found = seconds(lambda: power(groups=7, raters=20, linkage=0.6, response=0.8))
     print(f"power, 1,000 surveys of 7 x 20, two waves, linked: {spent:.1f} s ({found.false_alarms:.1%} false alarms)")
-    table = survey(groups=8, raters=70, waves=2, items=True)
+    table = survey(groups=8, raters=81, waves=2, items=True)
     spent, fit = seconds(lambda: ordinal_change(table))
     print(f"ordered answers, {fit.n:,} of {table['person'].nunique()} raters: {spent:.1f} s")
 
