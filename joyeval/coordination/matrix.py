@@ -40,7 +40,7 @@ class Matrix(Result):
     Parameters
     ----------
     measure : str
-        ``rc``, ``com``, ``rel`` or one dimension; in points of the 1 to 5 scale.
+        ``rc``, ``com``, ``rel`` or one dimension; in points of the scale.
     cells : DataFrame
         workgroup, target, within, n, mean, sd, se, ci_low, ci_high (t interval over respondents), shrunken,
         shrunken_se, p_weak, p_moderate, p_strong, no_contact (count), one row per tie.

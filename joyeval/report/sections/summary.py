@@ -223,11 +223,11 @@ def _coordination(result: Change, beside: Result | None, say: Catalogue) -> tupl
     """Tell the change from the first to the last wave, process by process, and how it compares with units without."""
     rows = result.terms.query("part == 'between' and kind != 'decay' and process != 'all'")
     last = rows.drop_duplicates("process", keep="last")
-    told, sure = [], []
+    told, sure, scale = [], [], dict(zip(("lowest", "highest"), result.scale, strict=True))
     for _, row in last.iterrows():
         way = "same" if row["ci_low"] <= 0 <= row["ci_high"] else "rose" if row["estimate"] > 0 else "fell"
         process = f"{row['process'][:1].upper()}{row['process'][1:]}"
-        shown = {"process": process, "percent": say.percent(row["percent"] / 100)}
+        shown = {"process": process, "percent": say.percent(row["percent"] / 100), **scale}
         told.append(say(f"coordination.{way}", estimate=say.signed(row["estimate"], 2), **shown))
         low, high = (say.signed(row[name], 2) for name in ("ci_low", "ci_high"))
         sure.append(say("coordination.sure_one", process=process, low=low, high=high))
