@@ -14,6 +14,8 @@ from joyeval.report.papers import model_table, save_table, table_one
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
+
     from joyeval.store import Store
     from joyeval.study import Study
 
@@ -69,7 +71,19 @@ def _models(store: Store, folder: Path) -> tuple[Path, ...]:
         return ()
     models = same_question(first, {name: store.result(name) for name in store.results()})
     terms = {"within": "Within teams", "between": "Between teams", "contextual": "Between less within"}
-    table = model_table(models, places=3, terms=terms, rows={"Teams": {k: m.n_teams for k, m in models.items()}})
-    notes = [f"{INTERVAL} {first.x} against {first.y}.", f"The primary analysis is {first.design}: {first.estimand}."]
+    estimates = {name: _within(model) for name, model in models.items()}
+    rests_on = {"n": "n", "Left out": "n_dropped", "Teams": "n_teams"}
+    below = {words: {k: getattr(m, field) for k, m in models.items()} for words, field in rests_on.items()}
+    table = model_table(estimates, places=3, terms=terms, rows=below)
+    notes = [
+        f"{INTERVAL} {first.x} against {first.y}; n counts {first.noun}-periods.",
+        f"The primary analysis is {first.design}: {first.estimand}.",
+    ]
     caption = f"Models of {first.y}, side by side"
     return save_table(table, folder / "outcome_models", caption=caption, footnotes=notes)
+
+
+def _within(model: Association) -> pd.DataFrame:
+    """Name the term of designs that have no other: they compare a team with itself, unless they say otherwise."""
+    own = "between" if model.design.startswith("between") else "within"
+    return model.tidy().replace({"term": {model.x: own}})

@@ -199,7 +199,8 @@ class _Writer:
         """Begin a section on a page turned the other way, where the next block needs it."""
         if sideways is self.sideways:
             return
-        section = self.made.add_section(WD_SECTION.NEW_PAGE)
+        empty = not (self.made.paragraphs or self.made.tables)
+        section = self.made.sections[0] if empty else self.made.add_section(WD_SECTION.NEW_PAGE)
         section.different_first_page_header_footer = False
         section.orientation = WD_ORIENT.LANDSCAPE if sideways else WD_ORIENT.PORTRAIT
         section.page_width, section.page_height = section.page_height, section.page_width

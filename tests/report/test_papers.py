@@ -129,3 +129,10 @@ def test_the_four_files_say_the_same(tmp_path):
 def test_a_table_for_a_paper_has_a_caption(tmp_path):
     with pytest.raises(UsageError, match="caption"):
         report.save_table(pd.DataFrame({"x": [1]}), tmp_path / "t", caption="")
+
+
+def test_a_wide_table_stands_on_the_first_page_of_its_file(tmp_path):
+    wide = pd.DataFrame([["a long name of a term", *["0.021 (−0.044 to 0.087)"] * 9]], columns=list("abcdefghij"))
+    file = next(iter(report.save_table(wide, tmp_path / "table1", caption="Models")))
+    (section,) = docx.Document(file).sections
+    assert section.page_width > section.page_height
