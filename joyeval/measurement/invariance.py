@@ -171,7 +171,7 @@ def _assembled(
 ) -> tuple[pd.DataFrame, str, str | None]:
     """One table with the items, the group and the person."""
     numbers = items.select_dtypes("number")  # nullable ones too: the models take plain numbers
-    columns, names = [items.assign(**{name: numbers[name].astype(float) for name in numbers})], []
+    columns, names = [items.astype(dict.fromkeys(numbers, float))], []
     for given, default in ((group, "group"), (person, "person")):
         if given is None or isinstance(given, str):
             names.append(given)
