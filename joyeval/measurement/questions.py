@@ -126,7 +126,7 @@ def _asked(found: Evidence, ask: Callable[..., Any], *args: Any, **options: Any)
     try:
         return ask(*args, **options)
     except ModelError as error:
-        found.notes.append(str(error))
+        found.notes.append(str(error).partition("; the data do not tell apart")[0])  # parameters are no reader's words
         return None
 
 

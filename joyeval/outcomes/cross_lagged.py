@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from joyeval.models.sem import Sem
     from joyeval.outcomes.linkage import Linkage
 
-MODELS = ("ri_clpm", "clpm")
+MODELS = {"ri_clpm": "cross-lagged model with random intercepts", "clpm": "cross-lagged model"}
 FEWEST_WAVES = {"ri_clpm": 3, "clpm": 2}
 PER_PARAMETER = 5  # teams for each parameter, a usual least for maximum likelihood (Bentler & Chou 1987)
 MISFIT = 0.05
@@ -113,7 +113,7 @@ def cross_lagged(
     wide, waves = _wide(table, y, x, team, period, unit)
     models = [name for name in MODELS if waves >= FEWEST_WAVES[name]]
     options = {"missing": "fiml", "estimator": estimator}
-    fits = {name: sem(_model(name, waves, equal), wide, name=name, **options) for name in models}
+    fits = {name: sem(_model(name, waves, equal), wide, name=MODELS[name], **options) for name in models}
     fit = pd.DataFrame([{"model": name, **_fit(f)} for name, f in fits.items()])
     notes = [*next(iter(fits.values())).notes, ECOLOGICAL, *_notes(fits, waves)]
     return CrossLagged(

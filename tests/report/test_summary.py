@@ -58,6 +58,13 @@ def good_days(seed=3) -> pd.DataFrame:
     return table.assign(measure="good_day", opportunities=np.nan)
 
 
+def experience() -> pd.DataFrame:
+    """Outcomes of two teams: 150 of 200 rated good."""
+    rows = [("A", "2024-01-01", "fft", 0.5, 50, 100), ("B", "2024-01-01", "fft", 1.0, 100, 100)]
+    table = pd.DataFrame(rows, columns=["team", "period", "measure", "value", "numerator", "denominator"])
+    return table.assign(period=pd.to_datetime(table["period"]))
+
+
 def link(low=-0.03, high=0.07, **more) -> Association:
     row = {"term": "within", "estimate": (low + high) / 2, "se": 0.02, "df": 9.0, "ci_low": low, "ci_high": high}
     terms = pd.DataFrame([{**row, "p": 0.3, "n": 200}])
@@ -78,7 +85,6 @@ def results() -> dict:
     return {
         "improvement_verdicts": improvement.verdicts(charts, over="measure"),
         "improvement_cohort_change": improvement.verdicts(whole),
-        "improvement_fft": whole,
         "experience_change": score_change(people, {"joy": ("Joy", "higher")}),
         "experience_equity": measurement.equity(people, by=["setting"], scales={"joy": "Joy"}),
         "coordination_change": change(survey(waves=("1", "2"), gain=0.5, raters=12)),
@@ -97,7 +103,7 @@ def made(folder, results, language="en"):
     path.write_text(STUDY.replace("LANGUAGE", language), encoding="utf-8")
     study = load_study(path)
     Store(folder, study.store("one").folder).save(
-        teams=pd.DataFrame({"team": list("ABCD")}), pulse=good_days(), **results
+        teams=pd.DataFrame({"team": list("ABCD")}), pulse=good_days(), outcomes=experience(), **results
     )
     return study, study.store("one")
 
@@ -149,11 +155,9 @@ def test_every_number_is_that_of_the_result(tmp_path, results):
 def test_the_primary_question_comes_first_and_a_null_is_a_null(tmp_path, results):
     first, (found, sure) = next(iter(rows(page(tmp_path, results)).items()))
     assert first == "Did service users do better when staff did?"
-    points = results["improvement_fft"].points
-    level = (points["value"] * points["n"]).sum() / points["n"].sum()
     assert found == (
         "No link was found. When a team was 10 percentage points above its own average on “A good day”, “Rated good” "
-        f"differed by +0.20 percentage points (+{100 * 0.2 / level:.1f}% in relative terms), 1 to 3 months later."
+        f"differed by +0.20 percentage points (+{100 * 0.2 / 75:.1f}% in relative terms), 1 to 3 months later."
     )
     assert sure == "95% interval −0.30 to +0.70: a rise, a fall and no change all fit the data."
 
@@ -173,6 +177,15 @@ def test_what_cannot_be_answered_is_said(tmp_path, results):
     found, sure = next(iter(rows(page(tmp_path, results | {"outcomes_primary": none})).values()))
     assert found == "The data cannot say whether good days go with outcomes: two teams."
     assert sure == "Not known."
+
+
+def test_groups_too_small_to_compare_are_said_to_be(tmp_path, results):
+    small = measurement.equity(waves(groups=1), by=["setting"], scales={"joy": "Joy"})
+    told = rows(page(tmp_path, results | {"experience_equity": small}))
+    assert told["Was the change alike for all groups of staff?"] == (
+        "The groups are too small to be compared.",
+        "Not known.",
+    )
 
 
 def test_a_cohort_with_teams_only_still_has_a_page(tmp_path):

@@ -10,7 +10,7 @@ import pandas as pd
 from joyeval import figures, report
 from joyeval.coordination import Change
 from joyeval.coordination.comparison import Difference
-from joyeval.improvement import Charts, Multiverse, Verdicts
+from joyeval.improvement import Multiverse, Verdicts
 from joyeval.measurement.equity import Equity
 from joyeval.measurement.scores import ScoreChange
 from joyeval.outcomes.association import Association
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from joyeval.report.messages import Catalogue
     from joyeval.result import NoAnswer, Result
     from joyeval.store import Store
-    from joyeval.study import Study
+    from joyeval.study import Outcome, Study
 
 STEP = 10  # percentage points of a pulse that the primary estimate is told for
 TOLD = 3  # scores named one by one
@@ -43,7 +43,7 @@ def summary(study: Study, cohort: str, store: Store) -> None:
     report.heading(say("headings.summary"), new_page=True)
     report.text(_lead(study, cohort, store, say))
     report.text(say("summary.aim", aim=study.programme.aim))
-    rows = _rows(study, found, say)
+    rows = _rows(study, found, store, say)
     if rows:
         labels = {name: say(f"summary.{name}") for name in ("question", "found", "sure")}
         report.table(pd.DataFrame(rows), caption=say("summary.table"), labels=labels)
@@ -69,8 +69,8 @@ def _lead(study: Study, cohort: str, store: Store, say: Catalogue) -> str:
     return say("summary.lead", **facts, freeze=say.day(freeze)) if freeze else say("summary.lead_open", **facts)
 
 
-def _rows(study: Study, found: dict[str, Result], say: Catalogue) -> list[Row]:
-    rows = [_primary(study, found, say)] if study.primary and "outcomes_primary" in found else []
+def _rows(study: Study, found: dict[str, Result], store: Store, say: Catalogue) -> list[Row]:
+    rows = [_primary(study, found, store, say)] if study.primary and "outcomes_primary" in found else []
     rows += _pulses(study, found.get("improvement_cohort_change"), say)
     questions = {
         "improvement_verdicts": "teams.question",
@@ -100,7 +100,7 @@ def _unknown(result: NoAnswer, say: Catalogue) -> tuple[str, str]:
     return say("summary.no_answer", question=result.question, reason=reason), say("summary.no_answer_sure")
 
 
-def _primary(study: Study, found: dict[str, Result], say: Catalogue) -> Row:
+def _primary(study: Study, found: dict[str, Result], store: Store, say: Catalogue) -> Row:
     result, named = found["outcomes_primary"], study.primary
     outcome = next(part for part in study.outcomes if part.measure == named.outcome)
     question = say("primary.question" if outcome.service_users else "primary.question_other")
@@ -110,7 +110,7 @@ def _primary(study: Study, found: dict[str, Result], say: Catalogue) -> Row:
     step = STEP if named.staff in pulses else 1
     row = result.effect[["estimate", "ci_low", "ci_high"]].astype(float) * step
     places = _places(row)
-    level = _level(found.get(f"improvement_{named.outcome}"))
+    level = _level(outcome, store)
     unit = say("primary.points") if outcome.kind == "proportion" else outcome.unit
     told = {
         "staff": pulses.get(named.staff, named.staff),
@@ -118,7 +118,7 @@ def _primary(study: Study, found: dict[str, Result], say: Catalogue) -> Row:
         "outcome": outcome.title,
         "estimate": say.signed(row["estimate"], places),
         "unit": unit,
-        "relative": say.percent(row["estimate"] / level) if level else "–",
+        "relative": say.percent(row["estimate"] / level),
         "first": named.window[0],
         "last": named.window[1],
         "way": say("primary.better" if (row["estimate"] > 0) == (outcome.improve == "increase") else "primary.worse"),
@@ -130,13 +130,13 @@ def _primary(study: Study, found: dict[str, Result], say: Catalogue) -> Row:
     return Row(question, say(f"primary.{kind}", **told), say(f"primary.{sure}", **interval, teams=result.n_teams))
 
 
-def _level(charts: Result | None) -> float | None:
-    """Return the usual level of an outcome over all teams and periods, in the units shown."""
-    if not isinstance(charts, Charts):
-        return None
-    points = charts.points.dropna(subset=["value"])
-    weight = points["n"].fillna(1) if "n" in points else pd.Series(1.0, points.index)
-    return float((points["value"] * weight).sum() / weight.sum()) or None
+def _level(outcome: Outcome, store: Store) -> float:
+    """Return the usual level of an outcome, over all teams and periods, in the units of the analysis."""
+    table = store.table("outcomes")
+    here = table[(table["measure"] == outcome.measure) & table["value"].notna()]
+    weight = here["denominator"].fillna(1) if here["denominator"].notna().any() else pd.Series(1.0, here.index)
+    share = 100 if outcome.kind == "proportion" else 1
+    return share * float((here["value"] * weight).sum() / weight.sum())
 
 
 def _places(values: pd.Series) -> int:
@@ -212,6 +212,8 @@ def _score(row: pd.Series, titles: dict[str, str], say: Catalogue) -> str:
 
 
 def _equity(result: Equity, say: Catalogue) -> tuple[str, str]:
+    if result.tests.empty:
+        return say("equity.small"), say("summary.no_answer_sure")
     unlike = result.tests[result.tests["p_adjusted"] < 0.05]
     named = list(dict.fromkeys((unlike if len(unlike) else result.tests)["attribute"]))
     attributes = f" {say('equity.and')} ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
