@@ -62,13 +62,11 @@ def likert(shares: Mapping[str, pd.DataFrame], *, options: Sequence[str]) -> Fig
         Words of the options, for the legend.
     """
     first = next(iter(shares.values()))
+    names = [label(option, width=60) for option in options]
+    beside = max(1, min(len(names), LEGEND // (max(map(len, names)) + 6)))
+    height = HEAD_MM + ROW_MM * len(first) + LEGEND_MM * (-(-len(names) // beside) - 1)
     fig, axes = new(
-        width_mm=DOUBLE_COLUMN,
-        height_mm=HEAD_MM + ROW_MM * len(first) + LEGEND_MM * (len(options) if max(map(len, options)) > 40 else 0),
-        columns=len(shares),
-        squeeze=False,
-        sharey=True,
-        sharex=True,
+        width_mm=DOUBLE_COLUMN, height_mm=height, columns=len(shares), squeeze=False, sharey=True, sharex=True
     )
     for ax, (wave, table) in zip(axes[0], shares.items(), strict=True):
         _diverging(ax, table.to_numpy(dtype=float))
@@ -80,8 +78,6 @@ def likert(shares: Mapping[str, pd.DataFrame], *, options: Sequence[str]) -> Fig
         ax.set_xticks(np.linspace(-1, 1, 5), ["100", "50", "0", "50", "100"])
     fig.supxlabel("% of answers, to either side of the middle of the options", fontsize=8)
     handles = axes[0][0].containers[: len(options)]
-    names = [label(option, width=60) for option in options]
-    beside = max(1, min(len(names), LEGEND // (max(map(len, names)) + 6)))
     fig.legend(handles, names, loc="outside upper left", ncols=beside, handlelength=1.2)
     return fig
 

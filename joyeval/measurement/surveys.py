@@ -78,7 +78,16 @@ def respondents(store: Store) -> pd.DataFrame:
     scored = [table.set_index(WHO).filter(regex=".").select_dtypes("number") for table in tables]
     joined = pd.concat(scored, axis=1).reset_index()
     dates = pd.concat([table[["wave", "date"]] for table in tables]).groupby("wave")["date"].median()
-    return joined.assign(when=joined["wave"].map(dates)).sort_values(["when", "person"], ignore_index=True)
+    order = {wave: place for place, wave in enumerate(_in_time(store, dates))}
+    placed = joined.assign(when=joined["wave"].map(dates), place=joined["wave"].map(order))
+    return placed.sort_values(["place", "person"], ignore_index=True).drop(columns="place")
+
+
+def _in_time(store: Store, dates: pd.Series) -> list[str]:
+    """Waves in the order of the study file; where that is not known, by the median of their days."""
+    if "response" in store.tables():
+        return list(dict.fromkeys(store.table("response")["wave"]))
+    return dates.sort_values(kind="stable").index.to_list()
 
 
 def change(study: Study, cohort: str, store: Store) -> Result:

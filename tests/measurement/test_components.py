@@ -35,3 +35,25 @@ def test_answers_are_counted_by_wave_and_item_and_unscored_ones_left_out():
     assert next(iter(counts.columns)) == "Strongly disagree"
     assert counts.loc["1"].sum(axis=1).tolist() == [1, 2]
     assert counts.loc[("2", instrument.items[item].topic), "Disagree"] == 1
+
+
+class Shelf:
+    """Tables of a store whose waves have no days."""
+
+    def __init__(self, **tables):
+        self.held = tables
+
+    def tables(self):
+        return list(self.held)
+
+    def table(self, name):
+        return self.held[name]
+
+
+def test_waves_without_days_stand_in_the_order_of_the_study_file():
+    from joyeval.measurement.surveys import respondents
+
+    who = {"person": ["b", "a", "c"], "cohort": "1", "team": "A", "role": None, "wave": ["spring", "autumn", "spring"]}
+    answers = pd.DataFrame(who | {"date": pd.Series([pd.NaT] * 3), "who5": [50.0, 60.0, 70.0]})
+    shelf = Shelf(response=pd.DataFrame({"wave": ["spring", "autumn"]}), wave_who5=answers)
+    assert respondents(shelf)["wave"].tolist() == ["spring", "spring", "autumn"]

@@ -27,7 +27,9 @@ def _counted(told: tuple[str, ...]) -> list[str]:
 
 def flow(table: pd.DataFrame) -> None:
     """Emit what became of the rows of every source."""
-    shown = table.rename(columns={"wave": "source", "n_in": "rows in", "n_out": "rows out"})
+    whole = table["n_in"] == table["n_out"]
+    reason = table["reason"].mask(whole & table["reason"].fillna("").eq(""), "none left out")
+    shown = table.assign(reason=reason).rename(columns={"wave": "source", "n_in": "rows in", "n_out": "rows out"})
     shown["source"] = shown["source"].str.replace("_", " ")
     report.table(shown, caption="Rows at each step, from the raw files to the tables that the analyses read")
 

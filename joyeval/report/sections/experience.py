@@ -56,8 +56,7 @@ def _means(change: ScoreChange, study: Study) -> None:
     _scores_figure(pd.concat(drawn), change, study)
     shown = pd.concat(protected)
     cells = [
-        row.mean if isinstance(row.mean, str) else f"{_mean(row.mean)} ({_mean(row.ci_low)} to {_mean(row.ci_high)})"
-        for row in shown.itertuples()
+        row.mean if isinstance(row.mean, str) else f"{_mean(row.mean)}{_interval(row)}" for row in shown.itertuples()
     ]
     wide = shown.assign(cell=cells).pivot(index="scale", columns="wave", values="cell")
     answers = pd.to_numeric(shown["n"], errors="coerce")
@@ -114,6 +113,8 @@ def _spread(wave: pd.DataFrame, instrument: Instrument, vocabulary: str, study: 
 def components(result: Components, study: Study) -> None:
     """Emit the nine components of joy in work, wave by wave, as a heat map."""
     table = result.table
+    if table["estimate"].isna().all():
+        return
     shown = table.assign(estimate=table["estimate"].where(table["n"] >= study.disclosure.threshold).round())
     report.figure(
         figures.component_map(shown),
@@ -121,6 +122,11 @@ def components(result: Components, study: Study) -> None:
         + result.sentence(),
         caption="Components of joy in work (IHI 2017) from the scales that inform them, 100 the best they allow",
     )
+
+
+def _interval(row: Any) -> str:
+    """Its interval; a wave of a single team has none."""
+    return "" if pd.isna(row.ci_low) else f" ({_mean(row.ci_low)} to {_mean(row.ci_high)})"
 
 
 def _mean(value: float) -> str:

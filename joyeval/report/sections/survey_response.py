@@ -106,7 +106,7 @@ def _design(study: Study, cohort: str, store: Store) -> list[tuple[str, str, str
     waves = study.of_cohort("waves", cohort)
     teams = store.table("teams")
     staff = f", {teams['headcount'].sum():.0f} staff in post" if teams["headcount"].notna().all() else ""
-    when = "; ".join(f"{wave.wave}: {wave.start} to {wave.end}" for wave in waves)
+    when = "; ".join(dict.fromkeys(f"{wave.wave}: {wave.start} to {wave.end}" for wave in waves))
     named = "; ".join(one.title for one in surveys.instruments(study, cohort))
     return [
         ("Design", "Target population", f"{len(teams)} teams{staff}; everybody was invited"),
