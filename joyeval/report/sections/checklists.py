@@ -48,10 +48,7 @@ def squire_items() -> tuple[Item, ...]:
 def guidelines(study: Study, cohort: str, store: Store) -> None:
     """Emit the SQUIRE 2.0 checklist and the RE-AIM table, and save both as files for authors."""
     report.heading(catalogue(study.language)("headings.guidelines"), new_page=True)
-    report.text(
-        "The tables say where this report answers what two reporting guidelines ask. Authors can take them from the "
-        "folder tables beside the report, as CSV and Word files."
-    )
+    report.text("Where this report answers what guidelines ask. The folder tables beside it has both as CSV and Word.")
     if any(name.startswith("wave_") for name in store.tables()):
         report.text("The checklist for e-surveys (CHERRIES) stands in the chapter on data.")
     report.heading("SQUIRE 2.0", level=3)

@@ -26,14 +26,12 @@ def equity(found: Result, study: Study) -> None:
         return
     report.text(
         "Groups stand in order of name. A difference between groups is not the work of the group: "
-        "groups differ in much else, such as their teams, hours and service users."
+        "groups differ in much else, such as their teams, hours and service users. "
+        + " ".join(sentence(note) for note in found.notes if "fewer than" in note)
     )
     for attribute, groups in found.groups.groupby("attribute", sort=False):
         _groups(groups, f"Scores by {attribute}", found, study)
     _tests(found)
-    small = [note for note in found.notes if "fewer than" in note]
-    if small:
-        report.note(*map(sentence, small))
 
 
 def _groups(groups: pd.DataFrame, caption: str, found: Equity, study: Study) -> None:
