@@ -173,6 +173,6 @@ def _notes(groups: pd.DataFrame) -> tuple[str, ...]:
     small = groups.loc[groups["estimate"].isna(), ["attribute", "category"]].drop_duplicates()
     if len(small):
         notes.append(
-            f"{len(small)} groups with fewer than {FEWEST} answers in the first or the last survey are not compared"
+            f"groups with fewer than {FEWEST} answers in the first or the last survey are not compared: {len(small)}"
         )
     return tuple(notes)
