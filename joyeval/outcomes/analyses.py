@@ -176,6 +176,9 @@ def robustness(study: Study, cohort: str, store: Store) -> dict[str, Result]:
     questions = {
         "outcomes_tipping": f"what missing outcomes would have to be to change the answer {question}",
         "outcomes_direction": f"which of “{x}” and “{y}” comes first",
+        "outcomes_leave_one_out": f"what one {study.teams.called} fewer would change",
+        "outcomes_curve": "what other specifications would have said",
+        "outcomes_repeated": f"how “{x}” and “{y}” go together over time",
     }
     return {
         key: answered(questions.get(key, question), _by_design, study, cohort, store, design, window)

@@ -13,7 +13,7 @@ from joyeval.errors import ModelError, UsageError
 from joyeval.models.estimates import p_value
 from joyeval.models.regression import regression
 from joyeval.outcomes.association import ECOLOGICAL, NOT_CAUSE, detectable_r, number, quoted
-from joyeval.outcomes.linkage import noun_of, table_of
+from joyeval.outcomes.linkage import counted, noun_of, table_of
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ def repeated_correlation(data: pd.DataFrame | Linkage, *, x: str, y: str, team: 
     n_teams = rows[team].nunique()
     df = len(rows) - n_teams - 1
     if n_teams < 2 or df < 2:
-        raise ModelError(f"{x} with {y}: {n_teams} teams with 2 rows or more; needs at least 2 teams and 5 rows")
+        raise ModelError(
+            f"{x} with {y}: {counted(n_teams, noun)} with 2 rows or more; needs at least 2 {noun}s and 5 rows"
+        )
     within = rows[[x, y]] - rows.groupby(team)[[x, y]].transform("mean")
     r = _pearson(within[x], within[y])
     slope = regression("y ~ x", rows.rename(columns={x: "x", y: "y", team: "team"}), absorb="team", cluster="team")

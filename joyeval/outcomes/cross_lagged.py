@@ -113,7 +113,14 @@ def cross_lagged(
     wide, waves = _wide(table, y, x, team, period, unit)
     models = [name for name in MODELS if waves >= FEWEST_WAVES[name]]
     options = {"missing": "fiml", "estimator": estimator}
-    fits = {name: sem(_model(name, waves, equal), wide, name=MODELS[name], **options) for name in models}
+    try:
+        fits = {name: sem(_model(name, waves, equal), wide, name=MODELS[name], **options) for name in models}
+    except ModelError as error:
+        size = f"{len(wide)} {noun_of(data)}s over {waves} waves"
+        raise ModelError(
+            f"{size} do not bear a cross-lagged model of {quoted(x)} and {quoted(y)} ({_why(error)}); use "
+            "fixed_effects with lags in both directions, or more waves"
+        ) from error
     fit = pd.DataFrame([{"model": name, **_fit(f)} for name, f in fits.items()])
     notes = [*next(iter(fits.values())).notes, ECOLOGICAL, *_notes(fits, waves)]
     return CrossLagged(
@@ -128,6 +135,12 @@ def cross_lagged(
         notes=tuple(re.sub(r"\bteam(s?)\b", rf"{noun_of(data)}\1", note) for note in notes),
         noun=noun_of(data),
     )
+
+
+def _why(error: ModelError) -> str:
+    """Return the first clause of a reason, without the name of the model."""
+    reason = re.split(r"[.;] ", str(error))[0].split(": ", 1)[-1]
+    return reason.replace("rows", "teams")
 
 
 def _wide(table: pd.DataFrame, y: str, x: str, team: str, period: str, unit: str) -> tuple[pd.DataFrame, int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from joyeval.errors import ModelError
+from joyeval.outcomes.association import quoted
+from joyeval.outcomes.linkage import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,13 +33,11 @@ def refuse(
     if complete.empty:
         gaps = ", ".join(f"{int(frame[name].isna().sum())} with a gap in {name}" for name in used)
         late = f"; at a lag of {lag} no earlier value is there: take a shorter lag" if lag and len(frame) else ""
-        raise ModelError(f"{y} on {x}: none of {len(frame)} rows is complete ({gaps}){late}")
+        raise ModelError(f"{quoted(y)} on {quoted(x)}: none of {len(frame)} rows is complete ({gaps}){late}")
     if (groups := complete[cluster].nunique()) < FEWEST:
         called = noun if cluster == team else cluster
-        raise ModelError(
-            f"{y} on {x}: {groups} {called}s with complete rows; errors cannot be had from fewer than {FEWEST}: add "
-            f"{called}s, or chart each by itself"
-        )
+        few = f"{counted(groups, called)} with complete rows; errors cannot be had from fewer than {FEWEST}"
+        raise ModelError(f"{quoted(y)} on {quoted(x)}: {few}: add {called}s, or chart each by itself")
 
 
 def refuse_still(frame: pd.DataFrame, *, x: str, team: str, period: str, noun: str) -> None:

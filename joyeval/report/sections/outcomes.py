@@ -76,12 +76,14 @@ def linkage(primary: Result, every: Sequence[Result]) -> None:
 
 def checks(primary: Result, results: Mapping[str, Result]) -> None:
     """Emit the same question asked in other ways: estimates, models side by side, figures."""
-    found = {f"primary analysis: {primary.design}": primary} if isinstance(primary, Association) else {}
+    if not isinstance(primary, Association):
+        report.text("The primary question has no answer here, so it was not asked in other ways.")
+        return
+    found = {f"primary analysis: {primary.design}": primary}
     for key, one in results.items():
         if isinstance(one, Association):
             found[f"{one.design}, {AGAINST}" if key == "outcomes_reverse" else one.design] = one
-    if found:
-        _designs(found)
+    _designs(found)
     for one in results.values():
         if not isinstance(one, Association):
             answer(one)
