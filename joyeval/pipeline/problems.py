@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from joyeval.errors import UsageError
 from joyeval.store import write_whole
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ def write_problems(problems: Iterable[Problem], path: Path) -> None:
     ----------
     path : Path
         Such as ``problems.csv``; an older one is replaced.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be written, as when a spreadsheet holds it open.
     """
     import pandas as pd
 
@@ -40,4 +46,7 @@ def write_problems(problems: Iterable[Problem], path: Path) -> None:
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"row": "Int64"})
     texts = table.columns.drop("row")
     table[texts] = inert(table[texts].map(lambda cell: "" if cell is None else clean(cell)))
-    write_whole(path, table.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig"))
+    try:
+        write_whole(path, table.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}): name another place, or close it") from None

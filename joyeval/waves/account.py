@@ -67,6 +67,11 @@ RULES = {  # rule: what was found (once, several times), what to do
         "people who gave one answer to items worded both ways",
         "look at them; they are kept unless the study file says otherwise (`set_aside`)",
     ),
+    "not a time": (
+        "cell that is no time",
+        "cells that are no time",
+        "say under `dates` how times are written; durations are numbers of seconds",
+    ),
     "impossible duration": (
         "row answered in an impossible time",
         "rows answered in an impossible time",

@@ -58,10 +58,17 @@ def _signs(rows: pl.DataFrame, file: WaveFile) -> Iterator[_Sign]:
         yield _Sign("straight-lining", instrument.id, "answers that differ", _straight(rows, instrument, file))
     begun, ended, seconds = (name if name in rows.columns else None for name in DURATION)
     if begun and ended:
-        took = _moment(rows[ended], file.dates) - _moment(rows[begun], file.dates)
-        yield _impossible(rows, took.dt.total_seconds(), ended, file)
+        took = (_moment(rows[ended], file.dates) - _moment(rows[begun], file.dates)).dt.total_seconds()
+        yield _unread(rows, took.is_null() & rows[begun].is_not_null() & rows[ended].is_not_null(), ended)
+        yield _impossible(rows, took, ended, file)
     if seconds:
-        yield _impossible(rows, rows[seconds].cast(pl.Float64, strict=False), seconds, file)
+        took = rows[seconds].cast(pl.Float64, strict=False)
+        yield _unread(rows, took.is_null() & rows[seconds].is_not_null(), seconds)
+        yield _impossible(rows, took, seconds, file)
+
+
+def _unread(rows: pl.DataFrame, bad: pl.Series, column: str) -> _Sign:
+    return _Sign("not a time", column, "a time as `dates` says, or seconds", rows["row"].filter(bad))
 
 
 def _impossible(rows: pl.DataFrame, took: pl.Series, column: str, file: WaveFile) -> _Sign:

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from joyeval.errors import Problem
+from joyeval.errors import Problem, UsageError
 from joyeval.pipeline.problems import COLUMNS, write_problems
 from tests.conftest import reference
 from tests.test_cli import joyeval
@@ -96,6 +96,12 @@ def test_nothing_in_it_is_a_formula_or_moves_a_cursor(tmp_path):
     (row,) = rows_of(tmp_path / "p.csv")
     assert (row["file"], row["expected"], row["column"], row["rule"]) == ("'=cmd|x.csv", "'=1+1", "'@SUM(A1)", "'-rule")
     assert "\x1b" not in row["fix"]
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "p.csv").mkdir()
+    with pytest.raises(UsageError, match="cannot be written"):
+        write_problems([], tmp_path / "p.csv")
 
 
 def test_without_problems_the_file_holds_the_headings_only(tmp_path):

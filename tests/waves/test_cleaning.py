@@ -165,6 +165,12 @@ def test_who_was_faster_than_anybody_can_be_is_set_aside_where_the_study_file_sa
     assert (done.rows.height, done.account.flow[-1]["n_out"]) == (1, 1)
 
 
+def test_a_time_that_cannot_be_read_is_told(tmp_path):
+    rows = [f"{FINE},soon", FINE.replace("p1", "p2") + ",40", FINE.replace("p1", "p3") + ","]
+    told = cleaned(tmp_path, *rows, head=HEAD + ",took", columns=COLUMNS | {"seconds": "took"}).account.problems
+    assert [(p.rule, p.row, p.column) for p in told] == [("not a time", 2, "seconds")]
+
+
 def test_impossible_durations_are_told_and_kept(tmp_path):
     times = "2024-05-02 10:00:00,2024-05-02 09:59:00"
     done = cleaned(
