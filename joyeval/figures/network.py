@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from joyeval.figures.style import GREY, LOOKS, new, styled
-from joyeval.figures.text import label
+from joyeval.figures.text import label, lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ def cohort_courses(
     if starts:
         ax.plot([], [], marker="o", ms=8, mfc="none", color=GREY, ls="", label="programme begins")
     ax.set_xlabel("Month since the cohort began")
-    ax.set_ylabel(label(ylabel, width=60))
+    ax.set_ylabel(lines(ylabel, width=48, most=3))
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
     return ax

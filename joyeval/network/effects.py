@@ -64,7 +64,7 @@ class Comparison(Result):
     def sentence(self) -> str:
         """Say the mean effect with its interval, and what a further cohort may expect."""
         if isinstance(self.pooled, NoAnswer):
-            return f"{self.question}: {self.pooled.sentence()}"
+            return self.pooled.sentence()
         row, mean = self.pooled.terms.iloc[0], self.pooled
         sure = row["ci_low"] > 0 or row["ci_high"] < 0
         way = {("higher", True): "better", ("lower", False): "better"}.get((self.better, row["estimate"] > 0), "worse")

@@ -44,6 +44,8 @@ class TeamTotals(Result):
     def sentence(self) -> str:
         """Say how many improved and deteriorated, and how many would by chance."""
         total = self.counts[self.counts["cohort"] == ALL].select_dtypes("number").sum()
+        if not total["judged"]:
+            return f"None of the {len(self.teams)} series of teams can be judged: they have too few points."
         return (
             f"Of {total['judged']:.0f} series of teams in {self.teams['cohort'].nunique()} cohorts, "
             f"{total['improved']:.0f} improved ({total['improved_clear']:.0f} with an interval that leaves no change "

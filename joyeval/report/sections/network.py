@@ -103,12 +103,13 @@ def cohort_courses(study: Study, found: Courses | None) -> None:
         places={"month": None, "value": 1},
     )  # fmt: skip
     shown["month"] = found.months["month"]
+    mark = "; open mark: first month after the baseline" if len(found.begins) else ""
     for measure, rows in shown.groupby("measure", sort=False):
         drawn = figures.cohort_courses(rows, ylabel=f"{titles[measure]} (%)", begins=found.begins)
         report.figure(
             drawn,
             alt=f"Lines of {titles[measure].lower()} by month since each cohort began. {_first_to_last(rows)}",
-            caption=f"{titles[measure]}, by months since each cohort began; open mark: first month after the baseline",
+            caption=f"{titles[measure]}, by months since each cohort began{mark}",
         )
 
 
@@ -242,6 +243,12 @@ def team_counts(study: Study, totals: TeamTotals | None) -> None:
         return
     titles = {part.measure: part.title for part in study.pulses}
     report.text(totals.sentence())
+    if totals.n:
+        _counts(study, totals, titles)
+    report.items(_once(totals.notes))
+
+
+def _counts(study: Study, totals: TeamTotals, titles: dict[str, str]) -> None:
     counts = totals.counts if study.pool else totals.counts[totals.counts["cohort"] != "All"]
     report.table(
         _named(counts, titles),
@@ -256,7 +263,6 @@ def team_counts(study: Study, totals: TeamTotals | None) -> None:
     )
     if len(study.organisations) > 1:
         _organisations(study, totals, titles)
-    report.items(_once(totals.notes))
 
 
 def _organisations(study: Study, totals: TeamTotals, titles: dict[str, str]) -> None:
