@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ from joyeval.models.sem_spec import parse_model
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from joyeval.models.sem_data import Sample
     from joyeval.models.sem_fit import Fitted
 
 STEPS = ("configural", "metric", "scalar", "strict")
@@ -125,6 +126,7 @@ class WaveLadder(_Plain):
     model: str
     estimator: str
     what: str
+    made: dict[str, Sample] = field(default_factory=dict)
 
     @classmethod
     def of(cls, data: pd.DataFrame, *, wave: str, person: str, model: str, estimator: str, what: str) -> WaveLadder:
@@ -145,9 +147,10 @@ class WaveLadder(_Plain):
     def fit(self, step: str, released: Sequence[str]) -> Fitted:
         """Fit one step, some terms let go; factors have variance 1 in the first wave."""
         text = longitudinal_model(self.model, len(self.waves), equal=EQUAL[step], release=released)
-        return fit_model(
-            text, self.wide, estimator=self.estimator, missing="fiml", means=True, standard=False, name=self.what
-        )
+        known = {"estimator": self.estimator, "missing": "fiml", "means": True, "name": self.what}
+        fitted = fit_model(text, self.wide, **known, sample=self.made.get("sample"))
+        self.made["sample"] = fitted.sample  # the same at every step, and slow to make with gaps
+        return fitted
 
     def plain(self, term: str) -> str:
         """Take the wave off the names of a term."""

@@ -22,6 +22,7 @@ from joyeval.result import Result
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from joyeval.models.sem_data import Sample
     from joyeval.models.sem_fit import Fitted
 
 ESTIMATORS = ("ML", "MLR", "WLSMV")
@@ -199,14 +200,19 @@ def fit_model(
     release: Sequence[str] = (),
     standard: bool = False,
     name: str = "the model",
+    sample: Sample | None = None,
 ) -> Fitted | OrdinalFitted:
-    """Fit as `sem` does and return the working object, for further tests on it."""
+    """Fit as `sem` does and return the working object, for further tests on it.
+
+    `sample` is that of an earlier fit of the same variables and rows, so that it is not made again.
+    """
     parsed = parse_model(model)
     if estimator == "WLSMV":
         return fit_ordinal(parsed, data, group=group, equal=equal, release=release, what=name)
     spoken = any(term.op == "~1" for term in parsed.terms)
     wanted = (group is not None or spoken) if means is None else means
-    sample = build_sample(data, parsed.observed, group=group, missing=missing, means=wanted, what=name)
+    if sample is None or sample.observed != tuple(parsed.observed):
+        sample = build_sample(data, parsed.observed, group=group, missing=missing, means=wanted, what=name)
     layout = build_layout(
         parsed, groups=len(sample.labels), means=sample.means, equal=equal, release=release, standard=standard
     )
