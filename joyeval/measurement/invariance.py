@@ -99,7 +99,7 @@ def invariance(
     variances). A step fails when it costs more than 0.010 of CFI or 0.015 of RMSEA (the latter where the model before
     could misfit at all, as three items of one factor cannot) and its chi-square test says that this is more than chance
     (p < 0.05): in small samples fit moves that much by chance (without the test, 3 in 10 scales of 120 people in two
-    waves were told to have changed when nothing had), in large ones the test rejects differences too small to matter.
+    waves failed a step when nothing had changed), in large ones the test rejects differences too small to matter.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ import pandas as pd
 from joyeval.errors import UsageError
 from joyeval.models.estimates import estimate_table
 from joyeval.models.sem_data import build_sample
-from joyeval.models.sem_fit import fit_layout
+from joyeval.models.sem_fit import Fitted, fit_layout
 from joyeval.models.sem_hints import modification_indices
 from joyeval.models.sem_layout import build_layout
 from joyeval.models.sem_spec import parse_model
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from joyeval.models.sem_data import Sample
-    from joyeval.models.sem_fit import Fitted
 
 ESTIMATORS = ("ML", "MLR", "WLSMV")
 GOOD = {"cfi": 0.95, "rmsea": 0.06, "srmr": 0.08}  # Hu & Bentler (1999)
@@ -265,4 +264,6 @@ def _improper(estimates: pd.DataFrame, fitted: Fitted) -> list[str]:
     one = estimates[pair & (estimates["std"].abs() >= 1)]
     if len(one):
         notes.append(f"factors correlate perfectly: {', '.join(one['term'])}; the data do not tell them apart")
+    if isinstance(fitted, Fitted) and fitted.robust and fitted.test.df and fitted.test.scale == 1.0:
+        notes.append("too few rows for the robust chi-square: the plain one is given")
     return notes

@@ -91,6 +91,8 @@ def fit_layout(layout: Layout, sample: Sample, *, robust: bool, what: str) -> Fi
         whole = _misfit(*full)
         scale = (whole - _misfit(found.likelihood, found.theta)) / df if df else 1.0
         scale_base = (whole - _misfit(*bare)) / df_base
+        if not (scale > 0 and scale_base > 0):  # too few rows to tell; `summarise` says so
+            scale, scale_base = 1.0, 1.0
     return Fitted(
         layout=layout,
         sample=sample,

@@ -77,11 +77,14 @@ def test_imputed_mean_covers_with_gaps_that_depend_on_other_answers():
 
 
 def linked(rng: np.random.Generator, n: int) -> pd.DataFrame:
-    """Two waves of five-point answers of the same people; nothing about the scale changes, 30 % miss the second."""
+    """Two waves of five-point answers of the same people; nothing at all changes, 30 % miss the second wave.
+
+    (A change of the mean alone would already move the intercepts and residuals of answers in steps a little.)
+    """
     lasting, own = rng.normal(size=n), rng.normal(0, 0.4, (n, 5))
     waves = []
     for wave in (1, 2):
-        joy = 0.8 * lasting + 0.6 * rng.normal(size=n) + 0.3 * (wave == 2)
+        joy = 0.8 * lasting + 0.6 * rng.normal(size=n)
         y = joy[:, None] * LOADINGS + own + rng.normal(size=(n, 5)) * 0.7
         answers = pd.DataFrame(
             np.digitize(y, [-1.5, -0.7, 0.1, 0.9]).astype(float), columns=[f"q{i}" for i in range(5)]

@@ -255,3 +255,15 @@ def test_result_survives_json_and_speaks(fits):
     assert back.sentence() == fits["cfa_hs_mlr"].sentence()
     pd.testing.assert_frame_equal(back.tidy(), fits["cfa_hs_mlr"].tidy())
     assert back.sentence().startswith("The model fits poorly: CFI 0.930, RMSEA 0.092")
+
+
+def test_a_robust_correction_that_cannot_be_told_is_left_out_and_noted(monkeypatch):
+    """With few rows the scaling factor can come out negative; a chi-square below 0 would crash the RMSEA."""
+    from joyeval.models import sem_fit
+
+    misfit = iter([1.0, 9.0, 0.5])  # unrestricted, model, baseline: scale (1 - 9) / df
+    monkeypatch.setattr(sem_fit, "_misfit", lambda *_: next(misfit))
+    got = sem("joy =~ q1 + q2 + q3 + q4", JOY, estimator="MLR")
+    assert "too few rows for the robust chi-square: the plain one is given" in got.notes
+    assert "chisq_scaled" not in got.fit
+    assert np.isfinite([got.fit[key] for key in ("chisq", "cfi", "rmsea", "rmsea_low", "rmsea_high")]).all()
