@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LANE_MM = 9.0
 HEAD_MM = 22.0  # axis, its label and a legend
 FILLS = (BLUE, PALE, "#E6A86A", "#D9D9D9", "white")  # joined, then reasons why not
-CROWDED = 24  # events in a lane, beyond which marks would hide one another
+CROWDED = 12  # events in a lane, beyond which marks would hide one another
 BAR, FLOOR = 0.5, 0.34  # of a lane's height: the tallest bar, and where bars stand below the middle
 SIGNIFICANT = 0.05
 
@@ -172,7 +172,7 @@ def timeline(
 ) -> Axes:
     """Draw what was done when: one lane for each kind of event, and how many there were.
 
-    Each event has a mark; in lanes of more than 24 events, bars show how many fell into each month.
+    Each event has a mark; in lanes of more than 12 events, bars show how many fell into each month.
 
     Parameters
     ----------

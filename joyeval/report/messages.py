@@ -24,6 +24,8 @@ class Catalogue:
     ----------
     language : str
         A file in messages/.
+    noun : str
+        What a team is called, such as "trust"; where the language has no word for it, "team" stands.
     missing : dict
         Keys that were asked for and stood in English, in the order asked.
 
@@ -35,6 +37,7 @@ class Catalogue:
     """
 
     language: str
+    noun: str = "team"
     missing: dict[str, None] = field(default_factory=dict)
 
     def __call__(self, key: str, **fields: object) -> str:
@@ -42,7 +45,7 @@ class Catalogue:
         own, english = _messages(self.language), _messages(ENGLISH)
         if key not in own:
             self.missing[key] = None
-        return own.get(key, english[key]).format_map(fields)
+        return own.get(key, english[key]).format_map({"noun": self.noun, **fields})
 
     def number(self, value: float, places: int = 0) -> str:
         """Return a number with thousands apart and a true minus sign."""
@@ -67,10 +70,10 @@ class Catalogue:
         return f"{self(f'months.{value.month}')} {value.year}"
 
 
-def catalogue(language: str) -> Catalogue:
+def catalogue(language: str, *, noun: str = "team") -> Catalogue:
     """Return the messages of a language, with nothing missing so far."""
     _messages(language)
-    return Catalogue(language)
+    return Catalogue(language, noun)
 
 
 def words(language: str) -> dict[str, str]:

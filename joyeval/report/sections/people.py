@@ -28,7 +28,7 @@ def participants(study: Study, cohort: str, store: Store) -> None:
     staff = teams["headcount"].sum()
     places = teams["setting"].nunique() if "setting" in teams else 0
     report.text(
-        f"{len(teams)} teams"
+        f"{len(teams)} {study.teams.called}s"
         + (f" with {staff:.0f} staff in post" if staff else "")
         + (f", in {places} settings" if places > 1 else "")
         + ", took part."

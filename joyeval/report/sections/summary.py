@@ -38,7 +38,7 @@ class Row:
 
 def summary(study: Study, cohort: str, store: Store) -> None:
     """Emit the one-page summary, in the language of the study."""
-    say = catalogue(study.language)
+    say = catalogue(study.language, noun=study.teams.called)
     found = {name: store.result(name) for name in store.results()}
     report.heading(say("headings.summary"), new_page=True)
     report.text(_lead(study, cohort, store, say))
