@@ -119,7 +119,7 @@ def cross_lagged(
         size = f"{len(wide)} {noun_of(data)}s over {waves} waves"
         raise ModelError(
             f"{size} do not bear a cross-lagged model of {quoted(x)} and {quoted(y)} ({_why(error)}); use "
-            "fixed_effects with lags in both directions, or more waves"
+            f"fixed_effects with lags in both directions, or more {noun_of(data)}s"
         ) from error
     fit = pd.DataFrame([{"model": name, **_fit(f)} for name, f in fits.items()])
     notes = [*next(iter(fits.values())).notes, ECOLOGICAL, *_notes(fits, waves)]

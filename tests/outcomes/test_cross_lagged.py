@@ -105,3 +105,12 @@ def test_two_waves_cannot_tell_within_from_between():
 def test_what_cannot_be_lagged_is_refused(change, error, message):
     with pytest.raises(error, match=message):
         cross_lagged(change(table("sim_programme.csv").query("wave <= 6")), y="pat_exp", x="joy", period="wave")
+
+
+def test_too_few_teams_are_told_in_their_own_number():
+    rng, (team, wave) = np.random.default_rng(0), np.indices((6, 5))
+    data = pd.DataFrame(
+        {"team": team.ravel(), "period": wave.ravel(), "x": rng.normal(size=30), "y": rng.normal(size=30)}
+    )
+    with pytest.raises(ModelError, match=r"6 teams over 5 waves do not bear .* more teams"):
+        cross_lagged(data, y="y", x="x")
