@@ -102,3 +102,13 @@ def test_non_response_hides_small_groups_and_rules_that_differ_by_few(emitted, s
         "Mean score of after as reported, and under other rules for people and answers that are missing"
     ]
     assert "suppressed (would give away a small group)" in rules.rows[0]
+
+
+def test_points_are_as_exact_as_their_spread_and_zero_has_no_minus():
+    from joyeval.report.sections.measurement import MINUS, _points
+
+    assert [_points(-0.001, 22, "+"), _points(-1.26, 22, "+"), _points(-1.26, 1)] == [
+        "+0.0",
+        f"{MINUS}1.3",
+        f"{MINUS}1.26",
+    ]

@@ -281,4 +281,7 @@ def _as_precise_as_shown(value: float | str) -> str:
 
 def _points(value: float, spread: float, sign: str = "") -> str:
     """Write a number of points as exactly as the spread of the score makes sense of."""
-    return "not available" if pd.isna(value) else f"{value:{sign}.{1 if spread > 3 else 2}f}".replace("-", MINUS)
+    places = 1 if spread > 3 else 2
+    if pd.isna(value):
+        return "not available"
+    return f"{round(value, places) + 0.0:{sign}.{places}f}".replace("-", MINUS)  # + 0.0: no minus before a zero
