@@ -137,6 +137,13 @@ def _rate(wave: str, top: int, base: int) -> str:
     return f"{wave}: {100 * top / base:.0f}%" if known else f"{wave}: not known"
 
 
+def _few(count: int) -> str:
+    """Return a count of rows, small ones in words."""
+    if 0 < count < disclosure.THRESHOLD:
+        return f"fewer than {disclosure.THRESHOLD}"
+    return str(count or "none")
+
+
 def _checks(waves: tuple, store: Store) -> list[tuple[str, str, str]]:
     aside = store.table("quarantine")["rule"].value_counts()
     coded = sorted({", ".join(wave.link_by) for wave in waves if set(wave.link_by) <= set(wave.columns)})
@@ -145,12 +152,16 @@ def _checks(waves: tuple, store: Store) -> list[tuple[str, str, str]]:
     fast = max(wave.shortest for wave in waves)
     times = f"under {fast} seconds" if fast else "that end before they begin"
     return [
-        ("Multiple entries", "Same person twice", f"{by}; {aside.get('duplicate', 0)} rows left out, the fullest kept"),
+        (
+            "Multiple entries",
+            "Same person twice",
+            f"{by}; the fullest is kept, left out: {_few(aside.get('duplicate', 0))}",
+        ),
         ("Analysis", "Incomplete questionnaires", "used; each score says how many answers it needs"),
         (
             "Analysis",
             "Atypical time",
-            f"answers {times} are looked for: {aside.get('impossible duration', 0)} left out",
+            f"answers {times} are looked for; left out: {_few(aside.get('impossible duration', 0))}",
         ),
         ("Analysis", "Statistical correction", "none in the means; how far non-response could matter is shown apart"),
     ]
