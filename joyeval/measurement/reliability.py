@@ -291,7 +291,7 @@ def _alpha_se(cov: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     trace, total = np.trace(cov, axis1=1, axis2=2), cov.sum(axis=(1, 2))
     squared = cov @ cov
     inner = total * (np.trace(squared, axis1=1, axis2=2) + trace**2) - 2 * trace * squared.sum(axis=(1, 2))
-    return np.sqrt(2 * k**2 / ((k - 1) ** 2 * total**3) * inner / np.maximum(sizes, 1))
+    return np.sqrt(2 * k**2 / ((k - 1) ** 2 * total**3) * np.maximum(inner, 0) / np.maximum(sizes, 1))
 
 
 def _items(cov: np.ndarray, means: np.ndarray, pairs: np.ndarray, names: list[object]) -> pd.DataFrame:

@@ -71,3 +71,24 @@ def test_what_cannot_be_answered_is_said_and_nothing_else(ties):
     assert len(shown) == 1
     assert "The data cannot say whether ties changed" in str(shown)
     assert emitted(lambda: sections.tie_change(change, PUBLIC, process="ward")) == []
+
+
+def test_nothing_is_said_of_a_survey_of_too_few(ties):
+    """Eight raters: no sentence, table or picture of the change, of scoring rules or of the answers."""
+    few = ties[
+        ties["workgroup"].isin(["A", "B"]) & ties["person"].isin(ties["person"].unique()[[0, 1, 2, 3, 12, 13, 14]])
+    ]
+    few = few[few["wave"].isin(["1", "2"])]
+    rng = np.random.default_rng(2)
+    few = few.assign(**{d: rng.integers(1, 6, len(few)).astype(float) for d in coordination.RC.dimensions})
+    change = coordination.change(few, dimensions=False)
+    assert change.n < 11
+    quality = coordination.answer_quality(few)
+    rules = coordination.scoring_rules(few, first="1", second="2")
+    said = [
+        *emitted(lambda: sections.coordination_change(change, PUBLIC)),
+        *emitted(lambda: sections.coordination_quality(quality, PUBLIC)),
+        *emitted(lambda: sections.scoring(rules, PUBLIC)),
+    ]
+    assert len(said) == 3
+    assert all("Not shown: suppressed (fewer than 11)" in str(block) for block in said)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from joyeval import disclosure, figures, report
 from joyeval.coordination import LICENCE, RC, Change, Survey, seen_differently, strengths
 from joyeval.errors import UsageError
@@ -98,9 +100,12 @@ def view(name: str, study: Study, out: str = "") -> Rule:
 
 def coordination_change(found: Result, shown_by: Rule, survey: Survey = RC) -> None:
     """Emit the mean change of ties over the waves: gain, sustain and decay, and each dimension."""
-    told(found)
     if not isinstance(found, Change):
+        told(found)
         return
+    if not enough(found.terms["n"], shown_by):
+        return
+    told(found)
     shown = disclosure.protect_change(found, rule=shown_by)
     report.figure(
         figures.ties_over_waves(shown),
@@ -174,6 +179,14 @@ def coordination_heading(survey: Survey) -> None:
     for line in (survey.licence, survey.note):
         if line:
             report.note(line)
+
+
+def enough(raters: pd.Series | int, shown_by: Rule) -> bool:
+    """Return whether so many raters may be spoken of; where not, say that nothing is shown."""
+    if bool(np.all(disclosure.may_show(raters, rule=shown_by))):
+        return True
+    report.text(f"Not shown: {disclosure.suppressed(shown_by.threshold)}.")
+    return False
 
 
 def told(found: Result) -> None:

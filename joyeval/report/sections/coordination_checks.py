@@ -8,7 +8,7 @@ import pandas as pd
 
 from joyeval import disclosure, figures, report
 from joyeval.coordination import AnswerQuality, Change, Difference, Network, NonResponse, ScoringRules
-from joyeval.report.sections.coordination import table, told
+from joyeval.report.sections.coordination import enough, table, told
 from joyeval.report.sections.words import answer, sentence
 
 if TYPE_CHECKING:
@@ -53,16 +53,20 @@ def _companion(change: Result, process: str, found: Result) -> pd.DataFrame | No
 
 def comparison(found: Result, shown_by: Rule) -> None:
     """Emit the change beside units without the programme."""
+    if isinstance(found, Difference) and not enough(found.units["n"], shown_by):
+        return
     answer(found)
-    if isinstance(found, Difference) and disclosure.may_show(found.units["n"].min(), rule=shown_by):
+    if isinstance(found, Difference):
         units = found.units.assign(n=shown_by.rounded(found.units["n"]))
         table(units[["process", "arm", "estimate", "ci_low", "ci_high", "n"]], "Change of each unit", named_by=2)
         kept = found.terms[["estimator", "term", "estimate", "ci_low", "ci_high", "p", "detectable"]]
         table(kept, "Difference between the changes", named_by=2)
 
 
-def scoring(found: Result) -> None:
+def scoring(found: Result, shown_by: Rule) -> None:
     """Emit the change under every defensible combination of scoring rules."""
+    if isinstance(found, ScoringRules) and not enough(found.table["n"], shown_by):
+        return
     answer(found)
     if isinstance(found, ScoringRules):
         rules = list(found.table.columns[: found.table.columns.get_loc("estimate")])
@@ -71,8 +75,10 @@ def scoring(found: Result) -> None:
         report.figure(axes, alt=alt, caption="Mean change under each combination of scoring rules, all processes")
 
 
-def silent(found: Result) -> None:
+def silent(found: Result, shown_by: Rule) -> None:
     """Emit how far the change depends on those who did not answer."""
+    if isinstance(found, NonResponse) and not enough(found.n, shown_by):
+        return
     answer(found)
     if isinstance(found, NonResponse):
         text = (
@@ -84,17 +90,21 @@ def silent(found: Result) -> None:
 
 def coordination_quality(found: Result, shown_by: Rule) -> None:
     """Emit reliability, structure and habits of answering, wave by wave."""
+    if isinstance(found, AnswerQuality) and not enough(found.terms["n"], shown_by):
+        return
     told(found)
     if isinstance(found, AnswerQuality):
-        shown = found.terms[disclosure.may_show(found.terms["n"], rule=shown_by)]
+        shown = found.terms
         measured = shown[QUALITY].dropna(axis=1, how="all")
         if measured.shape[1] > 1:
             table(measured, "Reliability and factor structure of respondents' means, by wave", named_by=1)
         table(shown[HABITS], "Habits of answering, by wave", named_by=1)
 
 
-def pattern(found: Result, process: str) -> None:
+def pattern(found: Result, process: str, shown_by: Rule, *, raters: int) -> None:
     """Emit whether the pattern of ties lasted from the first wave to the last."""
+    if not enough(raters, shown_by):
+        return
     report.text(f"{process}: {found.sentence()}")
     report.items(sentence(note) for note in found.notes)
 
