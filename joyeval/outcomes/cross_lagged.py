@@ -119,7 +119,7 @@ def cross_lagged(
         size = f"{len(wide)} {noun_of(data)}s over {waves} waves"
         raise ModelError(
             f"{size} do not bear a cross-lagged model of {quoted(x)} and {quoted(y)} ({_why(error)}); use "
-            f"fixed_effects with lags in both directions, or more {noun_of(data)}s"
+            f"fixed effects with lags in both directions, or more {noun_of(data)}s"
         ) from error
     fit = pd.DataFrame([{"model": name, **_fit(f)} for name, f in fits.items()])
     notes = [*next(iter(fits.values())).notes, ECOLOGICAL, *_notes(fits, waves)]
@@ -215,7 +215,7 @@ def _notes(fits: dict[str, Sem], waves: int) -> list[str]:
         if fit.n < PER_PARAMETER * fit.fit["npar"]:
             notes.append(
                 f"{name}: {fit.n} teams for {fit.fit['npar']:.0f} parameters; errors rest on large samples and are too "
-                "small here: use fixed_effects with lags in both directions beside it"
+                "small here: use fixed effects with lags in both directions beside it"
             )
         if fit.quality == "poor" and fit.fit["p"] < MISFIT:
             size = f"CFI {fit.fit['cfi']:.2f}, RMSEA {fit.fit['rmsea']:.2f}, SRMR {fit.fit['srmr']:.2f}"
