@@ -30,6 +30,7 @@ NUMBERS = ["alpha", "alpha_low", "alpha_high", "omega", "omega_low", "omega_high
 NUMBERS += [*AGGREGATION, "retest", "retest_low", "retest_high", "linked", "improved", "deteriorated"]
 WORDS = ["fit", "teams", "teams_why", "waves", "waves_ordered", "released"]
 PERMUTATIONS = 1000
+FEWEST_LINKED = 30  # people in both waves below which waves are taken as different people
 COMPARABLE = ("scalar", "strict")
 
 
@@ -78,6 +79,14 @@ class Subject:
     def of(self, level: Any) -> pd.DataFrame:
         """Return the rows of one wave."""
         return self.wave[self.wave[self.by] == level]
+
+    @property
+    def linked(self) -> int:
+        """How many people answered the first and the last wave."""
+        if self.person is None or self.waves < 2:
+            return 0
+        first, last = (set(self.of(level)[self.person].dropna()) for level in self.ends)
+        return len(first & last)
 
     @property
     def first(self) -> pd.DataFrame:
@@ -177,7 +186,7 @@ def _waves(subject: Subject, found: Evidence) -> None:
     rows = subject.wave[subject.wave[subject.by].isin(subject.ends)]
     ends = rows[subject.by]
     items = rows[subject.items]
-    person = rows[subject.person] if subject.person else None
+    person = rows[subject.person] if subject.linked >= FEWEST_LINKED else None
     answer = _asked(found, invariance, items, ends, person=person, scale=subject.title)
     if answer is not None:
         found.row.update(waves=answer.reached or "none", released=_released(answer))
@@ -197,6 +206,11 @@ def _released(answer: Invariance) -> str:
 def _people(subject: Subject, found: Evidence) -> None:
     """Agreement of a person's first two scores, and who changed beyond error from the first to the last wave."""
     if subject.person is None or subject.waves < 2:
+        return
+    if subject.linked < FEWEST_LINKED:
+        found.notes.append(
+            f"fewer than {FEWEST_LINKED} people answered the first and the last wave: no change of people"
+        )
         return
     first, last = (subject.scores(level) for level in subject.ends)
     second = subject.scores(subject.wave[subject.by].dropna().sort_values().unique()[1])

@@ -110,6 +110,16 @@ def test_verdict_follows_from_the_numbers(row, said):
     assert said in verdict(full | row, ("1", "3"))
 
 
+def test_waves_of_different_people_are_compared_as_groups(waves):
+    apart = waves.assign(person=waves["person"] + 1000 * waves["wave"])
+    got = page(apart, {"joy": SCALES["joy"]}, person="person")
+    ends = apart[apart["wave"] != 2]
+    alone = invariance(ends[SCALES["joy"]], ends["wave"])
+    assert got.steps.query("answers == 'numbers'")["chisq"].tolist() == pytest.approx(alone.steps["chisq"].tolist())
+    assert np.isnan(got.scales["linked"].iloc[0])
+    assert any("fewer than 30 people answered the first and the last wave" in note for note in got.notes)
+
+
 def test_wave_that_nobody_answered_leaves_its_questions_open(waves):
     empty = waves.assign(**{name: waves[name].where(waves["wave"] > 1) for name in SCALES["joy"]})
     got = page(empty, {"joy": SCALES["joy"]}, person="person")
