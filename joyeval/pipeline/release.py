@@ -50,9 +50,22 @@ def release(study: Study, cohort: str) -> tuple[Path, tuple[str, ...]]:
     files = sorted(path for pattern in SHARED for path in home.glob(pattern) if path.is_file())
     if not any(path.name == "report.html" for path in files):
         raise UsageError(f"{home} holds no report; `joyeval run {study.path.name}` makes it")
+    _refuse_old_figures(study, cohort, [path for path in files if path.name == "manifest.json"])
     _look_through(study, home, files)
     write_whole(archive, _packed(study, cohort, home, files))
     return archive, tuple(str(path.relative_to(home)) for path in files)
+
+
+def _refuse_old_figures(study: Study, cohort: str, manifests: list[Path]) -> None:
+    """Refuse figures, and the tables made with them, that were drawn from results of an earlier run."""
+    results = folders(study, cohort).processed / "results"
+    for manifest in manifests:
+        for entry in json.loads(manifest.read_text(encoding="utf-8")).values():
+            drawn_from = entry.get("results", {})
+            now = {name: sha256(results / f"{name}.json") for name in drawn_from if (results / f"{name}.json").exists()}
+            if now != drawn_from:
+                again = f"joyeval figures {study.path.name} --cohort {cohort} --journal {manifest.parent.name}"
+                raise UsageError(f"{manifest.parent} was drawn from earlier results; `{again}` first")
 
 
 def _look_through(study: Study, home: Path, files: list[Path]) -> None:

@@ -113,6 +113,15 @@ def test_a_stale_cohort_is_not_released(study):
         release(study, "a")
 
 
+def test_figures_of_an_earlier_run_are_not_released(study):
+    manifest = folders(study, "a").reports / "figures" / "bmj" / "manifest.json"
+    entries = json.loads(manifest.read_text())
+    entries["fig1"]["results"] = {"improvement_charts": "0" * 64}
+    manifest.write_text(json.dumps(entries))
+    with pytest.raises(UsageError, match=r"earlier results; `joyeval figures small.yml --cohort a --journal bmj`"):
+        release(study, "a")
+
+
 def test_a_second_run_elsewhere_is_equal(study):
     before = sorted(path for path in study.home.rglob("*") if path.is_file())
     verdicts = verify(study, "a")
