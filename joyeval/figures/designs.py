@@ -145,19 +145,20 @@ def linkage(flow: pd.DataFrame, *, unit: str = "team-periods", ax: Axes | None =
 
 @styled
 def interrupted(result: Interrupted, *, ylabel: str, ax: Axes | None = None) -> Axes:
-    """Draw a series, what was fitted to it, and what the trend before the start would have given.
+    """Draw a series, what was fitted to it, and what the time before the start would have given.
 
-    That trend is carried on for as long as it was seen, and no longer.
+    A trend is carried on for as long as it was seen, and no longer; an average to the end.
     """
     rows = result.points.sort_values("period", kind="stable")
     begin = pd.Timestamp(result.start)
     after = rows["period"] >= begin
-    ahead = rows[after].head(result.n_before)
+    ahead = rows[after].head(result.n_before if result.trend else len(rows))
+    carried = "earlier trend carried on" if result.trend else "average before"
     ax = ax or new(height_mm=60)[1]
     ax.plot(rows["period"], rows["value"], marker="o", color=GREY, ls="", ms=2.5, label="seen")
     for part in (rows[~after], rows[after]):
         ax.plot(part["period"], part["fitted"], color=BLUE, label="fitted")
-    ax.plot(ahead["period"], ahead["expected"], **LOOKS[1] | {"marker": ""}, label="earlier trend carried on")
+    ax.plot(ahead["period"], ahead["expected"], **LOOKS[1] | {"marker": ""}, label=carried)
     ax.axvline(begin, color=INK, linewidth=0.8)
     ax.set_ylabel(lines(ylabel, width=40))
     handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))

@@ -1,4 +1,4 @@
-"""One series before and after a start: change of level and of trend, with autocorrelated errors."""
+"""One series before and after a start: change of level, and of trend where there is a trend to judge by."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FEWEST = 8  # points on each side, as reviews of interrupted series ask for
+TREND = 24  # points before the start from which a trend is carried on: two years of months; our choice, no standard
 SEASONS = {"none": "", "harmonic": " + sine + cosine", "month": " + C(month)"}
 ALONE = "A single series cannot tell the programme from anything else that began at the same time."
 STRONG = 0.6
@@ -38,18 +39,22 @@ class Interrupted(Result):
         "units" of the outcome, or "log rate" for counts: effects are then read as rate ratios.
     terms : DataFrame
         ``term, estimate, se, df, ci_low, ci_high, p, n``: ``trend`` before, change of ``level`` and ``change of
-        trend`` at the start, then seasons.
+        trend`` at the start, then seasons; without a trend ``level`` alone.
     effects : DataFrame
         ``after, estimate, se, df, ci_low, ci_high, p, expected``: outcome less what the earlier trend would have
-        given, in the k-th period from the start on; `expected` is that counterfactual.
+        given, in the k-th period from the start on; `expected` is that counterfactual. Without a trend one row:
+        the average from the start to the k-th and last period, less the average before.
     checks : DataFrame
-        ``method, term, estimate, se, p``: level and trend by ordinary least squares with Newey-West errors.
+        ``method, term, estimate, se, p``: level and trend by ordinary least squares with Newey-West errors, and
+        beside a trend the change of level that a model without it gives.
     points : DataFrame
         ``period, value, fitted, expected``: for drawing; `expected` carries the earlier trend on.
     phi : float
         Correlation of errors one period apart; missing for counts.
     n_before, n_after : int
     improve : str
+    trend : bool
+        Whether a trend before the start is part of the model.
     """
 
     y: str
@@ -63,6 +68,7 @@ class Interrupted(Result):
     n_before: int
     n_after: int
     improve: str = ""
+    trend: bool = True
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per coefficient."""
@@ -72,14 +78,16 @@ class Interrupted(Result):
         """Return the effect at the last asked period in words."""
         row = self.effects.iloc[-1]
         values = row[["estimate", "ci_low", "ci_high"]].to_numpy(dtype=float)
+        before = "what the earlier trend gives" if self.trend else "the average before"
         if self.scale == "log rate":
             values = np.exp(values)
-            size = f"{number(values[0])} times what the earlier trend gives"
+            size = f"{number(values[0])} times {before}"
         else:
-            size = f"{signed(values[0])} against what the earlier trend gives"
+            size = f"{signed(values[0])} against {before}"
         interval = f"95% CI {number(values[1])} to {number(values[2])}"
         basis = f"{interval}; {self.n_before} periods before, {self.n_after} after"
-        where = f"In period {row['after']:.0f} after the start, {quoted(self.y)} was {size} ({basis})"
+        when = f"In period {row['after']:.0f} after the start" if self.trend else "On average since the start"
+        where = f"{when}, {quoted(self.y)} was {size} ({basis})"
         if row["ci_low"] <= 0 <= row["ci_high"]:
             return f"{where}: no change was found. {ALONE}"
         better = ""
@@ -100,6 +108,7 @@ def interrupted(
     after: Sequence[int] = (6, 12),
     skip: int = 0,
     unit: str = "month",
+    trend: bool | None = None,
 ) -> Interrupted:
     """Estimate how a series changed its level and trend at a start.
 
@@ -124,6 +133,9 @@ def interrupted(
         Periods from the start on for which effects are given; those beyond the series are left out.
     skip : int
         Periods from the start on that are left out as a transition.
+    trend : bool, optional
+        Carry the trend before the start on; by default with 24 points before it or more. A trend seen over fewer
+        is too uncertain to be carried on far: the averages before and after are then compared.
 
     Returns
     -------
@@ -152,9 +164,13 @@ def interrupted(
             f"{y}: {sides[0]} points before and {sides[1]} after the start; needs at least {FEWEST} on each side. "
             "Use a run or control chart instead"
         )
-    design = build_design(f"value ~ clock + level + since{SEASONS[season]}", frame)
-    reached = [k for k in after if k <= frame["since"].max()]
-    fit = (_counts if exposure else _means)(design, frame, _sums(design.names, reached))
+    carried = sides[0] >= TREND if trend is None else trend
+    last = int(frame["since"].max())
+    reached = [k for k in after if k <= last] if carried else [last]
+    fit, design = _fit(frame, season, exposure, reached, trend=carried)
+    if carried:
+        plain, _ = _fit(frame, season, exposure, [last], trend=False)
+        fit["checks"] = pd.concat([fit["checks"], plain["alone"]], ignore_index=True)
     points = _points(frame, design, fit["estimate"][: len(design.names)], exposure)
     terms, effects = _tables(fit, design.names, reached, points.set_index(frame["since"].to_numpy())["expected"])
     return Interrupted(
@@ -169,9 +185,10 @@ def interrupted(
         n_before=sides[0],
         n_after=sides[1],
         improve=data.improve.get(y, "") if isinstance(data, Linkage) else "",
+        trend=carried,
         n=len(frame),
         n_dropped=lost,
-        notes=(*_notes(fit, lost, control, skip), *_reach(sides[0], reached)),
+        notes=(*_notes(fit, lost, control, skip), *_reach(sides[0], reached, trend=carried)),
     )
 
 
@@ -203,13 +220,28 @@ def _series(table, y, start, period, control, exposure, skip: int, unit: str) ->
     return kept, len(table) - len(kept)
 
 
+def _fit(frame: pd.DataFrame, season: str, exposure: str | None, reached: Sequence[int], *, trend: bool) -> tuple:
+    """Fit the course with or without a trend before; also the change of level as one row, to stand beside."""
+    course = "clock + level + since" if trend else "level"
+    design = build_design(f"value ~ {course}{SEASONS[season]}", frame)
+    fit = (_counts if exposure else _means)(design, frame, _sums(design.names, reached))
+    at = list(design.names).index("level")
+    free = np.broadcast_to(fit["df"], len(fit["estimate"]))[[at]]
+    row = estimate_table(["level"], fit["estimate"][[at]], fit["se"][[at]], n=len(frame), df=free)
+    fit["alone"] = row[["term", "estimate", "se", "p"]].assign(
+        term="level without a trend", method="averages before and after"
+    )
+    return fit, design
+
+
 def _sums(names: Sequence[str], reached: Sequence[int]) -> np.ndarray:
     """Each coefficient, then level + k times change of trend for each k."""
     sums = np.zeros((len(names), len(names) + len(reached)))
     sums[:, : len(names)] = np.eye(len(names))
     for j, step in enumerate(reached):
         sums[names.index("level"), len(names) + j] = 1.0
-        sums[names.index("since"), len(names) + j] = step
+        if "since" in names:
+            sums[names.index("since"), len(names) + j] = step
     return sums
 
 
@@ -228,9 +260,10 @@ def _means(design, frame: pd.DataFrame, sums: np.ndarray) -> dict:
     fit = gls_ar1(design.y, design.X, clock, sums=sums)
     plain = least_squares(design.y, design.X, names=design.names)
     error = np.sqrt(np.diag(newey_west(plain)))
-    rows = [design.names.index(name) for name in ("level", "since")]
+    told = _told(design.names)
+    rows = [design.names.index(name) for name in told]
     free = len(frame) - plain.rank
-    table = estimate_table(["level", "change of trend"], plain.beta[rows], error[rows], n=len(frame), df=free)
+    table = estimate_table(list(told.values()), plain.beta[rows], error[rows], n=len(frame), df=free)
     checks = table[["term", "estimate", "se", "p"]].assign(method="ordinary least squares, Newey-West errors")
     return {"estimate": fit.estimate, "se": fit.se, "df": fit.df, "phi": fit.phi, "checks": checks}
 
@@ -244,8 +277,9 @@ def _counts(design, frame: pd.DataFrame, sums: np.ndarray) -> dict:
     fit = model.fit(scale="X2", tol=1e-12)
     se = np.sqrt(np.einsum("kq,kl,lq->q", sums, fit.cov_params(), sums))
     hac = model.fit(cov_type="HAC", cov_kwds={"maxlags": int(0.75 * len(frame) ** (1 / 3)), "use_correction": True})
-    rows = [list(design.names).index(name) for name in ("level", "since")]
-    table = estimate_table(["level", "change of trend"], hac.params[rows], hac.bse[rows], n=0, df=fit.df_resid)
+    told = _told(design.names)
+    rows = [list(design.names).index(name) for name in told]
+    table = estimate_table(list(told.values()), hac.params[rows], hac.bse[rows], n=0, df=fit.df_resid)
     checks = table[["term", "estimate", "se", "p"]].assign(method="Poisson, Newey-West errors")
     rest = fit.resid_pearson
     echo = float(rest[1:] @ rest[:-1] / (rest @ rest))
@@ -253,9 +287,13 @@ def _counts(design, frame: pd.DataFrame, sums: np.ndarray) -> dict:
             "dispersion": float(fit.scale)}  # fmt: skip
 
 
+def _told(names: Sequence[str]) -> dict[str, str]:
+    return {name: told for name, told in (("level", "level"), ("since", "change of trend")) if name in names}
+
+
 def _points(frame: pd.DataFrame, design, beta: np.ndarray, exposure: str | None) -> pd.DataFrame:
     without = design.X.copy()
-    without[:, [design.names.index("level"), design.names.index("since")]] = 0.0
+    without[:, [list(design.names).index(name) for name in _told(design.names)]] = 0.0
     lines = {"fitted": design.X @ beta, "expected": without @ beta}
     value = frame["value"]
     if exposure:
@@ -264,8 +302,11 @@ def _points(frame: pd.DataFrame, design, beta: np.ndarray, exposure: str | None)
     return pd.DataFrame({"period": frame["period"], "value": value, **lines})
 
 
-def _reach(before: int, reached: Sequence[int]) -> tuple[str, ...]:
-    """Say where the earlier trend is carried on for longer than it was seen."""
+def _reach(before: int, reached: Sequence[int], *, trend: bool) -> tuple[str, ...]:
+    """Say where no trend is carried on, or for longer than it was seen."""
+    if not trend:
+        few = f"{before} points before the start tell too little of a trend to carry it on ({TREND} are asked for)"
+        return (f"{few}: averages before and after are compared, so a trend that was there before counts as change",)
     if max(reached, default=0) <= before:
         return ()
     far = f"the earlier trend was seen over {before} periods and is carried on over {max(reached)}"

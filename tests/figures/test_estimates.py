@@ -173,6 +173,8 @@ def test_what_joined_and_what_did_not_add_up_to_a_bar():
 def test_the_earlier_trend_is_carried_on_only_as_long_as_it_was_seen():
     weeks = pd.date_range("2024-01-01", periods=40, freq="W-MON")
     data = pd.DataFrame({"period": weeks, "good": np.random.default_rng(1).normal(60, 2, 40)})
-    ax = figures.interrupted(interrupted(data, y="good", start=weeks[10], unit="week"), ylabel="Good days (%)")
-    assert len(ax.lines[3].get_xdata()) == 10
-    assert ax.get_legend().get_texts()[2].get_text() == "earlier trend carried on"
+    for trend, reach, told in ((True, 10, "earlier trend carried on"), (False, 30, "average before")):
+        series = interrupted(data, y="good", start=weeks[10], unit="week", trend=trend)
+        ax = figures.interrupted(series, ylabel="Good days (%)")
+        assert len(ax.lines[3].get_xdata()) == reach
+        assert ax.get_legend().get_texts()[2].get_text() == told

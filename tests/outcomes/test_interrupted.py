@@ -68,7 +68,7 @@ def test_counts_equal_quasi_poisson_in_r():
 
 
 def test_the_counterfactual_carries_the_earlier_trend_on():
-    got = interrupted(series(), y="waits", start="2022-09", after=(1, 20))
+    got = interrupted(series(), y="waits", start="2022-09", after=(1, 20), trend=True)
     terms = got.terms.set_index("term")["estimate"]
     last = got.points.iloc[-1]
     assert last["expected"] == pytest.approx(terms["Intercept"] + 40 * terms["trend"])
@@ -80,8 +80,10 @@ def test_the_counterfactual_carries_the_earlier_trend_on():
 
 
 def test_a_control_series_takes_out_what_came_to_all():
-    alone = interrupted(series(), y="waits", start="2022-09", after=(10,)).effects.iloc[0]
-    against = interrupted(series(), y="waits", start="2022-09", control="elsewhere", after=(10,)).effects.iloc[0]
+    alone = interrupted(series(), y="waits", start="2022-09", after=(10,), trend=True).effects.iloc[0]
+    against = interrupted(
+        series(), y="waits", start="2022-09", control="elsewhere", after=(10,), trend=True
+    ).effects.iloc[0]
     assert against["se"] < alone["se"]
     assert against["ci_low"] < -6 < against["ci_high"]
 
@@ -89,11 +91,11 @@ def test_a_control_series_takes_out_what_came_to_all():
 def test_gaps_and_transitions_are_left_out_and_counted():
     data = series()
     data.loc[5, "waits"] = np.nan
-    got = interrupted(data, y="waits", start="2022-09", skip=2)
+    got = interrupted(data, y="waits", start="2022-09", skip=2, trend=True)
     assert (got.n, got.n_dropped) == (37, 3)
     assert "3 periods left out, without a value, 2 of them as transition" in got.notes
     assert got.effects["after"].tolist() == [6, 12]
-    shuffled = interrupted(data.sample(frac=1, random_state=1), y="waits", start="2022-09", skip=2)
+    shuffled = interrupted(data.sample(frac=1, random_state=1), y="waits", start="2022-09", skip=2, trend=True)
     pd.testing.assert_frame_equal(shuffled.terms, got.terms)
 
 
@@ -104,6 +106,38 @@ def test_a_series_never_credits_the_programme():
     flat["waits"] = np.random.default_rng(1).normal(size=40)
     assert "no change was found" in interrupted(flat, y="waits", start="2022-09").sentence()
     assert Interrupted.from_json(got.to_json()).sentence() == got.sentence()
+
+
+def test_a_short_time_before_gives_no_trend_to_carry_on():
+    """Sixteen weeks that happen to rise: carried on, they would make a steady programme look harmful."""
+    rng = np.random.default_rng(5)
+    weeks = pd.date_range("2023-01-02", periods=70, freq="7D")
+    good = np.r_[np.linspace(50, 56, 16), np.full(54, 56.0)] + rng.normal(size=70)
+    data = pd.DataFrame({"period": weeks, "good": good})
+    got = interrupted(data, y="good", start=weeks[16], unit="week")
+    assert interrupted(data, y="good", start=weeks[16], unit="week", trend=True).effects.iloc[-1]["estimate"] < -2
+    effect = got.effects.iloc[0]
+    assert not got.trend
+    assert got.terms["term"].tolist() == ["Intercept", "level"]
+    assert len(got.effects) == 1
+    assert effect["ci_low"] < good[16:].mean() - good[:16].mean() < effect["ci_high"]
+    assert got.points["expected"].nunique() == 1
+    assert got.sentence().startswith("On average since the start, good was +")
+    assert any(note.startswith("16 points before the start tell too little of a trend") for note in got.notes)
+    counts = data.assign(good=rng.poisson(20, 70), beds=100.0)
+    assert (
+        "times the average before"
+        in interrupted(counts, y="good", start=weeks[16], unit="week", exposure="beds").sentence()
+    )
+
+
+def test_a_trend_is_carried_on_from_24_points_and_the_averages_stand_beside():
+    got = interrupted(series(60, 24), y="waits", start="2023-01")
+    assert got.trend
+    alone = got.checks.set_index("term").loc["level without a trend"]
+    without = interrupted(series(60, 24), y="waits", start="2023-01", trend=False)
+    assert alone["estimate"] == pytest.approx(without.effects.iloc[0]["estimate"])
+    assert not interrupted(series(60, 23), y="waits", start="2022-12").trend
 
 
 def test_months_of_the_calendar_are_seasons():

@@ -148,15 +148,16 @@ def side_by_side(results: Sequence[Result]) -> None:
             report.text(one.sentence())
 
 
-def part_of_programme(results: Mapping[str, Result]) -> None:
+def part_of_programme(results: Mapping[str, Result], noun: str = "team") -> None:
     """Emit what the programme may have had to do with it, with a figure where there is one."""
     for one in results.values():
         report.text(one.sentence())
         if isinstance(one, Interrupted):
+            before = "the trend before the start carried on" if one.trend else "the average before the start"
             report.figure(
                 figures.interrupted(one, ylabel=one.y),
                 alt=f"Series before and after the start. {one.sentence()}",
-                caption=f"{one.y}, all teams together: what was seen, and the trend before the start carried on",
+                caption=f"{one.y}, all {noun}s together: what was seen, and {before}",
             )
         if isinstance(one, EventStudy):
             report.figure(
