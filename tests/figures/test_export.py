@@ -13,7 +13,7 @@ from PIL import Image
 
 from joyeval import figures
 from joyeval.errors import UsageError
-from joyeval.figures import style
+from joyeval.figures import export, style
 from joyeval.figures.checks import distances
 from joyeval.figures.journal import Preset, preset
 
@@ -142,7 +142,10 @@ def test_the_check_finds_a_picture_of_the_wrong_kind(saved):
     assert failed(saved) == {"file", "resolution", "size in mm", "colour and compression"}
 
 
-def test_the_check_finds_a_line_that_is_too_thin(tmp_path):
+def test_a_thin_line_is_drawn_as_the_journal_asks_and_the_check_finds_one_that_is_not(tmp_path, monkeypatch):
+    figures.save(drawing(linewidth=0.2), tmp_path / "fig1", **WORDS)
+    assert failed(tmp_path) == set()
+    monkeypatch.setattr(export, "_at_least", lambda was, _: was)
     figures.save(drawing(linewidth=0.2), tmp_path / "fig1", **WORDS)
     assert failed(tmp_path) == {"thinnest line in pt"}
 
