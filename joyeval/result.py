@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import date
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from joyeval.errors import ModelError
+from joyeval.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +113,15 @@ def answered(question: str, ask: Callable[..., Result], *args: Any, **options: A
 
 
 def read_result(text: str) -> Result:
-    """Read a stored result of any class of this package."""
+    """Read a stored result of any class of this package.
+
+    Raises
+    ------
+    UsageError
+        Another version wrote it, with other fields or classes.
+    TypeError
+        The text holds no result of this package.
+    """
     stored = _unpack(json.loads(text))
     if not isinstance(stored, Result):
         raise TypeError("the text does not hold a stored result")
@@ -158,7 +166,7 @@ def _unpack(value: Any) -> Any:
 
     match value:
         case {"!result": kind, "fields": body}:
-            return _result_class(kind)(**{name: _unpack(item) for name, item in body.items()})
+            return _stored(_result_class(kind), {name: _unpack(item) for name, item in body.items()})
         case {"!table": names, "dtypes": dtypes, "values": columns}:
             return pd.DataFrame(
                 {n: pd.Series(_unpack(c), dtype=t) for n, t, c in zip(names, dtypes, columns, strict=True)}
@@ -179,11 +187,28 @@ def _unpack(value: Any) -> Any:
             return value
 
 
+def _stored(kind: type[Result], values: dict[str, Any]) -> Result:
+    known = [f for f in fields(kind) if f.init]
+    lacking = {f.name for f in known if f.default is MISSING and f.default_factory is MISSING} - set(values)
+    if lacking or set(values) - {f.name for f in known}:
+        raise _outdated(kind.__name__)
+    return kind(**values)
+
+
+def _outdated(name: str) -> UsageError:
+    return UsageError(
+        f"a stored result ({name}) was written by another version of joyeval: run the study again with --force."
+    )
+
+
 def _result_class(kind: str) -> type[Result]:
     module, _, name = kind.partition(":")
     if module.split(".")[0] != __name__.split(".")[0]:
         raise TypeError(f"refused to load a result class from {module}")
-    found = getattr(import_module(module), name)
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError):
+        raise _outdated(name) from None
     if not (isinstance(found, type) and issubclass(found, Result)):
         raise TypeError(f"{kind} is not a result class")
     return found

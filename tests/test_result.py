@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 
@@ -10,8 +11,8 @@ import pandas as pd
 import pytest
 
 from joyeval import result as module
-from joyeval.errors import ModelError
-from joyeval.result import Result, answered, read_result
+from joyeval.errors import ModelError, UsageError
+from joyeval.result import NoAnswer, Result, answered, read_result
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,6 +65,20 @@ def test_a_result_inside_a_result_comes_back(answer):
 def test_only_our_own_classes_are_loaded():
     with pytest.raises(TypeError, match="refused"):
         read_result('{"!result": "subprocess:Popen", "fields": {"args": "true"}}')
+
+
+@pytest.mark.parametrize("change", [{"lately": 1}, {"question": None}])
+def test_a_result_stored_by_another_version_says_so(change):
+    stored = json.loads(NoAnswer(n=0, question="whether", reason="few").to_json())
+    stored["fields"] = {k: v for k, v in (stored["fields"] | change).items() if v is not None}
+    with pytest.raises(UsageError, match=r"NoAnswer.*another version.*--force"):
+        read_result(json.dumps(stored))
+
+
+def test_a_result_whose_class_is_gone_says_so():
+    text = NoAnswer(n=0, question="whether", reason="few").to_json()
+    with pytest.raises(UsageError, match=r"Gone.*another version"):
+        read_result(text.replace(":NoAnswer", ":Gone"))
 
 
 def test_what_cannot_be_answered_is_a_result_too():

@@ -31,6 +31,17 @@ def clean(value: object) -> str:
     return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
+def minus(text: str) -> str:
+    """Return text in which a hyphen before a number is a minus sign.
+
+    Examples
+    --------
+    >>> minus("-0.5 (-16%), from 2-end to 3-sigma, 2022-04-05")
+    '−0.5 (−16%), from 2-end to 3-sigma, 2022-04-05'
+    """
+    return re.sub(r"(?<![\w.,:;/–−-])-(?=\.?\d)", "−", text)
+
+
 def shorten(value: object, *, width: int) -> str:
     """Clean text cut to `width` characters, with an ellipsis where something was left out.
 

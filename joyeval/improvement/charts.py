@@ -111,7 +111,14 @@ class Charts(Result):
     def legible(self, share: float = 0.25) -> Charts:
         """Return the charts of the series that have a value at this share of their points, or more."""
         number = self.number(self.points)
-        kept = self.points["value"].notna().groupby(number).mean().to_numpy() >= share
+        return self._kept(self.points["value"].notna().groupby(number).mean().to_numpy() >= share)
+
+    def with_verdict(self, *verdicts: str) -> Charts:
+        """Return the charts of the series that got one of these verdicts, such as "improved"."""
+        return self._kept(self.latest()["verdict"].isin(verdicts).to_numpy())
+
+    def _kept(self, kept: np.ndarray) -> Charts:
+        number = self.number(self.points)
         rows = {"points": kept[number], "series": kept[self.number(self.series)]}
         tables = {name: getattr(self, name)[wanted].reset_index(drop=True) for name, wanted in rows.items()}
         return self._with(tables)

@@ -12,7 +12,7 @@ from joyeval.coordination import Change
 from joyeval.improvement.change import changes
 from joyeval.measurement.scores import ScoreChange
 from joyeval.models import meta_analysis, meta_regression
-from joyeval.outcomes.association import Association
+from joyeval.outcomes.association import Association, number, signed
 from joyeval.result import NoAnswer, Result
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ class Comparison(Result):
         before = self.cohorts["before"].mean()
         relative = f", {row['estimate'] / before:+.1%} of the level before" if before > 0 else ""
         return (
-            f"{self.question}: over {self.n} cohorts the mean was {row['estimate']:+.3g} {self.unit} (95% CI "
-            f"{row['ci_low']:.3g} to {row['ci_high']:.3g}){relative}{told}. In a further cohort it may lie between "
-            f"{mean.predicted_low:.3g} and {mean.predicted_high:.3g} (95% prediction interval)."
+            f"{self.question}: over {self.n} cohorts the mean was {signed(row['estimate'])} {self.unit} (95% CI "
+            f"{number(row['ci_low'])} to {number(row['ci_high'])}){relative}{told}. In a further cohort it may lie "
+            f"between {number(mean.predicted_low)} and {number(mean.predicted_high)} (95% prediction interval)."
         )
 
 

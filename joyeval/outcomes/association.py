@@ -128,8 +128,7 @@ class Association(Result):
         x, y = quoted(self.x), quoted(self.y)
         found = f"{self.estimand}, 1 more in {x} went with {signed(row['estimate'])} in {y} ({basis})"
         if row["ci_low"] <= 0 <= row["ci_high"]:
-            reach = f"from {number(row['ci_low'])} to {number(row['ci_high'])}"
-            return f"No association was found: {found}; the data are compatible with anything {reach}."
+            return f"No association was found: {found}; the data are compatible with anything in this interval."
         cause = BY_LOT if self.experimental else NOT_CAUSE
         return f"{found[0].upper()}{found[1:]}{self._better(row['estimate'])}. {cause}"
 
@@ -185,14 +184,17 @@ def guard_notes(*, n_teams: int, y: str, detectable: float, role: str, improve: 
 
 
 def number(value: float) -> str:
-    """Three figures, without an exponent.
+    """Three figures from 1 up and two below, never with an exponent.
 
     Examples
     --------
-    >>> number(1234.56), number(0.012345), number(-0.5)
-    ('1235', '0.0123', '-0.5')
+    >>> number(1234.56), number(9.84), number(0.0213), number(-0.5)
+    ('1235', '9.84', '0.021', '-0.50')
     """
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    if not np.isfinite(value) or abs(value) < 1e-9:
+        return f"{value:.0f}".lstrip("-")
+    figures = 3 if abs(value) >= 1 else 2
+    return f"{value:.{max(figures - 1 - int(np.floor(np.log10(abs(value)))), 0)}f}"
 
 
 def quoted(name: str) -> str:

@@ -213,8 +213,10 @@ def noun_of(data: pd.DataFrame | Linkage) -> str:
 def describe_lag(linkage: Linkage) -> str:
     """Say when outcomes were taken, seen from the staff answers."""
     (first, last), unit = linkage.lag, linkage.unit
+    if first < last < 0:
+        return f"{-last} to {-first} {unit}s before the staff answers"
     if first != last:
-        return f"{first:+d} to {last:+d} {unit}s after the staff answers"
+        return f"{first} to {last} {unit}s after the staff answers"
     if first == 0:
         return f"in the same {unit} as the staff answers"
     when = "after" if first > 0 else "before"

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from joyeval.errors import UsageError
-from joyeval.figures.text import clean
+from joyeval.figures.text import clean, minus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -307,13 +307,13 @@ def glossary(*, language: str = "en") -> None:
 
 def plain(text: str) -> tuple[Run, ...]:
     """Return text as it is, in one run."""
-    return (Run(clean(text)),)
+    return (Run(minus(clean(text))),)
 
 
 def _required(text: str, call: str, what: str) -> str:
     if not clean(text):
         raise UsageError(f"{call}: no {what}")
-    return clean(text)
+    return minus(clean(text))
 
 
 def _emit(block: Block) -> None:

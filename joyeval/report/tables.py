@@ -10,7 +10,7 @@ import pandas as pd
 from pandas.api.types import is_bool, is_scalar
 
 from joyeval.errors import UsageError
-from joyeval.figures.text import clean
+from joyeval.figures.text import clean, minus
 from joyeval.report.blocks import Column, Table
 
 if TYPE_CHECKING:
@@ -135,9 +135,9 @@ def _usual(numbers: list[float]) -> str:
 
 def _text(value: Any, style: Format) -> str:
     if callable(style):
-        return clean(style(value))
+        return minus(clean(style(value)))
     if isinstance(value, str):
-        return clean(value) or MISSING
+        return minus(clean(value)) or MISSING
     if is_scalar(value) and pd.isna(value):
         return MISSING
     if is_bool(value):

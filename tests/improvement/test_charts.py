@@ -337,6 +337,14 @@ def test_series_with_too_few_values_to_be_drawn_are_left_out_whole():
     assert found.legible(share=0.1).latest()["team"].tolist() == ["often", "seldom"]
 
 
+def test_series_are_chosen_by_their_verdict():
+    data = teams(("same", [5.0, 6.0] * 8), ("fell", [9.0, 8.0] * 4 + [1.0, 2.0] * 4))
+    found = chart(data, x="week", y="y", by="team", improve="increase", freeze=8)
+    chosen = found.with_verdict("deteriorated")
+    assert chosen.latest()["team"].tolist() == chosen.points["team"].unique().tolist() == ["fell"]
+    assert found.with_verdict().latest().empty
+
+
 def test_the_sentence_counts_teams_where_series_are_teams():
     found = chart(teams(("a", WAVE), ("b", UP)), x="week", y="y", by="team", improve="increase", freeze=12)
     assert found.sentence().startswith("Of 2 teams: ")

@@ -62,7 +62,7 @@ def test_the_plain_model_equals_lavaan_with_gaps():
 
 
 def test_both_directions_are_told_and_the_plain_model_is_labelled(programme):
-    assert programme.sentence().startswith("Within teams, joy predicted pat_exp one period later (+0.0839 per 1")
+    assert programme.sentence().startswith("Within teams, joy predicted pat_exp one period later (+0.084 per 1")
     assert "pat_exp did not clearly predict joy" in programme.sentence()
     notes = " ".join(programme.notes)
     assert "clpm mixes differences between teams" in notes

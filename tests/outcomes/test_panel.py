@@ -196,7 +196,8 @@ def test_what_r_can_be_detected():
 def test_a_null_is_said_to_be_one_with_its_interval():
     got = fixed_effects(panel(effect=0.0), y="waits", x="joy", draws=0)
     assert got.sentence().startswith("No association was found: within teams, 1 more in joy went with")
-    assert f"anything from {number(got.effect['ci_low'])} to {number(got.effect['ci_high'])}" in got.sentence()
+    assert f"95% CI {number(got.effect['ci_low'])} to {number(got.effect['ci_high'])}" in got.sentence()
+    assert got.sentence().endswith("the data are compatible with anything in this interval.")
 
 
 def test_no_sentence_claims_a_cause_and_every_result_carries_its_guard_rails():

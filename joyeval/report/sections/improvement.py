@@ -30,6 +30,7 @@ COUNTS = {  # rows of the table of verdicts
 }
 CHOICES = ["rules", "baseline", "improved", "deteriorated", "unchanged", "cannot_tell", "expected_false"]
 MARKED = ["learning set"]  # events drawn on charts; the others stand in the table of what was done
+FEW = 6  # of an outcome, so many teams are all drawn; of more, only those with a signal
 PROGRAMME = "programme"  # name of the phase whose first day the small charts mark
 
 
@@ -143,6 +144,9 @@ def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str) -> None
         title, unit = parts[measure].title, parts[measure].unit
         shown = disclosure.protect_charts(found, rule=rule(study)).legible()
         report.text(f"{title}. {found.sentence()}")
+        if len(shown.latest()) > FEW:
+            shown = shown.with_verdict("improved", "deteriorated", "changed")
+            report.text("Only teams with a signal are drawn.")
         if len(found.latest()) == 1:
             alt = f"Control chart of {title.lower()}. {found.sentence()}"
             report.figure(figures.plot_chart(shown, ylabel=f"{title} ({unit})"), alt=alt, caption=f"{title} ({unit})")

@@ -14,7 +14,7 @@ from joyeval.outcomes.interrupted import Interrupted
 from joyeval.outcomes.linkage import Linkage
 from joyeval.outcomes.sensitivity import LeaveOneOut, SpecificationCurve
 from joyeval.report.papers import model_table
-from joyeval.report.sections.words import ESTIMATES, answer, sentence
+from joyeval.report.sections.words import ESTIMATES, answer, corrected, sentence
 from joyeval.result import NoAnswer
 
 if TYPE_CHECKING:
@@ -134,7 +134,8 @@ def side_by_side(results: Sequence[Result]) -> None:
             table,
             caption="Other analyses named beforehand; p values of the main comparison also with Holm's correction",
             labels={"n_teams": f"{found[0].noun}s", "p_adjusted": "p, corrected"},
-            formats={**ESTIMATES, "p_adjusted": "p"},
+            footnotes=["Estimate: the outcome, in its own unit, for 1 more in the staff measure."],
+            formats={**ESTIMATES, "p_adjusted": corrected},
             header_columns=3,
         )
         rows = pd.DataFrame([one.standardised for one in found])

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from joyeval import disclosure, report
+from joyeval.outcomes.association import number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
-
     from joyeval.result import Result
 
 rule = disclosure.rule_of
-ESTIMATES = {"estimate": ".3g", "ci_low": ".3g", "ci_high": ".3g", "p": "p"}
+NOT_SHOWN = "–"
+WHY = f"{NOT_SHOWN} stands where a number is not shown; the first number of the row says why."
+
+
+def estimate(value: float) -> str:
+    """Return an estimate to the figures that a reader can use, with its sign; a dash where there is none."""
+    return NOT_SHOWN if pd.isna(value) else f"{'+' if value > 0 else ''}{number(value)}"
+
+
+def corrected(p: float) -> str:
+    """Return a corrected p value; a dash where the term was not among those corrected."""
+    return NOT_SHOWN if pd.isna(p) else "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+ESTIMATES = {"estimate": estimate, "ci_low": estimate, "ci_high": estimate, "p": "p"}
 
 
 def answer(result: Result) -> None:
@@ -41,10 +56,6 @@ def sentence(note: str) -> str:
     'Few teams.'
     """
     return f"{note[:1].upper()}{note[1:]}" + ("" if note.endswith((".", "?", "!")) else ".")
-
-
-NOT_SHOWN = "–"
-WHY = f"{NOT_SHOWN} stands where a number is not shown; the first number of the row says why."
 
 
 def told_once(shown: pd.DataFrame, *, first: str, others: Sequence[str]) -> pd.DataFrame:
