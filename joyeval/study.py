@@ -47,6 +47,7 @@ AnswerLabels = Annotated[Mapping[str, Labels], *_FROZEN]
 CohortNames = Annotated[Mapping[str, Name], *_FROZEN]
 SecondaryDrivers = Annotated[Mapping[str, tuple[str, ...]], *_FROZEN]
 Drivers = Annotated[Mapping[str, tuple[str, ...] | SecondaryDrivers], *_FROZEN]
+TeamsOf = Annotated[Mapping[str, tuple[str, ...]], *_FROZEN]
 StaffCounts = Annotated[Mapping[str, Annotated[Mapping[str, int], *_FROZEN]], *_FROZEN]
 Careless = Literal["straight-lining", "impossible duration"]
 Improve = Literal["increase", "decrease"]
@@ -255,6 +256,7 @@ class Coordination(RawTable):
     pattern: str = Field("{dim}__{target}", description="wide layout: how headings are built")
     scale: Scale | None = Field(None, description="what is asked, if it is not relational coordination")
     members: Members | None = None
+    teams: TeamsOf = Field(default_factory=dict, description="process: the teams that do its work, each in one process")
 
 
 class Roster(RawTable):

@@ -80,7 +80,7 @@ def cross_references(file: YamlFile, folder: Path) -> list[Problem]:
     if not isinstance(file.data, dict):
         return []
     own, problems = _own_instruments(file, folder)
-    for check in (_given_twice, _unknown_cohorts, _unknown_forms, _unknown_instruments):
+    for check in (_given_twice, _teams_twice, _unknown_cohorts, _unknown_forms, _unknown_instruments):
         problems += check(file)
     return [*problems, *_unknown_measures(file, own), *_unknown_groups(file, own)]
 
@@ -117,6 +117,22 @@ def _given_twice(file: YamlFile) -> Iterator[Problem]:
                 yield file.problem(
                     (part, i, key), found=found, expected="each once", fix="rename or remove one", rule="twice"
                 )
+
+
+def _teams_twice(file: YamlFile) -> Iterator[Problem]:
+    """Return teams named in two processes: two sites that share people are not independent."""
+    places = [(("coordination", i), entry) for i, entry in _entries(file, "coordination")]
+    places += [(("forms", name), form) for name, form in _forms(file).items() if isinstance(form, dict)]
+    for path, entry in places:
+        named = entry.get("teams")
+        lists = {process: teams for process, teams in named.items() if isinstance(teams, tuple)} if named else {}
+        counts = Counter(team for teams in lists.values() for team in teams)
+        for process, teams in lists.items():
+            for j, team in enumerate(teams):
+                if counts[team] > 1:
+                    found, fix = f"team {team!r} {counts[team]} times", "keep it under the process it does most for"
+                    where = (*path, "teams", process, j)
+                    yield file.problem(where, found=found, expected="each once", fix=fix, rule="twice")
 
 
 def _unknown_cohorts(file: YamlFile) -> Iterator[Problem]:

@@ -107,7 +107,7 @@ def respondents(study, truth, cohort) -> pd.DataFrame:
     """Team, code as written and true person of everyone who answered a cohort's waves, once per wave."""
     tables = []
     for wave in study.of_cohort("waves", cohort):
-        raw = reading.read(study.folder / wave.file)
+        raw = reading.read(study.folder / wave.file, unfinished=wave.unfinished)
         planted = truth["surveys"][wave.file]
         people = pd.Series(planted["people"]).dropna().astype(int)
         names = {wave.columns[name]: name for name in ("team", *wave.link_by)}

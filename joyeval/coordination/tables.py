@@ -114,6 +114,32 @@ def tie_table(
     return _together(scored, survey), problems
 
 
+def rating_days(part: Coordination, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the middle day of a survey's ratings by process: process, wave, date; empty without dates."""
+    columns = ["process", "wave", "date"]
+    if "date" not in rows or rows["date"].isna().all():
+        return pd.DataFrame({"process": [], "wave": [], "date": pd.to_datetime([])})
+    named = rows.assign(wave=part.wave, **({"process": part.process} if part.process else {}))
+    dated = named.assign(date=pd.to_datetime(named["date"])).dropna(subset=columns)
+    return dated.groupby(columns[:2])["date"].median().dt.normalize().reset_index()
+
+
+def unknown_sites(part: Coordination, ties: pd.DataFrame, teams: set[str], study: Study) -> list[Problem]:
+    """Say which processes and teams of ``teams`` there are none of in the survey and in the list of teams."""
+    named = {
+        "process": (part.teams, set(ties["process"])),
+        "team": ({t for ts in part.teams.values() for t in ts}, teams),
+    }
+    return [
+        Problem(
+            study.path.name, f"coordination, `teams`: {what} {name!r}", f"a {what} of the data", "check the spelling",
+            rule=f"unknown {what}",
+        )
+        for what, (names, known) in named.items()
+        for name in sorted(set(names) - known)
+    ]  # fmt: skip
+
+
 def _of_members(part: Coordination, rows: pd.DataFrame, members: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
     """Ratings of people as ratings of their workgroups; `unrated` fills pairs of members without a rating."""
     home = members.drop_duplicates("person").set_index("person")["workgroup"]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError
 from joyeval.models import mixed
+from joyeval.models.multiplicity import adjust
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -167,12 +168,10 @@ def _relative(changes: pd.DataFrame, means: pd.DataFrame, first: str) -> pd.Data
 
 
 def _corrected(changes: pd.DataFrame) -> pd.DataFrame:
-    from statsmodels.stats.multitest import multipletests
-
     family = (changes["estimator"] == "everyone") & changes["p"].notna()
     adjusted = pd.Series(np.nan, index=changes.index)
     if family.any():
-        adjusted[family] = multipletests(changes.loc[family, "p"], method="holm")[1]
+        adjusted[family] = adjust(changes.loc[family, "p"].to_numpy(), "holm")
     order = ["scale", "better", "wave", "estimator", "estimate", "se", "df", "ci_low", "ci_high", "p", "p_adjusted"]
     return changes.assign(p_adjusted=adjusted)[[*order, "relative", "n"]]
 

@@ -26,13 +26,16 @@ from joyeval.outcomes.plan import Plan, explore, primary
 from joyeval.outcomes.programme import before_and_after, practices, starts
 from joyeval.outcomes.reliability import correct_between, mean_reliability
 from joyeval.outcomes.sensitivity import leave_one_out, negative_control, specification_curve, tipping_point
+from joyeval.outcomes.sites import BesideCoordination, beside_coordination
 from joyeval.outcomes.staff import team_means
 
 __all__ = [
     "Association",
+    "BesideCoordination",
     "Linkage",
     "Plan",
     "before_and_after",
+    "beside_coordination",
     "between",
     "change_on_change",
     "correct_between",

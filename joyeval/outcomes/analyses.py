@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.multiplicity import adjust
 from joyeval.outcomes.codes import clean_codes
 from joyeval.outcomes.correlation import repeated_correlation
 from joyeval.outcomes.cross_lagged import cross_lagged
@@ -231,8 +232,6 @@ def side_by_side(answers: Sequence[Result]) -> pd.DataFrame:
     DataFrame
         staff, outcome, comparison (within or between teams), estimate, ci_low, ci_high, p, p_adjusted, n, n_teams.
     """
-    from statsmodels.stats.multitest import multipletests
-
     found = [answer for answer in answers if not isinstance(answer, NoAnswer)]
     rows = [
         answer.terms[answer.terms["term"].isin(["within", "between"])].assign(
@@ -244,6 +243,6 @@ def side_by_side(answers: Sequence[Result]) -> pd.DataFrame:
         return pd.DataFrame()
     table = pd.concat(rows, ignore_index=True).rename(columns={"term": "comparison"})
     main = table["comparison"].to_numpy() == np.repeat([a.primary for a in found], [len(r) for r in rows])
-    table.loc[main, "p_adjusted"] = multipletests(table.loc[main, "p"], method="holm")[1]
+    table.loc[main, "p_adjusted"] = adjust(table.loc[main, "p"].to_numpy(), "holm")
     names = ["staff", "outcome", "comparison", "estimate", "ci_low", "ci_high", "p", "p_adjusted", "n", "n_teams"]
     return table[names]

@@ -207,7 +207,7 @@ def _parts(
 
 
 def _ties(study: Study, cohort: str, taken: Intake) -> None:
-    done, parts = [], study.of_cohort("coordination", cohort)
+    done, days, parts = [], [], study.of_cohort("coordination", cohort)
     taken.problems += ties.changed_scales(parts)
     for part in parts:
         survey = ties.with_wide_columns(part, _headings(study, part)) if part.layout == "wide" else part
@@ -221,11 +221,14 @@ def _ties(study: Study, cohort: str, taken: Intake) -> None:
         table, problems = ties.tie_table(part, rows, members)
         taken.problems += problems
         done.append(table)
+        days.append(ties.rating_days(part, rows))
     table = pd.concat(done, ignore_index=True) if done else pd.DataFrame()
     if table.empty:
         return
     names = pseudonyms(table["person"], study_key(study), purpose="rater")
     taken.tables["ties"] = table.assign(person=names)
+    taken.tables["rating_days"] = pd.concat(days, ignore_index=True)
+    taken.problems += [p for part in parts for p in ties.unknown_sites(part, table, set(taken.everyone["team"]), study)]
     _roster(study, table, taken)
 
 

@@ -84,10 +84,18 @@ STEPS = (
     ),
     Step(
         "04_relational_coordination",
-        reads=("ties.parquet", "roster.parquet", "wave_*.parquet", *_WHO),
+        reads=(
+            "ties.parquet",
+            "rating_days.parquet",
+            "roster.parquet",
+            "wave_*.parquet",
+            "pulse.parquet",
+            "outcomes.parquet",
+            *_WHO,
+        ),
         writes=("results/coordination_*.json",),
         needs=("ties.parquet",),
-        sections=(*_SHARED, "coordination", "roster", "waves"),
+        sections=(*_SHARED, "coordination", "roster", "waves", "pulses", "outcomes", "primary", "secondary"),
         fixed={"view": "public"},
     ),
     Step(

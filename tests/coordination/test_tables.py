@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from joyeval.coordination import RC, Survey, from_wide, matrix, score_ties, survey_of_cohort, tables
+from joyeval.errors import StudyError
 from joyeval.pipeline.intake import take_in
 from joyeval.study import Coordination, load_study
 from tests.conftest import ROOT, reference
@@ -249,3 +250,30 @@ def test_scores_of_a_survey_without_blocks_have_none():
     survey = Survey((), (), ("trust",), low=0, high=4, fewest=1, frequency=None, licence="")
     row = {"wave": "1", "process": "p", "person": "a", "workgroup": "A", "target": "B", "trust": 3}
     assert "com" not in score_ties(pd.DataFrame([row]), survey=survey)
+
+
+def test_the_day_of_a_survey_is_the_middle_of_its_ratings():
+    dated = rows().assign(date=pd.to_datetime(["2024-03-01", "2024-03-05", "2024-03-09", None]), process="ward")
+    found = tables.rating_days(part(), dated)
+    assert found.to_dict("records") == [{"process": "ward", "wave": "1", "date": pd.Timestamp("2024-03-05")}]
+    assert tables.rating_days(part(), rows()).empty
+
+
+def test_processes_and_teams_that_are_not_there_are_told(tmp_path):
+    teams = "coordination:\n  - {wave: '1', form: survey, file: w1.csv, teams: {ward: [T1, T9], word: [T2]}}\n"
+    (tmp_path / "study.yml").write_text(STUDY[: STUDY.index("coordination:")] + teams)
+    study = load_study(tmp_path / "study.yml")
+    ties, _ = tables.tie_table(part(), rows())
+    told = tables.unknown_sites(study.coordination[0], ties, {"T1", "T2"}, study)
+    assert [problem.rule for problem in told] == ["unknown process", "unknown team"]
+    assert "'word'" in told[0].found
+    assert "'T9'" in told[1].found
+
+
+def test_a_team_of_two_processes_is_told_with_its_line(tmp_path):
+    twice = "    teams:\n      ward: [T1, T2]\n      clinic: [T1]\n"
+    (tmp_path / "study.yml").write_text(STUDY.replace("    layout: ties\n", twice + "    layout: ties\n"))
+    with pytest.raises(StudyError) as told:
+        load_study(tmp_path / "study.yml")
+    lines = (tmp_path / "study.yml").read_text().splitlines()
+    assert [lines[problem.row - 1].split(":")[0].strip() for problem in told.value.problems] == ["ward", "clinic"]

@@ -66,12 +66,12 @@ def test_no_change_is_said_as_none():
 
 @pytest.mark.slow
 def test_size_and_coverage():
-    """1,000 programmes without change: 5 % within 3 standard errors of the simulation (1.4 to 8.6 is 3 x 0.7 wide)."""
+    """600 programmes without change: 5 % within 3 standard errors of the simulation (0.9 points each)."""
     rng = np.random.default_rng(5)
-    rows = [score_change(program(rng), {"joy": SCALES["joy"]}).changes for _ in range(1000)]
+    rows = [score_change(program(rng), {"joy": SCALES["joy"]}).changes for _ in range(600)]
     table = pd.concat(rows)
     for estimator, group in table.groupby("estimator"):
-        assert (group["p"] < 0.05).mean() == pytest.approx(0.05, abs=0.021), estimator
+        assert (group["p"] < 0.05).mean() == pytest.approx(0.05, abs=0.027), estimator
 
 
 def test_one_wave_is_refused_and_a_scale_without_answers_is_named():

@@ -11,6 +11,7 @@ from joyeval.report.sections.coordination import (
     view,
 )
 from joyeval.report.sections.coordination_checks import (
+    beside,
     comparison,
     coordination_quality,
     networks,
@@ -35,6 +36,7 @@ from joyeval.report.sections.words import answer, estimates
 __all__ = [
     "answer",
     "answers_given",
+    "beside",
     "checks",
     "cherries",
     "cohort_charts",

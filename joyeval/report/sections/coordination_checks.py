@@ -8,8 +8,9 @@ import pandas as pd
 
 from joyeval import disclosure, figures, report
 from joyeval.coordination import AnswerQuality, Change, Difference, Network, NonResponse, ScoringRules
+from joyeval.outcomes import BesideCoordination
 from joyeval.report.sections.coordination import enough, table, told
-from joyeval.report.sections.words import answer, sentence
+from joyeval.report.sections.words import ESTIMATES, NOT_SHOWN, answer, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,3 +131,36 @@ def networks(found: Mapping[str, Result], shown_by: Rule, *, facilitator: bool) 
         )
         if facilitator:
             report.items(dict.fromkeys(sentence(note) for result in found.values() for note in result.notes))
+
+
+def beside(found: Result, shown_by: Rule) -> None:
+    """Emit coordination of sites beside the scores and outcomes of their teams, and how they go together."""
+    told(found)
+    if not isinstance(found, BesideCoordination):
+        return
+    table = found.table
+    rated = disclosure.may_show(table["raters"], rule=shown_by)
+    behind = table["fewest"].isna() | disclosure.may_show(table["fewest"], rule=shown_by)
+    why = disclosure.suppressed(shown_by.threshold)
+    shown = table.assign(
+        rc=table["rc"].map("{:.2f}".format).where(rated, NOT_SHOWN),
+        raters=_whole(table["raters"], shown_by).where(rated, why),
+        value=table["value"].map(lambda value: f"{value:#.3g}".rstrip(".")).where(behind, NOT_SHOWN),
+        answers=_whole(table["answers"], shown_by).where(behind, why).where(table["answers"].notna(), NOT_SHOWN),
+    )
+    report.table(
+        shown[["measure", "site", "wave", "raters", "rc", "value", "answers"]],
+        caption="Mean tie between workgroups at each site beside the scores and outcomes of its teams; answers: of "
+        "staff within two months of the ratings, or what the outcome was counted over in the months named",
+        labels={"rc": "Mean tie", "answers": "Answers"},
+        header_columns=3,
+    )
+    for title, association in found.associations.items():
+        report.text(association.sentence())
+        if len(terms := association.tidy()):
+            columns = ["term", "estimate", "ci_low", "ci_high", "p"]
+            report.table(terms[columns], caption=f"Coordination and {title}, in points", formats=ESTIMATES)
+
+
+def _whole(counts: pd.Series, shown_by: Rule) -> pd.Series:
+    return pd.Series(shown_by.rounded(counts), index=counts.index).map("{:,.0f}".format)
