@@ -293,6 +293,15 @@ class Analysis(Part):
     why: str = ""
 
 
+class NegativeControl(Part):
+    """An outcome that staff experience cannot plausibly move: an association with it warns of confounding."""
+
+    outcome: Name
+    why: str = Field(min_length=1, description="why staff experience cannot move it")
+    window: tuple[int, int] | None = Field(None, description="without it: that of the primary analysis")
+    cohorts: tuple[Name, ...] | None = Field(None, description="without it: every cohort")
+
+
 class Equity(Part):
     """Whether the experience of groups differs: which groups and which scores, named before anyone looked."""
 
@@ -352,6 +361,7 @@ class Study(Part):
     events: Events | None = None
     primary: Analysis | None = None
     secondary: tuple[Analysis, ...] = ()
+    negative_control: NegativeControl | None = None
     equity: Equity | None = None
     squire: Squire = Squire()
     disclosure: Disclosure = Disclosure()

@@ -141,6 +141,7 @@ def _unknown_cohorts(file: YamlFile) -> Iterator[Problem]:
     programme = file.data.get("programme")
     costs = programme.get("costs") if isinstance(programme, dict) else None
     parts += [(("programme", "costs", i), cost) for i, cost in enumerate(costs if isinstance(costs, tuple) else ())]
+    parts += [(("negative_control",), control)] if (control := file.data.get("negative_control")) else []
     for path, entry in parts:
         named = entry.get("cohorts") if isinstance(entry, dict) else None
         for j, cohort in enumerate(named if isinstance(named, tuple) else ()):
@@ -174,6 +175,23 @@ def _unknown_measures(file: YamlFile, own: set[str]) -> Iterator[Problem]:
             yield _unknown(file, (*path, "outcome"), "outcome", entry.get("outcome"), outcomes)
         if entry.get("staff") not in staff:
             yield _unknown(file, (*path, "staff"), "staff measure", entry.get("staff"), staff)
+    yield from _unfit_control(file, outcomes)
+
+
+def _unfit_control(file: YamlFile, outcomes: set[Any]) -> Iterator[Problem]:
+    """Return what keeps a negative control from standing beside the primary analysis as another outcome."""
+    control, primary = file.data.get("negative_control"), file.data.get("primary")
+    if not isinstance(control, dict):
+        return
+    named = primary.get("outcome") if isinstance(primary, dict) else None
+    if not named:
+        yield file.problem(
+            ("negative_control",), found="a negative control without a primary analysis", expected="primary, too",
+            fix="name the primary analysis", rule="control alone",
+        )  # fmt: skip
+    if control.get("outcome") not in outcomes - {named}:
+        path = ("negative_control", "outcome")
+        yield _unknown(file, path, "outcome", control.get("outcome"), outcomes - {named})
 
 
 def _unknown_groups(file: YamlFile, own: set[str]) -> Iterator[Problem]:

@@ -141,6 +141,23 @@ def test_a_lower_threshold_needs_a_reason(tmp_path):
     assert load_study(write(tmp_path, agreed)).disclosure.threshold == 8
 
 
+STILL = """\
+  - {measure: checks, title: Checks of buildings, kind: mean, unit: days, improve: decrease, period: month,
+    file: c.csv, columns: {team: Team, period: Month, value: Days}}
+"""
+
+
+def test_a_negative_control_is_another_outcome_beside_a_primary_analysis(tmp_path):
+    other = GOOD.replace("outcomes:\n", "outcomes:\n" + STILL)
+    control = "negative_control: {outcome: checks, why: Contractors do them.}\n"
+    assert load_study(write(tmp_path, other + control)).negative_control.outcome == "checks"
+    assert found(tmp_path, GOOD + control) == [(25, "negative_control.outcome")]
+    assert found(tmp_path, GOOD + control.replace("checks", "fft")) == [(25, "negative_control.outcome")]
+    assert found(tmp_path, other + control.replace("Contractors do them.", "''")) == [(27, "negative_control.why")]
+    alone = "".join(line for line in other.splitlines(keepends=True) if not line.startswith("primary"))
+    assert [place for _, place in found(tmp_path, alone + control)] == ["negative_control"]
+
+
 def test_an_unknown_cohort_is_told_with_the_known_ones(tmp_path):
     with pytest.raises(UsageError, match="no cohort 'two'; it names one"):
         load_study(write(tmp_path, GOOD)).cohort("two")

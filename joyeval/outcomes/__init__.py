@@ -1,6 +1,8 @@
 """Staff experience and service-user outcomes: linkage, and the designs that can bear the question."""
 
 from joyeval.outcomes.analyses import (
+    control_analysis,
+    corrected_for_reliability,
     linkage_report,
     linkages,
     linked,
@@ -38,7 +40,9 @@ __all__ = [
     "beside_coordination",
     "between",
     "change_on_change",
+    "control_analysis",
     "correct_between",
+    "corrected_for_reliability",
     "cross_lagged",
     "detectable_effect",
     "detectable_r",

@@ -12,6 +12,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.multiplicity import adjust
+from joyeval.outcomes.association import Association
 from joyeval.outcomes.codes import clean_codes
 from joyeval.outcomes.correlation import repeated_correlation
 from joyeval.outcomes.cross_lagged import cross_lagged
@@ -19,19 +20,22 @@ from joyeval.outcomes.cross_section import between
 from joyeval.outcomes.linkage import ENOUGH, Linkage, link
 from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
 from joyeval.outcomes.plan import Plan, primary
-from joyeval.outcomes.sensitivity import leave_one_out, specification_curve, tipping_point
+from joyeval.outcomes.reliability import correct_between, mean_reliability
+from joyeval.outcomes.sensitivity import beside_control, leave_one_out, specification_curve, tipping_point
 from joyeval.outcomes.staff import team_means
 from joyeval.result import NoAnswer, answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from joyeval.outcomes.association import Association
     from joyeval.result import Result
     from joyeval.store import Store
     from joyeval.study import Analysis, Study
 
 
+PEOPLE = "how reliable averages are was judged from how people of one team differ"
+CHANGING = "what changed over time counts as chance in the averages, so the correction is rather too large"
+REFUSED = "the primary question has no answer here"
 MONTHS_OF = {"quarter": 3, "year": 12}  # periods of an outcome that are longer than a month
 
 
@@ -132,6 +136,55 @@ def _secondary(study: Study, cohort: str, store: Store, named: Analysis) -> Asso
     linkage = linked(study, cohort, store, named)
     design = within_between if _periods(linkage) > 1 else between
     return design(linkage, y=y, x=x, role="secondary")
+
+
+def control_analysis(study: Study, cohort: str, store: Store) -> Result:
+    """Ask the primary question of an outcome that staff experience cannot move: what it moves with is confounded."""
+    control = study.negative_control
+    if control is None or (control.cohorts is not None and cohort not in control.cohorts):
+        reason = "the study file names none for this cohort"
+        return NoAnswer(n=0, question="whether an outcome that experience cannot move stays still", reason=reason)
+    window = control.window or study.primary.window
+    named = study.primary.model_copy(update={"outcome": control.outcome, "window": window})
+    return answered(_question(study, named), _control, study, cohort, store, named)
+
+
+def _control(study: Study, cohort: str, store: Store, named: Analysis) -> Result:
+    main, control = (_comparable(study, cohort, store, one) for one in (study.primary, named))
+    answers, sds = [], []
+    for one, linkage in ((study.primary, main), (named, control)):
+        x, y = labels(study, one)
+        answers.append(within_between(linkage, y=y, x=x, role="secondary"))
+        sds.append(linkage.data[y].std())
+    return beside_control(*answers, *sds)
+
+
+def corrected_for_reliability(study: Study, cohort: str, store: Store, primary: Result) -> Result:
+    """Correct the difference between teams of the primary analysis for chance in their averages.
+
+    Team means of a scale rest on the answers of people, those of a pulse on its periods, weighted by answers.
+    """
+    x, _ = labels(study, study.primary)
+    if not isinstance(primary, Association):
+        return NoAnswer(n=0, question=f"how reliable averages of “{x}” are", reason=REFUSED)
+    question = f"how teams differ once chance in their averages of “{x}” is allowed for"
+    return answered(question.replace("team", study.teams.called), _corrected, study, cohort, store, primary)
+
+
+def _corrected(study: Study, cohort: str, store: Store, primary: Association) -> Result:
+    measure = study.primary.staff
+    pulses = {part.measure for part in study.of_cohort("pulses", cohort)}
+    waves = [name for name in store.tables() if name.startswith("wave_") and measure in store.table(name)]
+    if measure not in pulses and waves:
+        known, basis = mean_reliability(store.table(waves[0]), measure), PEOPLE
+    else:
+        rows = linked(study, cohort, store, study.primary).data.dropna(subset=[primary.x, primary.y])
+        answers = f"{primary.x}_answers"
+        if (rows[answers] <= 1).all():
+            raise ModelError(f"“{primary.x}” is published without the number of answers behind it")
+        known, basis = mean_reliability(rows, primary.x, weights=answers), CHANGING
+    found = correct_between(primary, known)
+    return replace(found, notes=(basis, *(note for note in found.notes if note not in primary.notes)))
 
 
 def linkage_report(study: Study, cohort: str, store: Store) -> Result:

@@ -11,7 +11,7 @@ import pandas as pd
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.estimates import estimate_table
 from joyeval.models.mixed import mixed
-from joyeval.outcomes.association import number
+from joyeval.outcomes.association import number, quoted
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Corrected(Result):
     y: str
     reliability: float
     terms: pd.DataFrame
+    noun: str = "team"
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per term."""
@@ -83,21 +84,24 @@ class Corrected(Result):
         rows = self.terms.set_index("term")
         naive, row = rows.loc["between"], rows.loc["between, corrected"]
         return (
-            f"Teams whose average {self.x} differs by 1 differed by {number(row['estimate'])} in {self.y} "
-            f"(95% CI {number(row['ci_low'])} to {number(row['ci_high'])}) once the reliability of team means "
+            f"{self.noun.capitalize()}s whose average {quoted(self.x)} differs by 1 differed by "
+            f"{number(row['estimate'])} in {quoted(self.y)} "
+            f"(95% CI {number(row['ci_low'])} to {number(row['ci_high'])}) once the reliability of {self.noun} means "
             f"({self.reliability:.2f}) is allowed for, {number(naive['estimate'])} without. Case-mix may explain it."
         )
 
 
-def mean_reliability(wave: pd.DataFrame, scale: str, *, team: str = "team") -> MeanReliability:
-    """Estimate how reliable team means of a scale are, from the answers of people.
+def mean_reliability(wave: pd.DataFrame, scale: str, *, team: str = "team", weights: str = "") -> MeanReliability:
+    """Estimate how reliable team means of a scale are, from the answers of people or from several periods of a team.
 
     Parameters
     ----------
     wave : DataFrame
-        One row per respondent.
+        One row per respondent; or with `weights` one row per team and period.
     scale : str
         Scored column.
+    weights : str, optional
+        Column of the answers behind each row. What changes from period to period then counts as chance.
 
     Raises
     ------
@@ -108,14 +112,16 @@ def mean_reliability(wave: pd.DataFrame, scale: str, *, team: str = "team") -> M
     ----------
     Bliese (2000), in Klein & Kozlowski, Multilevel Theory, Research, and Methods in Organizations, 349-381.
     """
-    model = mixed("score ~ 1", wave.rename(columns={scale: "score"}), groups=team, df="satterthwaite")
-    sizes = wave.dropna(subset=[scale, team]).groupby(team).size()
+    rows = wave.dropna(subset=[scale, team])
+    rows = rows.assign(score=rows[scale], behind=rows[weights] if weights else 1.0)
+    model = mixed("score ~ 1", rows, groups=team, df="satterthwaite", weights="behind" if weights else None)
+    sizes = rows.groupby(team)["behind"].sum()
     tau2, sigma2 = (model.theta[0] * model.sigma) ** 2, model.sigma**2
     answers = len(sizes) / float((1 / sizes).sum())
     found = tau2 / (tau2 + sigma2 / answers)
     return MeanReliability(
         scale=scale, reliability=found, tau2=tau2, sigma2=sigma2, answers=answers, n_teams=len(sizes), n=model.n,
-        n_dropped=model.n_dropped, notes=(*model.notes, *_warning(found)),
+        n_dropped=len(wave) - len(rows), notes=(*model.notes, *_warning(found)),
     )  # fmt: skip
 
 
@@ -148,8 +154,9 @@ def correct_between(answer: Association, reliability: float | MeanReliability) -
         raise UsageError(f"{answer.design}: found no term 'between'; correct a within_between model")
     if known < REFUSE:
         raise ModelError(
-            f"team means of {answer.x} have reliability {known:.2f} over {answer.n_teams} teams; below {REFUSE} no "
-            "claim can be made between teams: pool waves, get more answers per team, or keep to the within association"
+            f"{answer.noun} means of {answer.x} have reliability {known:.2f} over {answer.n_teams} {answer.noun}s; "
+            f"below {REFUSE} no claim can be made between {answer.noun}s: pool waves, get more answers for "
+            "each, or keep to the within association"
         )
     rows = answer.terms.set_index("term")
     w, b = rows.loc["within"], rows.loc["between"]
@@ -163,7 +170,7 @@ def correct_between(answer: Association, reliability: float | MeanReliability) -
     kept = answer.terms[answer.terms["term"].isin(["within", "between", "contextual"])]
     return Corrected(
         x=answer.x, y=answer.y, reliability=known, terms=pd.concat([kept, corrected], ignore_index=True), n=answer.n,
-        n_dropped=answer.n_dropped, notes=(*answer.notes, *_warning(known)),
+        n_dropped=answer.n_dropped, noun=answer.noun, notes=(*answer.notes, *_warning(known)),
     )  # fmt: skip
 
 

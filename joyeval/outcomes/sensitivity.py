@@ -124,10 +124,11 @@ class NegativeControl(Result):
         reach = f"95% CI {number(row['ci_low'])} to {number(row['ci_high'])}"
         interval = f"{signed(row['estimate'])} standard deviations ({reach})"
         if row["ci_low"] <= 0 <= row["ci_high"]:
-            return f"The negative control {self.control.y} showed no association, as it should: {interval}."
+            return f"The negative control {quoted(self.control.y)} showed no association, as it should: {interval}."
         return (
-            f"The negative control {self.control.y} moved with {self.control.x} although it should not: {interval}. "
-            f"Something else than experience links them, and may link {self.main.y} too."
+            f"The negative control {quoted(self.control.y)} moved with {quoted(self.control.x)}, "
+            f"although it should not: {interval}. Something else than experience links them, and may link "
+            f"{quoted(self.main.y)} too."
         )
 
 
@@ -314,17 +315,21 @@ def negative_control(
     ----------
     Lipsitch, Tchetgen Tchetgen & Cohen (2010), Epidemiology 21(3), 383-388. doi:10.1097/EDE.0b013e3181d61eeb
     """
-    table = table_of(data)
-    answers = [design(data, y=name, x=x, **options) for name in (y, control)]
+    main, moved = (design(data, y=name, x=x, **options) for name in (y, control))
+    return beside_control(main, moved, table_of(data)[y].std(), table_of(data)[control].std())
+
+
+def beside_control(main: Association, control: Association, sd_main: float, sd_control: float) -> NegativeControl:
+    """Put an association beside the same one of a negative control, each per standard deviation of its outcome."""
     rows = []
-    for name, answer in zip((y, control), answers, strict=True):
+    for answer, sd in ((main, sd_main), (control, sd_control)):
         row = answer.effect[["term", "estimate", "se", "ci_low", "ci_high", "p", "n"]].copy()
-        row["term"] = name
-        row[["estimate", "se", "ci_low", "ci_high"]] /= table[name].std()
+        row["term"] = answer.y
+        row[["estimate", "se", "ci_low", "ci_high"]] /= sd
         rows.append(row)
     return NegativeControl(
-        main=answers[0], control=answers[1], estimates=pd.DataFrame(rows).reset_index(drop=True),
-        n=answers[1].n, n_dropped=answers[1].n_dropped, notes=answers[1].notes,
+        main=main, control=control, estimates=pd.DataFrame(rows).reset_index(drop=True),
+        n=control.n, n_dropped=control.n_dropped, notes=control.notes,
     )  # fmt: skip
 
 

@@ -103,7 +103,17 @@ STEPS = (
         reads=("outcomes.parquet", "pulse.parquet", "wave_*.parquet", *_WHO),
         writes=("results/outcomes_*.json",),
         needs=("outcomes.parquet",),
-        sections=(*_SHARED, "teams", "pulses", "waves", "outcomes", "events", "primary", "secondary"),
+        sections=(
+            *_SHARED,
+            "teams",
+            "pulses",
+            "waves",
+            "outcomes",
+            "events",
+            "primary",
+            "secondary",
+            "negative_control",
+        ),
     ),
     Step(
         "06_report",

@@ -160,6 +160,20 @@ def test_correction_equals_luedtke_and_comes_near_the_latent_model():
     )
 
 
+def test_periods_weighted_by_answers_give_the_reliability_of_team_averages():
+    """Teams differ by SD 5, their months by 40/sqrt(answers): known shares of the variance of an average."""
+    rng = np.random.default_rng(8)
+    team, answers = np.repeat(np.arange(300), 12), rng.integers(10, 60, 3600)
+    share = 60 + rng.normal(0, 5, 300)[team] + rng.normal(size=3600) * 40 / np.sqrt(answers)
+    rows = pd.DataFrame({"team": team, "share": share, "answers": answers})
+    got = mean_reliability(rows, "share", weights="answers")
+    behind = rows.groupby("team")["answers"].sum()
+    assert got.answers == pytest.approx(300 / (1 / behind).sum())
+    assert got.tau2 == pytest.approx(25, rel=0.2)
+    assert got.sigma2 == pytest.approx(1600, rel=0.1)
+    assert got.reliability == pytest.approx(25 / (25 + 1600 / got.answers), abs=0.03)
+
+
 def test_unreliable_means_are_warned_of_and_then_refused():
     answer = within_between(panel(n_teams=20), y="waits", x="joy", draws=0)
     assert any("below 0.7" in note for note in correct_between(answer, 0.6).notes)

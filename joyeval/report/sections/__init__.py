@@ -26,7 +26,16 @@ from joyeval.report.sections.experience import answers_given, components, instru
 from joyeval.report.sections.front import title_page
 from joyeval.report.sections.improvement import cohort_charts, multiverse, outcome_charts, pulses, team_charts, verdicts
 from joyeval.report.sections.measurement import measurement, nonresponse
-from joyeval.report.sections.outcomes import checks, effect, linkage, measures, part_of_programme, side_by_side
+from joyeval.report.sections.outcomes import (
+    checks,
+    control,
+    effect,
+    linkage,
+    measures,
+    part_of_programme,
+    reliable_differences,
+    side_by_side,
+)
 from joyeval.report.sections.people import participants
 from joyeval.report.sections.programme import programme
 from joyeval.report.sections.summary import last_day, summary
@@ -42,6 +51,7 @@ __all__ = [
     "cohort_charts",
     "comparison",
     "components",
+    "control",
     "coordination_change",
     "coordination_estimators",
     "coordination_heading",
@@ -71,6 +81,7 @@ __all__ = [
     "pulses",
     "recognised",
     "reliability",
+    "reliable_differences",
     "respondents",
     "response",
     "score_change",

@@ -12,7 +12,8 @@ from joyeval.outcomes.association import Association, quoted
 from joyeval.outcomes.event_study import EventStudy
 from joyeval.outcomes.interrupted import Interrupted
 from joyeval.outcomes.linkage import Linkage
-from joyeval.outcomes.sensitivity import LeaveOneOut, SpecificationCurve
+from joyeval.outcomes.reliability import Corrected
+from joyeval.outcomes.sensitivity import LeaveOneOut, NegativeControl, SpecificationCurve
 from joyeval.report.papers import model_table
 from joyeval.report.sections.words import ESTIMATES, answer, corrected, sentence
 from joyeval.result import NoAnswer
@@ -147,6 +148,39 @@ def side_by_side(results: Sequence[Result]) -> None:
     for one in results:
         if isinstance(one, NoAnswer):
             report.text(one.sentence())
+
+
+def control(study: Study, result: Result) -> None:
+    """Emit what became of an outcome that staff experience cannot move, beside the primary one."""
+    if study.negative_control is None:
+        return
+    report.heading("An outcome that experience cannot move", level=3)
+    report.text(
+        "If staff experience goes with an outcome that it cannot plausibly move, something else links the two, and may "
+        "explain the primary answer as well; by chance alone this happens in 1 of 20 studies. "
+        f"{sentence(study.negative_control.why)}"
+    )
+    answer(result)
+    if isinstance(result, NegativeControl):
+        report.table(
+            result.tidy().assign(term=[f"primary: {result.main.y}", f"negative control: {result.control.y}"]),
+            caption="Standard deviations of each outcome per 1 in the staff measure, within the same "
+            f"{result.control.noun}",
+            labels={"term": "outcome"},
+            formats=ESTIMATES,
+        )
+
+
+def reliable_differences(result: Result) -> None:
+    """Emit the difference between teams, corrected for chance in their averages."""
+    answer(result)
+    if isinstance(result, Corrected):
+        rows = result.tidy()
+        report.table(
+            rows[rows["term"].str.startswith(("between", "contextual"))].drop(columns=["se", "df"]),
+            caption=f"Differences between {result.noun}s, as found and corrected for unreliable averages",
+            formats=ESTIMATES,
+        )
 
 
 def part_of_programme(results: Mapping[str, Result], noun: str = "team") -> None:
