@@ -13,6 +13,7 @@ from joyeval.coordination.reproduce import Reproduced, reproduce
 from joyeval.coordination.round_robin import RoundRobin, round_robin
 from joyeval.coordination.sensitivity import NonResponse, ScoringRules, non_response, scoring_rules
 from joyeval.coordination.sites import SiteMeans, site_means
+from joyeval.coordination.starts import from_start
 from joyeval.coordination.tables import survey_of_cohort
 from joyeval.coordination.ties import LICENCE, NAMES, RC, Survey, from_wide, looks_scored, score_ties, ties
 
@@ -42,6 +43,7 @@ __all__ = [
     "change",
     "change_of_means",
     "difference_in_differences",
+    "from_start",
     "from_wide",
     "looks_scored",
     "matrix",
