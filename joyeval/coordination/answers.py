@@ -97,7 +97,7 @@ def _reliability(part: pd.DataFrame, survey: Survey) -> dict[str, float]:
     persons = _persons(part, survey)
     if len(survey.dimensions) < FEWEST_ITEMS or len(persons) < FEWEST_PERSONS:
         return {"n": len(persons), **dict.fromkeys(("alpha", "alpha_low", "alpha_high", "alpha_target"), np.nan)}
-    found = measurement.alpha(persons, scale=survey.names["rc"])
+    found = measurement.alpha(persons, scale=survey.names["rc"], interval="jackknife")
     others = part[part["workgroup"] != part["target"]]
     by_target = [rows[list(survey.dimensions)].dropna() for _, rows in others.groupby(["process", "target"])]
     alphas = [measurement.alpha(rows).estimate for rows in by_target if len(rows) >= FEWEST_PERSONS]

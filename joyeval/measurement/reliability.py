@@ -10,6 +10,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.measurement.groups import Groups, and_others, answers_of, groups_of, join_labels
+from joyeval.measurement.jackknife import jackknife_limits
 from joyeval.measurement.ordinal_alpha import with_ordinal
 from joyeval.result import Result
 
@@ -105,9 +106,9 @@ def alpha(
         Labels of the same rows (wave, staff group): one alpha for each combination.
     scale : str
         Name used in messages.
-    interval : {"feldt", "bootstrap"}
-        Feldt's interval supposes normal items with equal covariances; the bootstrap (respondents drawn again within
-        groups, complete responses only) does not.
+    interval : {"feldt", "jackknife", "bootstrap"}
+        Feldt's interval supposes normal items with equal covariances; the other two (complete responses only, each left
+        out in turn or drawn again within groups) do not. Reports use the jackknife.
     missing : {"listwise", "pairwise"}
         Use complete responses only, or every pair of answers (as R psych does; n is then everyone who answered
         anything).
@@ -142,10 +143,15 @@ def alpha(
     _check_answers(answerable, len(x), len(answers), k, scale)
     cov[~answerable] = np.nan
     table = _estimates(cov, groups.sizes, level)
-    if interval == "bootstrap":
-        raw = table["term"] == "alpha"
-        limits = _bootstrap(x, groups, raw=table["estimate"][raw].to_numpy(), level=level, draws=draws, seed=seed)
-        table.loc[raw, ["ci_low", "ci_high"]] = limits
+    if interval != "feldt":
+        at = table["term"] == "alpha"
+        raw = table["estimate"][at].to_numpy()
+        limits = (
+            jackknife_limits(x, groups, raw=raw, level=level)
+            if interval == "jackknife"
+            else _bootstrap(x, groups, raw=raw, level=level, draws=draws, seed=seed)
+        )
+        table.loc[at, ["ci_low", "ci_high"]] = limits
     if ordinal:
         table = with_ordinal(table, x, groups, answerable, scale=scale, level=level)
     item_table = _items(cov, means, pairs, list(answers.columns))
@@ -183,12 +189,12 @@ def _check_answers(answerable: np.ndarray, usable: int, given: int, k: int, scal
 
 
 def _check_choices(interval: str, missing: str) -> None:
-    if interval not in ("feldt", "bootstrap"):
-        raise UsageError(f"interval: found {interval!r}; expected 'feldt' or 'bootstrap'")
+    if interval not in ("feldt", "jackknife", "bootstrap"):
+        raise UsageError(f"interval: found {interval!r}; expected 'feldt', 'jackknife' or 'bootstrap'")
     if missing not in ("listwise", "pairwise"):
         raise UsageError(f"missing: found {missing!r}; expected 'listwise' or 'pairwise'")
-    if (interval, missing) == ("bootstrap", "pairwise"):
-        raise UsageError("interval 'bootstrap' draws complete responses; use missing='listwise' with it")
+    if interval != "feldt" and missing == "pairwise":
+        raise UsageError(f"interval {interval!r} takes complete responses; use missing='listwise' with it")
 
 
 def covariances(x: np.ndarray, groups: Groups) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

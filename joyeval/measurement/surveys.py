@@ -133,7 +133,7 @@ def _alphas(wave: pd.DataFrame, instrument: Instrument, name: str, title: str, n
     for label, here in wave.groupby("wave", sort=False):
         items = keyed(here, instrument, name).dropna(axis="columns", how="all")
         try:
-            found = alpha(items, scale=title)
+            found = alpha(items, scale=title, interval="jackknife")
         except ModelError as error:
             notes.append(f"{title}, {label}: {error}")
             continue

@@ -31,13 +31,15 @@ def test_ordinal_alpha_covers(n):
 
 
 @pytest.mark.parametrize("n", [30, 100, 300])
-@pytest.mark.parametrize("kind", ["feldt", "bootstrap"])
-def test_alpha_covers_less_well_with_skewed_unequal_items(kind, n):
-    """Feldt's interval supposes normal items with equal covariances, so 91 % and more is what it gives here."""
+@pytest.mark.parametrize("kind", ["feldt", "bootstrap", "jackknife"])
+def test_alpha_with_skewed_unequal_items(kind, n):
+    """The jackknife of reports covers 93 to 97 %; Feldt's interval supposes normal items with equal covariances, and
+    both it and the bootstrap fall short: 1,500 samples (Monte Carlo error 0.6) must show 91 % at least."""
     truth, rng = alpha(skewed(np.random.default_rng(0), 400_000)).estimate, np.random.default_rng(n)
     sample = pd.Series(np.repeat(range(1500), n), name="sample")
-    rows = alpha(skewed(rng, 1500 * n), by=sample, interval=kind, draws=300).tidy().query("term == 'alpha'")
-    assert 0.91 <= (rows["ci_low"].le(truth) & rows["ci_high"].ge(truth)).mean() <= 0.97
+    rows = alpha(skewed(rng, 1500 * n), by=sample, interval=kind, draws=200).tidy().query("term == 'alpha'")
+    least = 0.93 if kind == "jackknife" else 0.91
+    assert least <= (rows["ci_low"].le(truth) & rows["ci_high"].ge(truth)).mean() <= 0.97
 
 
 @pytest.mark.parametrize("n", [30, 100, 300])

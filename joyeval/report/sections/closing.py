@@ -38,7 +38,7 @@ METHODS = {
     "experience_change": "Mixed models, random intercepts for person and team; Satterthwaite degrees of freedom; p "
     "values corrected by Holm over scores and waves; linked people and others also apart.",
     "experience_equity": "One mixed model for each attribute and score, change varying by team; joint F tests; Holm.",
-    "experience_reliability": "Cronbach's alpha with Feldt's interval, by wave.",
+    "experience_reliability": "Cronbach's alpha by wave; intervals by the jackknife, which needs no normal items.",
     "experience_page": "Of each questionnaire: omega and one factor (robust maximum likelihood); the same meaning over "
     "linked waves with correlated residuals (Chen 2007) and as ordered options (WLSMV); ICC from analysis of variance; "
     "agreement (rwg) against 1,000 random groupings; reliable change (Jacobson & Truax 1991).",
