@@ -168,6 +168,10 @@ class Teams(RawTable):
     cohort_names: CohortNames = Field(default_factory=dict)
     called: str = Field("team", pattern=r"^[a-z][a-z -]*$", description="what a team is called in sentences: trust")
 
+    def in_words(self, text: str) -> str:
+        """Return a sentence about teams with the word that the study has for them."""
+        return re.sub(r"\bteam(?=s?\b)", self.called, text)
+
 
 class Wave(RawTable):
     """One export of a staff survey."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -73,6 +73,15 @@ def linked(
     return linkage.named(dict(zip(clean_codes(names), names, strict=True)))
 
 
+def ask(study: Study, question: str, design: Callable[..., Result], *args: Any) -> Result:
+    """Answer or say why not; caveats and reasons call teams what the study calls them."""
+    result = answered(question, design, *args)
+    words = {"notes": tuple(map(study.teams.in_words, result.notes))}
+    if isinstance(result, NoAnswer):
+        words["reason"] = study.teams.in_words(result.reason)
+    return replace(result, **words)
+
+
 def labels(study: Study, analysis: Analysis) -> tuple[str, str]:
     """Return staff measure and outcome in the words of the study file, with their units."""
     titles = {part.measure: f"{part.title} ({part.unit or '%'})" for part in study.pulses}
@@ -113,7 +122,7 @@ def primary_analysis(study: Study, cohort: str, store: Store) -> Result:
     """Run the one analysis that the study file names beforehand; say why where the data cannot answer."""
     if study.primary is None:
         return NoAnswer(n=0, question="what the primary question was", reason="the study file names none")
-    return answered(_question(study, study.primary), _primary, study, cohort, store)
+    return ask(study, _question(study, study.primary), _primary, study, cohort, store)
 
 
 def _primary(study: Study, cohort: str, store: Store) -> Association:
@@ -125,7 +134,7 @@ def _primary(study: Study, cohort: str, store: Store) -> Association:
 def secondary_analyses(study: Study, cohort: str, store: Store) -> list[Result]:
     """Run the other analyses that the study file names, each over its own window."""
     return [
-        answered(_question(study, named), _secondary, study, cohort, store, named)
+        ask(study, _question(study, named), _secondary, study, cohort, store, named)
         for named in study.of_cohort("secondary", cohort)
     ]
 
@@ -146,7 +155,7 @@ def control_analysis(study: Study, cohort: str, store: Store) -> Result:
         return NoAnswer(n=0, question="whether an outcome that experience cannot move stays still", reason=reason)
     window = control.window or study.primary.window
     named = study.primary.model_copy(update={"outcome": control.outcome, "window": window})
-    return answered(_question(study, named), _control, study, cohort, store, named)
+    return ask(study, _question(study, named), _control, study, cohort, store, named)
 
 
 def _control(study: Study, cohort: str, store: Store, named: Analysis) -> Result:
@@ -168,7 +177,7 @@ def corrected_for_reliability(study: Study, cohort: str, store: Store, primary: 
     if not isinstance(primary, Association):
         return NoAnswer(n=0, question=f"how reliable averages of “{x}” are", reason=REFUSED)
     question = f"how teams differ once chance in their averages of “{x}” is allowed for"
-    return answered(question.replace("team", study.teams.called), _corrected, study, cohort, store, primary)
+    return ask(study, study.teams.in_words(question), _corrected, study, cohort, store, primary)
 
 
 def _corrected(study: Study, cohort: str, store: Store, primary: Association) -> Result:
@@ -189,14 +198,14 @@ def _corrected(study: Study, cohort: str, store: Store, primary: Association) ->
 
 def linkage_report(study: Study, cohort: str, store: Store) -> Result:
     """Return what of the primary analysis could be linked, and what not."""
-    return answered(_question(study, study.primary), linked, study, cohort, store, study.primary)
+    return ask(study, _question(study, study.primary), linked, study, cohort, store, study.primary)
 
 
 def linkages(study: Study, cohort: str, store: Store) -> list[Result]:
     """Return the same for every analysis that the study file names, the primary one first."""
     others = study.of_cohort("secondary", cohort)
     named = [study.primary, *others] if study.primary else list(others)
-    return [answered(_question(study, one), linked, study, cohort, store, one) for one in named]
+    return [ask(study, _question(study, one), linked, study, cohort, store, one) for one in named]
 
 
 def robustness(study: Study, cohort: str, store: Store) -> dict[str, Result]:
@@ -235,7 +244,7 @@ def robustness(study: Study, cohort: str, store: Store) -> dict[str, Result]:
         "outcomes_repeated": f"how “{x}” and “{y}” go together over time",
     }
     return {
-        key: answered(questions.get(key, question), _by_design, study, cohort, store, design, window)
+        key: ask(study, questions.get(key, question), _by_design, study, cohort, store, design, window)
         for key, (design, window) in asked.items()
     }
 

@@ -6,17 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from joyeval.errors import ModelError
-from joyeval.outcomes.analyses import labels, linked, staff_table
+from joyeval.outcomes.analyses import ask, labels, linked, staff_table
 from joyeval.outcomes.dose import dose
 from joyeval.outcomes.event_study import event_study
 from joyeval.outcomes.interrupted import interrupted
 from joyeval.outcomes.mediation import mediation
 from joyeval.outcomes.panel import fixed_effects
-from joyeval.result import Result, answered
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from joyeval.result import Result
     from joyeval.store import Store
     from joyeval.study import Study
 
@@ -37,8 +37,8 @@ def before_and_after(study: Study, cohort: str, store: Store) -> dict[str, Resul
     begin = store.table("teams").query("cohort == @cohort")["start_date"].min()
     asked = {"outcomes_series_staff": (x, _staff_series), "outcomes_series_outcome": (y, _outcome_series)}
     return {
-        key: answered(
-            f"whether “{name}” changed its course at the start", _series, study, cohort, store, name, take, begin
+        key: ask(
+            study, f"whether “{name}” changed its course at the start", _series, study, cohort, store, name, take, begin
         )
         for key, (name, take) in asked.items()
     }
@@ -69,7 +69,7 @@ def _outcome_series(study: Study, cohort: str, store: Store) -> tuple[pd.DataFra
 def starts(study: Study, cohort: str, store: Store) -> Result:
     """Compare teams that had started with those that had not yet, month by month, on the primary staff measure."""
     x, _ = labels(study, study.primary)
-    return answered(f"what starting did to “{x}”", _starts, study, cohort, store, x)
+    return ask(study, f"what starting did to “{x}”", _starts, study, cohort, store, x)
 
 
 def _starts(study: Study, cohort: str, store: Store, x: str) -> Result:
@@ -106,8 +106,10 @@ def practices(study: Study, cohort: str, store: Store) -> dict[str, Result]:
     """
     x, y = labels(study, study.primary)
     return {
-        "outcomes_dose": answered(f"whether more {DOSE} went with “{x}”", _dose, study, cohort, store),
-        "outcomes_by_way_of": answered(f"whether {DOSE} went with “{y}” by way of “{x}”", _chain, study, cohort, store),
+        "outcomes_dose": ask(study, f"whether more {DOSE} went with “{x}”", _dose, study, cohort, store),
+        "outcomes_by_way_of": ask(
+            study, f"whether {DOSE} went with “{y}” by way of “{x}”", _chain, study, cohort, store
+        ),
     }
 
 

@@ -123,6 +123,7 @@ def take_in(study: Study, cohort: str) -> Intake:
     listed = study.of_cohort("outcomes", cohort)
     _parts(study, cohort, taken, "outcomes", listed, outcomes.FIELDS, outcomes.outcome_table, None)
     taken.tables["flow"] = pd.DataFrame(taken.flow, columns=FLOW)
+    taken.tables["flow"]["reason"] = taken.tables["flow"]["reason"].map(study.teams.in_words)
     taken.tables["quarantine"] = _quarantine(taken)
     return taken
 

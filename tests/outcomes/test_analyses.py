@@ -18,9 +18,12 @@ from tests.test_study import GOOD, STILL, write
 CONTROL = "negative_control: {outcome: checks, why: Contractors check buildings.}\n"
 
 
-def named(folder, *, text: str = CONTROL, shared: float = 0.0):
+def named(folder, *, text: str = CONTROL, shared: float = 0.0, called: str = "team"):
     """A study of 24 teams over 18 months; `shared` moves good days, experience and building checks alike."""
-    study = load_study(write(folder, GOOD.replace("outcomes:\n", "outcomes:\n" + STILL) + text))
+    good = GOOD.replace("outcomes:\n", "outcomes:\n" + STILL).replace(
+        "{file: teams", f"{{called: {called}, file: teams"
+    )
+    study = load_study(write(folder, good + text))
     rng = np.random.default_rng(6)
     team, month = (part.ravel() for part in np.indices((24, 18)))
     hidden = shared * rng.normal(size=len(team))
@@ -57,6 +60,14 @@ def test_without_a_control_nothing_is_shown(tmp_path):
     got = outcomes.control_analysis(study, "one", store)
     assert isinstance(got, NoAnswer)
     assert emitted(lambda: sections.control(study, got)) == []
+
+
+def test_caveats_and_reasons_call_teams_what_the_study_calls_them(tmp_path):
+    study, store = named(tmp_path, called="trust")
+    for result in (outcomes.primary_analysis(study, "one", store), *outcomes.robustness(study, "one", store).values()):
+        told = " ".join([result.sentence(), *result.notes])
+        assert "team" not in told, told
+    assert study.teams.in_words("team-periods of 3 teams in team_b") == "trust-periods of 3 trusts in team_b"
 
 
 def test_differences_between_teams_are_corrected_for_chance_in_averages(tmp_path):
