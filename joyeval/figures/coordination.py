@@ -29,7 +29,7 @@ from joyeval.figures.style import (
     reference_line,
     styled,
 )
-from joyeval.figures.text import label, shorten
+from joyeval.figures.text import label, shorten, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -149,8 +149,8 @@ def ties_over_waves(change: Change, *, ax: Axes | None = None) -> Axes:
         rows = levels[levels["process"] == process]
         x = rows["wave"].map(at) + 0.08 * (i - (len(processes) - 1) / 2)
         reach = [rows["estimate"] - rows["ci_low"], rows["ci_high"] - rows["estimate"]]
-        ax.errorbar(x, rows["estimate"], yerr=reach, capsize=2, label=label(process), **LOOKS[i % len(LOOKS)])
-    ax.set_xticks(list(at.values()), [label(wave) for wave in at])
+        ax.errorbar(x, rows["estimate"], yerr=reach, capsize=2, label=label(titled(process)), **LOOKS[i % len(LOOKS)])
+    ax.set_xticks(list(at.values()), [label(titled(wave)) for wave in at])
     ax.set(ylabel=f"mean tie between workgroups ({change.scale[0]} to {change.scale[1]})", xlim=(-0.5, len(at) - 0.5))
     ax.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=3)
     return ax

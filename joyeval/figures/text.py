@@ -42,6 +42,20 @@ def minus(text: str) -> str:
     return re.sub(r"(?<![\w.,:;/–−-])-(?=\.?\d)", "−", text)
 
 
+def titled(key: str) -> str:
+    """Return the key of a wave or a process as words, without the number that puts it in order.
+
+    Examples
+    --------
+    >>> titled("1-baseline"), titled("discharge-planning"), titled("2-end - 1-baseline"), titled("2024")
+    ('Baseline', 'Discharge planning', 'End less Baseline', '2024')
+    """
+    if " - " in key:
+        return " less ".join(titled(part) for part in key.split(" - "))
+    words = re.sub(r"^\d+[-_](?=[a-z])", "", key).replace("-", " ").replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
 def shorten(value: object, *, width: int) -> str:
     """Clean text cut to `width` characters, with an ellipsis where something was left out.
 

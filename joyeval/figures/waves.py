@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 
 from joyeval.figures.style import BLUE, DOUBLE_COLUMN, GREY, INK, ORANGE, PALE, new, panels, styled
-from joyeval.figures.text import label, shorten
+from joyeval.figures.text import label, shorten, titled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ def respondents(flow: pd.DataFrame) -> Figure:
         for place, count in zip(places, row, strict=True):
             text = "not shown" if np.isnan(count) else f"{count:.0f}"
             ax.text((0 if np.isnan(count) else count) + 0.02 * widest, place, text, va="center")
-        ax.set(title=shorten(wave, width=24), xlim=(0, 1.28 * widest), ylim=(len(steps) - 0.5, -0.5))
+        ax.set(title=shorten(titled(wave), width=24), xlim=(0, 1.28 * widest), ylim=(len(steps) - 0.5, -0.5))
         ax.set_yticks(places, list(steps))
         ax.tick_params(axis="both", length=0, labelbottom=False)
         ax.spines[["bottom", "left"]].set_visible(False)
@@ -70,7 +70,7 @@ def likert(shares: Mapping[str, pd.DataFrame], *, options: Sequence[str]) -> Fig
     )
     for ax, (wave, table) in zip(axes[0], shares.items(), strict=True):
         _diverging(ax, table.to_numpy(dtype=float))
-        ax.set_title(shorten(wave, width=40))
+        ax.set_title(shorten(titled(wave), width=40))
         ax.set_yticks(np.arange(len(first)), [label(name, width=44) for name in first.index])
         ax.set_ylim(len(first) - 0.5, -0.5)
         ax.tick_params(axis="y", length=0)
@@ -134,7 +134,7 @@ def scores_over_waves(
         ax.plot(places, rows["mean"], color=BLUE, marker="o", linewidth=0.8)
         ax.set(ylim=ranges[scale], xlim=(-0.4, len(waves) - 0.6))
         ax.set_title(f"{label(titles[scale], width=34)}\n{better[scale]} is better", fontsize=7)
-        ax.set_xticks(places, [shorten(wave, width=11) for wave in waves], fontsize=7)
+        ax.set_xticks(places, [shorten(titled(wave), width=11) for wave in waves], fontsize=7)
     return fig
 
 
@@ -163,7 +163,7 @@ def component_map(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         for title, n in scales.loc[titles].items()
     ]
     ax.set_yticks(np.arange(len(titles)), counted)
-    ax.set_xticks(np.arange(len(waves)), [shorten(wave, width=20) for wave in waves])
+    ax.set_xticks(np.arange(len(waves)), [shorten(titled(wave), width=20) for wave in waves])
     ax.set_ylim(len(titles) - 0.5, -0.5)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)

@@ -91,7 +91,8 @@ class Charts(Result):
     def latest(self) -> pd.DataFrame:
         """Return the last part of every series: one row each."""
         number = self.number(self.series)
-        return self.series[np.append(number[1:] != number[:-1], True)].reset_index(drop=True)
+        last = np.append(number[1:] != number[:-1], True)[: len(number)]
+        return self.series[last].reset_index(drop=True)
 
     def only(self, **series: Any) -> Charts:
         """Return the charts of some series, such as ``only(team="Ward 7")``.

@@ -65,6 +65,7 @@ class Title(_Shown):
     data_as_of: str = ""
     version: str = ""
     language: str = "en"
+    names: tuple[str, ...] = ()
     kind: Literal["title"] = "title"
 
 
@@ -199,6 +200,7 @@ def title(
     data_as_of: date | str = "",
     version: str = "",
     language: str = "en",
+    names: Iterable[str] = (),
 ) -> None:
     """Emit the title page.
 
@@ -210,6 +212,8 @@ def title(
         Version of joyeval, or of the report.
     language : str
         Language of the document, a file in messages/.
+    names : iterable of str
+        Keys of waves and processes, which the document says in words: "1-baseline" as "Baseline".
     """
     as_of = data_as_of if isinstance(data_as_of, str) else f"{data_as_of.day} {data_as_of:%B %Y}"
     _emit(
@@ -220,6 +224,7 @@ def title(
             clean(as_of),
             clean(version),
             language,
+            tuple(names),
         )
     )
 

@@ -14,7 +14,7 @@ from joyeval.errors import StepError
 from joyeval.figures.text import clean
 from joyeval.report import blocks
 from joyeval.report.blocks import LINKS, MIME, Block, Figure, Heading, Items, Note, Run, Table, Text, Title
-from joyeval.report.explain import explained
+from joyeval.report.explain import explained, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -42,7 +42,7 @@ def document(notebook: Mapping[str, Any]) -> Document:
     named = next((block for block in found if isinstance(block, Title)), None)
     head = named or Title(title=heads[0].text if heads else "Report")
     body = [block for block in found if not isinstance(block, Title) and block not in heads]
-    return Document(head, tuple(_numbered(explained(body))))
+    return Document(head, tuple(_numbered(explained(in_words(tuple(body), head.names)))))
 
 
 def _found(notebook: Mapping[str, Any]) -> Iterator[Block]:

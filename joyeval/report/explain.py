@@ -1,17 +1,18 @@
-"""Words explained: marked where a report first uses them, and listed at its end; GLOSSARY.md is the one source."""
+"""Words explained where a report first uses them and listed at its end (GLOSSARY.md is the source); keys in words."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from joyeval.figures.text import titled
 from joyeval.report.blocks import Column, Figure, Glossary, Heading, Items, Note, Run, Table, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from joyeval.report.blocks import Block
 
@@ -90,6 +91,43 @@ def _split(run: Run, marked: set[str]) -> Iterator[Run]:
             done = found.end()
     if done < len(run.text):
         yield replace(run, text=run.text[done:])
+
+
+NOT_TEXT = {"svg", "png", "anchor", "link", "kind"}  # fields of blocks that are no words to read
+
+
+def in_words(value: Any, names: Sequence[str]) -> Any:
+    """Return blocks, or a text, in which keys of waves and processes are words; names of files keep theirs.
+
+    Examples
+    --------
+    >>> in_words("2-end - 1-baseline in day-care, from rc_1-baseline.csv", ["1-baseline", "2-end", "day-care"])
+    'End less Baseline in day care, from rc_1-baseline.csv'
+    """
+    keys = "|".join(re.escape(name) for name in names if "-" in name or "_" in name)
+    return (
+        _in_words(value, re.compile(rf"(?<![\w./-])(?:{keys})(?: - (?:{keys}))?(?![\w/-]|\.\w)", re.I))
+        if keys
+        else value
+    )
+
+
+def _in_words(value: Any, pattern: re.Pattern[str]) -> Any:
+    if isinstance(value, str):
+        return pattern.sub(_said, value)
+    if isinstance(value, tuple):
+        return tuple(_in_words(part, pattern) for part in value)
+    if not is_dataclass(value):
+        return value
+    names = [field.name for field in fields(value) if field.name not in NOT_TEXT]
+    return replace(value, **{name: _in_words(getattr(value, name), pattern) for name in names})
+
+
+def _said(found: re.Match[str]) -> str:
+    """Waves keep their capital letter within a sentence, processes do not."""
+    words = titled(found[0])
+    own = found.start() == 0 or found[0][0].isdigit() or found[0][0].isupper()
+    return words if own else words[:1].lower() + words[1:]
 
 
 @cache

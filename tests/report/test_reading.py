@@ -11,8 +11,9 @@ from lxml import html
 
 from joyeval.pipeline.run import run
 from joyeval.report import blocks, explain, reading
-from joyeval.report.blocks import Glossary, Heading, Items, Run, Table, Text
+from joyeval.report.blocks import Column, Glossary, Heading, Items, Run, Table, Text
 from joyeval.report.document import document
+from joyeval.report.explain import in_words
 from joyeval.report.html import page
 from joyeval.report.messages import _messages
 from joyeval.study import Study, load_study
@@ -130,3 +131,12 @@ def test_html_shows_the_meaning_and_escapes_it():
 def test_the_study_can_be_written_in_every_language_that_has_messages():
     languages = Study.model_fields["language"].annotation.__args__
     assert set(languages) == {"en", "cy"}
+
+
+def test_keys_are_said_in_words_but_names_of_files_are_kept():
+    said = Text((Run("From 1-baseline to 2-end in day-care; rc_1-baseline.csv, 1-baseline.csv."),))
+    table = Table("2-end - 1-baseline", (Column("Process"),), (("day-care",),))
+    text, shown = in_words((said, table), ["1-baseline", "2-end", "day-care", "end"])
+    assert text.runs[0].text == "From Baseline to End in day care; rc_1-baseline.csv, 1-baseline.csv."
+    assert (shown.caption, shown.rows) == ("End less Baseline", (("Day care",),))
+    assert in_words(said, ["end"]) == said

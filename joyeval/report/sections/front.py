@@ -24,4 +24,13 @@ def title_page(study: Study, cohort: str, store: Store) -> None:
         data_as_of=say.day(freeze) if freeze else "",
         version=f"joyeval {joyeval.__version__}",
         language=study.language,
+        names=_names(study, cohort, store),
     )
+
+
+def _names(study: Study, cohort: str, store: Store) -> list[str]:
+    """Keys of waves and of processes that people named, and that the report says in words."""
+    named = {part.wave for kind in ("waves", "coordination") for part in study.of_cohort(kind, cohort)}
+    if "ties" in store.tables():
+        named |= set(store.table("ties")["process"].astype(str))
+    return sorted(named)

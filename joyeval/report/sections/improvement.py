@@ -146,7 +146,7 @@ def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str) -> None
         report.text(f"{title}. {found.sentence()}")
         if len(shown.latest()) > FEW:
             shown = shown.with_verdict("improved", "deteriorated", "changed")
-            report.text("Only teams with a signal are drawn.")
+            report.text("Only teams with a signal are drawn." if len(shown.series) else "No team is drawn.")
         if len(found.latest()) == 1:
             alt = f"Control chart of {title.lower()}. {found.sentence()}"
             report.figure(figures.plot_chart(shown, ylabel=f"{title} ({unit})"), alt=alt, caption=f"{title} ({unit})")
