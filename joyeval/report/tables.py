@@ -16,7 +16,7 @@ from joyeval.report.blocks import Column, Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MISSING = "not available"
+MISSING = "–"
 WORDS = {
     "ci": "95% CI",
     "estimate": "Estimate",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from joyeval import disclosure, report
 from joyeval.measurement.equity import Equity
 from joyeval.report.messages import catalogue
-from joyeval.report.sections.words import NOT_SHOWN, WHY, rule, sentence, told_once
+from joyeval.report.sections.words import NOT_SHOWN, rule, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,16 +45,30 @@ def _groups(groups: pd.DataFrame, caption: str, found: Equity, study: Study) -> 
         places=dict.fromkeys(["first", "last", *change], 1),
         rule=rule(study),
     )
-    uncompared = table["estimate"].isna()
-    shown[change] = shown[change].astype(object).mask(uncompared, NOT_SHOWN)
+    shown[change] = shown[change].astype(object).mask(table["estimate"].isna(), NOT_SHOWN)
+    hidden = shown["n_first"].map(lambda value: isinstance(value, str))
+    left_out = _left_out(shown[hidden])
+    if hidden.all():
+        report.text(f"{caption}: no group may be shown. {left_out}")
+        return
     report.table(
-        told_once(shown.drop(columns="n"), first="n_first", others=["first", "n_last", "last", *change]),
+        shown.loc[~hidden].drop(columns="n"),
         caption=f"{caption}: mean in wave {found.waves[0]} and {found.waves[1]}, and the change",
         labels=LABELS | {"estimate": "change"},
         formats={"first": _mean, "last": _mean, **dict.fromkeys(change, _signed)},
-        footnotes=[WHY] if uncompared.any() else [],
+        footnotes=[left_out] if left_out else [],
         header_columns=2,
     )
+
+
+def _left_out(hidden: pd.DataFrame) -> str:
+    """Say which groups are not shown: once where they are the same for every score."""
+    lists = {title: ", ".join(rows["category"].astype(str)) for title, rows in hidden.groupby("title", sort=False)}
+    if not lists:
+        return ""
+    alike = len(set(lists.values())) == 1
+    told = next(iter(lists.values())) if alike else "; ".join(f"{title}: {names}" for title, names in lists.items())
+    return f"Not shown, as they are small or would give away a small group: {told}."
 
 
 def _mean(value: float | str) -> str:

@@ -140,6 +140,8 @@ def multiverse(found: Multiverse) -> None:
 def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str) -> None:
     """Emit the charts of every outcome, team by team, and how many improved."""
     parts = {part.measure: part for part in study.of_cohort("outcomes", cohort)}
+    if not charts:
+        report.text("No outcome has enough periods for a chart.")
     for measure, found in charts.items():
         title, unit = parts[measure].title, parts[measure].unit
         shown = disclosure.protect_charts(found, rule=rule(study)).legible()

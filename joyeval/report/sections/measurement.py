@@ -8,7 +8,7 @@ import pandas as pd
 
 from joyeval import disclosure, figures, report
 from joyeval.measurement.nonresponse import NonResponse
-from joyeval.report.sections.words import rule, sentence
+from joyeval.report.sections.words import NOT_SHOWN, rule, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +79,7 @@ def _precision(one: Page) -> None:
 
 def _with_limits(table: pd.DataFrame, name: str) -> list[str]:
     limits = zip(table[name], table[f"{name}_low"], table[f"{name}_high"], strict=True)
-    return ["not available" if pd.isna(v) else f"{v:.2f} ({low:.2f} to {high:.2f})" for v, low, high in limits]
+    return [NOT_SHOWN if pd.isna(v) else f"{v:.2f} ({low:.2f} to {high:.2f})" for v, low, high in limits]
 
 
 def _meaning(one: Page) -> None:
@@ -276,12 +276,12 @@ def _rules(scales: pd.DataFrame, last: str, study: Study) -> None:
 def _as_precise_as_shown(value: float | str) -> str:
     if isinstance(value, str):
         return value
-    return "not available" if pd.isna(value) else f"{value:.0f}" if abs(value) > 10 else f"{value:.1f}"
+    return NOT_SHOWN if pd.isna(value) else f"{value:.0f}" if abs(value) > 10 else f"{value:.1f}"
 
 
 def _points(value: float, spread: float, sign: str = "") -> str:
     """Write a number of points as exactly as the spread of the score makes sense of."""
     places = 1 if spread > 3 else 2
     if pd.isna(value):
-        return "not available"
+        return NOT_SHOWN
     return f"{round(value, places) + 0.0:{sign}.{places}f}".replace("-", MINUS)  # + 0.0: no minus before a zero
