@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LONGEST = 2_000_000  # characters; a study file is a few thousand
 
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"[-+]?[0-9]+\.[0-9]+(e[-+]?[0-9]+)?|[-+]?(0|[1-9][0-9]*)", re.I)
 _PLAIN_WORDS = {"true": True, "false": False, "null": None, "": None}
 
@@ -72,6 +72,9 @@ def read_yaml(path: Path) -> YamlFile:
         raise StudyError(
             [Problem(name, "no such file", f"a YAML file at {path}", "check the path", rule="missing")]
         ) from None
+    except OSError as error:
+        fix = "check the path and who may read it"
+        raise StudyError([Problem(name, f"{error.strerror}".lower(), "a file to read", fix, rule="missing")]) from None
     except UnicodeDecodeError:
         problem = Problem(name, "text that is not UTF-8", "UTF-8", "save the file as UTF-8", rule="encoding")
         raise StudyError([problem]) from None
@@ -84,6 +87,9 @@ def read_yaml(path: Path) -> YamlFile:
         root = None if aliases else yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         raise StudyError([_syntax(name, error)]) from None
+    except RecursionError:
+        problem = Problem(name, "brackets within brackets, too deep", "a few levels", "write it plainly", rule="syntax")
+        raise StudyError([problem]) from None
     except yaml.YAMLError:
         problem = Problem(name, "characters that YAML does not allow", "plain text", "remove them", rule="syntax")
         raise StudyError([problem]) from None
@@ -127,6 +133,9 @@ class _Reader:
 
     def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
         text = node.value
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            self._refuse(node, path, "half of a character", "text", "write it again", "surrogate")
+            return ""
         if node.style is not None:  # quoted or block text
             return text
         if node.tag == "tag:yaml.org,2002:str":

@@ -41,6 +41,16 @@ _FROZEN = (AfterValidator(MappingProxyType), PlainSerializer(dict, return_type=d
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="lower-case letters, digits, _ and -")]
 Heading = Annotated[str, Field(min_length=1, description="a column heading as it stands in the file")]
+
+
+def _below(path: str) -> str:
+    """Refuse a path that leaves the data folder: what lies elsewhere is not the study's."""
+    if ".." in Path(path).parts or Path(path).is_absolute() or "\0" in path:
+        raise ValueError("a `file` outside the data folder")
+    return path
+
+
+Below = Annotated[str, AfterValidator(_below)]
 Headings = Annotated[Mapping[str, Heading | tuple[Heading, ...]], *_FROZEN]
 Labels = Annotated[Mapping[str, str | int | float], *_FROZEN]
 AnswerLabels = Annotated[Mapping[str, Labels], *_FROZEN]
@@ -133,7 +143,7 @@ class Programme(Part):
 class Lookup(Part):
     """A raw file that leads from one code to another, such as from areas to trusts."""
 
-    file: str = Field(description="path below the data folder")
+    file: Below = Field(description="path below the data folder")
     old: Heading = Field(description="heading of the codes that are led on")
     new: Heading = Field(description="heading of the codes that they lead to")
 
@@ -141,7 +151,7 @@ class Lookup(Part):
 class RawTable(Part):
     """A raw file, or several of one shape, and how to read it."""
 
-    file: str = Field(description="path below the data folder; * matches several files of one shape")
+    file: Below = Field(description="path below the data folder; * matches several files of one shape")
     form: str | None = Field(None, description="one of the `forms`: what several files have in common")
     columns: Headings = Field(description="our name: heading in the file; several headings are added up")
     source: str | None = Field(None, description="kind of export; without it the shape is recognised and said")
@@ -202,7 +212,7 @@ class Redcap(Part):
     """A REDCap project whose records are fetched once, by `joyeval redcap`, and are a raw file from then on."""
 
     url: str = Field(description="address of the API, such as https://redcap.example.org/api/")
-    file: str = Field(pattern=r"\.csv$", description="where the records are kept, a .csv below the data folder")
+    file: Below = Field(pattern=r"\.csv$", description="where the records are kept, a .csv below the data folder")
     token: str = Field("JOYEVAL_REDCAP_TOKEN", description="environment variable with the token, never the token")
     forms: tuple[str, ...] = Field((), description="only these forms, by their unique names")
     events: tuple[str, ...] = Field((), description="only these events, by their unique names")
@@ -211,8 +221,6 @@ class Redcap(Part):
     def _names_a_variable(self) -> Redcap:
         if not re.fullmatch(r"[A-Z][A-Z0-9_]*", self.token) or re.fullmatch(r"[0-9A-F]{32}", self.token):
             raise ValueError("something else than the name of an environment variable under `token`")
-        if ".." in Path(self.file).parts or Path(self.file).is_absolute():
-            raise ValueError("a `file` outside the data folder")
         return self
 
 

@@ -298,7 +298,7 @@ GOOD = {
     "report.html": html("<p>The mean rose (n = 288; 34 respondents; fewer than 10 staff elsewhere; 3.5 people).</p>"),
     "table.html": table_html(["Team", "n", "Mean"], ["A", "10", "3.4"], ["B", FEW, FEW], ["C", "1,205", "3.1"]),
     "source.csv": "team,n,mean\nA,25,3.4\nB,suppressed (fewer than 11),suppressed (fewer than 11)\n",
-    "fig1.alt.txt": "Line chart: good days rose in 7 of 12 teams.",
+    "fig1.alt.txt": "Line chart: good days rose in 7 of 12 teams; fewer than three of 90 persons.",
     "manifest.json": '{"sha256": "' + "a" * 64 + '"}',
     "fig1.png": "not read",
 }
@@ -309,6 +309,7 @@ BAD = {
     "share.html": table_html(["Team", "Respondents", "Response rate"], ["B", FEW, "45%"]),
     "sentence.html": html("<p>Joy rose (n = 7).</p>"),
     "words.txt": "It was said by 3 respondents.",
+    "share.txt": "7 of 1,120 persons answered both waves.",
     "alt.html": html("<img src='data:,' alt='Bars: 4 staff said yes'>"),
     "source.csv": "team,n_in,mean\nA,5,3.4\n",
     "people.csv": "person,joy\n" + "0a1b" * 8 + ",3\n",

@@ -54,3 +54,20 @@ def test_other_encodings_and_missing_files_are_told(tmp_path):
     assert problems(tmp_path, "a: caf\u00e9".encode("cp1252")) == [(None, "encoding")]
     with pytest.raises(StudyError, match="no such file"):
         read_yaml(tmp_path / "absent.yml")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a: " + "[" * 3000 + "]" * 3000, (None, "syntax")),
+        ("a: 1\nb: " + "9" * 5000, (2, "bare word")),
+        ('a: 1\nb: "\\ud800"', (2, "surrogate")),
+    ],
+)
+def test_what_would_stop_the_program_later_is_told_now(tmp_path, text, found):
+    assert problems(tmp_path, text) == [found]
+
+
+def test_a_folder_in_place_of_a_file_is_told(tmp_path):
+    with pytest.raises(StudyError, match="is a directory"):
+        read_yaml(tmp_path)

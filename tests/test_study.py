@@ -190,6 +190,13 @@ def test_cohort_names_cannot_leave_the_folder(tmp_path):
     assert found(tmp_path, GOOD.replace("cohort: one,", 'cohort: "../one",'))[0] == (6, "cohorts[1].cohort")
 
 
+@pytest.mark.parametrize("file", ["../../secret.csv", "/etc/passwd", "raw/../../x.csv"])
+def test_raw_files_lie_below_the_data_folder(tmp_path, file):
+    with pytest.raises(StudyError, match="outside the data folder") as caught:
+        load_study(write(tmp_path, GOOD.replace("{file: teams.csv", f"{{file: {file}")))
+    assert caught.value.problems[0].column == "teams.file"
+
+
 def test_the_shipped_schema_is_the_one_in_force():
     shipped = json.loads((ROOT / "pipelines" / "study.schema.json").read_text(encoding="utf-8"))
     assert shipped == json_schema(), "python -m joyeval.study > pipelines/study.schema.json"

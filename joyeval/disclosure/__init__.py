@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from joyeval.disclosure.charts import protect_charts
 from joyeval.disclosure.distributions import protect_shares
+from joyeval.disclosure.flows import protect_flow
 from joyeval.disclosure.ledger import differing_by_few, publish
 from joyeval.disclosure.margins import protect_counts
 from joyeval.disclosure.release import check_release
@@ -29,6 +30,7 @@ __all__ = [
     "protect_change",
     "protect_charts",
     "protect_counts",
+    "protect_flow",
     "protect_matrix",
     "protect_shares",
     "publish",

@@ -26,7 +26,7 @@ COUNTED = (
 COUNT_COLUMN = re.compile(rf"(n|base|counts?|n[ _](in|out)|((number of|valid) )?({COUNTED}))(\s*\(.*\))?", re.I)
 COUNT_IN_TEXT = re.compile(
     rf"(?<!than )(?<!than\u00a0)(?<![\d.,−-])"
-    rf"(?:\bn\s*=\s*(?P<n>\d+)|\b(?P<m>\d+) (?:valid |complete )?(?:{COUNTED}))\b(?!\.\d)",
+    rf"(?:\bn\s*=\s*(?P<n>\d+)|\b(?P<m>\d+) (?:of (?:the )?[\d,]+ )?(?:valid |complete )?(?:{COUNTED}))\b(?!\.\d)",
     re.I,
 )
 STATISTIC = re.compile(r"[<−-]?\d+\.\d+.*|\d+\s?%.*")

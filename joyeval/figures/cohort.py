@@ -79,8 +79,7 @@ def _timeline(study: Study, cohort: str, store: Store, there: dict, rule: Any) -
 def _respondents(study: Study, cohort: str, store: Store, there: dict, rule: Any) -> Iterator[Drawn]:
     if "response" not in store.tables() or store.table("response").empty:
         return
-    flow = respondent_flow(store.table("response"))
-    shown = flow.where(flow >= rule.threshold)
+    shown = disclosure.protect_flow(respondent_flow(store.table("response")), rule=rule)
     told = "; ".join(
         f"{wave}: {row.max():.0f} at the first step" for wave, row in shown.iterrows() if row.notna().any()
     )
@@ -88,7 +87,7 @@ def _respondents(study: Study, cohort: str, store: Store, there: dict, rule: Any
         "respondents",
         figures.respondents(shown),
         f"Bars, one panel for each survey wave: people at each step. {told}.",
-        "Flow of respondents through each survey wave; linked means: answered another wave too",
+        "Flow of respondents through each survey wave, to the nearest 5; linked means: answered another wave too",
         shown.rename_axis("wave").reset_index(),
     )
 

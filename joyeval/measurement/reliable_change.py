@@ -97,10 +97,10 @@ def reliable_change(
     spread = float(before.std()) if sd is None else float(sd)
     n = len(linked)
     if n < 3 or not spread > 0:
+        found = "none" if n == 0 else "fewer than three" if n < 3 else "three or more"
         raise ModelError(
-            f"reliable change: {n} of {len(people)} persons answered both waves, sd of the score {spread:.2f}; needs "
-            f"3 persons "
-            "and scores that differ. Link more persons"
+            f"reliable change: {found} of {len(people)} persons answered both waves, sd of the score {spread:.2f}; "
+            "needs three persons and scores that differ. Link more persons"
         )
     z = float(ndtri((1 + level) / 2))
     threshold = z * spread * float(np.sqrt(2 * (1 - reliability)))

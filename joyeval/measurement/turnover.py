@@ -74,9 +74,9 @@ def turnover(before: pd.Series, after: pd.Series, *, team: pd.Series | None = No
     scores, here = people.to_numpy(), people.notna().to_numpy()
     stay = here.all(axis=1)
     if stay.sum() < 3:
+        found = "fewer than three" if stay.any() else "none"
         raise ModelError(
-            f"turnover: {int(stay.sum())} of {len(people)} persons answered both waves; needs at least 3. Link more "
-            f"persons"
+            f"turnover: {found} of {len(people)} persons answered both waves; needs at least three. Link more persons"
         )
     x = np.where(here, scores, 0.0)
     first, second = (influence(x[:, wave], here[:, wave]) for wave in (0, 1))

@@ -12,6 +12,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from joyeval._version import __version__
 from joyeval.disclosure import Rule, check_release
 from joyeval.errors import DisclosureError, Problem, UsageError
+from joyeval.pipeline import released
 from joyeval.pipeline.record import folders, refuse_stale
 from joyeval.pipeline.steps import sha256
 from joyeval.store import write_whole
@@ -39,7 +40,8 @@ def release(study: Study, cohort: str) -> tuple[Path, tuple[str, ...]]:
     Raises
     ------
     DisclosureError
-        Every place that may not leave; nothing is packed, and an older archive is taken away.
+        Every place that may not leave, or a group that differs by a few people from what was released before; nothing
+        is packed, and an older archive is taken away.
     UsageError
         A cohort that was not run or is stale.
     """
@@ -52,6 +54,7 @@ def release(study: Study, cohort: str) -> tuple[Path, tuple[str, ...]]:
         raise UsageError(f"{home} holds no report; `joyeval run {study.path.name}` makes it")
     _refuse_old_figures(study, cohort, [path for path in files if path.name == "manifest.json"])
     _look_through(study, home, files)
+    released.enter(study, cohort)
     write_whole(archive, _packed(study, cohort, home, files))
     return archive, tuple(str(path.relative_to(home)) for path in files)
 

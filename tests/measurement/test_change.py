@@ -39,9 +39,9 @@ def test_for_burnout_lower_is_better():
 
 def test_reliable_change_refuses_what_cannot_be_told():
     before = pd.Series([3.0, 3, 3], index=list("abc"))
-    with pytest.raises(ModelError, match=r"3 of 3 persons answered both waves, sd of the score 0\.00"):
+    with pytest.raises(ModelError, match=r"three or more of 3 persons answered both waves, sd of the score 0\.00"):
         reliable_change(before, before, reliability=0.8)
-    with pytest.raises(ModelError, match="0 of 6 persons"):
+    with pytest.raises(ModelError, match="none of 6 persons"):
         reliable_change(before, pd.Series([1.0, 2, 3], index=list("def")), reliability=0.8)
     with pytest.raises(UsageError, match=r"found 1\.2; expected 0 or more and below 1"):
         reliable_change(before, before, reliability=1.2)

@@ -79,7 +79,7 @@ def test_waves_of_different_people_are_noted_not_refused(survey):
     wave = survey[0].assign(person=lambda d: d["person"] + 1000 * d["wave"])
     got = nonresponse(wave, {"joy": ITEMS}, roster=survey[1], margins=["setting"])
     assert np.isnan(got.scales["change"].iloc[0])
-    assert any("turnover: 0 of" in note for note in got.notes)
+    assert any("turnover: none of" in note for note in got.notes)
 
 
 def test_more_answers_than_staff_is_noted_not_refused(survey):

@@ -13,7 +13,7 @@ from joyeval.disclosure.pdf import pdf_text
 from joyeval.errors import DisclosureError, UsageError
 from joyeval.figures import style
 from joyeval.figures.export import save
-from joyeval.pipeline import folders, run
+from joyeval.pipeline import folders, released, run
 from joyeval.pipeline.release import release
 from joyeval.pipeline.verify import verify
 from joyeval.report.papers import save_table
@@ -105,6 +105,60 @@ def test_the_words_of_a_pdf_are_read_as_written(study):
     reports = folders(study, "a").reports
     assert "6 good days" in pdf_text(reports / "report.pdf")
     assert "Small" in pdf_text(reports / "report.pdf").splitlines()
+
+
+def _survey(study, people, **more):
+    """Put the answers of people, and what else is given, among the processed tables of cohort a."""
+    names = [f"{number:032x}" for number in people]
+    wave = pd.DataFrame({"person": names, "team": "x", "role": "nurse", "wave": "1", "joy": 3.0, "joy_answered": 1})
+    store = study.store("a", out=folders(study, "a").processed)
+    store.save(wave_joy=wave, **more)
+    run(study, cohorts=["a"])
+
+
+def test_a_late_answer_is_not_released_and_the_ledger_stays_at_home(study):
+    _survey(study, range(30))
+    first = release(study, "a")[0].read_bytes()
+    assert release(study, "a")[0].read_bytes() == first  # the same people again
+    ledger = released.ledger_of(study)
+    before = ledger.read_bytes()
+    _survey(study, range(31))
+    with pytest.raises(DisclosureError, match=r"groups differ by a few people.*delete .*released\.parquet") as refused:
+        release(study, "a")
+    assert refused.value.exit_code == 3
+    assert {"everyone", "role nurse", "team x"} <= {problem.found.split(" (")[0] for problem in refused.value.problems}
+    assert f"{30:032x}" not in str(refused.value)
+    assert ledger.read_bytes() == before
+    assert not (folders(study, "a").reports / "release" / "small_a.zip").exists()
+    _survey(study, range(41))  # eleven more: nobody can be told apart
+    archive, _ = release(study, "a")
+    assert f"{1:032x}".encode() not in b"".join(ZipFile(archive).read(name) for name in ZipFile(archive).namelist())
+
+
+def test_an_answer_taken_back_is_a_difference_too_and_small_groups_are_none(study):
+    _survey(study, range(30))
+    release(study, "a")
+    _survey(study, range(28))
+    with pytest.raises(DisclosureError):
+        release(study, "a")
+    released.ledger_of(study).unlink()
+    _survey(study, range(9))
+    release(study, "a")
+    assert not released.ledger_of(study).exists()  # nothing was shown
+
+
+def test_raters_of_a_workgroup_are_watched_too(study):
+    def ties(people):
+        return pd.DataFrame(
+            {"process": "p", "wave": "1", "workgroup": "w", "person": [f"{n:032x}" for n in people], "answered": 7}
+        )
+
+    _survey(study, range(30), ties=ties(range(14)))
+    release(study, "a")
+    _survey(study, range(30), ties=ties(range(15)))
+    with pytest.raises(DisclosureError) as refused:
+        release(study, "a")
+    assert {problem.column for problem in refused.value.problems} >= {"cohort a, p, wave 1, workgroup w"}
 
 
 def test_a_stale_cohort_is_not_released(study):

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from joyeval import figures, measurement
+from joyeval import disclosure, figures, measurement
 from joyeval.measurement.response import response
 from joyeval.report import sections
 from joyeval.report.blocks import Figure, Heading, Items, Table
-from joyeval.report.sections import checklists, closing, people
+from joyeval.report.sections import checklists, closing, data, people
+from joyeval.report.sections.summary import response_rate
 from joyeval.report.sections.words import WHY, told_once
 from joyeval.result import NoAnswer
 from joyeval.store import Store
@@ -133,7 +134,7 @@ def test_respondents_stand_beside_the_roster_and_small_groups_are_not_shown(stud
     found = response(answers, roster)
     table = emitted(lambda: people._against_roster(found, study))[0]
     shown = {row[1]: row[2:] for row in table.rows}
-    assert shown["nurse"] == ("30", "40", "61", "75")
+    assert shown["nurse"] == ("30", "40", "60", "75")  # of 30 of 50, both rounded, not of 30 of 49
     assert shown["doctor"] == ("suppressed (fewer than 11)", "–", "–", "–")
     assert shown["manager"][0].startswith("suppressed (would give away")
     assert WHY in table.footnotes
@@ -243,3 +244,34 @@ def test_every_figure_of_these_sections_has_words(study):
     assert len(drawn) == 2
     assert all(len(block.alt) > 60 for block in drawn)
     assert isinstance(blocks[0], Heading)
+
+
+RESPONSE = {"wave": ["1", "2"], "team": "A", "invited": [60.0, 20.0], "opened": [48, 7], "started": [47, 7]}
+RESPONSE |= {"kept": [46, 7], "complete": [46, 7], "scored": [46, 7], "linked": [39, 7]}
+
+
+def test_steps_of_a_survey_that_differ_by_a_few_people_do_not_count_them(study):
+    shelf = store(study, response=pd.DataFrame(RESPONSE))
+    (table,) = emitted(lambda: data.response(shelf, disclosure.Rule()))
+    assert table.rows[0] == ("1", "60", "50", "45", "45", "45", "40", "77")
+    assert set(table.rows[1][2:-1]) == {"suppressed (fewer than 11)"}
+    assert not {"7", "35"} & set(table.rows[1])
+
+
+def test_rows_of_people_are_rounded_where_rows_of_files_are_not():
+    steps = [("1", "read", 48, 46), ("1", "scored", 46, 46), ("teams", "read", 7, 7)]
+    table = pd.DataFrame(steps, columns=["wave", "step", "n_in", "n_out"]).assign(reason="")
+    (shown,) = emitted(lambda: data.flow(table))
+    assert [row[2:4] for row in shown.rows] == [("50", "45"), ("45", "45"), ("7", "7")]
+
+
+def test_a_few_people_who_answered_twice_are_not_counted():
+    aside = pd.DataFrame({"file": "s.csv", "row": range(15), "rule": ["duplicate"] * 3 + ["range"] * 12, "fix": "none"})
+    (shown,) = emitted(lambda: data.set_aside(aside))
+    assert [row[2] for row in shown.rows] == ["fewer than 11", "12"]
+
+
+def test_the_response_rate_is_known_where_no_row_was_left_out(study):
+    flow = pd.DataFrame({"wave": "1", "step": ["invited", "scored"], "n_in": [60, 46], "n_out": [46, 46]})
+    shelf = store(study, flow=flow, response=pd.DataFrame(RESPONSE).head(1))
+    assert response_rate(shelf) == pytest.approx(100 * 46 / 60)

@@ -140,11 +140,12 @@ def _changes(change: ScoreChange, study: Study) -> None:
     titled = last.assign(scale=last["scale"].map(change.titles), cell=[_estimate(row) for row in last.itertuples()])
     ways = titled.pivot(index="scale", columns="estimator", values="cell").reindex(columns=list(OTHERS))
     everyone = titled[titled["estimator"] == "everyone"].set_index("scale")
-    shown = everyone[["better", "cell", "relative", "p_adjusted", "n"]].join(ways)
+    near = everyone.assign(n=rule(study).rounded(everyone["n"]).astype(int))
+    shown = near[["better", "cell", "relative", "p_adjusted", "n"]].join(ways)
     report.table(
         shown.rename_axis("score"),
         caption="Change from the first to the last wave with 95% intervals: from everyone, from people whose "
-        "answers are linked, and from people in one wave only; n: answers behind the first",
+        "answers are linked, and from people in one wave only; n: answers behind the first, to the nearest 5",
         labels={"cell": "change", "better": "better is", "p_adjusted": "p, corrected", **OTHERS},
         formats={"p_adjusted": "p", "relative": "+.0%"},
     )

@@ -15,7 +15,7 @@ from joyeval.outcomes.linkage import Linkage
 from joyeval.outcomes.reliability import Corrected
 from joyeval.outcomes.sensitivity import LeaveOneOut, NegativeControl, SpecificationCurve
 from joyeval.report.papers import model_table
-from joyeval.report.sections.words import ESTIMATES, answer, corrected, sentence
+from joyeval.report.sections.words import ESTIMATES, ROWS, answer, corrected, sentence
 from joyeval.result import NoAnswer
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ def checks(primary: Result, results: Mapping[str, Result]) -> None:
 
 def _designs(found: Mapping[str, Association]) -> None:
     rows = [{"design": name, **one.effect[["estimate", "ci_low", "ci_high", "p", "n"]]} for name, one in found.items()]
-    report.table(pd.DataFrame(rows), caption="The primary question by several designs", formats=ESTIMATES)
+    caption = "The primary question by several designs"
+    report.table(pd.DataFrame(rows), caption=caption, formats=ESTIMATES, labels={"n": ROWS})
     first, unit = next(iter(found.values())), "Difference in the outcome per 1 in the staff measure"
     report.figure(
         figures.forest(pd.DataFrame(rows), names="design", xlabel=unit),
@@ -134,7 +135,7 @@ def side_by_side(results: Sequence[Result]) -> None:
         report.table(
             table,
             caption="Other analyses named beforehand; p values of the main comparison also with Holm's correction",
-            labels={"n_teams": f"{found[0].noun}s", "p_adjusted": "p, corrected"},
+            labels={"n": ROWS, "n_teams": f"{found[0].noun}s", "p_adjusted": "p, corrected"},
             footnotes=["Estimate: the outcome, in its own unit, for 1 more in the staff measure."],
             formats={**ESTIMATES, "p_adjusted": corrected},
             header_columns=3,

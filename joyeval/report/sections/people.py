@@ -35,7 +35,7 @@ def participants(study: Study, cohort: str, store: Store) -> None:
     )
     if not any(name.startswith("wave_") for name in store.tables()):
         return
-    response(store)
+    response(store, rule(study))
     _representative(study, cohort, store, teams)
 
 
@@ -85,11 +85,14 @@ def _against_roster(found: Response, study: Study) -> None:
         within=["margin"],
         rule=rule(study),
     )
-    percent = pd.DataFrame({name: 100 * table[part] / table[whole] for name, (part, whole) in shares.items()})
-    cells = pd.concat([shown[["margin", "category", "answered"]], percent.round().astype(int)], axis="columns")
+    near = table.assign(**{name: rule(study).rounded(table[name]) for name in ("answered", "answered_all")})
+    percent = pd.DataFrame({name: 100 * near[part] / near[whole] for name, (part, whole) in shares.items()})
+    cells = pd.concat(
+        [shown[["margin", "category", "answered"]], percent.clip(upper=100).round().astype(int)], axis="columns"
+    )
     report.table(
         told_once(cells, first="answered", others=list(shares)),
-        caption="Respondents of the first survey beside the staff in post; counts to the nearest 5",
+        caption="Respondents of the first survey beside the staff in post, from counts to the nearest 5",
         footnotes=[WHY],
         labels={
             "margin": "by",

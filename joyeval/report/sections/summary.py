@@ -15,6 +15,7 @@ from joyeval.measurement.equity import Equity
 from joyeval.measurement.scores import ScoreChange
 from joyeval.outcomes.association import Association
 from joyeval.report.messages import catalogue
+from joyeval.waves.response import respondent_flow
 
 if TYPE_CHECKING:
     from joyeval.report.messages import Catalogue
@@ -267,6 +268,5 @@ def response_rate(store: Store) -> float | None:
     """Return the share of staff in post who answered the last wave, in per cent, where the roster is known."""
     if "response" not in store.tables() or store.table("response").empty:
         return None
-    flow, last = store.table("flow"), store.table("response")["wave"].iloc[-1]
-    here = flow[flow["wave"] == last].set_index("step")
-    return 100 * here.loc["kept", "n_out"] / here.loc["invited", "n_in"] if "invited" in here.index else None
+    last = respondent_flow(store.table("response")).iloc[-1]
+    return 100 * last["kept"] / last["invited"] if pd.notna(last["invited"]) else None

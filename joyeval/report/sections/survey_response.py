@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from joyeval.store import Store
     from joyeval.study import Study
 
+FLOW = (
+    "People at each step of the survey waves, to the nearest 5; invited are staff in post, linked answered another "
+    "wave too"
+)
 RATES = ["RR1", "RR2", "COOP1", "COOP2", "REF1", "CON1"]  # the others equal one of these where all are eligible
 MEANT = (
     "Rates as AAPOR defines them (10th edition). RR1: every score; RR2: any answer that was kept; COOP: of those who "
@@ -29,13 +33,12 @@ def respondents(study: Study, store: Store) -> None:
     if "response" not in store.tables() or store.table("response").empty:
         return
     table = store.table("response")
-    flow = respondent_flow(table)
-    shown = flow.where(flow >= study.disclosure.threshold)
+    shown = disclosure.protect_flow(respondent_flow(table), rule=rule(study))
     report.heading("Who answered?", level=3)
     report.figure(
         figures.respondents(shown),
         alt="Bars, one panel per survey wave: people at each step. " + "; ".join(_told(shown)) + ".",
-        caption="People at each step of the survey waves; invited are staff in post, linked answered another wave too",
+        caption=FLOW,
         data=shown.rename_axis("wave"),
     )
     if table["invited"].notna().any():

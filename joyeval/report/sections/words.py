@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from joyeval.result import Result
 
 rule = disclosure.rule_of
+ROWS = "rows of data"  # teams in periods, not people
 NOT_SHOWN = "–"
 WHY = f"{NOT_SHOWN} stands where a number is not shown; the first number of the row says why."
 
@@ -44,7 +45,7 @@ def estimates(result: Result, *, caption: str) -> None:
     table = result.tidy()
     if len(table):
         names = [name for name in ("term", "estimate", "ci_low", "ci_high", "p", "n") if name in table]
-        report.table(table[names], caption=caption, formats=ESTIMATES)
+        report.table(table[names], caption=caption, formats=ESTIMATES, labels={"n": ROWS})
 
 
 def sentence(note: str) -> str:
