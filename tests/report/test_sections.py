@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from joyeval import disclosure, figures, measurement
+from joyeval.disclosure.release import COUNT_COLUMN
 from joyeval.measurement.response import response
 from joyeval.report import sections
 from joyeval.report.blocks import Figure, Heading, Items, Table
@@ -275,3 +276,9 @@ def test_the_response_rate_is_known_where_no_row_was_left_out(study):
     flow = pd.DataFrame({"wave": "1", "step": ["invited", "scored"], "n_in": [60, 46], "n_out": [46, 46]})
     shelf = store(study, flow=flow, response=pd.DataFrame(RESPONSE).head(1))
     assert response_rate(shelf) == pytest.approx(100 * 46 / 60)
+
+
+def test_estimates_of_few_teams_are_not_mistaken_for_people(study):
+    (shown,) = emitted(lambda: sections.estimates(link(), caption="The primary analysis"))
+    assert [column.label for column in shown.columns][-1].lower() == "rows of data"
+    assert not any(COUNT_COLUMN.fullmatch(column.label) for column in shown.columns)
