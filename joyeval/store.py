@@ -73,5 +73,8 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a reader never meets half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(content)
-    os.replace(part, path)
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)  # of a full disk

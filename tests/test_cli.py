@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -110,3 +111,20 @@ def test_doctor_finds_this_machine_fit():
     done = joyeval("doctor")
     assert done.returncode == 0
     assert f"joyeval\t{__version__}\tok" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [("new", "file.txt/below"), ("key", "small.yml")])
+def test_what_the_machine_refuses_is_told_in_words(tmp_path, arguments):
+    """A folder, and a key, below what is a file."""
+    (tmp_path / "file.txt").write_text("x")
+    (tmp_path / "small.yml").write_text(
+        "study: small\ntitle: S\nprogramme: {name: S, aim: M}\ndata: .\n"
+        "cohorts: [{cohort: one, title: O, start: 2024-01-01, end: 2024-12-31}]\n"
+        "teams: {file: file.txt, columns: {team: x}}\n"
+    )
+    call = [sys.executable, "-m", "joyeval.cli", *arguments]
+    there = {**os.environ, "JOYEVAL_KEY_FILE": str(tmp_path / "file.txt" / "a" / "b.key")}
+    done = subprocess.run(call, capture_output=True, text=True, check=False, cwd=tmp_path, env=there)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 2
+    assert "irectory" in done.stderr

@@ -278,7 +278,7 @@ for _command in (publish.network, publish.figures, publish.release, publish.veri
 
 
 def main() -> None:
-    """Run the command line; a `JoyevalError` is told in words, anything else is our bug and keeps its traceback."""
+    """Run the command line; what a user can mend is told in words, anything else is our bug and keeps its traceback."""
     try:
         app()
     except ProblemsError as error:
@@ -288,3 +288,6 @@ def main() -> None:
     except (JoyevalError, UsageError) as error:
         say(f"joyeval: {error}")
         sys.exit(error.exit_code)
+    except OSError as error:  # a full disk, a folder that may not be written, a folder where a file is expected
+        say(f"joyeval: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+        sys.exit(UsageError.exit_code)

@@ -74,9 +74,10 @@ def folders(study: Study, cohort: str) -> Folders:
 def read_record(path: Path) -> dict[str, Any]:
     """Read run.json; a missing or unreadable one means that nothing was run."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {"steps": {}}
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        record = None
+    return record if isinstance(record, dict) and isinstance(record.get("steps"), dict) else {"steps": {}}
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:

@@ -23,9 +23,14 @@ LENGTH = 32  # hexadecimal digits of a pseudonym: 128 bits, so that two people n
 
 
 def key_file(study: str) -> Path:
-    """Return where the key of a study lies unless the environment names another place."""
-    named = os.environ.get("JOYEVAL_KEY_FILE")
-    return Path(named) if named else Path.home() / ".config" / "joyeval" / f"{study}.key"
+    """Return where the key of a study lies: where the environment says, else where settings of this user lie."""
+    named, home = os.environ.get("JOYEVAL_KEY_FILE"), Path.home() / ".config"
+    if named:
+        return Path(named)
+    old, folder = home / "joyeval" / f"{study}.key", os.environ.get("XDG_CONFIG_HOME", "")
+    if old.exists() or not Path(folder).is_absolute():  # a relative one is to be ignored, says the convention
+        return old
+    return Path(folder) / "joyeval" / f"{study}.key"
 
 
 def make_key(study: str) -> Path:
@@ -71,6 +76,8 @@ def read_key(study: str, *, data: Path | None = None) -> bytes:
             raise UsageError(
                 f"no key for pseudonyms in {path}; make one with: joyeval key pipelines/{study}.yml"
             ) from None
+        except UnicodeDecodeError:
+            text = ""
     try:
         key = bytes.fromhex(text.strip())
     except ValueError:

@@ -11,6 +11,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from joyeval.errors import StepError, UsageError
 from joyeval.pipeline import folders, run, states
+from joyeval.pipeline.record import read_record
 from joyeval.study import load_study
 
 PARAMETERS = 'study = ""\ndata = ""\ncohort = ""\nout = ""'
@@ -131,3 +132,10 @@ def test_a_killed_run_is_taken_up_and_gives_the_same_report(study):
 def test_an_unknown_step_is_refused(study):
     with pytest.raises(UsageError, match="no step '9'"):
         run(study, steps=["9"])
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"steps": 1}', b"\xff\xfe\x00"])
+def test_a_damaged_record_means_that_nothing_was_run(tmp_path, content):
+    (tmp_path / "run.json").write_bytes(content)
+    assert read_record(tmp_path / "run.json") == {"steps": {}}
+    assert read_record(tmp_path / "none.json") == {"steps": {}}

@@ -50,3 +50,18 @@ def test_a_key_with_the_data_and_a_damaged_key_are_refused(tmp_path, monkeypatch
     monkeypatch.setenv("JOYEVAL_KEY", "abc")
     with pytest.raises(UsageError, match="32 bytes"):
         read_key("small")
+
+
+def test_a_key_lies_where_the_platform_keeps_settings_and_an_older_one_still_works(tmp_path, monkeypatch):
+    monkeypatch.delenv("JOYEVAL_KEY_FILE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    old = tmp_path / ".config" / "joyeval" / "small.key"
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    assert key_file("small") == old
+    monkeypatch.setenv("XDG_CONFIG_HOME", "not/absolute")
+    assert key_file("small") == old
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    assert key_file("small") == tmp_path / "settings" / "joyeval" / "small.key"
+    old.parent.mkdir(parents=True)
+    old.write_text("k")
+    assert key_file("small") == old
