@@ -109,7 +109,8 @@ def repeated_correlation(data: pd.DataFrame | Linkage, *, x: str, y: str, team: 
     notes += [note.replace("by team:", f"by {noun}:") for note in slope.notes]
     p = _p(r, df)
     if max(p, clustered) > UNLIKE * min(p, clustered):
-        notes.append(f"allowing for errors that hang together within {noun}s, p is {clustered:.3g} instead of {p:.3g}")
+        said, plain = ("below 0.001" if value < 0.001 else f"{value:.3f}" for value in (clustered, p))
+        notes.append(f"allowing for errors that hang together within {noun}s, p is {said}; without, {plain}")
     return _correlation(
         r, df, x=x, y=y, kind="repeated-measures", p_clustered=clustered, n_teams=n_teams, n=len(rows),
         n_dropped=len(table) - len(rows), notes=tuple(notes), noun=noun,

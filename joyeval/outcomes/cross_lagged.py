@@ -214,14 +214,15 @@ def _notes(fits: dict[str, Sem], waves: int) -> list[str]:
     for name, fit in fits.items():
         if fit.n < PER_PARAMETER * fit.fit["npar"]:
             notes.append(
-                f"{name}: {fit.n} teams for {fit.fit['npar']:.0f} parameters; errors rest on large samples and are too "
-                "small here: use fixed effects with lags in both directions beside it"
+                f"{MODELS[name]}: {fit.n} teams for {fit.fit['npar']:.0f} parameters; errors rest on large samples and "
+                "are too small here: use fixed effects with lags in both directions beside it"
             )
         if fit.quality == "poor" and fit.fit["p"] < MISFIT:
             size = f"CFI {fit.fit['cfi']:.2f}, RMSEA {fit.fit['rmsea']:.2f}, SRMR {fit.fit['srmr']:.2f}"
-            notes.append(f"{name} fits poorly ({size}): do not lean on its paths")
+            notes.append(f"the {MODELS[name]} fits poorly ({size}): do not lean on its paths")
     if "clpm" in fits:
         notes.append(
-            "clpm mixes differences between teams into its paths; it is shown for comparison with published work"
+            f"the plain {MODELS['clpm']} mixes differences between teams into its paths; it is shown for comparison "
+            "with published work"
         )
     return notes

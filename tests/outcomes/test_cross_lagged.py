@@ -65,9 +65,9 @@ def test_both_directions_are_told_and_the_plain_model_is_labelled(programme):
     assert programme.sentence().startswith("Within teams, joy predicted pat_exp one period later (+0.084 per 1")
     assert "pat_exp did not clearly predict joy" in programme.sentence()
     notes = " ".join(programme.notes)
-    assert "clpm mixes differences between teams" in notes
+    assert "the plain cross-lagged model mixes differences between teams" in notes
     assert "48 teams for 37 parameters" in notes
-    assert "clpm fits poorly" in notes
+    assert "the cross-lagged model fits poorly" in notes
     assert CrossLagged.from_json(programme.to_json()).sentence() == programme.sentence()
 
 

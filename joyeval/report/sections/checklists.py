@@ -133,7 +133,9 @@ def _effect(store: Store) -> str:
 def _adoption(store: Store) -> str:
     teams = store.table("teams")
     kinds = {"setting": "settings", "organisation": "organisations"}
-    places = [f"{teams[name].nunique()} {many}" for name, many in kinds.items() if name in teams]
+    places = [
+        f"{teams[name].nunique()} {many}" for name, many in kinds.items() if name in teams and teams[name].nunique()
+    ]
     joined = f" from {' and '.join(places)}" if places else ""
     return f"{len(teams)} teams{joined} took part. Who was asked and declined is not known."
 

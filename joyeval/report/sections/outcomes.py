@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -87,7 +88,7 @@ def checks(primary: Result, results: Mapping[str, Result]) -> None:
     _designs(found)
     for one in results.values():
         if not isinstance(one, Association):
-            answer(one)
+            answer(replace(one, notes=tuple(note for note in one.notes if note not in primary.notes)))
             _sensitivity(one)
 
 

@@ -31,7 +31,7 @@ def participants(study: Study, cohort: str, store: Store) -> None:
         f"{len(teams)} {study.teams.called}s"
         + (f" with {staff:.0f} staff in post" if staff else "")
         + (f", in {places} settings" if places > 1 else "")
-        + ", took part."
+        + (", took part." if places > 1 else " took part.")
     )
     if not any(name.startswith("wave_") for name in store.tables()):
         return
