@@ -57,7 +57,8 @@ def _rater_notes(data: Ratings) -> list[str]:
     notes = []
     single = sum(int((data.raters(data.ties, wave) == 1).sum()) for wave in data.waves)
     if single:
-        notes.append(f"{single} tie means rest on a single rater: nothing is known of how others there see it")
+        means = "1 tie mean rests" if single == 1 else f"{single} tie means rest"
+        notes.append(f"{means} on a single rater: nothing is known of how others there see it")
     if not data.rows.drop_duplicates(["rater", "wave"])["rater"].duplicated().any():
         notes.append("no rater was recognised in two waves: change of people and change of ties cannot be told apart")
     homes = data.rows.drop_duplicates(["person", "block"])["person"]
