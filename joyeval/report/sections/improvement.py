@@ -145,10 +145,11 @@ def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str) -> None
     for measure, found in charts.items():
         title, unit = parts[measure].title, parts[measure].unit
         shown = disclosure.protect_charts(found, rule=rule(study)).legible()
-        report.text(f"{title}. {found.sentence()}")
+        drawn = ""
         if len(shown.latest()) > FEW:
             shown = shown.with_verdict("improved", "deteriorated", "changed")
-            report.text("Only teams with a signal are drawn." if len(shown.series) else "No team is drawn.")
+            drawn = f" Only {study.teams.called}s with a signal are drawn."
+        report.text(f"{title}. {found.sentence()}{drawn}")
         if len(found.latest()) == 1:
             alt = f"Control chart of {title.lower()}. {found.sentence()}"
             report.figure(figures.plot_chart(shown, ylabel=f"{title} ({unit})"), alt=alt, caption=f"{title} ({unit})")
