@@ -151,7 +151,7 @@ def interrupted(result: Interrupted, *, ylabel: str, ax: Axes | None = None) -> 
     """
     rows = result.points.sort_values("period", kind="stable")
     begin = pd.Timestamp(result.start)
-    after = rows["period"] >= begin
+    after = np.arange(len(rows)) >= result.n_before  # a start within a week makes that week the first
     ahead = rows[after].head(result.n_before if result.trend else len(rows))
     carried = "earlier trend carried on" if result.trend else "average before"
     ax = ax or new(height_mm=60)[1]
