@@ -77,7 +77,8 @@ def read_record(path: Path) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         record = None
-    return record if isinstance(record, dict) and isinstance(record.get("steps"), dict) else {"steps": {}}
+    whole = isinstance(record, dict) and isinstance(record.get("steps", {}), dict)
+    return {"steps": {}} | record if whole else {"steps": {}}
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:
