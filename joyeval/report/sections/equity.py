@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from joyeval import disclosure, report
 from joyeval.measurement.equity import Equity
 from joyeval.report.messages import catalogue
-from joyeval.report.sections.words import NOT_SHOWN, rule, sentence
+from joyeval.report.sections.words import NOT_SHOWN, mean, rule, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ def _groups(groups: pd.DataFrame, caption: str, found: Equity, study: Study) -> 
         shown.loc[~hidden].drop(columns="n"),
         caption=f"{caption}: mean in wave {found.waves[0]} and {found.waves[1]}, and the change",
         labels=LABELS | {"estimate": "change"},
-        formats={"first": _mean, "last": _mean, **dict.fromkeys(change, _signed)},
+        formats={"first": mean, "last": mean, **dict.fromkeys(change, _signed)},
         footnotes=[left_out] if left_out else [],
         header_columns=2,
     )
@@ -69,11 +69,6 @@ def _left_out(hidden: pd.DataFrame) -> str:
     alike = len(set(lists.values())) == 1
     told = next(iter(lists.values())) if alike else "; ".join(f"{title}: {names}" for title, names in lists.items())
     return f"Not shown, as they are small or would give away a small group: {told}."
-
-
-def _mean(value: float | str) -> str:
-    """Show a mean with one decimal, or whole where a decimal would speak of few people."""
-    return value if isinstance(value, str) else f"{value:.0f}" if abs(value) > 10 else f"{value:.1f}"
 
 
 def _signed(value: float | str) -> str:

@@ -10,7 +10,7 @@ from joyeval import disclosure, figures, report
 from joyeval.measurement import surveys
 from joyeval.measurement.scores import ScoreChange
 from joyeval.measurement.spread import answer_counts
-from joyeval.report.sections.words import rule
+from joyeval.report.sections.words import mean, rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ def _means(change: ScoreChange, study: Study) -> None:
     _scores_figure(pd.concat(drawn), change, study)
     shown = pd.concat(protected)
     cells = [
-        row.mean if isinstance(row.mean, str) else f"{_mean(row.mean)}{_interval(row)}" for row in shown.itertuples()
+        row.mean if isinstance(row.mean, str) else f"{mean(row.mean)}{_interval(row)}" for row in shown.itertuples()
     ]
     wide = shown.assign(cell=cells).pivot(index="scale", columns="wave", values="cell")
     answers = pd.to_numeric(shown["n"], errors="coerce")
@@ -126,12 +126,7 @@ def components(result: Components, study: Study) -> None:
 
 def _interval(row: Any) -> str:
     """Its interval; a wave of a single team has none."""
-    return "" if pd.isna(row.ci_low) else f" ({_mean(row.ci_low)} to {_mean(row.ci_high)})"
-
-
-def _mean(value: float) -> str:
-    """Show a mean with one decimal, or whole where a decimal would speak of few people."""
-    return f"{value:.0f}" if abs(value) > 10 else f"{value:.1f}"
+    return "" if pd.isna(row.ci_low) else f" ({mean(row.ci_low)} to {mean(row.ci_high)})"
 
 
 def _changes(change: ScoreChange, study: Study) -> None:

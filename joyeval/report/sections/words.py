@@ -25,6 +25,11 @@ def estimate(value: float) -> str:
     return NOT_SHOWN if pd.isna(value) else f"{'+' if value > 0 else ''}{number(value)}"
 
 
+def mean(value: float | str) -> str:
+    """Show a mean with one decimal, or whole where a decimal would speak of few people; words stay as they are."""
+    return value if isinstance(value, str) else f"{value:.0f}" if abs(value) > 10 else f"{value:.1f}"
+
+
 def corrected(p: float) -> str:
     """Return a corrected p value; a dash where the term was not among those corrected."""
     return NOT_SHOWN if pd.isna(p) else "<0.001" if p < 0.001 else f"{p:.3f}"
