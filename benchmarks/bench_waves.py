@@ -21,8 +21,8 @@ import polars as pl
 
 from joyeval.instruments import load
 from joyeval.instruments.scoring import score_codes
-from joyeval.waves import WaveFile, clean_file, read
-from joyeval.waves.linking import link_people
+from joyeval.intake import WaveFile, clean_file, read
+from joyeval.intake.linking import link_people
 
 ITEMS = [f"q{i:02d}" for i in range(1, 61)]
 SCALES = {f"s{k}": ITEMS[20 * k : 20 * k + 20] for k in range(3)}

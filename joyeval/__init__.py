@@ -21,7 +21,7 @@ __all__ = ["__version__", "instruments", "load_study", "score"]
 _FUNCTIONS = {"load_study": "study", "score": "instruments"}
 _FOLDERS = (
     "instruments",
-    "waves",
+    "intake",
     "measurement",
     "improvement",
     "coordination",
@@ -34,14 +34,15 @@ _FOLDERS = (
     "explore",
     "synthetic",
 )
+_MOVED = {"waves": "intake"}
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use (PEP 562)."""
     if name in _FUNCTIONS:
         return getattr(import_module(f"joyeval.{_FUNCTIONS[name]}"), name)
-    if name in _FOLDERS:
-        return import_module(f"joyeval.{name}")
+    if name in _FOLDERS or name in _MOVED:
+        return import_module(f"joyeval.{_MOVED.get(name, name)}")
     raise AttributeError(f"module 'joyeval' has no attribute {name!r}")
 
 

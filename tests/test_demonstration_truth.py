@@ -11,13 +11,13 @@ import pytest
 from scipy import stats
 
 from joyeval import improvement, outcomes
-from joyeval.coordination import tables as tie_tables
-from joyeval.outcomes import tables as outcome_tables
-from joyeval.pipeline.intake import take_in
+from joyeval.intake import outcomes as outcome_tables
+from joyeval.intake import pulse, reading
+from joyeval.intake import ties as tie_tables
+from joyeval.intake.linking import link_people
+from joyeval.intake.tables import take_in
+from joyeval.intake.tabulate import tabulate
 from joyeval.study import load_study
-from joyeval.waves import pulse, reading
-from joyeval.waves.linking import link_people
-from joyeval.waves.tabulate import tabulate
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ def given() -> dict:
         outcomes,
         waves,
     )
-    from joyeval.pipeline.intake import take_in
+    from joyeval.intake.tables import take_in
 
     taken = take_in(load_study(ROOT / "pipelines" / "enjoying_work.yml"), "1").tables
     pulse = taken["pulse"].merge(taken["teams"][["team", "cohort"]], on="team")

@@ -13,7 +13,7 @@ import pytest
 
 from joyeval import load_study, workspace
 from joyeval.errors import ModelError, UsageError
-from joyeval.pipeline.intake import check_study, intake
+from joyeval.intake.tables import check_study, intake
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """List every problem of the study file and its raw data; runs nothing, writes nothing but `--problems`."""
-    from joyeval.pipeline.intake import check_study
+    from joyeval.intake.tables import check_study
     from joyeval.pipeline.problems import write_problems
     from joyeval.study import load_study
 
@@ -124,8 +124,8 @@ def map_columns(
     sheet: Annotated[str | None, typer.Option("--sheet", help="sheet of a workbook")] = None,
 ) -> None:
     """Propose which column of a survey file is which item: YAML to confirm and paste into a study file."""
+    from joyeval.intake.map_text import propose_file
     from joyeval.study import load_study
-    from joyeval.waves.map_text import propose_file
 
     loaded = load_study(study, data=data) if study else None
     proposal, text = propose_file(file, names=instrument or (), study=loaded, sheet=sheet)
@@ -161,8 +161,8 @@ def redcap(
     force: Annotated[bool, typer.Option("--force", help="fetch again what was fetched before")] = False,
 ) -> None:
     """Fetch the REDCap projects of a study, once: they are raw files from then on. The token is in the environment."""
+    from joyeval.intake.redcap import fetch, read_token
     from joyeval.study import load_study
-    from joyeval.waves.redcap import fetch, read_token
 
     loaded = load_study(study, data=data)
     if not loaded.redcap:
@@ -178,8 +178,8 @@ def redcap(
 @app.command()
 def key(study: StudyFile) -> None:
     """Make the secret key for the pseudonyms of a study; it is kept outside the data."""
+    from joyeval.intake.pseudonyms import make_key
     from joyeval.study import load_study
-    from joyeval.waves.pseudonyms import make_key
 
     typer.echo(make_key(load_study(study).study))
 
@@ -240,8 +240,8 @@ def _run(study: Path, data: Path | None, cohort: Any, step: Any, workers: int, *
 def _refuse_problems(study: Any, cohorts: list[str]) -> None:
     """`run` refuses what `check` refuses; either way the list of problems lies beside each cohort's report."""
     from joyeval.errors import DataError
+    from joyeval.intake.tables import problems_of
     from joyeval.pipeline import record
-    from joyeval.pipeline.intake import problems_of
     from joyeval.pipeline.problems import write_problems
 
     blocking: dict[Any, None] = {}

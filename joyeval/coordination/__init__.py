@@ -2,6 +2,7 @@
 
 from joyeval.coordination.aggregated import MeansChange, change_of_means, matrix_of_means
 from joyeval.coordination.answers import AnswerQuality, answer_quality, ordinal_change, wave_invariance
+from joyeval.coordination.asked import survey_of_cohort
 from joyeval.coordination.change import Change, change
 from joyeval.coordination.comparison import Difference, difference_in_differences
 from joyeval.coordination.matrix import BETWEEN, NO_BANDS, WITHIN_UNVERIFIED, Bands, Matrix, matrix
@@ -14,7 +15,6 @@ from joyeval.coordination.round_robin import RoundRobin, round_robin
 from joyeval.coordination.sensitivity import NonResponse, ScoringRules, non_response, scoring_rules
 from joyeval.coordination.sites import SiteMeans, site_means
 from joyeval.coordination.starts import from_start
-from joyeval.coordination.tables import survey_of_cohort
 from joyeval.coordination.ties import LICENCE, NAMES, RC, Survey, from_wide, looks_scored, score_ties, ties
 
 __all__ = [

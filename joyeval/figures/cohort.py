@@ -11,6 +11,7 @@ import pandas as pd
 from joyeval import coordination, disclosure, figures, improvement
 from joyeval.errors import UsageError
 from joyeval.figures.coordination import chosen_ties
+from joyeval.intake.response import respondent_flow
 from joyeval.measurement import surveys
 from joyeval.measurement.page import Page
 from joyeval.measurement.spread import answer_counts
@@ -18,7 +19,6 @@ from joyeval.network.courses import LAST_MONTHS
 from joyeval.outcomes.association import Association
 from joyeval.outcomes.event_study import EventStudy
 from joyeval.outcomes.sensitivity import LeaveOneOut, SpecificationCurve
-from joyeval.waves.response import respondent_flow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -147,7 +147,7 @@ def _refuse_foreign_codes(codes: pl.DataFrame, instrument: Instrument) -> None:
         foreign = _foreign(codes[item], valid)
         if foreign:
             expected = ", ".join(map(str, valid))
-            fix = "clean the wave first (joyeval.waves), or name the coding it holds"
+            fix = "clean the wave first (joyeval.intake), or name the coding it holds"
             found = f"{foreign} answers that are no codes"
             problems.append(Problem("the wave", found, expected, fix, column=item, rule="foreign code"))
     if problems:

@@ -12,7 +12,7 @@ from scipy import stats
 from joyeval.coordination import change
 from joyeval.coordination.tie_change import _posterior
 from joyeval.errors import DataError, ModelError, UsageError
-from joyeval.pipeline.intake import intake
+from joyeval.intake.tables import intake
 from joyeval.result import read_result
 from joyeval.study import load_study
 from tests.conftest import ROOT

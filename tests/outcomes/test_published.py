@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from joyeval import load_study
+from joyeval.intake.tables import take_in
 from joyeval.outcomes import Linkage, change_on_change, fixed_effects, link, partial_correlation, within_between
 from joyeval.outcomes.analyses import secondary_analyses
-from joyeval.pipeline.intake import take_in
 from joyeval.store import Store
 from tests.conftest import ROOT, reference
 from tests.outcomes.test_linkage import trusts as trusts

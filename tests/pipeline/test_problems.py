@@ -11,8 +11,8 @@ import pytest
 from joyeval.errors import Problem, UsageError
 from joyeval.pipeline.problems import COLUMNS, write_problems
 from tests.conftest import reference
+from tests.intake.files import csv as write_csv
 from tests.test_cli import joyeval
-from tests.waves.files import csv as write_csv
 
 STUDY = """\
 study: small

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval import disclosure, report
-from joyeval.waves.response import respondent_flow
+from joyeval.intake.response import respondent_flow
 
 if TYPE_CHECKING:
     from joyeval.store import Store

@@ -9,8 +9,8 @@ import pandas as pd
 
 from joyeval import disclosure, figures, report
 from joyeval.improvement.rules import named
+from joyeval.intake.response import participation
 from joyeval.report.sections.words import rule
-from joyeval.waves.response import participation
 
 if TYPE_CHECKING:
     from joyeval.improvement import Charts, Multiverse, Verdicts

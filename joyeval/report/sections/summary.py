@@ -11,11 +11,11 @@ from joyeval import figures, report
 from joyeval.coordination import Change
 from joyeval.coordination.comparison import Difference
 from joyeval.improvement import Multiverse, Verdicts
+from joyeval.intake.response import respondent_flow
 from joyeval.measurement.equity import Equity
 from joyeval.measurement.scores import ScoreChange
 from joyeval.outcomes.association import Association
 from joyeval.report.messages import catalogue
-from joyeval.waves.response import respondent_flow
 
 if TYPE_CHECKING:
     from joyeval.report.messages import Catalogue

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval import disclosure, figures, report
+from joyeval.intake.response import STEPS, rates_of, respondent_flow
 from joyeval.measurement import surveys
 from joyeval.report.sections.words import rule
-from joyeval.waves.response import STEPS, rates_of, respondent_flow
 
 if TYPE_CHECKING:
     from joyeval.store import Store

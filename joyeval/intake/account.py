@@ -1,0 +1,186 @@
+"""The account of one file: every row and value that did not pass, why, and what to do; nothing is lost unseen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from joyeval.errors import SHOWN, Problem
+from joyeval.intake.pseudonyms import pseudonyms
+
+MOST_REJECTED = 0.05  # above this share of a column's answers, the map or the coding is wrong, not the answers ...
+FEWEST_REJECTED = 11  # ... provided there are at least so many
+ROWS_TOLD, ROWS_KEPT = 5, SHOWN  # rows of alike problems in a sentence, and in the file of problems
+
+RULES = {  # rule: what was found (once, several times), what to do
+    "out of range": (
+        "answer outside {expected}",
+        "answers outside {expected}",
+        "correct the cells, or say under `answers` which number in the file is which code",
+    ),
+    "unknown answer": (
+        "answer in words that no table knows",
+        "answers in words that no table knows",
+        "correct the cells, or list their words under `answers` in the study file (an empty code: declined)",
+    ),
+    "not a day": (
+        "cell that is no day",
+        "cells that are no day",
+        "correct them, or say under `dates` how days are written",
+    ),
+    "day outside the wave": (
+        "day outside the wave",
+        "days outside the wave",
+        "correct `start` and `end` of the wave in the study file, or the cells",
+    ),
+    "preview": ("preview or test", "previews and tests", "nothing; they are left out"),
+    "unfinished": (
+        "response that was not finished",
+        "responses that were not finished",
+        "nothing; they are left out, or kept where the study file says `unfinished: true`",
+    ),
+    "ragged row": (
+        "row with more or fewer cells than the headings",
+        "rows with more or fewer cells than the headings",
+        "export again with texts in quotation marks",
+    ),
+    "unknown team": (
+        "row of a team that is not on the list",
+        "rows of teams that are not on the list",
+        "add the team to the list of teams, correct its spelling, or leave it out in the study file",
+    ),
+    "no team": ("row without a team", "rows without a team", "fill in the team, or accept that they are left out"),
+    "no answers": ("row without any answer", "rows without any answer", "nothing; they are counted as opened only"),
+    "attention check": (
+        "row that fails the attention check",
+        "rows that fail the attention check",
+        "nothing; they are left out",
+    ),
+    "duplicate": (
+        "row of a person who answered again",
+        "rows of people who answered again",
+        "nothing; the fullest is kept, and of equals the last",
+    ),
+    "straight-lining": (
+        "person who gave one answer to items worded both ways",
+        "people who gave one answer to items worded both ways",
+        "look at them; they are kept unless the study file says otherwise (`set_aside`)",
+    ),
+    "not a time": (
+        "cell that is no time",
+        "cells that are no time",
+        "say under `dates` how times are written; durations are numbers of seconds",
+    ),
+    "impossible duration": (
+        "row answered in an impossible time",
+        "rows answered in an impossible time",
+        "look at them; they are kept unless the study file says otherwise (`set_aside`)",
+    ),
+}
+BLOCKING = {"unknown team", "day outside the wave"}
+_REJECTED = {"row": pl.UInt32, "column": pl.String, "cell": pl.String, "rule": pl.String, "expected": pl.String}
+
+
+@dataclass
+class Account:
+    """What became of the rows and values of one file.
+
+    Parameters
+    ----------
+    file, wave : str
+    rejected : list of DataFrame
+        row, column, cell, rule, expected; a whole row has no column.
+    flow : list of dict
+        wave, step, n_in, n_out, reason.
+    problems : list of Problem
+    """
+
+    file: str
+    wave: str
+    rejected: list[pl.DataFrame] = field(default_factory=list)
+    flow: list[dict[str, object]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def count(self, step: str, n_in: int, n_out: int, reason: str = "") -> None:
+        """Note how many rows went in and out."""
+        self.flow.append({"wave": self.wave, "step": step, "n_in": n_in, "n_out": n_out, "reason": reason})
+
+    def reject_unread(self, rows: pl.Series, rule: str) -> None:
+        """Take over rows that the reader set aside."""
+        self._reject(rows, None, None, rule, "an answer")
+
+    def keep(self, rows: pl.DataFrame, good: pl.Series | pl.Expr, reason: str) -> pl.DataFrame:
+        """Leave out rows that are not ours to judge (other cohorts): counted, not rejected."""
+        kept = rows.filter(good)
+        if kept.height < rows.height:
+            self.count("kept", rows.height, kept.height, reason)
+        return kept
+
+    def reject_rows(
+        self, rows: pl.DataFrame, bad: pl.Series, rule: str, expected: str, step: str = "kept"
+    ) -> pl.DataFrame:
+        """Reject whole rows; some rules stop the run."""
+        if not bad.any():
+            return rows
+        if rule in BLOCKING:
+            self.note(rows["row"].filter(bad), None, rule, expected)
+        self._reject(rows["row"].filter(bad), None, None, rule, expected)
+        self.count(step, rows.height, int((~bad).sum()), RULES[rule][1])
+        return rows.filter(~bad)
+
+    def reject_cells(self, rows: pl.Series, cells: pl.Series, column: str, rule: str, expected: str, of: int) -> None:
+        """Reject values; `of` values were there. Too many are a fault of the map and stop the run."""
+        self._reject(rows, column, cells.cast(pl.String), rule, expected)
+        if len(rows) >= FEWEST_REJECTED and len(rows) > MOST_REJECTED * of:
+            self._tell(rows, column, rule, expected, blocking=True)
+
+    def note(self, rows: pl.Series, column: str | None, rule: str, expected: str) -> None:
+        """Tell of rows; whether that stops the run is a matter of the rule."""
+        if len(rows):
+            self._tell(rows, column, rule, expected, blocking=rule in BLOCKING)
+
+    def table(self) -> pl.DataFrame:
+        """Return everything rejected: row, column, cell, rule, expected."""
+        return pl.concat([pl.DataFrame(schema=_REJECTED), *self.rejected])
+
+    def quarantine(self, key: bytes) -> pl.DataFrame:
+        """Return the table of quarantine: file, row, column, value_hash, rule, expected, fix; cells as keyed hashes."""
+        fixes = {rule: texts[-1] for rule, texts in RULES.items()}
+        table = self.table().sort("row", "column", nulls_last=False)
+        hashes = pl.Series(pseudonyms(table["cell"], key, purpose="cell"), dtype=pl.String)
+        return table.select(
+            pl.lit(self.file).alias("file"),
+            "row",
+            "column",
+            hashes.alias("value_hash"),
+            "rule",
+            "expected",
+            pl.col("rule").replace_strict(fixes, return_dtype=pl.String).alias("fix"),
+        )
+
+    def all_problems(self) -> list[Problem]:
+        """Return every problem, alike ones told as one."""
+        blocked = {(problem.column, problem.rule) for problem in self.problems if problem.blocking}
+        groups = self.table().group_by("column", "rule", "expected", maintain_order=True).agg("row")
+        for column, rule, expected, rows in groups.iter_rows():
+            if (column, rule) not in blocked:
+                self._tell(pl.Series(rows), column, rule, expected, blocking=False)
+        return self.problems
+
+    def _reject(self, rows: pl.Series, column: str | None, cells: pl.Series | None, rule: str, expected: str) -> None:
+        told = {"column": column, "rule": rule, "expected": expected}
+        table = pl.DataFrame({"row": rows, "cell": cells}).with_columns(
+            pl.lit(value, dtype=pl.String).alias(name) for name, value in told.items()
+        )
+        self.rejected.append(table.select(*_REJECTED).cast(_REJECTED))
+
+    def _tell(self, rows: pl.Series, column: str | None, rule: str, expected: str, *, blocking: bool) -> None:
+        once, often, fix = RULES[rule]
+        more = ", ..." if len(rows) > ROWS_TOLD else ""
+        found = f"{len(rows)} {often}; rows {', '.join(map(str, rows.head(ROWS_TOLD)))}{more}"
+        found = (f"1 {once}" if len(rows) == 1 else found).format(expected=expected)
+        if column is not None and blocking and rule not in BLOCKING:
+            found = f"{found}, more than one in twenty"
+        told = tuple(rows.head(ROWS_KEPT).to_list()) if len(rows) > 1 else ()
+        self.problems.append(Problem(self.file, found, expected, fix, int(rows[0]), column, rule, blocking, told))

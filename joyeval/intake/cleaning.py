@@ -1,0 +1,333 @@
+"""One survey file to rows of codes: mapped, checked, every row and value that does not pass accounted for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from joyeval.errors import DataError, Problem
+from joyeval.instruments import load
+from joyeval.intake.account import Account
+from joyeval.intake.answers import answer_table, code_answers
+from joyeval.intake.careless import set_aside_careless, tell_careless, unmapped_checks
+from joyeval.intake.columns import (
+    blank_to_null,
+    day,
+    find_columns,
+    first_filled,
+    listed,
+    normal,
+    plain,
+    wanted_rows,
+)
+from joyeval.intake.reading import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from joyeval.instruments.model import Instrument
+    from joyeval.intake.raw import Raw
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaveFile:
+    """What a survey file is and how to read it.
+
+    Parameters
+    ----------
+    path : Path
+    wave : str
+        Name of the wave.
+    instruments : tuple
+        Names in the registry, paths of one's own YAML files, or instruments.
+    columns : mapping
+        Our name to the heading in the file. Items are called as their instrument calls them; other names with a
+        meaning are team, role, date, begun, ended, seconds and those of `link_by` and `attention`. Any other column
+        is kept.
+    answers : mapping
+        Item or instrument to {words or number in the file: our code}; an empty code means declined.
+    missing : tuple of str
+        Cells that mean: no value.
+    not_asked : tuple of str
+        Items that this wave did not ask, though the column map may name them.
+    where, leave_out : mapping
+        Heading to value: keep only these rows, leave these out.
+    dates : str, optional
+        How days are written; without it ISO.
+    link_by : tuple of str
+        Names whose columns make up the linkage code; one name is a panel number.
+    attention : mapping
+        Name of an attention check to the answer that passes it; who fails is set aside.
+    straight_lining : int
+        Fewest answers to one instrument before one answer throughout is told of; 0: it is not looked for.
+    shortest : int
+        Seconds in which nobody can answer; who was faster has an impossible duration.
+    set_aside : tuple of str
+        Of "straight-lining" and "impossible duration" those whose rows are set aside; without it they are told of and
+        kept.
+    unfinished : bool
+        Keep responses that the survey tool marks as not finished.
+    start, end : date, optional
+        First and last day of the wave.
+    """
+
+    path: Path
+    wave: str
+    instruments: tuple[Any, ...]
+    columns: Mapping[str, Any]
+    sheet: str | None = None
+    header_row: int | None = None
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ("",)
+    not_asked: tuple[str, ...] = ()
+    where: Mapping[str, Any] = field(default_factory=dict)
+    leave_out: Mapping[str, Any] = field(default_factory=dict)
+    dates: str | None = None
+    link_by: tuple[str, ...] = ("person",)
+    attention: Mapping[str, Any] = field(default_factory=dict)
+    straight_lining: int = 5
+    shortest: int = 0
+    set_aside: tuple[str, ...] = ()
+    unfinished: bool = False
+    start: Any = None
+    end: Any = None
+
+    @property
+    def questionnaires(self) -> list[Instrument]:
+        """The instruments, loaded."""
+        return [load(name) for name in self.instruments]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanFile:
+    """Rows of one file, and the account of those that did not pass.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        row, key (what marks a person within the wave; null without a full code), the linkage code, team, role,
+        date, other mapped columns, item codes.
+    gaps : polars.DataFrame
+        item, coded, blank, declined, rejected: how each item was answered.
+    reached : polars.DataFrame
+        team, opened, started: people of this cohort with a row, and with an answer; who sent twice counts once.
+    """
+
+    rows: pl.DataFrame
+    gaps: pl.DataFrame
+    reached: pl.DataFrame
+    account: Account
+    notices: tuple[str, ...]
+
+
+def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort: str | None = None) -> CleanFile:
+    """Read, map and check one file; drop who answered again.
+
+    Parameters
+    ----------
+    teams : mapping, optional
+        Team to cohort, for every team there is; without it teams are not looked up.
+    cohort : str, optional
+        Keep the teams of this cohort; rows of other cohorts are counted, not rejected.
+
+    Raises
+    ------
+    DataError
+        Everything that stops the run: a file that cannot be read, columns that are not there, answer tables with
+        codes that the instrument has not, columns most of whose answers no table knows.
+    """
+    raw = read(file.path, sheet=file.sheet, header_row=file.header_row, keep=_named(file), unfinished=file.unfinished)
+    columns, problems = find_columns(raw, {name: h for name, h in file.columns.items() if name not in file.not_asked})
+    problems += list(_absent(raw, [*file.where, *file.leave_out])) + list(_wrong_codes(file))
+    problems += unmapped_checks(file)
+    if problems:
+        raise DataError(problems)
+    account = Account(raw.file, file.wave, problems=[*raw.problems, *_unmapped(file)])
+    rows = _opened(raw, account)
+    if file.where or file.leave_out:
+        rows = rows.filter(wanted_rows(file.where, file.leave_out))
+    account.count("read", raw.frame.height + raw.set_aside.height, rows.height, _set_aside(raw, rows))
+    rows = _of_cohort(rows, columns, file, account, teams, cohort)
+    clean, gaps = _typed(rows, columns, file, account, raw)
+    clean, reached = _with_answers(clean, file, account)
+    clean = _answered_once(clean, file, account)
+    tell_careless(clean, file, account)
+    if any(problem.blocking for problem in account.problems):
+        raise DataError([problem for problem in account.problems if problem.blocking])
+    return CleanFile(rows=clean, gaps=gaps, reached=reached, account=account, notices=raw.notices)
+
+
+def _named(file: WaveFile) -> list[str]:
+    return [heading for headings in file.columns.values() for heading in listed(headings)]
+
+
+def _absent(raw: Raw, headings: list[str]) -> Iterator[Problem]:
+    for heading in headings:
+        if heading not in raw.frame.columns:
+            fix = "correct `where` or `leave_out` in the study file"
+            yield Problem(
+                raw.file, "no such column", "a heading of the file", fix, column=heading, rule="unknown column"
+            )
+
+
+def _wrong_codes(file: WaveFile) -> Iterator[Problem]:
+    """Codes of the study file's answer tables that no item of theirs has."""
+    for instrument in file.questionnaires:
+        for name, table in file.answers.items():
+            items = instrument.items if name == instrument.id else [name] if name in instrument.items else []
+            valid = {code for item in items for code in instrument.responses_of(item).valid}
+            wrong = sorted({int(code) for code in table.values() if code not in ("", None)} - valid) if items else []
+            if wrong:
+                found = f"codes {', '.join(map(str, wrong))} under `answers`"
+                expected = ", ".join(map(str, sorted(valid)))
+                yield Problem(
+                    file.path.name, found, expected, "correct the study file", column=name, rule="answer code"
+                )
+
+
+def _unmapped(file: WaveFile) -> Iterator[Problem]:
+    """Items that the column map forgets; those that were not asked are named as such."""
+    for instrument in file.questionnaires:
+        absent = [item for item in instrument.items if item not in file.columns and item not in file.not_asked]
+        if absent:
+            found = f"no column for {', '.join(absent[:5])}" + (f" and {len(absent) - 5} more" * (len(absent) > 5))
+            fix = "map them, or list them under `not_asked`"
+            file_name, expected = file.path.name, f"every item of {instrument.id}"
+            yield Problem(file_name, found, expected, fix, None, instrument.id, "unmapped item", blocking=False)
+
+
+def _opened(raw: Raw, account: Account) -> pl.DataFrame:
+    """Rows with their numbers; what the reader set aside goes to the account."""
+    for rule, group in raw.set_aside.group_by("rule", maintain_order=True):
+        account.reject_unread(group["row"], str(rule[0]))
+    return raw.frame.with_columns(raw.rows.alias("row"))
+
+
+def _set_aside(raw: Raw, rows: pl.DataFrame) -> str:
+    reasons = raw.set_aside["rule"].unique(maintain_order=True).to_list()
+    left_out = ["left out by the study file"] if rows.height < raw.frame.height else []
+    return ", ".join([*reasons, *left_out])
+
+
+def _of_cohort(
+    rows: pl.DataFrame, columns: Mapping, file: WaveFile, account: Account, teams: Mapping | None, cohort: str | None
+) -> pl.DataFrame:
+    """Rows of this cohort's teams, `team` as the list of teams spells it."""
+    if "team" not in columns:
+        return rows.with_columns(team=pl.lit(None, dtype=pl.String))
+    cells = blank_to_null(first_filled(rows, columns["team"]), file.missing)
+    rows = rows.with_columns(team=cells)
+    if teams is None:
+        return rows
+    spelling = {plain(team): team for team in teams}
+    found = {text: spelling.get(plain(text)) for text in cells.drop_nulls().unique()}
+    named = cells.replace_strict(found, default=None, return_dtype=pl.String) if found else cells
+    rows = account.reject_rows(rows.with_columns(team=named), cells.is_null(), "no team", "a team")
+    unknown = rows["team"].is_null()
+    rows = account.reject_rows(rows, unknown, "unknown team", "a team of the list of teams")
+    mine = [team for team, of in teams.items() if cohort is None or of == cohort]
+    return account.keep(rows, pl.col("team").is_in(mine), "teams of other cohorts")
+
+
+def _typed(
+    rows: pl.DataFrame, columns: Mapping[str, tuple], file: WaveFile, account: Account, raw: Raw
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Columns under our names and of their kinds; how each item was answered."""
+    items = {item: instrument for instrument in file.questionnaires for item in instrument.items if item in columns}
+    gaps, codes = [], {}
+    for item, instrument in items.items():
+        codes[item], told = _codes(rows, columns[item], item, instrument, file, account, raw)
+        gaps.append({"item": item} | told)
+    texts = [name for name in columns if name not in items and name not in ("team", "date", *file.link_by)]
+    clean = rows.select("row", "team").with_columns(
+        *(blank_to_null(first_filled(rows, columns[name]), file.missing).alias(name) for name in texts),
+        _days(rows, columns, file, account).alias("date"),
+        *(normal(first_filled(rows, columns[name])).alias(name) for name in file.link_by if name in columns),
+        *(series.alias(item) for item, series in codes.items()),
+    )
+    schema = {"item": pl.String} | dict.fromkeys(("coded", "blank", "declined", "rejected"), pl.Int64)
+    return clean, pl.DataFrame(gaps, schema=schema)
+
+
+def _codes(
+    rows: pl.DataFrame, headings: tuple, item: str, instrument: Instrument, file: WaveFile, account: Account, raw: Raw
+) -> tuple[pl.Series, dict[str, int]]:
+    cells, heading = first_filled(rows, headings), headings[0]
+    table = answer_table(instrument, item, own=file.answers, missing=file.missing)
+    coded = code_answers(cells, table, raw.answer_labels.get(heading, {}), raw.declined.get(heading, frozenset()))
+    n_rejected = 0
+    if coded.unknown is not None:
+        bad = coded.unknown
+        n_rejected = _reject_answers(rows["row"].filter(bad), cells.filter(bad), heading, table, cells.count(), account)
+    counted = {"coded": coded.codes.count(), "declined": coded.declined, "rejected": n_rejected}
+    return coded.codes, counted | {"blank": len(cells) - sum(counted.values())}
+
+
+def _reject_answers(rows: pl.Series, cells: pl.Series, heading: str, table: Any, of: int, account: Account) -> int:
+    """Reject cells that no table knows: numbers and words apart, as they are mended apart."""
+    texts = cells.cast(pl.String)
+    number = texts.str.contains(r"^\s*[-+]?\d+([.,]\d+)?\s*$")
+    options = f"{min(table.codes)} to {max(table.codes)}"
+    for rule, these, expected in (
+        ("out of range", number, options),
+        ("unknown answer", ~number, f"{options}, or words listed for them"),
+    ):
+        if these.any():
+            account.reject_cells(rows.filter(these), texts.filter(these), heading, rule, expected, of)
+    return len(rows)
+
+
+def _days(rows: pl.DataFrame, columns: Mapping[str, tuple], file: WaveFile, account: Account) -> pl.Series:
+    if "date" not in columns:
+        return pl.Series([None] * rows.height, dtype=pl.Date)
+    cells = blank_to_null(first_filled(rows, columns["date"]), file.missing)
+    days = day(cells, file.dates)
+    bad, heading = cells.is_not_null() & days.is_null(), columns["date"][0]
+    if bad.any():
+        expected = f"a day written as {file.dates or '2024-05-31'}"
+        account.reject_cells(rows["row"].filter(bad), cells.filter(bad), heading, "not a day", expected, cells.count())
+    if file.start and file.end:
+        outside = ~days.is_between(file.start, file.end).fill_null(value=True)
+        account.note(rows["row"].filter(outside), heading, "day outside the wave", f"{file.start} to {file.end}")
+    return days
+
+
+def _with_answers(rows: pl.DataFrame, file: WaveFile, account: Account) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows with at least one answer, and how many people of each team opened and started."""
+    items = _items(rows, file)
+    counted = pl.sum_horizontal(pl.col(items).is_not_null().cast(pl.Int32)) if items else pl.lit(0)
+    rows = rows.with_columns(answers=counted, key=_key(rows, file))
+    started, key = pl.col("answers") > 0, pl.col("key").filter(pl.col("answers") > 0)
+    again = key.count() - key.drop_nulls().n_unique()
+    reached = rows.group_by("team", maintain_order=True).agg(opened=pl.len() - again, started=started.sum() - again)
+    no = rows["answers"] == 0
+    return account.reject_rows(rows, no, "no answers", "at least one answer", step="started"), reached
+
+
+def _answered_once(rows: pl.DataFrame, file: WaveFile, account: Account) -> pl.DataFrame:
+    """Rows past the attention checks, one per person: the fullest, then the last."""
+    rows = set_aside_careless(rows, file, account)
+    if rows["key"].drop_nulls().n_unique() < rows["key"].count():
+        twice = rows["key"].is_duplicated() & rows["key"].is_not_null()
+        best = rows.filter(twice).sort("answers", "date", "row", nulls_last=False).unique("key", keep="last")
+        rows = account.reject_rows(
+            rows, twice & ~rows["row"].is_in(best["row"].implode()), "duplicate", "one answer per person"
+        )
+    return rows.drop("answers")
+
+
+def _key(rows: pl.DataFrame, file: WaveFile) -> pl.Expr:
+    """Mark a person within a wave: the panel number, or team and the whole code."""
+    code = [name for name in file.link_by if name in rows.columns]
+    if len(code) < len(file.link_by):
+        return pl.lit(None, dtype=pl.String)
+    if len(code) == 1:
+        return pl.col(code[0])
+    return pl.concat_str(["team", *code], separator="|")
+
+
+def _items(rows: pl.DataFrame, file: WaveFile) -> list[str]:
+    return [item for instrument in file.questionnaires for item in instrument.items if item in rows.columns]

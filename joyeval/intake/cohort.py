@@ -1,0 +1,105 @@
+"""A cohort's survey waves, from the study file to the tables of its intake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from joyeval.errors import DataError, Problem
+from joyeval.intake.clean import Cleaned, clean
+from joyeval.intake.cleaning import WaveFile
+from joyeval.intake.pseudonyms import read_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from joyeval.study import Study, Wave
+
+_TAKEN_OVER = (
+    *("wave", "columns", "sheet", "header_row", "answers", "missing", "not_asked"),
+    *("where", "leave_out", "dates", "link_by", "start", "end"),
+    *("attention", "straight_lining", "shortest", "set_aside", "unfinished"),
+)
+DEMONSTRATION_KEY = b"this key protects no one: the demonstration has no people"
+
+
+def wave_files(study: Study, cohort: str) -> list[WaveFile]:
+    """Return the survey files of a cohort, in order of time.
+
+    Raises
+    ------
+    DataError
+        Files that are not there.
+    """
+    parts = sorted(study.of_cohort("waves", cohort), key=lambda part: part.start)
+    absent = [part for part in parts if not part.files(study.folder)]
+    if absent:
+        fix = f"put it into {study.folder.name}, or correct `file` in the study file"
+        raise DataError([Problem(part.file, "no such file", "a file", fix, rule="missing file") for part in absent])
+    return [_wave_file(study, part, path) for part in parts for path in part.files(study.folder)]
+
+
+def _wave_file(study: Study, part: Wave, path: Path) -> WaveFile:
+    named = {name: getattr(part, name) for name in _TAKEN_OVER}
+    return WaveFile(path=path, instruments=own_instruments(study, part), **named)
+
+
+def own_instruments(study: Study, part: Wave) -> tuple[str | Path, ...]:
+    """Return the instruments of a wave; files of the user lie beside the study file."""
+    return tuple(study.path.parent / name if name.endswith(".yml") else name for name in part.instruments)
+
+
+def study_key(study: Study) -> bytes:
+    """Return the key of a study's pseudonyms; a synthetic study, which has no people, needs none of its own."""
+    return DEMONSTRATION_KEY if study.synthetic else read_key(study.study, data=study.folder)
+
+
+def clean_study_waves(study: Study, cohort: str, teams: dict[str, str]) -> Cleaned:
+    """Clean the survey waves of a cohort as its study file says.
+
+    Parameters
+    ----------
+    teams : dict
+        Team to cohort, for every team of the study.
+
+    Raises
+    ------
+    DataError
+        Every blocking problem of all files.
+    UsageError
+        There is no key for pseudonyms (a synthetic study needs none).
+    """
+    return clean(wave_files(study, cohort), cohort=cohort, key=study_key(study), teams=teams or None)
+
+
+def clean_cohort(study: Study, cohort: str, taken: Any) -> None:
+    """Add a cohort's survey waves to what has been taken in: tables, rejected values, flow, problems, notices.
+
+    Parameters
+    ----------
+    taken : Intake
+        Holds every team of the study; blocking problems are noted there like all others.
+    """
+    teams = taken.everyone
+    try:
+        cleaned = clean_study_waves(study, cohort, dict(zip(teams["team"], teams["cohort"], strict=True)))
+    except DataError as error:
+        taken.problems += error.problems
+        return
+    for name in (*cleaned.tables, "gaps", "response"):
+        taken.tables[name] = cleaned.table(name)
+    invited = taken.tables["response"]["team"].map(teams.set_index("team")["headcount"])
+    taken.tables["response"].insert(2, "invited", invited.astype("float64"))
+    taken.rejected.append(cleaned.table("quarantine"))
+    taken.problems += cleaned.problems
+    taken.flow += _with_invited(cleaned, teams.loc[teams["cohort"] == cohort, "headcount"].sum(min_count=1))
+    taken.notices |= {path.relative_to(study.folder).as_posix(): said for path, said in cleaned.notices.items()}
+
+
+def _with_invited(cleaned: Cleaned, invited: float) -> list[dict[str, Any]]:
+    """Return the steps of each wave, begun with how many were invited, where headcounts are known."""
+    steps = cleaned.flow.to_dicts()
+    if not invited > 0:
+        return steps
+    opened = cleaned.flow.filter(step="read").select("wave", n_out="n_in").to_dicts()
+    first = {"step": "invited", "n_in": int(invited), "reason": "did not open it"}
+    return [row for one in opened for row in ({**one, **first}, *(s for s in steps if s["wave"] == one["wave"]))]

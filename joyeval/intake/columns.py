@@ -1,0 +1,121 @@
+"""Which column of a file is which of our names; which rows the study file keeps."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from joyeval.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from joyeval.intake.raw import Raw
+
+Headings = str | tuple[str, ...]
+_QUOTES = str.maketrans("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u00b4`", "''''\"\"\"''")
+_DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "------")
+
+
+def plain(text: str) -> str:
+    """Text as people read it: letters small, one space, straight quotation marks, no invisible characters.
+
+    Examples
+    --------
+    >>> plain("  Don’t  KNOW ")
+    "don't know"
+    """
+    text = unicodedata.normalize("NFKC", text).translate(_QUOTES).translate(_DASHES)
+    text = re.sub(r"[\ufeff\u200b-\u200f\u2060\u00ad\u202a-\u202e]", "", text)
+    return " ".join(text.split()).casefold()
+
+
+def normal(codes: pl.Series) -> pl.Series:
+    """Write codes one way: small letters, no blanks or invisible characters, no leading zeros; an empty one is null.
+
+    Spreadsheets turn 05 into 5 and 5 into 5.0, so these are one code.
+    """
+    text = codes.cast(pl.String)
+    if text.str.contains("^[a-z1-9][a-z0-9]*$").all():  # as most panel numbers are
+        return text
+    text = text.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"[\s\p{Cf}]", "")
+    return blank_to_null(text.str.replace(r"^(\d+)\.0+$", "$1").str.replace(r"^0+(\d)", "$1"))
+
+
+def blank_to_null(text: pl.Series, blanks: Iterable[str] = ()) -> pl.Series:
+    """Return text without blanks at its ends, null where nothing or one of `blanks` is left."""
+    text = text.cast(pl.String).str.strip_chars()
+    return text.set(text.is_in(["", *blanks]).fill_null(value=False), None)
+
+
+def listed(headings: Headings) -> tuple[str, ...]:
+    """Return the headings of one of our names as a tuple."""
+    return headings if isinstance(headings, tuple) else (headings,)
+
+
+def find_columns(raw: Raw, columns: Mapping[str, Headings]) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
+    """Find the headings that a column map names.
+
+    Parameters
+    ----------
+    raw : Raw
+        The export.
+    columns : mapping
+        Our name to the heading in the file (or its question text); several headings mean: the first that is filled.
+
+    Returns
+    -------
+    dict
+        Our name to headings as they stand in `raw`.
+    list of Problem
+        Headings that are not in the file, with those that look alike.
+    """
+    by_text = {plain(label): heading for heading, label in raw.labels.items()}
+    by_text |= {plain(heading): heading for heading in raw.frame.columns}
+    wanted = {name: tuple(by_text.get(plain(h), h) for h in listed(headings)) for name, headings in columns.items()}
+    absent = [h for headings in wanted.values() for h in headings if h not in raw.frame.columns]
+    return wanted, [_absent(raw, heading) for heading in dict.fromkeys(absent)]
+
+
+def _absent(raw: Raw, heading: str) -> Problem:
+    from rapidfuzz import process
+
+    near = [found for found, _, _ in process.extract(heading, raw.frame.columns, limit=3, score_cutoff=40)]
+    return Problem(
+        raw.file,
+        f"no column {heading!r}",
+        "one of: " + ", ".join(near or raw.frame.columns[:8]),
+        "correct the column map in the study file, or the heading in the file",
+        column=heading,
+        rule="unknown column",
+    )
+
+
+def wanted_rows(where: Mapping[str, object], leave_out: Mapping[str, object]) -> pl.Expr:
+    """Rows that a study file keeps: those in which `where` holds (an empty text: a blank) and `leave_out` does not."""
+    keep = pl.lit(value=True)
+    for heading, value in where.items():
+        keep = keep & (pl.col(heading).cast(pl.String).str.strip_chars().fill_null("") == str(value))
+    for heading, value in leave_out.items():
+        cell = pl.col(heading).cast(pl.String).str.strip_chars().str.to_lowercase()
+        keep = keep & (cell != str(value).lower()).fill_null(value=True)
+    return keep.fill_null(value=False)
+
+
+def first_filled(frame: pl.DataFrame, headings: tuple[str, ...]) -> pl.Series:
+    """Return a column, or of several the first that is filled in each row."""
+    if len(headings) == 1:
+        return frame[headings[0]]
+    return frame.select(pl.coalesce(pl.col(h).cast(pl.String) for h in headings)).to_series()
+
+
+def day(text: pl.Series, dates: str | None) -> pl.Series:
+    """Read days written as `dates` says (such as %d/%m/%Y), without it as ISO; what is no day is null."""
+    if dates is None:
+        return text.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+    absent = [code for code, names in (("%d", "dej"), ("%m", "mbBj")) if not any(f"%{n}" in dates for n in names)]
+    filled = ("01 " * len(absent)) + text if absent else text
+    return filled.str.to_date(" ".join([*absent, dates]), strict=False)

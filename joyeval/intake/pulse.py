@@ -1,0 +1,119 @@
+"""Pulses: one short question asked again and again, to counts per team and period."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from joyeval.errors import Problem
+
+if TYPE_CHECKING:
+    from joyeval.intake.tabulate import Kind
+    from joyeval.study import Pulse
+
+FIELDS: dict[str, Kind] = {
+    "team": "text",
+    "period": "day",
+    "date": "day",
+    "answer": "text",
+    "positive": "number",
+    "answers": "number",
+    "opportunities": "number",
+    "mean": "number",
+}
+COLUMNS = ["team", "period", "measure", "positive", "answers", "opportunities", "mean"]
+
+
+def pulse_table(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
+    """Return team x period counts of one measure.
+
+    Parameters
+    ----------
+    part : Pulse
+        What the study file says of the measure.
+    rows : DataFrame
+        Typed rows, with ``file`` and ``row``: single answers (``date``, ``answer``) or counts (``period``,
+        ``positive``, ``answers``), or published means without the number of answers (``period``, ``mean``).
+
+    Returns
+    -------
+    DataFrame
+        team, period (first day of it), measure, positive, answers, opportunities, mean.
+    list of Problem
+        Cells that cannot be: labels nobody explained, more positive answers than answers.
+    """
+    if "mean" in rows and not {"answers", "positive"} & set(rows):
+        return _published(part, rows)
+    if "answer" in rows:
+        counted, problems = _count(part, rows)
+    else:
+        counted, problems = _counts(part, rows)
+    days = counted["date"] if "date" in counted else counted["period"]
+    keys = [counted["team"], start_of(days, part.period, part.month).rename("period")]
+    table = counted[["positive", "answers", "opportunities", "sum"]].groupby(keys).sum(min_count=1).reset_index()
+    mean = (table["sum"] / table["answers"]).where(table["answers"] > 0)
+    return table.assign(measure=part.measure, mean=mean)[COLUMNS], problems
+
+
+def start_of(days: pd.Series, period: str, month: int = 1) -> pd.Series:
+    """Return the first day of the period that holds each day; weeks start on Monday, years in `month`.
+
+    Examples
+    --------
+    >>> start_of(pd.Series(pd.to_datetime(["2024-05-31"])), "week").dt.strftime("%F").item()
+    '2024-05-27'
+    """
+    days = pd.to_datetime(days)
+    match period:
+        case "day":
+            return days
+        case "week":
+            return days - pd.to_timedelta(days.dt.day_of_week, unit="D")
+        case "year":
+            return pd.to_datetime({"year": days.dt.year, "month": month, "day": 1})
+        case _:
+            return days.dt.to_period(period[0].upper()).dt.to_timestamp()
+
+
+def _published(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
+    """Return means as published, one per team and period however often they are repeated."""
+    days = start_of(rows["period"], part.period, part.month)
+    given = rows.assign(period=days).dropna(subset=["team", "period", "mean"])
+    apart = given.groupby(["team", "period"])["mean"].transform("nunique") > 1
+    problems = []
+    if apart.any():
+        found = f"{int(apart.sum())} rows with different means of one team and period"
+        fix = "keep the one that stands, or correct the column map"
+        row = int(given.loc[apart, "row"].iloc[0])
+        problems.append(Problem(part.file, found, "one mean", fix, row=row, rule="several means"))
+    once = given[~apart].drop_duplicates(["team", "period"])
+    return once.assign(measure=part.measure).reindex(columns=COLUMNS), problems
+
+
+def _count(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
+    given = rows[rows["answer"].notna()]
+    code = pd.to_numeric(given["answer"], errors="coerce")
+    positive = given["answer"].isin([str(p) for p in part.positive])
+    problems = []
+    if not part.positive:
+        fix = "list under `positive` the answers that count as a good day"
+        problems.append(Problem(part.file, "single answers", "which of them are positive", fix, rule="positive"))
+    counted = given.assign(positive=positive.astype(float), answers=1.0, sum=code, opportunities=float("nan"))
+    return counted, problems
+
+
+def _counts(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
+    blank = pd.Series(float("nan"), rows.index)
+    table = rows.assign(**{name: rows.get(name, blank) for name in ("positive", "answers", "opportunities", "mean")})
+    if part.percent:
+        table["positive"] = (table["positive"] * table["answers"] / 100).round()
+    table["sum"] = table["mean"] * table["answers"]
+    over = table[table["positive"] > table["answers"]]
+    problems = []
+    if len(over):
+        found = f"{len(over)} rows with more positive answers than answers"
+        fix = "correct the counts, or the column map"
+        row = int(over["row"].iloc[0])
+        problems.append(Problem(part.file, found, "at most as many", fix, row=row, rule="more than all"))
+    return table.drop(over.index), problems

@@ -1,0 +1,276 @@
+"""Everything a cohort's raw files hold, as the tables that all later steps read; every problem on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from joyeval.errors import DataError, Problem
+from joyeval.intake import outcomes, pulse, ties
+from joyeval.intake.cohort import study_key
+from joyeval.intake.pseudonyms import pseudonyms
+from joyeval.intake.redcap import changed
+from joyeval.intake.tabulate import tabulate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from joyeval.intake.tabulate import Kind, Tabulated
+    from joyeval.study import Cohort, RawTable, Study
+
+TEAM_FIELDS: dict[str, Kind] = {
+    "cohort": "text",
+    "team": "text",
+    "organisation": "text",
+    "directorate": "text",
+    "setting": "text",
+    "headcount": "number",
+    "start_date": "day",
+}
+EVENT_FIELDS: dict[str, Kind] = {"date": "day", "scope": "text", "scope_id": "text", "kind": "text", "label": "text"}
+FLOW = ["wave", "step", "n_in", "n_out", "reason"]
+QUARANTINE = ["file", "row", "column", "value_hash", "rule", "expected", "fix"]
+
+
+@dataclass
+class Intake:
+    """What was taken in for one cohort.
+
+    Parameters
+    ----------
+    tables : dict
+        Name to DataFrame, as the later steps read them.
+    problems : list of Problem
+        Blocking ones stop a run; the others stand in the table ``quarantine``.
+    flow : list of dict
+        What became of the rows: wave, step, n_in, n_out, reason.
+    notices : dict
+        File, as the study file names it, to what was recognised when it was read.
+    everyone : DataFrame
+        Every team of the study.
+    rejected : list of DataFrame
+        Rows and values of survey waves that did not pass, one by one; they go to ``quarantine``.
+    """
+
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    flow: list[dict[str, Any]] = field(default_factory=list)
+    notices: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    everyone: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rejected: list[pd.DataFrame] = field(default_factory=list)
+
+    def count(self, wave: str, step: str, n_in: int, n_out: int, reason: str) -> None:
+        """Note what became of the rows at one step."""
+        self.flow.append({"wave": wave, "step": step, "n_in": n_in, "n_out": n_out, "reason": reason})
+
+
+def check_study(
+    study: Study, *, cohorts: Sequence[str] | None = None, progress: Callable[[str], None] = lambda text: None
+) -> list[Problem]:
+    """Return every problem of the raw data of a study, each once; runs and writes nothing.
+
+    Parameters
+    ----------
+    cohorts : sequence of str, optional
+        Only these; all when left out.
+    progress : callable
+        Told which cohort is being read.
+    """
+    return list(dict.fromkeys(p for found in problems_of(study, cohorts, progress).values() for p in found))
+
+
+def problems_of(
+    study: Study, cohorts: Sequence[str] | None, progress: Callable[[str], None] = lambda text: None
+) -> dict[str, list[Problem]]:
+    """Return the problems of the raw data of each cohort."""
+    found = {}
+    for cohort in [c.cohort for c in study.cohorts] if cohorts is None else cohorts:
+        progress(f"reading cohort {cohort}")
+        found[cohort] = take_in(study, cohort).problems
+    return found
+
+
+def intake(study: Study, cohort: str) -> Intake:
+    """Take in a cohort's raw files.
+
+    Raises
+    ------
+    DataError
+        Every blocking problem.
+    """
+    taken = take_in(study, cohort)
+    blocking = [problem for problem in taken.problems if problem.blocking]
+    if blocking:
+        raise DataError(blocking)
+    return taken
+
+
+def take_in(study: Study, cohort: str) -> Intake:
+    """Take in a cohort's raw files, with all their problems."""
+    taken = Intake()
+    taken.everyone = everyone = _teams(study, taken)
+    taken.tables["teams"] = everyone.loc[everyone["cohort"] == cohort, list(TEAM_FIELDS)].reset_index(drop=True)
+    taken.problems += [problem for part in study.redcap for problem in changed(study.folder / part.file)]
+    _events(study, cohort, taken)
+    _surveys(study, cohort, taken)
+    known = set(everyone["team"])
+    _parts(study, cohort, taken, "pulse", study.of_cohort("pulses", cohort), pulse.FIELDS, pulse.pulse_table, known)
+    _ties(study, cohort, taken)
+    listed = study.of_cohort("outcomes", cohort)
+    _parts(study, cohort, taken, "outcomes", listed, outcomes.FIELDS, outcomes.outcome_table, None)
+    taken.tables["flow"] = pd.DataFrame(taken.flow, columns=FLOW)
+    taken.tables["flow"]["reason"] = taken.tables["flow"]["reason"].map(study.teams.in_words)
+    taken.tables["quarantine"] = _quarantine(taken)
+    return taken
+
+
+def _read(study: Study, part: RawTable, fields: Mapping[str, Kind], taken: Intake, name: str) -> Tabulated:
+    done = tabulate(part, study.folder, fields)
+    taken.problems += done.problems
+    taken.notices[part.file] = done.notices
+    kept = done.n_read - done.n_left_out
+    taken.count(name, "read", done.n_read, kept, "left out by the study file" if done.n_left_out else "all rows")
+    return done
+
+
+def _teams(study: Study, taken: Intake) -> pd.DataFrame:
+    rows = _read(study, study.teams, TEAM_FIELDS, taken, "teams").frame
+    table = rows.reindex(columns=[*TEAM_FIELDS, "file", "row"])
+    if "cohort" not in study.teams.columns:
+        table["cohort"] = study.cohorts[0].cohort
+    if study.teams.cohort_names:
+        table["cohort"] = table["cohort"].map(dict(study.teams.cohort_names))
+    once = table.drop_duplicates("team", keep="last")
+    here = once["cohort"].isin([c.cohort for c in study.cohorts]).sum()
+    taken.count("teams", "kept", len(table), int(here), "one row per team; teams of no cohort of this study left out")
+    return once
+
+
+def _events(study: Study, cohort: str, taken: Intake) -> None:
+    if study.events is None:
+        taken.tables["events"] = pd.DataFrame({name: pd.Series(dtype="str") for name in EVENT_FIELDS})
+        return
+    rows = _read(study, study.events, EVENT_FIELDS, taken, "events").frame.reindex(columns=list(EVENT_FIELDS))
+    teams = set(taken.tables["teams"]["team"])
+    names = {cohort, *(old for old, new in study.teams.cohort_names.items() if new == cohort)}
+    of_team = (rows["scope"] == "team") & rows["scope_id"].isin(teams)
+    of_cohort = (rows["scope"] == "cohort") & rows["scope_id"].isin(names)
+    here = rows[of_team | of_cohort | (rows["scope"] == "network")]
+    time = study.cohort(cohort)
+    inside = here["date"].between(pd.Timestamp(time.start), pd.Timestamp(time.end))
+    kept = here[inside | (here["scope"] != "network")]
+    taken.tables["events"] = kept.sort_values(["date", "scope", "scope_id"]).reset_index(drop=True)
+
+
+def _surveys(study: Study, cohort: str, taken: Intake) -> None:
+    """Survey waves: read, mapped, checked, scored and linked by `joyeval.intake`."""
+    if study.of_cohort("waves", cohort):
+        from joyeval.intake.cohort import clean_cohort
+
+        clean_cohort(study, cohort, taken)
+
+
+def _parts(
+    study: Study,
+    cohort: str,
+    taken: Intake,
+    name: str,
+    parts: Sequence[Any],
+    fields: Mapping[str, Kind],
+    build: Callable[..., tuple[pd.DataFrame, list[Problem]]],
+    known: set[str] | None,
+) -> None:
+    """Read the parts of one kind into one table of this cohort's teams; `known` teams, if given, are all there are."""
+    teams = set(taken.tables["teams"]["team"])
+    tables = []
+    for part in parts:
+        rows = _read(study, part, fields, taken, f"{name} {part.measure}").frame
+        if rows.empty:
+            continue
+        here = rows[rows["team"].isin(teams)]
+        if known is not None:
+            taken.problems += [*_unknown_teams(rows, known), *_outside(here, part, study.cohort(cohort))]
+        taken.count(f"{name} {part.measure}", "kept", len(rows), len(here), "rows of teams of other cohorts left out")
+        if part.through:
+            alone = here[~here.duplicated(["file", "row"], keep=False)]
+            reason = "figures that several teams share left out"
+            taken.count(f"{name} {part.measure}", "alone", len(here), len(alone), reason)
+            here = alone
+        table, problems = build(part, here)
+        taken.problems += problems
+        tables.append(table)
+    if tables:
+        taken.tables[name] = pd.concat(tables, ignore_index=True).sort_values(["measure", "team", "period"])
+
+
+def _ties(study: Study, cohort: str, taken: Intake) -> None:
+    done, days, parts = [], [], study.of_cohort("coordination", cohort)
+    taken.problems += ties.changed_scales(parts)
+    for part in parts:
+        survey = ties.with_wide_columns(part, _headings(study, part)) if part.layout == "wide" else part
+        name = f"coordination {part.wave}"
+        rows = _read(study, survey, ties.fields_of(survey), taken, name).frame
+        if rows.empty:
+            continue
+        members = (
+            _read(study, part.members, ties.MEMBER_FIELDS, taken, f"{name} members").frame if part.members else None
+        )
+        table, problems = ties.tie_table(part, rows, members)
+        taken.problems += problems
+        done.append(table)
+        days.append(ties.rating_days(part, rows))
+    table = pd.concat(done, ignore_index=True) if done else pd.DataFrame()
+    if table.empty:
+        return
+    names = pseudonyms(table["person"], study_key(study), purpose="rater")
+    taken.tables["ties"] = table.assign(person=names)
+    taken.tables["rating_days"] = pd.concat(days, ignore_index=True)
+    taken.problems += [p for part in parts for p in ties.unknown_sites(part, table, set(taken.everyone["team"]), study)]
+    _roster(study, table, taken)
+
+
+def _roster(study: Study, rated: pd.DataFrame, taken: Intake) -> None:
+    """Who was invited to the coordination surveys of this cohort."""
+    if study.roster is None:
+        return
+    rows = _read(study, study.roster, ties.ROSTER_FIELDS, taken, "roster").frame
+    roster = rows[rows["process"].isin(rated["process"])].drop(columns=["file", "row"])
+    taken.problems += ties.not_on_roster(rated, roster, file=study.roster.file)
+    taken.tables["roster"] = roster.reset_index(drop=True)
+
+
+def _headings(study: Study, part: RawTable) -> list[str]:
+    from joyeval.intake.reading import read
+
+    paths = part.files(study.folder)
+    return list(read(paths[0], sheet=part.sheet, header_row=part.header_row).frame.columns) if paths else []
+
+
+def _unknown_teams(rows: pd.DataFrame, known: set[str]) -> list[Problem]:
+    found = []
+    fix = "add the team to the list of teams, correct its spelling, or leave it out in the study file"
+    for file, group in rows[~rows["team"].isin(known)].groupby("file"):
+        told, row = f"{len(group)} rows of unknown teams", int(group["row"].iloc[0])
+        found.append(Problem(str(file), told, "a team of the list", fix, row=row, column="team", rule="unknown team"))
+    return found
+
+
+def _outside(rows: pd.DataFrame, part: Any, cohort: Cohort) -> list[Problem]:
+    days = rows["date"] if "date" in rows else rows["period"]
+    first, last = pulse.start_of(pd.Series([cohort.start, cohort.end]), part.period, part.month)
+    begins = pulse.start_of(days, part.period, part.month)
+    expected = f"{cohort.start} to {cohort.end}"
+    fix = "correct the dates, how `dates` says they are written, or the cohort's start and end"
+    found = []
+    for file, group in rows[days.notna() & ~begins.between(first, last)].groupby("file"):
+        told, row = f"{len(group)} rows outside the time of cohort {cohort.cohort}", int(group["row"].iloc[0])
+        found.append(Problem(str(file), told, expected, fix, row=row, rule="outside the cohort"))
+    return found
+
+
+def _quarantine(taken: Intake) -> pd.DataFrame:
+    told = {file for table in taken.rejected for file in table["file"]}
+    rows = [p.as_row() | {"value_hash": ""} for p in taken.problems if not p.blocking and p.file not in told]
+    return pd.concat([*taken.rejected, pd.DataFrame(rows, columns=QUARANTINE)])[QUARANTINE].astype({"row": "Int64"})

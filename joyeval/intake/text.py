@@ -1,0 +1,259 @@
+"""Delimited text: any common encoding, delimiter and line end, to rectangular columns of text."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from joyeval.errors import DataError, Problem
+from joyeval.intake.raw import SAMPLE, few_valued, no_rows, set_aside
+
+DELIMITERS = ",;\t|"
+TOP = 25  # rows looked at to recognise an export
+MOST_RAGGED = 0.05  # above this share of rows of another width, the file itself is broken
+MOST_COLUMNS = 20_000  # more than a spreadsheet has
+HEAD = 1 << 20  # bytes that surely hold the rows looked at
+BLOCK = 1 << 22
+
+
+@dataclass(frozen=True)
+class TextSheet:
+    """A text file.
+
+    Parameters
+    ----------
+    content : bytes
+        UTF-8 text, each record ended by a line feed.
+    first_row : int
+        Row number of the first record (2 below a `sep=` line).
+    """
+
+    file: str
+    content: bytes
+    delimiter: str
+    first_row: int
+    notices: tuple[str, ...]
+
+    @property
+    def top(self) -> list[list[str]]:
+        """The first rows, as text."""
+        try:
+            return _rows(self.content[:HEAD].decode("utf-8", errors="ignore"), self.delimiter)
+        except csv.Error:
+            raise DataError([_no_table(self.file, "a cell longer than 131,072 characters in the first rows")]) from None
+
+    def body(self, skip: int, headings: list[str], keep: list[int]) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
+        """Return columns, row numbers and what was set aside, below the first `skip` records."""
+        if self._looks_even(len(headings)):
+            try:
+                frame = read_columns(self.content, self.delimiter, headings, keep, skip=skip)
+            except pl.exceptions.ComputeError:
+                pass  # a row too long and a row too short made up for each other
+            else:
+                rows = pl.int_range(frame.height, dtype=pl.UInt32, eager=True) + skip + self.first_row
+                return frame, rows.alias("row"), no_rows()
+        return self._cut_body(skip, headings, keep)
+
+    def _looks_even(self, width: int) -> bool:
+        """Whether there are as many delimiters as an even table has; then rows need not be cut one by one."""
+        rows = self.content.count(b"\n")
+        return b'"' not in self.content and self.content.count(self.delimiter.encode()) == rows * (width - 1)
+
+    def _cut_body(self, skip: int, headings: list[str], keep: list[int]) -> tuple:
+        ends, fields = scan(self.content, self.delimiter)
+        spans, fields = np.column_stack([np.append(0, ends[:-1]), ends])[skip:], fields[skip:]
+        rows = np.arange(len(spans), dtype=np.uint32) + skip + self.first_row
+        blank = np.isin(np.frombuffer(self.content, np.uint8)[spans[:, 0]], (10, 13))
+        ragged = ~blank & (fields != len(headings)) & ~self._only_blank_extras(spans, fields, len(headings))
+        self._refuse_broken(ragged, blank, rows)
+        good = ~(blank | ragged)
+        whole = good.all() and len(spans)
+        content = self.content[spans[0, 0] :] if whole else b"".join(self.content[a:b] for a, b in spans[good])
+        frame = read_columns(content, self.delimiter, headings, keep)
+        aside = set_aside(pl.Series(rows[ragged]), "ragged row") if ragged.any() else no_rows()
+        return frame, pl.Series("row", rows[good]), aside
+
+    def _only_blank_extras(self, spans: np.ndarray, fields: np.ndarray, width: int) -> np.ndarray:
+        """Rows that are too long by nothing but delimiters at their end."""
+        harmless = np.zeros(len(fields), dtype=bool)
+        for i in np.flatnonzero(fields > width):
+            record = self.content[spans[i, 0] : spans[i, 1]].rstrip(b"\r\n")
+            harmless[i] = record.endswith(self.delimiter.encode() * int(fields[i] - width))
+        return harmless
+
+    def _refuse_broken(self, ragged: np.ndarray, blank: np.ndarray, rows: np.ndarray) -> None:
+        if ragged.sum() > MOST_RAGGED * max((~blank).sum(), 20):
+            found = (
+                f"{ragged.sum()} rows with more or fewer cells than the headings, the first in row {rows[ragged][0]}"
+            )
+            fix = (
+                "export again; if a free text holds the delimiter or a line break, have the export put texts in quotes"
+            )
+            raise DataError([Problem(self.file, found, "as many cells as headings", fix, rule="ragged file")])
+
+
+def open_text(file: str, content: bytes) -> TextSheet:
+    """Decode a text file, find its delimiter and cut it into records.
+
+    Raises
+    ------
+    DataError
+        The file is empty, in no encoding we know, or a quotation mark is never closed.
+    """
+    content, notices = _to_utf8(file, content)
+    content = _line_feeds(content)
+    delimiter, content, first_row = _delimiter(content)
+    if content.isspace() or not content:
+        raise DataError([Problem(file, "nothing", "headings and rows", "export the file again", rule="empty file")])
+    if content[: content.index(b"\n")].count(delimiter.encode()) >= MOST_COLUMNS:
+        raise DataError([_no_table(file, f"more than {MOST_COLUMNS:,} columns")])
+    if content.count(b'"') % 2:
+        fix = "look for a single quotation mark in a free text, double it, or export again"
+        found = "a quotation mark that is never closed"
+        raise DataError([Problem(file, found, "quotation marks in pairs", fix, rule="open quotation")])
+    return TextSheet(file, content, delimiter, first_row, notices)
+
+
+def _no_table(file: str, found: str) -> Problem:
+    return Problem(file, found, "a table of answers", "look into the file; export it again", rule="no table")
+
+
+def scan(content: bytes, delimiter: str) -> tuple[np.ndarray, np.ndarray]:
+    """Offset after each record and its number of fields; what stands in quotation marks does not count."""
+    text = np.frombuffer(content, np.uint8)
+    quoted, inside, before = b'"' in content, False, 0
+    ends, totals = [], []
+    for at in range(0, len(text), BLOCK):
+        block = text[at : at + BLOCK]
+        stops, cuts = block == ord("\n"), block == ord(delimiter)
+        if quoted:
+            within = np.bitwise_xor.accumulate(block == ord('"')) ^ inside
+            stops, cuts, inside = stops & ~within, cuts & ~within, bool(within[-1])
+        found = np.flatnonzero(stops)
+        counts = np.cumsum(cuts, dtype=np.int64)
+        ends.append(found + at + 1)
+        totals.append(counts[found] + before)
+        before += int(counts[-1])
+    return np.concatenate(ends), np.diff(np.concatenate(totals), prepend=0) + 1
+
+
+def read_columns(
+    content: bytes, delimiter: str, headings: list[str], keep: list[int], *, skip: int = 0
+) -> pl.DataFrame:
+    """Read UTF-8 text below `skip` lines; with `skip`, a row that is too long is an error, else it is cut.
+
+    Columns whose cells are small whole numbers, as answers mostly are, are held as numbers; other columns of few
+    distinct texts as categories, which share one list; the rest as text. Numbers and categories take a byte or two.
+    """
+    if not content:
+        return pl.DataFrame(schema=dict.fromkeys((headings[i] for i in keep), pl.String))
+    options = {"separator": delimiter, "has_header": False, "columns": keep, "skip_rows": skip, "raise_if_empty": False}
+    options |= {} if skip else {"truncate_ragged_lines": True, "extra_columns": "ignore"}
+    texts = dict.fromkeys(headings, pl.String)
+    sample = pl.read_csv(content, schema=texts, n_rows=SAMPLE, **options)
+    few, numbers, size = few_valued(sample), _numbered(sample), pl.UInt16
+    while True:
+        category = pl.Categorical(pl.Categories.random(physical=size))
+        schema = texts | dict.fromkeys(few, category) | dict.fromkeys(numbers, pl.Int8)
+        try:
+            return pl.read_csv(content, schema=schema, **options)
+        except pl.exceptions.ComputeError as error:
+            if numbers:  # a cell that is no number
+                numbers -= _named(error, numbers) or numbers
+            elif size == pl.UInt16:  # more texts than 16 bits number
+                size = pl.UInt32
+            else:
+                raise
+
+
+def _named(error: Exception, columns: set[str]) -> set[str]:
+    """Columns that the reader's complaint names, if it does."""
+    found = re.search(r"at column '(.*?)' \(column number", str(error), re.S)
+    return {found[1]} & columns if found else set()
+
+
+def _numbered(sample: pl.DataFrame) -> set[str]:
+    """Columns that hold nothing but whole numbers below 100, written without leading zeros."""
+    small = sample.select(pl.all().str.contains(r"^(0|-?[1-9]\d?)$").all() & pl.all().is_not_null().any())
+    return {name for name in small.columns if small[name][0]}
+
+
+def _to_utf8(file: str, content: bytes) -> tuple[bytes, tuple[str, ...]]:
+    encoding = _utf_16(content)
+    if encoding:
+        return _recoded(file, content, encoding), (f"the file is in {encoding.upper()}",)
+    content = content.removeprefix(codecs.BOM_UTF8).rstrip(b"\0")
+    if content.isascii() or _is_utf8(content):
+        return content, ()
+    notice = "the file is not UTF-8; it was read as Windows-1252: check that accented letters look right"
+    return _recoded(file, content, "cp1252"), (notice,)
+
+
+def _utf_16(content: bytes) -> str | None:
+    """Tell UTF-16 by its mark, or by every other byte of Western text being zero."""
+    for mark, zeros, encoding in ((codecs.BOM_UTF16_LE, 1, "utf-16-le"), (codecs.BOM_UTF16_BE, 0, "utf-16-be")):
+        sample = content[:400].rstrip(b"\0")[zeros::2]
+        if content.startswith(mark) or (len(sample) > 1 and sample.count(0) > 0.9 * len(sample)):
+            return encoding
+    return None
+
+
+def _recoded(file: str, content: bytes, encoding: str) -> bytes:
+    try:
+        return content.decode(encoding).removeprefix("\ufeff").encode("utf-8")
+    except UnicodeDecodeError:
+        found = "text in an encoding that we cannot tell"
+        raise DataError([Problem(file, found, "UTF-8", "save the file as CSV UTF-8", rule="encoding")]) from None
+
+
+def _is_utf8(content: bytes) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()  # in blocks: a whole decoded copy may take four times the space
+    try:
+        for at in range(0, len(content), BLOCK):
+            decoder.decode(content[at : at + BLOCK])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _line_feeds(content: bytes) -> bytes:
+    if b"\n" not in content:  # classic Mac
+        content = content.replace(b"\r", b"\n")
+    return content if content.endswith(b"\n") else content + b"\n"
+
+
+def _delimiter(content: bytes) -> tuple[str, bytes, int]:
+    """Delimiter, what follows a `sep=` line, and the row number of its first record."""
+    first, _, rest = (
+        content.partition(b"\n") if content[:5].lower().startswith((b"sep=", b'"sep=')) else (b"", b"", b"")
+    )
+    if first:
+        return first.strip(b'\r" ')[4:].decode() or "\t", rest, 2
+    head = content[:200_000].decode("utf-8", errors="ignore")
+    return max(DELIMITERS, key=lambda mark: _evenness(head, mark)), content, 1
+
+
+def _evenness(head: str, mark: str) -> tuple[float, int]:
+    """How even the first rows are when cut at `mark`: share of rows of the commonest width, that width."""
+    try:
+        rows = _rows(head, mark)
+    except csv.Error:  # a cell of a hundred thousand letters: not cut here
+        return 0.0, 0
+    widths = Counter(len(row) for row in rows[:-1] or rows if row)
+    if not widths:
+        return 0.0, 0
+    width, count = widths.most_common(1)[0]
+    return (count / widths.total() if width > 1 else 0.0), width
+
+
+def _rows(text: str, delimiter: str) -> list[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    return [row for row, _ in zip(reader, range(TOP), strict=False)]

@@ -1,0 +1,243 @@
+"""Raw files of coordination surveys to the table of ties."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from joyeval.coordination.asked import survey_of
+from joyeval.coordination.ties import looks_scored, score_ties
+from joyeval.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from joyeval.coordination.ties import Survey
+    from joyeval.intake.tabulate import Kind
+    from joyeval.study import Coordination, Study
+
+_TEXT = ("wave", "process", "person", "workgroup", "target", "dimension", "no_contact")
+MEMBER_FIELDS: dict[str, Kind] = {"person": "text", "workgroup": "text"}
+ROSTER_FIELDS: dict[str, Kind] = {"process": "text", "workgroup": "text", "wave": "text", "headcount": "number"}
+YES = {"yes", "y", "true", "1", "x", "no contact"}
+LISTED = 5  # rows or names that a message gives
+
+
+def changed_scales(parts: Sequence[Coordination]) -> list[Problem]:
+    """Say which waves of a cohort ask something else than its first one; their scores cannot be compared."""
+    other = [part for part in parts if survey_of(part) != survey_of(parts[0])]
+    expected = f"the scale and the items of wave {parts[0].wave}" if parts else ""
+    fix = "recode the file to one scale, or analyse the waves as two studies"
+    return [
+        Problem(part.file, f"wave {part.wave} with other items or another scale", expected, fix, rule="changed scale")
+        for part in other
+    ]
+
+
+def fields_of(part: Coordination) -> dict[str, Kind]:
+    """Return the kinds of the columns of a survey file."""
+    fields: dict[str, Kind] = {**dict.fromkeys(_TEXT, "text"), "date": "day", "value": "number"}
+    fields |= dict.fromkeys(survey_of(part).dimensions, "number")
+    wide = [name for name in part.columns if "__" in name]
+    return fields | {name: "text" if name.startswith("no_contact__") else "number" for name in wide}
+
+
+def with_wide_columns(part: Coordination, headings: list[str]) -> Coordination:
+    """Map the headings of a wide export that fit the pattern, such as ``freq__Nurses``, to our names for them."""
+    pattern = re.escape(part.pattern).replace(r"\{dim\}", "(?P<dim>.+?)").replace(r"\{target\}", "(?P<target>.+)")
+    found = {heading: m for heading in headings if (m := re.fullmatch(pattern, heading))}
+    called = {word: word for word in (*survey_of(part).dimensions, "no_contact")}
+    called |= {str(word): str(key) for word, key in part.dimensions.items()}
+    columns = {f"{called[m['dim']]}__{m['target']}": heading for heading, m in found.items() if m["dim"] in called}
+    return part.model_copy(update={"columns": {**part.columns, **columns}})
+
+
+def tie_table(
+    part: Coordination, rows: pd.DataFrame, members: pd.DataFrame | None = None
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """Return scored ties of one survey.
+
+    Parameters
+    ----------
+    part : Coordination
+        What the study file says of the survey.
+    rows : DataFrame
+        Typed rows with ``file`` and ``row``, one per respondent and target (``ties``), per answer (``items``) or per
+        respondent (``wide``).
+    members : DataFrame, optional
+        person, workgroup: where people rate people, a rating of a workgroup is the mean over its members.
+
+    Returns
+    -------
+    DataFrame
+        As `joyeval.coordination.ties`.
+    list of Problem
+        Codes outside the scale, a target rated twice by one person, rows without person, workgroup or target, coding of
+        the frequency item not stated.
+    """
+    survey = survey_of(part)
+    long = _from_wide(rows, survey) if part.layout == "wide" else rows
+    long, problems = (long, []) if members is None else _of_members(part, long, members)
+    table = _named(part, long.assign(called=long["target"]), survey)
+    table, unknown = _per_target(table, survey) if part.layout == "items" else (table, [])
+    problems += [*unknown, *_incomplete(table), *_out_of_range(table, survey), *_rated_twice(table)]
+    if survey.frequency and part.frequency is None:
+        return pd.DataFrame(), [*problems, _unstated(part, table[survey.frequency])]
+    table = table.dropna(subset=["person", "workgroup", "target"]).drop_duplicates(["process", "person", "called"])
+    inside = table[list(survey.dimensions)].where(lambda answers: answers.isin(range(survey.low, survey.high + 1)))
+    scored = score_ties(table.assign(**inside), survey=survey, frequency=part.frequency)
+    return _together(scored, survey), problems
+
+
+def rating_days(part: Coordination, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the middle day of a survey's ratings by process: process, wave, date; empty without dates."""
+    columns = ["process", "wave", "date"]
+    if "date" not in rows or rows["date"].isna().all():
+        return pd.DataFrame({"process": [], "wave": [], "date": pd.to_datetime([])})
+    named = rows.assign(wave=part.wave, **({"process": part.process} if part.process else {}))
+    dated = named.assign(date=pd.to_datetime(named["date"])).dropna(subset=columns)
+    return dated.groupby(columns[:2])["date"].median().dt.normalize().reset_index()
+
+
+def unknown_sites(part: Coordination, ties: pd.DataFrame, teams: set[str], study: Study) -> list[Problem]:
+    """Say which processes and teams of ``teams`` there are none of in the survey and in the list of teams."""
+    named = {
+        "process": (part.teams, set(ties["process"])),
+        "team": ({t for ts in part.teams.values() for t in ts}, teams),
+    }
+    return [
+        Problem(
+            study.path.name, f"coordination, `teams`: {what} {name!r}", f"a {what} of the data", "check the spelling",
+            rule=f"unknown {what}",
+        )
+        for what, (names, known) in named.items()
+        for name in sorted(set(names) - known)
+    ]  # fmt: skip
+
+
+def _of_members(part: Coordination, rows: pd.DataFrame, members: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
+    """Ratings of people as ratings of their workgroups; `unrated` fills pairs of members without a rating."""
+    home = members.drop_duplicates("person").set_index("person")["workgroup"]
+    strangers = rows[~rows["person"].isin(home.index) | ~rows["target"].isin(home.index)]
+    told = f"{len(strangers)} ratings by or of people who are not listed (rows {_rows(strangers)})"
+    fix = "add them to the list of members; these ratings are left out"
+    problems = [_at(strangers, told, "members of the list", fix, "unknown group")] if len(strangers) else []
+    known = rows.drop(strangers.index)
+    known = known[known["person"] != known["target"]]
+    if part.members is not None and part.members.unrated is not None:
+        pairs = pd.MultiIndex.from_product([known["person"].unique(), home.index], names=["person", "target"])
+        all_pairs = known.set_index(["person", "target"]).reindex(pairs).reset_index()
+        known = all_pairs[all_pairs["person"] != all_pairs["target"]]
+        known = known.assign(**known[list(survey_of(part).dimensions)].fillna(part.members.unrated), file=part.file)
+    return known.assign(workgroup=known["person"].map(home), of=known["target"].map(home)), problems
+
+
+def _named(part: Coordination, rows: pd.DataFrame, survey: Survey) -> pd.DataFrame:
+    """Names as the study file has them: wave, process, renamed and merged workgroups, dimensions."""
+    names = {str(old): str(new) for old, new in part.workgroups.items()}
+    given = {"wave": part.wave} | ({"process": part.process} if part.process else {})
+    table = rows.assign(**given, target=rows["of"] if "of" in rows else rows["target"])
+    for column in ("workgroup", "target"):
+        table[column] = table[column].replace(names)
+    if "dimension" in table:
+        table["dimension"] = table["dimension"].replace({str(k): str(v) for k, v in part.dimensions.items()})
+    contact = table["no_contact"].str.lower().isin(YES) if "no_contact" in table else False
+    absent = {name: np.nan for name in survey.dimensions if name not in table and part.layout != "items"}
+    return table.assign(no_contact=contact, **absent)
+
+
+def _together(scored: pd.DataFrame, survey: Survey) -> pd.DataFrame:
+    """One row per respondent and workgroup: several rated names of one workgroup are averaged."""
+    keys = ["wave", "process", "person", "workgroup", "target"]
+    if not scored.duplicated(keys).any():
+        return scored
+    by = scored.groupby(keys, sort=False)
+    means = by[[*survey.dimensions, "rc", *survey.blocks]].mean()
+    counts = by["answered"].max().to_frame().assign(no_contact=by["no_contact"].all())
+    return means.join(counts).reset_index()[list(scored.columns)]
+
+
+def _from_wide(rows: pd.DataFrame, survey: Survey) -> pd.DataFrame:
+    """One row per respondent and target; the words after ``__`` are the targets."""
+    rated = [name for name in rows if "__" in name]
+    targets = dict.fromkeys(name.split("__", 1)[1] for name in rated)
+    blocks = []
+    for target in targets:
+        own = {f"{dim}__{target}": dim for dim in (*survey.dimensions, "no_contact") if f"{dim}__{target}" in rows}
+        blocks.append(rows.drop(columns=rated).assign(target=target).join(rows[list(own)].rename(columns=own)))
+    return pd.concat(blocks, ignore_index=True) if blocks else rows.assign(target=None)
+
+
+def _per_target(rows: pd.DataFrame, survey: Survey) -> tuple[pd.DataFrame, list[Problem]]:
+    keys = ["wave", "process", "person", "workgroup", "target", "called"]
+    other = rows[~rows["dimension"].isin(survey.dimensions)]
+    told = f"{len(other)} answers to dimensions that the survey does not have (rows {_rows(other)})"
+    fix = "correct them, or name them under `dimensions`; these answers are left out"
+    found = [_at(other, told, ", ".join(survey.dimensions), fix, "dimension")] if len(other) else []
+    twice = rows[rows.duplicated([*keys, "dimension"]) & rows["person"].notna()]
+    told = f"{len(twice)} answers to a dimension a second time (rows {_rows(twice)})"
+    found += [_at(twice, told, "one answer each", "keep one; the first is kept here", "twice")] if len(twice) else []
+    wide = rows.pivot_table(index=keys, columns="dimension", values="value", aggfunc="first")
+    places = rows.groupby(keys)[["file", "row", "no_contact"]].first()
+    return wide.reindex(columns=list(survey.dimensions)).join(places, how="right").reset_index(), found
+
+
+def _unstated(part: Coordination, frequency: pd.Series) -> Problem:
+    found = f"no statement of the frequency item's coding; its answers: {looks_scored(frequency)}"
+    fix = "ask the survey provider, then write `frequency: scored` or `frequency: raw` for this file in the study file"
+    return Problem(part.file, found, "scored or raw", fix, None, "freq", "frequency")
+
+
+def _incomplete(table: pd.DataFrame) -> list[Problem]:
+    found = []
+    for column in ("process", "person", "workgroup", "target"):
+        blank = table[table[column].isna()] if column in table else table
+        if len(blank):
+            told, fix = f"{len(blank)} rows without a {column}", "fill them in; these rows are left out"
+            found.append(_at(blank, told, f"a {column}", fix, "incomplete", column))
+    return found
+
+
+def _out_of_range(table: pd.DataFrame, survey: Survey) -> list[Problem]:
+    found = []
+    for dimension in survey.dimensions:
+        bad = table[table[dimension].notna() & ~table[dimension].isin(range(survey.low, survey.high + 1))]
+        if len(bad):
+            told = f"{len(bad)} answers outside {survey.low} to {survey.high} (rows {_rows(bad)})"
+            fix = "recode the export, or say whether the scale changed; these answers are left out"
+            expected = f"whole numbers from {survey.low} to {survey.high}"
+            found.append(_at(bad, told, expected, fix, "range", dimension))
+    return found
+
+
+def _rated_twice(table: pd.DataFrame) -> list[Problem]:
+    twice = table[table.duplicated(["process", "person", "called"]) & table["person"].notna()]
+    told = f"{len(twice)} rows that rate a workgroup a second time (rows {_rows(twice)})"
+    fix = "keep one; the first is kept here"
+    return [_at(twice, told, "one rating per person and workgroup", fix, "twice")] if len(twice) else []
+
+
+def not_on_roster(ties: pd.DataFrame, roster: pd.DataFrame, *, file: str) -> list[Problem]:
+    """Say which workgroups rate, or are rated, without standing on the roster."""
+    found, fix = [], "correct its name, map it under `workgroups`, or add it to the roster; it is kept"
+    listed = pd.MultiIndex.from_frame(roster[["process", "workgroup"]])
+    for column, told in (("workgroup", "answered"), ("target", "was rated")):
+        here = ties[["process", column]].drop_duplicates()
+        for process, name in here[~pd.MultiIndex.from_frame(here).isin(listed)].itertuples(index=False):
+            words, expected = f"workgroup {name!r} of {process} {told}, but is not on it", "workgroups of the roster"
+            found.append(Problem(file, words, expected, fix, None, "workgroup", "unknown group", blocking=False))
+    return found
+
+
+def _at(rows: pd.DataFrame, found: str, expected: str, fix: str, rule: str, column: str | None = None) -> Problem:
+    """Return a problem that does not stop the run, at the first of these rows."""
+    first = rows.iloc[0]
+    row = int(first["row"]) if pd.notna(first["row"]) else None
+    return Problem(first["file"], found, expected, fix, row, column, rule, blocking=False)
+
+
+def _rows(bad: pd.DataFrame) -> str:
+    return ", ".join(f"{row:.0f}" for row in bad["row"].head(LISTED)) + (", ..." if len(bad) > LISTED else "")

@@ -1,0 +1,123 @@
+"""XLSX, XLS and ODS through a limited process; a hostile or damaged file ends in one clear problem."""
+
+from __future__ import annotations
+
+import io
+import marshal
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from joyeval.errors import DataError, Problem
+from joyeval.intake.raw import SAMPLE, few_valued, no_rows
+from joyeval.intake.text import TOP
+
+LARGEST = 300_000_000  # bytes of a workbook once unpacked
+MOST_PACKED = 100  # times that a part of it may shrink when packed
+MEMORY = 900_000_000  # bytes for the process that reads
+SECONDS = 60
+
+_OLE = b"\xd0\xcf\x11\xe0"  # old Excel, and the envelope of a password-protected file
+_DAMAGED = ("a damaged workbook", "a workbook that Excel opens", "save it again in Excel", "damaged")
+
+
+@dataclass(frozen=True)
+class GridSheet:
+    """A sheet of a workbook.
+
+    Parameters
+    ----------
+    texts : polars.Series
+        The distinct cells as text.
+    cells : array of int, shape (rows, columns)
+        Which of them stands where.
+    """
+
+    file: str
+    texts: pl.Series
+    cells: np.ndarray
+    notices: tuple[str, ...]
+    first_row: int = 1
+
+    @property
+    def top(self) -> list[list[str]]:
+        """The first rows, as text."""
+        return [[self.texts[int(cell)] or "" for cell in row] for row in self.cells[:TOP]]
+
+    def body(self, skip: int, headings: list[str], keep: list[int]) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
+        """Return columns, row numbers and what was set aside (nothing), below the first `skip` rows."""
+        cells = self.cells[skip:]
+        sample = pl.DataFrame({headings[i]: self.texts.gather(cells[:SAMPLE, i]) for i in keep})
+        few, categories = few_valued(sample), self.texts.cast(pl.Categorical(pl.Categories.random()))
+        frame = pl.DataFrame(
+            {
+                h: (categories if h in few else self.texts).gather(cells[:, i])
+                for i, h in enumerate(headings)
+                if i in keep
+            }
+        )
+        rows = pl.int_range(skip + 1, skip + 1 + len(cells), dtype=pl.UInt32, eager=True).alias("row")
+        return frame, rows, no_rows()
+
+
+def open_workbook(path: Path, content: bytes, sheet: str | None) -> GridSheet:
+    """Read a sheet, or the first visible one that holds a table.
+
+    Raises
+    ------
+    DataError
+        The file is password-protected, damaged, unpacks to more than we take, or has no such sheet.
+    """
+    file = path.name
+    _refuse_unsafe(file, content)
+    names, name, width, texts, codes = _worker(path, sheet or "")
+    if not name:
+        known = ", ".join(names)
+        raise DataError([Problem(file, f"no sheet {sheet!r}", known, "name one of these as `sheet`", rule="sheet")])
+    notices = (f"sheet {name!r} was read; the file also holds {', '.join(n for n in names if n != name)}",)
+    distinct = pl.Series(texts, dtype=pl.String).replace("", None)
+    cells = np.frombuffer(codes, np.uint32).reshape(-1, max(width, 1))
+    return GridSheet(file, distinct, cells, notices if len(names) > 1 and not sheet else ())
+
+
+def _refuse_unsafe(file: str, content: bytes) -> None:
+    if content.startswith(_OLE):
+        if "EncryptedPackage".encode("utf-16-le") in content:
+            raise _refusal(file, "a password-protected file", "an open one", "remove the password in Excel", "password")
+        return
+    try:
+        infos = zipfile.ZipFile(io.BytesIO(content)).infolist()
+    except zipfile.BadZipFile:
+        raise _refusal(file, *_DAMAGED) from None
+    if any(info.flag_bits & 1 for info in infos):
+        raise _refusal(file, "a password-protected file", "an open one", "remove the password", "password")
+    size = sum(info.file_size for info in infos)
+    if size > LARGEST or any(info.file_size > MOST_PACKED * max(info.compress_size, 10_000) for info in infos):
+        found = f"a file that unpacks to {size / 1e6:.0f} MB"
+        raise _refusal(file, found, f"at most {LARGEST / 1e6:.0f} MB", "save the sheet as CSV UTF-8", "unpacked size")
+
+
+def _worker(path: Path, sheet: str) -> tuple[list[str], str, int, list[str], bytes]:
+    script = Path(__file__).with_name("sheet_worker.py")
+    command = [sys.executable, "-I", str(script), str(path.resolve()), sheet, str(MEMORY)]
+    too_big = "a sheet that claims more cells than memory holds", "a sheet of ordinary size"
+    fix = "delete what stands far right of or below the table, or save the sheet as CSV UTF-8"
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        found = f"a sheet that takes more than {SECONDS} s to read"
+        raise _refusal(path.name, found, too_big[1], fix, "reading time") from None
+    if done.returncode == 0:
+        return marshal.loads(done.stdout)
+    if b"CalamineError" in done.stderr or b"ZipError" in done.stderr or b"XmlError" in done.stderr:
+        raise _refusal(path.name, *_DAMAGED)
+    raise _refusal(path.name, *too_big, fix, "sheet size")
+
+
+def _refusal(file: str, found: str, expected: str, fix: str, rule: str) -> DataError:
+    return DataError([Problem(file, found, expected, fix, rule=rule)])

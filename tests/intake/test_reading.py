@@ -1,0 +1,365 @@
+"""Any export in: recognised, decoded, cut into rows whose numbers are those of the spreadsheet."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from joyeval.errors import DataError
+from joyeval.intake import read
+from joyeval.intake.text import scan
+from tests.intake.files import crafted_xlsx, csv, xlsx, zip_bomb
+
+
+def refused(path, **options) -> str:
+    """The rule by which a file is refused."""
+    with pytest.raises(DataError) as caught:
+        read(path, **options)
+    assert len(caught.value.problems) == 1
+    return caught.value.problems[0].rule
+
+
+def cells(raw) -> list[dict]:
+    return raw.frame.cast(pl.String).to_dicts()
+
+
+# ---- text ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_encodings_give_the_same_cells(tmp_path, encoding):
+    raw = read(csv(tmp_path / "w.csv", "id,team", "1,Café", "2,Day’s end", encoding=encoding))
+    assert cells(raw) == [{"id": "1", "team": "Café"}, {"id": "2", "team": "Day’s end"}]
+
+
+def test_an_old_encoding_is_said(tmp_path):
+    raw = read(csv(tmp_path / "w.csv", "id,team", "1,Café", encoding="cp1252"))
+    assert any("Windows-1252" in notice for notice in raw.notices)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiter_is_found_although_texts_hold_others(tmp_path, delimiter):
+    rows = [delimiter.join(row) for row in (["id", "why"], ["1", '"a, b; c"'], ["2", '"d | e\tf"'])]
+    assert cells(read(csv(tmp_path / "w.csv", *rows)))[0] == {"id": "1", "why": "a, b; c"}
+
+
+def test_a_sep_line_is_obeyed_and_counted(tmp_path):
+    raw = read(csv(tmp_path / "w.csv", "sep=;", "a;b", "1;2", "3;4"))
+    assert raw.frame.columns == ["a", "b"]
+    assert raw.rows.to_list() == [3, 4]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_ends(tmp_path, end):
+    assert cells(read(csv(tmp_path / "w.csv", "a,b", "1,2", "3,4", end=end))) == [
+        {"a": "1", "b": "2"},
+        {"a": "3", "b": "4"},
+    ]
+
+
+def test_a_line_break_within_quotation_marks_is_one_row(tmp_path):
+    raw = read(csv(tmp_path / "w.csv", "a,b", '1,"one', 'two, three"', "2,x"))
+    assert raw.rows.to_list() == [2, 3]
+    assert cells(raw)[0]["b"] == "one\ntwo, three"
+
+
+def test_blank_rows_are_left_out_but_counted(tmp_path):
+    raw = read(csv(tmp_path / "w.csv", "a,b", "1,2", "", "3,4", ",", ""))
+    assert raw.rows.to_list() == [2, 4]
+
+
+def test_rows_of_another_width_are_set_aside_not_shifted(tmp_path):
+    good = [f"{i},{i}" for i in range(40)]
+    raw = read(csv(tmp_path / "w.csv", "a,b", *good, "1,2,3", "9"))
+    assert raw.set_aside.to_dicts() == [{"row": 42, "rule": "ragged row"}, {"row": 43, "rule": "ragged row"}]
+    assert raw.frame.height == 40
+
+
+def test_a_row_too_long_and_one_too_short_do_not_make_up_for_each_other(tmp_path):
+    good = [f"{i},{i}" for i in range(100)]
+    raw = read(csv(tmp_path / "w.csv", "a,b", *good, "1,2,3", "9"))
+    assert raw.set_aside["row"].to_list() == [102, 103]
+
+
+@pytest.mark.parametrize("odd", ["Often", "4.0", "007", " 4", "40000"])
+def test_a_column_of_numbers_may_hold_something_else_far_below(tmp_path, odd):
+    raw = read(csv(tmp_path / "w.csv", "a,b", *["1,2"] * 2500, f"{odd},2"))
+    assert cells(raw)[-1]["a"].strip(" 0") == odd.strip(" 0")
+    assert cells(raw)[0] == {"a": "1", "b": "2"}
+
+
+def test_delimiters_at_the_end_of_rows_do_no_harm(tmp_path):
+    raw = read(csv(tmp_path / "w.csv", "a,b", "1,2,,", "3,4,"))
+    assert cells(raw) == [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]
+
+
+def test_a_table_with_unnamed_row_names_is_refused_not_shifted(tmp_path):
+    assert refused(csv(tmp_path / "w.csv", "a,b", "1,2,3", "4,5,6")) == "ragged file"
+
+
+def test_an_open_quotation_mark_is_told(tmp_path):
+    assert refused(csv(tmp_path / "w.csv", "a,b", '1,"two', "3,4")) == "open quotation"
+
+
+def test_repeated_and_empty_headings_are_numbered_and_told(tmp_path):
+    raw = read(csv(tmp_path / "w.csv", "Score,Score,", "1,2,3"))
+    assert raw.frame.columns == ["Score", "Score (2)", "(column 3)"]
+    assert [problem.column for problem in raw.problems] == ["Score (2)"]
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [(b"", "empty file"), (b"\xff\xfe", "empty file"), (b"a,b\n", "no rows"), (b"\0\0\n", "empty file")],
+)
+def test_nothing_to_read_is_told(tmp_path, content, rule):
+    path = tmp_path / "w.csv"
+    path.write_bytes(content)
+    assert refused(path) == rule
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a,b\n" + b"x" * 2_000_000 + b",1\n",  # one endless cell
+        b'a,b\n"' + b"x\n" * 500_000 + b'",1\n',  # a text that never seems to end
+        b"a" + b"," * 200_000 + b"\n1" + b"," * 200_000 + b"\n",  # more columns than any spreadsheet
+    ],
+)
+def test_text_that_is_no_table_is_told(tmp_path, content):
+    path = tmp_path / "w.csv"
+    path.write_bytes(content)
+    assert refused(path) == "no table"
+
+
+def test_a_missing_file_is_told(tmp_path):
+    assert refused(tmp_path / "nowhere.csv") == "missing file"
+
+
+def test_zeros_at_the_end_are_no_row(tmp_path):
+    path = tmp_path / "w.csv"
+    path.write_bytes(b"a,b\n1,2\n" + b"\0" * 500)
+    assert cells(read(path)) == [{"a": "1", "b": "2"}]
+
+
+def test_more_distinct_answers_than_the_sample_promised(tmp_path):
+    """The first 2,000 rows repeat five texts; 70,000 others follow, more than 16 bits number."""
+    raw = read(
+        csv(tmp_path / "w.csv", "a,b", *(f"x{i % 5},1" for i in range(2000)), *(f"y{i},1" for i in range(70_000)))
+    )
+    assert raw.frame["a"].cast(pl.String).n_unique() == 70_005
+
+
+fields = st.text(st.sampled_from('ab,;"\n é'), max_size=6)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(fields, fields), min_size=1, max_size=8))
+def test_scan_agrees_with_the_csv_module(rows):
+    import csv as standard
+    import io
+
+    page = io.StringIO(newline="")
+    standard.writer(page, lineterminator="\n", quoting=standard.QUOTE_ALL).writerows(rows)
+    ends, counts = scan(page.getvalue().encode(), ",")
+    assert len(ends) == len(rows)
+    assert set(counts) == {2}
+
+
+# ---- workbooks -----------------------------------------------------------------------------------
+
+
+def test_numbers_dates_and_words_of_a_workbook(tmp_path):
+    from datetime import datetime
+
+    day = datetime(2026, 1, 5, 9, 30)
+    raw = read(
+        xlsx(
+            tmp_path / "w.xlsx",
+            ["id", "when", "score", "yes", "mixed"],
+            [1, day, 2.5, True, "x"],
+            [2, day, 3, False, 4],
+        )
+    )
+    assert cells(raw)[0] == {"id": "1", "when": "2026-01-05 09:30:00", "score": "2.5", "yes": "TRUE", "mixed": "x"}
+    assert cells(raw)[1]["mixed"] == "4"
+
+
+def test_headings_below_notes_are_found(tmp_path):
+    rows = [["Published by the trust"], [], ["Team", "Score", "n"], ["A", 3.5, 12], [], ["B", "-", 4]]
+    raw = read(xlsx(tmp_path / "w.xlsx", *rows))
+    assert raw.frame.columns == ["Team", "Score", "n"]
+    assert raw.rows.to_list() == [4, 6]
+
+
+def test_an_unknown_sheet_is_told(tmp_path):
+    assert refused(xlsx(tmp_path / "w.xlsx", ["a", "b"], [1, 2]), sheet="Data") == "sheet"
+
+
+def test_an_open_document_sheet_is_read(tmp_path):
+    import pandas as pd
+
+    pd.DataFrame({"id": [1, 2], "q": [3, None]}).to_excel(tmp_path / "w.ods", index=False, engine="odf")
+    assert cells(read(tmp_path / "w.ods")) == [{"id": "1", "q": "3"}, {"id": "2", "q": None}]
+
+
+def test_text_under_the_name_of_a_workbook_is_read_as_text(tmp_path):
+    assert cells(read(csv(tmp_path / "w.xlsx", "a,b", "1,2"))) == [{"a": "1", "b": "2"}]
+
+
+@pytest.mark.parametrize("start", ["<html><body><table>", "\n<!DOCTYPE html><title>Log in</title>", "<table border=1>"])
+def test_a_web_page_under_the_name_of_a_workbook_is_told(tmp_path, start):
+    assert refused(csv(tmp_path / "w.xls", start)) == "really HTML"
+
+
+def test_a_dimension_bomb_ends_in_one_problem(tmp_path):
+    """1.5 KB that claim 17 thousand million cells: the reading process dies, we do not."""
+    far = '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+    assert refused(crafted_xlsx(tmp_path / "w.xlsx", far)) == "sheet size"
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
+    assert refused(zip_bomb(tmp_path / "w.xlsx", megabytes=301)) == "unpacked size"
+
+
+def test_an_external_entity_is_not_followed(tmp_path):
+    prologue = '<!DOCTYPE x [<!ENTITY leak SYSTEM "file:///etc/hostname">]>'
+    cell = '<row r="1"><c r="A1" t="str"><v>&leak;</v></c></row>'
+    assert refused(crafted_xlsx(tmp_path / "w.xlsx", cell, prologue)) in {"damaged", "no rows"}
+
+
+def test_a_password_is_told(tmp_path):
+    path = tmp_path / "w.xlsx"
+    path.write_bytes(
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 512 + "EncryptedPackage".encode("utf-16-le") + b"\0" * 512
+    )
+    assert refused(path) == "password"
+
+
+@pytest.mark.parametrize(
+    "content", [b"PK\x03\x04 no zip", b"\xd0\xcf\x11\xe0 no workbook", b"PAR1 no parquet", b"$FL2 no spss"]
+)
+def test_a_damaged_file_is_told(tmp_path, content):
+    path = tmp_path / "w.bin"
+    path.write_bytes(content)
+    assert refused(path) == "damaged"
+
+
+# ---- survey tools --------------------------------------------------------------------------------
+
+QUALTRICS = (
+    "StartDate,Status,IPAddress,RecipientEmail,Finished,ResponseId,Q1",
+    "Start Date,Response Type,IP Address,Recipient Email,Finished,Response ID,I enjoy my work",
+    ",".join(f'"{{""ImportId"":""{name}""}}"' for name in "abcdefg"),
+)
+
+
+def test_qualtrics_three_rows_previews_and_personal_columns(tmp_path):
+    raw = read(
+        csv(tmp_path / "w.csv", *QUALTRICS, "d,IP Address,1.2.3.4,x@nhs.example,1,R_1,4", "d,Survey Preview,,,1,R_2,5")
+    )
+    assert raw.source == "Qualtrics"
+    assert raw.frame.columns == ["StartDate", "Status", "Finished", "ResponseId", "Q1"]
+    assert raw.labels["Q1"] == "I enjoy my work"
+    assert (raw.rows.to_list(), raw.set_aside.to_dicts()) == ([4], [{"row": 5, "rule": "preview"}])
+    assert raw.identifier == "ResponseId"
+
+
+def test_an_address_that_people_are_linked_by_is_kept(tmp_path):
+    raw = read(csv(tmp_path / "w.csv", *QUALTRICS, "d,0,1.2.3.4,x@nhs.example,1,R_1,4"), keep=["RecipientEmail"])
+    assert "RecipientEmail" in raw.frame.columns
+    assert "IPAddress" not in raw.frame.columns
+
+
+def test_qualtrics_legacy_names_its_first_columns_from_the_second_row(tmp_path):
+    raw = read(csv(tmp_path / "w.csv", "V1,V6,V7,Q1", "ResponseID,IPAddress,Status,I enjoy my work", "R_1,1.2.3.4,0,2"))
+    assert (raw.source, raw.frame.columns, raw.rows.to_list()) == (
+        "Qualtrics (legacy)",
+        ["ResponseID", "Status", "Q1"],
+        [3],
+    )
+
+
+def test_surveymonkey_options_take_the_question_from_the_left(tmp_path):
+    rows = (
+        "Respondent ID,Collector ID,IP Address,My team,How often?,,Why?",
+        ",,,Response,Tired,Happy,Open-Ended Response",
+        "11,5,1.2.3.4,A,3,4,because",
+    )
+    raw = read(csv(tmp_path / "w.csv", *rows))
+    assert raw.source == "SurveyMonkey"
+    assert raw.frame.columns == [
+        "Respondent ID",
+        "Collector ID",
+        "My team",
+        "How often? [Tired]",
+        "How often? [Happy]",
+        "Why?",
+    ]
+    assert (raw.rows.to_list(), raw.identifier) == ([3], "Respondent ID")
+
+
+def test_microsoft_forms_drops_who_answered(tmp_path):
+    head = ["Id", "Start time", "Completion time", "Email", "Name", "Did you have a good day at work yesterday?"]
+    raw = read(xlsx(tmp_path / "w.xlsx", head, [1, "s", "c", "x@nhs.example", "Ann", "Agree"]))
+    assert raw.source == "Microsoft Forms"
+    assert raw.frame.columns == ["Id", "Start time", "Completion time", head[-1]]
+
+
+@pytest.mark.parametrize(
+    ("head", "source"),
+    [
+        ("id,submitdate,lastpage,startlanguage,q1", "LimeSurvey (codes)"),
+        ('"Response ID","Date submitted","Last page","I enjoy my work"', "LimeSurvey"),
+        (
+            "affSat1. I enjoy my work,affSat2[SQ001]. Most days [I am keen],socio1. Country",
+            "LimeSurvey (codes and texts)",
+        ),
+        ("record_id,redcap_event_name,redcap_repeat_instance,q1", "REDCap"),
+        ("record_id,why___1,why___2,survey_complete", "REDCap"),
+        ("StartDate,EndDate,Status,Progress,ResponseId,Q1", "Qualtrics (one header row)"),
+        ("respondent_id,team,q1", "a table"),
+    ],
+)
+def test_tools_are_told_by_their_headings(tmp_path, head, source):
+    width = len(next(iter(__import__("csv").reader([head]))))
+    assert read(csv(tmp_path / "w.csv", head, ",".join("0" * width))).source == source
+
+
+def test_spss_keeps_prefer_not_to_say_apart_from_blank(tmp_path):
+    import pandas as pd
+    import pyreadstat
+
+    pyreadstat.write_sav(
+        pd.DataFrame({"q1": [1.0, 9.0, None], "team": ["A", "B", ""]}),
+        tmp_path / "w.sav",
+        column_labels=["I enjoy my work", "Team"],
+        variable_value_labels={"q1": {1.0: "Never", 5.0: "Always", 9.0: "Prefer not to say"}},
+        missing_ranges={"q1": [9]},
+    )
+    raw = read(tmp_path / "w.sav")
+    assert cells(raw) == [{"q1": "1", "team": "A"}, {"q1": "9", "team": "B"}, {"q1": None, "team": None}]
+    assert raw.declined == {"q1": frozenset({"9"})}
+    assert raw.answer_labels["q1"]["5"] == "Always"
+    assert raw.labels["q1"] == "I enjoy my work"
+
+
+def test_stata_keeps_extended_missing_codes(tmp_path):
+    import pandas as pd
+    import pyreadstat
+
+    pyreadstat.write_dta(
+        pd.DataFrame({"q1": [1.0, "a", None]}, dtype=object),
+        tmp_path / "w.dta",
+        variable_value_labels={"q1": {1: "Never", "a": "Prefer not to say"}},
+        missing_user_values={"q1": ["a"]},
+    )
+    raw = read(tmp_path / "w.dta")
+    assert [row["q1"] for row in cells(raw)] == ["1", "a", None]
+    assert raw.declined == {"q1": frozenset({"a"})}
+
+
+def test_parquet_is_read_as_text(tmp_path):
+    pl.DataFrame({"q": [1, None], "x": [1.5, 2.0], "t": ["a", ""]}).write_parquet(tmp_path / "w.parquet")
+    assert cells(read(tmp_path / "w.parquet")) == [{"q": "1", "x": "1.5", "t": "a"}, {"q": None, "x": "2.0", "t": None}]

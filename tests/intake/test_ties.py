@@ -1,0 +1,280 @@
+"""Raw files in every layout to one table of ties; what does not fit is told and counted, never dropped silently."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from joyeval.coordination import RC, Survey, from_wide, matrix, score_ties, survey_of_cohort
+from joyeval.errors import StudyError
+from joyeval.intake import ties as tables
+from joyeval.intake.tables import take_in
+from joyeval.study import Coordination, load_study
+from tests.conftest import ROOT, reference
+
+ANSWERS = dict(zip(RC.dimensions, (5, 4, 4, 3, 2, 2, 1), strict=True))
+RATED = (("a", "Nurses", "Nurses"), ("a", "Nurses", "Doctors"), ("b", "Doctors", "Nurses"), ("b", "Doctors", "Doctors"))
+
+
+def part(**changes):
+    """One wave of a survey, as a study file describes it."""
+    told = {"wave": "1", "process": "ward", "cohorts": ("c",), "layout": "ties", "frequency": "scored", "file": "w.csv"}
+    return Coordination.model_validate({**told, "columns": {}, **changes})
+
+
+def rows(rated=RATED, **changes):
+    """Rows as the reader gives them: one per respondent and target, with file and row."""
+    found = [{"person": p, "workgroup": g, "target": t, **ANSWERS, **changes} for p, g, t in rated]
+    return pd.DataFrame(found).assign(file="w.csv", row=range(2, 2 + len(found)))
+
+
+def rules(problems):
+    return [problem.rule for problem in problems]
+
+
+def test_item_level_tie_level_and_wide_give_the_same_ties():
+    ties, told = tables.tie_table(part(), rows())
+    long = rows().melt(["person", "workgroup", "target", "file", "row"], var_name="dimension")
+    items, told_too = tables.tie_table(part(layout="items"), long)
+    wide = rows().pivot(index=["person", "workgroup", "file"], columns="target", values=list(ANSWERS))
+    wide.columns = [f"{dim}__{target}" for dim, target in wide.columns]
+    flat, told_again = tables.tie_table(part(layout="wide"), wide.reset_index().assign(row=[2, 3]))
+    assert told == told_too == told_again == []
+    same = ["person", "target", *RC.dimensions, "rc", "com", "rel"]
+    for other in (items, flat):
+        pd.testing.assert_frame_equal(
+            ties[same].sort_values(same[:2], ignore_index=True),
+            other[same].sort_values(same[:2], ignore_index=True),
+            check_dtype=False,
+        )
+
+
+def test_headings_of_any_pattern_and_words_for_dimensions():
+    """Numbered matrix questions (Q3_2) and question texts with the target in brackets."""
+    numbers = {str(i): dim for i, dim in enumerate(RC.dimensions, start=1)}
+    asked = part(
+        layout="wide", pattern="Q{dim}_{target}", dimensions=numbers, workgroups={"1": "Nurses", "2": "Doctors"}
+    )
+    mapped = tables.with_wide_columns(asked, [f"Q{i}_{t}" for i in range(1, 8) for t in (1, 2)] + ["Rater", "Q9_1"])
+    assert mapped.columns["freq__1"] == "Q1_1"
+    assert len(mapped.columns) == 14
+    words = part(layout="wide", pattern="{dim} [{target}]", dimensions={"How often?": "freq"})
+    assert tables.with_wide_columns(words, ["How often? [Nurses]"]).columns == {"freq__Nurses": "How often? [Nurses]"}
+
+
+def test_two_header_rows_as_survey_tools_write_them():
+    text = "person,workgroup,How often?,,Respect\n,,Nurses,Doctors,Nurses\na,Nurses,5,3,4\n"
+    table = pd.read_csv(io.StringIO(text), header=[0, 1])
+    table[[("wave", ""), ("process", "")]] = [["1", "ward"]]
+    got = from_wide(table, targets=["Nurses"], dimensions={"How often?": "freq", "Respect": "resp"})
+    assert got[["person", "target", "freq", "resp"]].to_numpy().tolist() == [["a", "Nurses", 5, 4]]
+
+
+def test_rectangular_matrices_and_own_groups():
+    """Patients are rated but do not answer; nurses rate themselves."""
+    rated = [(f"n{i}", "Nurses", t) for i in range(4) for t in ("Nurses", "Patients")]
+    ties, told = tables.tie_table(part(), rows(rated))
+    cells = matrix(ties, wave="1").cells
+    assert told == []
+    assert cells[["workgroup", "target", "within", "n"]].to_numpy().tolist() == [
+        ["Nurses", "Nurses", True, 4],
+        ["Nurses", "Patients", False, 4],
+    ]
+
+
+def test_renamed_groups_get_one_name_and_merged_groups_are_averaged():
+    rated = [("a", "Nurses", "Physio"), ("a", "Nurses", "OT"), ("b", "Physio", "Nurses")]
+    table = rows(rated)
+    table.loc[1, "time"] = 2
+    ties, told = tables.tie_table(part(workgroups={"Physio": "Therapists", "OT": "Therapists"}), table)
+    assert told == []
+    assert ties[["workgroup", "target"]].to_numpy().tolist() == [["Nurses", "Therapists"], ["Therapists", "Nurses"]]
+    assert ties.loc[0, "time"] == 3
+    assert ties.loc[0, "rc"] == pytest.approx((21 + 19) / 14)
+
+
+def test_people_who_rate_people_become_ties_between_workgroups():
+    people = pd.DataFrame({"person": list("abcd"), "workgroup": ["N", "N", "D", "D"]})
+    asked = part(
+        frequency=None,
+        scale={"items": {"trust": "trust"}, "low": 0, "high": 4},
+        members={"file": "m.csv", "columns": {}, "unrated": 0},
+    )
+    given = pd.DataFrame(
+        {"person": ["a", "a", "c", "z"], "target": ["c", "b", "a", "a"], "trust": [4.0, 3.0, 2.0, 1.0]}
+    )
+    ties, told = tables.tie_table(asked, given.assign(file="w.csv", row=[2, 3, 4, 5]), people)
+    got = ties.set_index(["person", "target"])["rc"].to_dict()
+    assert got == {("a", "D"): 2.0, ("a", "N"): 3.0, ("c", "N"): 1.0, ("c", "D"): 0.0}
+    assert rules(told) == ["unknown group"]
+    assert told[0].row == 5
+
+
+def test_an_unstated_coding_stops_the_run_and_says_what_it_looks_like():
+    table = rows([(f"p{i}", "Nurses", "Doctors") for i in range(9)]).assign(freq=[1, 3, 5, 5, 5, 3, 1, 5, 3])
+    ties, told = tables.tie_table(part(frequency=None), table)
+    assert ties.empty
+    assert (told[-1].rule, told[-1].blocking) == ("frequency", True)
+    assert "looks scored" in told[-1].found
+    assert "ask the survey provider" in told[-1].fix
+
+
+@pytest.mark.parametrize("code", [0, 6])
+def test_codes_outside_the_scale_are_told_with_row_and_column_and_left_out(code):
+    table = rows()
+    table.loc[2, "goal"] = code
+    ties, told = tables.tie_table(part(), table)
+    assert [(p.rule, p.row, p.column) for p in told] == [("range", 4, "goal")]
+    assert str(code) not in told[0].found.replace("outside 1 to 5", "").replace("rows 4", "").replace("1 answers", "")
+    assert ties["goal"].isna().sum() == 1
+    assert ties.loc[2, "answered"] == 6
+
+
+def test_rows_without_a_group_second_ratings_and_unknown_dimensions_are_told():
+    table = pd.concat([rows(), rows([("a", "Nurses", "Doctors"), ("c", None, "Nurses")])], ignore_index=True)
+    ties, told = tables.tie_table(part(), table.assign(row=range(2, 8)))
+    assert sorted(rules(told)) == ["incomplete", "twice"]
+    assert len(ties) == 4
+    long = rows().melt(["person", "workgroup", "target", "file", "row"], var_name="dimension")
+    long.loc[0, "dimension"] = "mood"
+    _, told = tables.tie_table(part(layout="items"), pd.concat([long, long.iloc[[5]]]))
+    assert rules(told) == ["dimension", "twice"]
+
+
+def test_groups_that_are_not_on_the_roster_are_told():
+    ties, _ = tables.tie_table(part(), rows([*RATED, ("e", "Porters", "Nurses"), ("a", "Nurses", "Cooks")]))
+    roster = pd.DataFrame({"process": "ward", "workgroup": ["Nurses", "Doctors"]})
+    told = tables.not_on_roster(ties, roster, file="roster.csv")
+    assert [p.found for p in told] == [
+        "workgroup 'Porters' of ward answered, but is not on it",
+        "workgroup 'Cooks' of ward was rated, but is not on it",
+    ]
+    assert not any(p.blocking for p in told)
+
+
+def test_another_directed_scale_needs_no_licence():
+    asked = part(frequency=None, scale={"items": {"trust": "trust", "help": "help"}, "low": 1, "high": 7})
+    survey = tables.survey_of(asked)
+    given = rows().drop(columns=list(ANSWERS)).assign(trust=[7.0, 3, 4, 5], help=[1.0, 3, 4, 5])
+    ties, told = tables.tie_table(asked, given)
+    assert told == []
+    assert list(ties["rc"]) == [4, 3, 4, 5]
+    assert "com" not in ties
+    got = matrix(ties, wave="1", survey=survey)
+    assert "on the scale from 1 to 7" in got.sentence()
+    assert got.cells["p_strong"].isna().all()  # no bands are known for it
+    assert not any("licence" in note for note in got.notes)
+
+
+def test_waves_on_different_scales_stop_the_run():
+    one = part(frequency=None, scale={"items": {"trust": "trust"}, "high": 5})
+    two = part(wave="2", frequency=None, scale={"items": {"trust": "trust"}, "high": 7})
+    assert tables.changed_scales([one, one]) == []
+    (told,) = tables.changed_scales([one, two])
+    assert told.blocking
+    assert "wave 2" in told.found
+
+
+def test_published_two_waves_run_without_a_licensed_survey():
+    """Freeman's researchers: the mean rating of each discipline by each other, by hand with pandas."""
+    folder = reference("data", "directed_ratings")
+    study = load_study(ROOT / "pipelines" / "eies.yml", data=folder)
+    asked = study.coordination[0]
+    edges, nodes = (pd.read_csv(folder / f"eies_relations_{name}.csv") for name in ("edges", "nodes"))
+    given = edges.rename(columns={"rater": "person", "ratee": "target", "rank_1": "closeness"}).astype({"person": str})
+    given = given.astype({"target": str}).assign(file="eies_relations_edges.csv", row=edges.index + 2)
+    home = nodes.astype(str).rename(columns={"id": "person", "Discipline": "workgroup"})
+    ties, told = tables.tie_table(asked, given, home)
+    square = edges.pivot(index="rater", columns="ratee", values="rank_1").reindex(
+        index=nodes["id"], columns=nodes["id"]
+    )
+    square = square.fillna(0).to_numpy(copy=True)
+    np.fill_diagonal(square, np.nan)
+    groups = nodes["Discipline"].to_numpy()
+    by_rater = pd.DataFrame(square).T.groupby(groups).mean().T.groupby(groups).mean()
+    cells = matrix(ties, wave="1-start", survey=survey_of_cohort(study, "eies")).cells
+    names = dict(asked.workgroups)
+    found = cells.pivot(index="workgroup", columns="target", values="mean")
+    expected = by_rater.rename(index=lambda g: names[str(g)], columns=lambda g: names[str(g)])
+    pd.testing.assert_frame_equal(found, expected.loc[found.index, found.columns], check_names=False)
+    assert told == []
+
+
+def test_a_study_takes_in_roster_and_ties_and_tells_what_is_wrong(tmp_path):
+    """From files to tables: a wave on another scale, a group that is not on the roster, a missing coding."""
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    headings = "Process,Rater,Workgroup,Rates," + ",".join(RC.dimensions)
+    lines = [f"ward,{p},{g},{t},5,4,4,3,2,2,1" for p, g, t in RATED]
+    (folder / "w1.csv").write_text("\n".join([headings, *lines]) + "\n")
+    (folder / "w2.csv").write_text("\n".join([headings, *(line.replace("5,4,4", "7,6,6") for line in lines)]) + "\n")
+    (folder / "teams.csv").write_text("Team\nT1\n")
+    (folder / "roster.csv").write_text("Process,Workgroup,Wave,Members\nward,Nurses,1,5\nward,Nurses,2,5\n")
+    (tmp_path / "study.yml").write_text(STUDY)
+    taken = take_in(load_study(tmp_path / "study.yml"), "c")
+    assert len(taken.tables["ties"]) == 8
+    assert list(taken.tables["roster"]["headcount"]) == [5, 5]
+    assert {p.rule for p in taken.problems} == {"range", "unknown group"}
+    assert sum("outside 1 to 5" in p.found for p in taken.problems) == 3  # three items hold 6 or 7 in the second wave
+    assert taken.tables["flow"]["step"].notna().all()
+
+
+STUDY = """
+study: small
+title: A small study
+synthetic: true
+programme: {name: Programme, aim: Aim}
+data: raw
+cohorts:
+  - {cohort: c, title: Cohort, start: 2024-01-01, end: 2024-12-31}
+teams: {file: teams.csv, columns: {team: Team}}
+forms:
+  survey:
+    cohorts: [c]
+    layout: ties
+    frequency: scored
+    columns: {process: Process, person: Rater, workgroup: Workgroup, target: Rates, freq: freq, time: time, accu: accu,
+      prob: prob, goal: goal, know: know, resp: resp}
+coordination:
+  - {wave: "1", form: survey, file: w1.csv}
+  - {wave: "2", form: survey, file: w2.csv}
+roster:
+  file: roster.csv
+  columns: {process: Process, workgroup: Workgroup, wave: Wave, headcount: Members}
+"""
+
+
+def test_scores_of_a_survey_without_blocks_have_none():
+    survey = Survey((), (), ("trust",), low=0, high=4, fewest=1, frequency=None, licence="")
+    row = {"wave": "1", "process": "p", "person": "a", "workgroup": "A", "target": "B", "trust": 3}
+    assert "com" not in score_ties(pd.DataFrame([row]), survey=survey)
+
+
+def test_the_day_of_a_survey_is_the_middle_of_its_ratings():
+    dated = rows().assign(date=pd.to_datetime(["2024-03-01", "2024-03-05", "2024-03-09", None]), process="ward")
+    found = tables.rating_days(part(), dated)
+    assert found.to_dict("records") == [{"process": "ward", "wave": "1", "date": pd.Timestamp("2024-03-05")}]
+    assert tables.rating_days(part(), rows()).empty
+
+
+def test_processes_and_teams_that_are_not_there_are_told(tmp_path):
+    teams = "coordination:\n  - {wave: '1', form: survey, file: w1.csv, teams: {ward: [T1, T9], word: [T2]}}\n"
+    (tmp_path / "study.yml").write_text(STUDY[: STUDY.index("coordination:")] + teams)
+    study = load_study(tmp_path / "study.yml")
+    ties, _ = tables.tie_table(part(), rows())
+    told = tables.unknown_sites(study.coordination[0], ties, {"T1", "T2"}, study)
+    assert [problem.rule for problem in told] == ["unknown process", "unknown team"]
+    assert "'word'" in told[0].found
+    assert "'T9'" in told[1].found
+
+
+def test_a_team_of_two_processes_is_told_with_its_line(tmp_path):
+    twice = "    teams:\n      ward: [T1, T2]\n      clinic: [T1]\n"
+    (tmp_path / "study.yml").write_text(STUDY.replace("    layout: ties\n", twice + "    layout: ties\n"))
+    with pytest.raises(StudyError) as told:
+        load_study(tmp_path / "study.yml")
+    lines = (tmp_path / "study.yml").read_text().splitlines()
+    assert [lines[problem.row - 1].split(":")[0].strip() for problem in told.value.problems] == ["ward", "clinic"]
