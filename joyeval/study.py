@@ -35,7 +35,7 @@ STEPS = (
     "06_report",
 )
 
-FEWEST_ANSWERS = 11  # valid answers behind a statistic that is shown
+FEWEST_PEOPLE = {"public": 11, "programme": 5, "team": 4}  # behind a statistic, by who reads it
 
 _FROZEN = (AfterValidator(MappingProxyType), PlainSerializer(dict, return_type=dict))
 
@@ -336,16 +336,29 @@ class Squire(Part):
     funding: str = ""
 
 
-class Disclosure(Part):
-    """What may be shown; a threshold below the default needs a reason, which the report prints."""
+class Agreement(Part):
+    """Under what agreement the programme team reads more than the public may; printed on every page of its edition."""
 
-    threshold: int = Field(FEWEST_ANSWERS, ge=3, description="fewest valid answers behind a statistic that is shown")
+    readers: str = Field(min_length=1, description="for whom the programme edition is")
+    reason: str = Field(min_length=1, description="the agreement, and why these readers may see more")
+    date: date
+    threshold: int = Field(FEWEST_PEOPLE["programme"], ge=3, description="fewest people behind a statistic")
+
+
+class Disclosure(Part):
+    """Who reads the results, and what may be shown to them; a lower threshold needs a reason, which is printed."""
+
+    audiences: tuple[Literal["public", "programme", "team"], ...] = Field(("public",), min_length=1)
+    threshold: int = Field(FEWEST_PEOPLE["public"], ge=3, description="fewest people behind what the public is shown")
     reason: str = ""
+    programme: Agreement | None = None
 
     @model_validator(mode="after")
     def _lower_only_with_reason(self) -> Disclosure:
-        if self.threshold < FEWEST_ANSWERS and not self.reason.strip():
-            raise ValueError(f"a threshold of {self.threshold}, below {FEWEST_ANSWERS}, without a reason")
+        if self.threshold < FEWEST_PEOPLE["public"] and not self.reason.strip():
+            raise ValueError(f"a threshold of {self.threshold}, below {FEWEST_PEOPLE['public']}, without a reason")
+        if "programme" in self.audiences and self.programme is None:
+            raise ValueError("an edition for the programme without `programme: {readers, reason, date}`")
         return self
 
 

@@ -131,7 +131,7 @@ def test_a_statistic_without_a_count_is_refused():
 
 
 def test_a_lower_threshold_needs_a_reason():
-    with pytest.raises(UsageError, match="needs a reason"):
+    with pytest.raises(DisclosureError, match="needs a reason"):
         Rule(threshold=8)
     assert Rule(threshold=8, reason="agreed").threshold == 8
 

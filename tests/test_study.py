@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from joyeval.errors import StudyError, UsageError
+from joyeval.disclosure import rule_of
+from joyeval.errors import DisclosureError, StudyError, UsageError
 from joyeval.study import json_schema, load_study
 from tests.conftest import ROOT
 
@@ -139,6 +140,17 @@ def test_a_lower_threshold_needs_a_reason(tmp_path):
     assert found(tmp_path, GOOD + "disclosure: {threshold: 8}\n") == [(25, "disclosure")]
     agreed = GOOD + "disclosure: {threshold: 8, reason: agreed with the information governance lead}\n"
     assert load_study(write(tmp_path, agreed)).disclosure.threshold == 8
+
+
+def test_audiences_are_known_and_the_programme_edition_has_an_agreement(tmp_path):
+    assert found(tmp_path, GOOD + "disclosure: {audiences: [public, board]}\n") == [(25, "disclosure.audiences[2]")]
+    assert found(tmp_path, GOOD + "disclosure: {audiences: [programme]}\n") == [(25, "disclosure")]
+    agreed = "{readers: programme team, reason: data sharing agreement, date: 2025-01-15}"
+    study = load_study(write(tmp_path, GOOD + f"disclosure: {{audiences: [public, programme], programme: {agreed}}}\n"))
+    assert (rule_of(study).threshold, rule_of(study, "programme").threshold) == (11, 5)
+    assert rule_of(study, "programme").reason == "data sharing agreement (15 January 2025)"
+    with pytest.raises(DisclosureError, match="names public, programme"):
+        rule_of(study, "team")
 
 
 STILL = """\

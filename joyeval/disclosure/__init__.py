@@ -1,9 +1,10 @@
 """What may leave the row-level data: the one place that decides what is shown.
 
-A threshold on valid answers alone does not protect anyone: what is hidden can be worked out from totals, from decimals,
-and from a second report. So `protect` also hides what would give a hidden value away and rounds what it shows,
-`protect_counts` does the same for a table with totals, `publish` compares with what was published before, and
-`check_release` reads the finished files as a stranger would.
+Readers have names: each audience has one rule (`rule_of`), a threshold on people and a rounding. A threshold alone does
+not protect anyone: what is hidden can be worked out from totals, from decimals, and from a second report. So `protect`
+also hides what would give a hidden value away and rounds what it shows, `protect_counts` does the same for a table with
+totals, `publish` compares with what was published before, and `check_release` reads the finished files as a stranger
+would.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from joyeval.disclosure.flows import protect_flow
 from joyeval.disclosure.ledger import differing_by_few, publish
 from joyeval.disclosure.margins import protect_counts
 from joyeval.disclosure.release import check_release
-from joyeval.disclosure.rule import GIVES_AWAY, THRESHOLD, Rule, may_show, rule_of, suppressed
+from joyeval.disclosure.rule import GIVES_AWAY, RULES, THRESHOLD, Rule, may_show, reader, reading, rule_of, suppressed
 from joyeval.disclosure.statistics import protect
 from joyeval.disclosure.ties import FACILITATOR, protect_change, protect_matrix
 
 __all__ = [
     "FACILITATOR",
     "GIVES_AWAY",
+    "RULES",
     "THRESHOLD",
     "Rule",
     "check_release",
@@ -34,6 +36,8 @@ __all__ = [
     "protect_matrix",
     "protect_shares",
     "publish",
+    "reader",
+    "reading",
     "rule_of",
     "suppressed",
 ]

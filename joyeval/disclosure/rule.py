@@ -1,31 +1,37 @@
-"""The rule: how few is too few, and how exact is too exact."""
+"""The rule of each audience: how few people are too few, and how exact is too exact."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from joyeval.errors import UsageError
+from joyeval.errors import DisclosureError, UsageError
+from joyeval.study import FEWEST_PEOPLE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     from joyeval.study import Study
 
-THRESHOLD = 11  # fewest valid answers behind a statistic that is shown
+THRESHOLD = FEWEST_PEOPLE["public"]
 GIVES_AWAY = "suppressed (would give away a small group)"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What a study may show.
+    """What one audience may see. Every threshold and every rounding stands here and nowhere else.
 
     Parameters
     ----------
     threshold : int
-        Fewest valid answers behind a statistic; below 11 only with a reason.
+        Fewest people behind a statistic; below 11 only with a reason.
     nearest : int
-        Counts are shown to the nearest multiple of this; 1 shows them as they are.
+        Counts are shown to the nearest multiple of this, and percentages whole, from rounded counts; 1 shows counts
+        as they are, and shares with one decimal.
     ends : bool
         Whether a percentage near 0 or 100 is shown as "5% or less" and "95% or more", since 0% and 100% speak of
         everyone in the group.
@@ -33,11 +39,23 @@ class Rule:
         A suppressed count of a table with totals must be uncertain by at least this much to who knows the rest.
     reason : str
         Why the threshold is lower; printed in the report.
+    audience : str
+        Who reads: "public", "programme" or "team".
+    readers : str
+        The same in words, for the pages of an edition that is not public.
+    fine : int
+        People from whom on a percentage is shown with one decimal.
+    answers : int
+        Fewest answers behind one point of a series.
+    alike : int
+        Answers below which a point is not shown where all of them, or none, were positive.
 
     Raises
     ------
+    DisclosureError
+        A threshold below 11 without a reason.
     UsageError
-        A threshold below 11 without a reason, or a number that protects nothing.
+        A number that protects nothing.
     """
 
     threshold: int = THRESHOLD
@@ -45,10 +63,15 @@ class Rule:
     ends: bool = True
     vague: int = 5
     reason: str = ""
+    audience: str = "public"
+    readers: str = ""
+    fine: int = 200
+    answers: int = 0
+    alike: int = 0
 
     def __post_init__(self) -> None:
         if self.threshold < THRESHOLD and not self.reason.strip():
-            raise UsageError(f"disclosure: a threshold of {self.threshold}, below {THRESHOLD}, needs a reason")
+            raise DisclosureError((), f"disclosure: a threshold of {self.threshold}, below {THRESHOLD}, needs a reason")
         if self.threshold < 2 or self.nearest < 1 or self.vague < 1:
             raise UsageError("disclosure: the threshold is at least 2; what counts are rounded to, at least 1")
 
@@ -58,10 +81,94 @@ class Rule:
 
         return np.round(np.asarray(counts, dtype=float) / self.nearest) * self.nearest
 
+    def percent(self, part: Any, whole: Any, people: Any = None) -> np.ndarray:
+        """Return percentages of rounded counts: whole, or with one decimal where `fine` people stand behind them.
+
+        Parameters
+        ----------
+        part, whole : array of int
+            Counts, not rounded.
+        people : array of int, optional
+            Who stands behind each; default `whole`.
+        """
+        import numpy as np
+
+        top, base = self.rounded(part), self.rounded(whole)
+        share = 100 * np.clip(np.divide(top, base, out=np.full(np.shape(top), np.nan), where=base > 0), 0, 1)
+        fine = np.asarray(whole if people is None else people, dtype=float) >= self.fine
+        return np.where(fine | (self.nearest == 1), share.round(1), share.round())
+
     @property
     def smallest_shown(self) -> int:
         """The smallest count that can stand in a table: the threshold, rounded."""
         return int(self.rounded(self.threshold))
+
+    @property
+    def why(self) -> str:
+        """Why a statistic over too few people is not shown."""
+        return suppressed(self.threshold)
+
+
+PROGRAMME = Rule(
+    threshold=FEWEST_PEOPLE["programme"],
+    audience="programme",
+    reason="for the programme team, under its own agreement",
+)
+TEAM = Rule(
+    threshold=FEWEST_PEOPLE["team"],
+    nearest=1,
+    ends=False,
+    audience="team",
+    reason="for the team itself, about its own pulses",
+    readers="the team itself",
+    answers=3,
+    alike=5,
+)
+RULES = {"public": Rule(), "programme": PROGRAMME, "team": TEAM}
+_READER = ContextVar("reader", default="public")
+
+
+def rule_of(study: Study, audience: str | None = None) -> Rule:
+    """Return the rule of an audience of a study.
+
+    Parameters
+    ----------
+    audience : str, optional
+        "public", "programme" or "team"; default who is read for here: see `reading`.
+
+    Raises
+    ------
+    DisclosureError
+        An audience that the study file does not name, or a threshold lowered without a reason.
+    """
+    audience, stated = audience or _READER.get(), study.disclosure
+    if audience == "public":
+        return Rule(threshold=stated.threshold, reason=stated.reason)
+    if audience not in stated.audiences:
+        named = ", ".join(stated.audiences)
+        raise DisclosureError(
+            (), f"no audience {audience!r} in {study.path.name}; `disclosure: audiences` names {named}"
+        )
+    if audience == "programme":
+        own = stated.programme
+        reason = f"{own.reason} ({own.date.day} {own.date:%B %Y})"
+        return replace(PROGRAMME, threshold=own.threshold, reason=reason, readers=own.readers)
+    return RULES[audience]
+
+
+@contextmanager
+def reading(audience: str) -> Iterator[None]:
+    """Show results to this audience for the length of the block."""
+    token = _READER.set(audience)
+    try:
+        yield
+    finally:
+        _READER.reset(token)
+
+
+def reader() -> str:
+    """Return who is read for here; the public, if nobody else was named."""
+    return _READER.get()
 
 
 def suppressed(threshold: int = THRESHOLD) -> str:
@@ -76,12 +183,12 @@ def suppressed(threshold: int = THRESHOLD) -> str:
 
 
 def may_show(n: Any, *, of: Any = None, rule: Rule | None = None) -> Any:
-    """Whether a statistic over `n` valid answers may be shown, beside the same statistic over all `of` answers.
+    """Whether a statistic over `n` people may be shown, beside the same statistic over all `of` people.
 
     Parameters
     ----------
     n, of : int or array of int
-        Valid answers of the group, and of the whole that it is part of. The rest of the whole can be worked out by
+        People behind the group, and behind the whole that it is part of. The rest of the whole can be worked out by
         subtraction, so it must be empty or large enough too.
 
     Examples
@@ -92,8 +199,3 @@ def may_show(n: Any, *, of: Any = None, rule: Rule | None = None) -> Any:
     least = (rule or Rule()).threshold
     enough = n >= least
     return enough if of is None else enough & ((of - n <= 0) | (of - n >= least))
-
-
-def rule_of(study: Study) -> Rule:
-    """Return the rule that a study file states."""
-    return Rule(threshold=study.disclosure.threshold, reason=study.disclosure.reason)
