@@ -77,6 +77,8 @@ def lab(home: Path, *, browser: bool = True, notebook: str = "explore_programme.
     program = shutil.which("jupyter", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     if program is None:
         raise UsageError("jupyter is not installed here; joyeval doctor says what is missing")
-    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [str(JUPYTER), os.getenv("JUPYTER_CONFIG_PATH")]))
+    from joyeval.pipeline.threads import environment, threads_of
+
+    settings = os.pathsep.join(filter(None, [str(JUPYTER), os.getenv("JUPYTER_CONFIG_PATH")]))
     os.chdir(home)
-    os.execv(program, [program, *arguments])
+    os.execve(program, [program, *arguments], {**environment(threads_of(1)), "JUPYTER_CONFIG_PATH": settings})

@@ -14,6 +14,7 @@ import pytest
 from joyeval import load_study, workspace
 from joyeval.errors import ModelError, UsageError
 from joyeval.intake.tables import check_study, intake
+from joyeval.pipeline.threads import cores
 
 
 @pytest.fixture
@@ -78,14 +79,16 @@ def test_the_command_lists_what_it_made(tmp_path):
 
 
 def test_jupyterlab_opens_on_this_machine_only(home, monkeypatch):
-    called = []
-    monkeypatch.setattr(os, "execv", lambda _, arguments: called.extend(arguments))
+    called, there = [], {}
+    monkeypatch.setattr(os, "execve", lambda _, words, variables: (called.extend(words), there.update(variables)))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(os, "chdir", lambda _: None)
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/mine")
     workspace.lab(home, browser=False)
     assert str(home / "notebooks" / "explore_programme.ipynb") in called
     assert {"--ServerApp.ip=127.0.0.1", "--no-browser"} <= set(called)
-    first, second = os.environ["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    first, second = there["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    assert there["OMP_NUM_THREADS"] == there["OPENBLAS_NUM_THREADS"] == str(cores())
     assert (Path(first) / "labconfig" / "default_setting_overrides.json").exists()
     assert second == "/mine"
     with pytest.raises(UsageError, match="joyeval new"):

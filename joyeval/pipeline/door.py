@@ -11,6 +11,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from joyeval.errors import JoyevalError, StepError, UsageError
+from joyeval.pipeline.threads import environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,8 +59,13 @@ def check_parameters(notebook: Path, given: Parameters) -> None:
         raise UsageError(f"{notebook.name}: " + "; ".join(problems) + f"; it declares {', '.join(sorted(declared))}")
 
 
-def run_notebook(notebook: Path, target: Path, parameters: Parameters) -> None:
+def run_notebook(notebook: Path, target: Path, parameters: Parameters, *, threads: int = 1) -> None:
     """Run a notebook with its parameters and keep the executed copy at `target`.
+
+    Parameters
+    ----------
+    threads : int
+        Numerical threads of its kernel.
 
     Raises
     ------
@@ -77,12 +83,25 @@ def run_notebook(notebook: Path, target: Path, parameters: Parameters) -> None:
     loop = ensure_event_loop()  # papermill needs one loop per thread, and does not close it
     quiet = ["--IPKernelApp.log_level=CRITICAL"]  # a cell's error is told below, not by the kernel
     kernel = {"kernel_name": "python3", "language": "python", "extra_arguments": quiet, "cwd": str(notebook.parent)}
+    kernel["kernel_manager_class"] = _manager(threads)
     try:
         papermill.execute_notebook(str(notebook), str(target), parameters, progress_bar=False, **kernel)
     except papermill.PapermillExecutionError as error:
         raise StepError(_told(notebook, error)) from None
     finally:
         loop.close()
+
+
+def _manager(threads: int) -> type:
+    from jupyter_client import AsyncKernelManager
+
+    class Manager(AsyncKernelManager):
+        """Starts kernels with so many numerical threads; the environment of this process stays as it is."""
+
+        async def start_kernel(self, **options: Any) -> None:
+            await super().start_kernel(**options, env=environment(threads))
+
+    return Manager
 
 
 def _told(notebook: Path, error: Any) -> str:

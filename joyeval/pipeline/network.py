@@ -12,6 +12,7 @@ from joyeval.errors import StepError, UsageError
 from joyeval.pipeline.door import run_notebook
 from joyeval.pipeline.record import folders, read_record, refuse_stale, write_record
 from joyeval.pipeline.steps import digests, library, sha256
+from joyeval.pipeline.threads import threads_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +71,7 @@ def _execute(study: Study, notebook: Path, staging: Path, kept: Path) -> None:
     executed = staging / notebook.name
     parameters = {"study": str(study.path), "data": str(study.folder), "out": str(staging)}
     try:
-        run_notebook(notebook, executed, parameters)
+        run_notebook(notebook, executed, parameters, threads=threads_of(1))
         report.write(executed, staging)
     except StepError as error:
         kept.mkdir(parents=True, exist_ok=True)

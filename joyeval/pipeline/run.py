@@ -14,6 +14,7 @@ from joyeval.errors import StepError, UsageError
 from joyeval.pipeline.door import run_notebook
 from joyeval.pipeline.record import Folders, State, folders, read_record, state, write_record
 from joyeval.pipeline.steps import STEPS, Step, fingerprint, sha256
+from joyeval.pipeline.threads import threads_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,6 +44,7 @@ def run(
     cohorts: Sequence[str] = (),
     steps: Sequence[str] = (),
     workers: int = 2,
+    threads: int | None = None,
     force: bool = False,
     on_step: Report = lambda outcome: None,
 ) -> list[Outcome]:
@@ -54,6 +56,8 @@ def run(
         Names; all when empty.
     workers : int
         Cohorts that run at the same time.
+    threads : int, optional
+        Numerical threads of each kernel; without it cores by workers, at least one.
     force : bool
         Run the steps even where nothing changed.
     on_step : callable
@@ -66,8 +70,9 @@ def run(
     """
     chosen = [study.cohort(name).cohort for name in cohorts] or [c.cohort for c in study.cohorts]
     planned = _planned(study, steps)
+    threads = threads or threads_of(min(workers, len(chosen)))
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        jobs = [pool.submit(_run_cohort, study, cohort, planned, force, on_step) for cohort in chosen]
+        jobs = [pool.submit(_run_cohort, study, cohort, planned, threads, force, on_step) for cohort in chosen]
     errors = [error for job in jobs if (error := job.exception())]
     foreign = [error for error in errors if not isinstance(error, StepError)]
     if errors:
@@ -83,12 +88,14 @@ def _planned(study: Study, names: Sequence[str]) -> list[Step]:
     return [s for s in known if not names or s.name in names or s.name.split("_")[0] in names]
 
 
-def _run_cohort(study: Study, cohort: str, steps: list[Step], force: bool, on_step: Report) -> list[Outcome]:
+def _run_cohort(
+    study: Study, cohort: str, steps: list[Step], threads: int, force: bool, on_step: Report
+) -> list[Outcome]:
     where = folders(study, cohort)
     outcomes = []
     with _only_run(where, cohort):
         for step in steps:
-            outcomes.append(_run_if_stale(study, cohort, step, force))
+            outcomes.append(_run_if_stale(study, cohort, step, threads, force))
             on_step(outcomes[-1])
     return outcomes
 
@@ -105,16 +112,16 @@ def _only_run(where: Folders, cohort: str) -> Any:
         raise StepError(f"cohort {cohort}: another run has held it for {LOCK_SECONDS} s; stop that one first") from None
 
 
-def _run_if_stale(study: Study, cohort: str, step: Step, force: bool) -> Outcome:
+def _run_if_stale(study: Study, cohort: str, step: Step, threads: int, force: bool) -> Outcome:
     found: State = state(study, cohort, step)
     if not (found.stale or (force and not found.reason.startswith("nothing to do"))):
         return Outcome(cohort, step.name, ran=False, reason=found.reason)
     started = time.monotonic()
-    _execute(study, cohort, step, folders(study, cohort))
+    _execute(study, cohort, step, folders(study, cohort), threads)
     return Outcome(cohort, step.name, ran=True, reason=found.reason, seconds=time.monotonic() - started)
 
 
-def _execute(study: Study, cohort: str, step: Step, where: Folders) -> None:
+def _execute(study: Study, cohort: str, step: Step, where: Folders, threads: int) -> None:
     notebook = where.notebooks / f"{step.name}.ipynb"
     staging = where.processed / ".staging" / step.name
     shutil.rmtree(staging, ignore_errors=True)
@@ -129,7 +136,7 @@ def _execute(study: Study, cohort: str, step: Step, where: Folders) -> None:
     before, started = fingerprint(study, cohort, step, notebook), datetime.now(UTC)
     executed = staging / "executed.ipynb"
     try:
-        run_notebook(notebook, executed, parameters)
+        run_notebook(notebook, executed, parameters, threads=threads)
         _render(step, executed, staging)
     except StepError as error:
         failed = where.executed / f"{step.name}.failed.ipynb"
@@ -143,6 +150,7 @@ def _execute(study: Study, cohort: str, step: Step, where: Folders) -> None:
         "outputs": outputs,
         "parameters": {"cohort": cohort, "study": study.path.name},
         "rows": {"in": _rows(where, before["inputs"]), "out": _rows(where, outputs)},
+        "threads": threads,
         "started": started.isoformat(timespec="seconds"),
         "seconds": round((datetime.now(UTC) - started).total_seconds(), 1),
     }

@@ -59,7 +59,8 @@ def verify(study: Study, cohort: str, *, on_step: Callable[[Any], None] = lambda
         raise UsageError(f"cohort {cohort} was never run: there is nothing to compare with ({where.record})")
     with TemporaryDirectory(prefix="joyeval-verify-") as place:
         again = _copy(study, Path(place))
-        run(again, cohorts=[cohort], workers=1, on_step=on_step)
+        threads = max((step.get("threads", 1) for step in record.values()), default=1)
+        run(again, cohorts=[cohort], workers=1, threads=threads, on_step=on_step)
         there = folders(again, cohort)
         second = read_record(there.record)["steps"]
         return [verdict for step in STEPS for verdict in _compare(step.name, record, second, where)]

@@ -12,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from joyeval.errors import StepError, UsageError
 from joyeval.pipeline import folders, run, states
 from joyeval.pipeline.record import read_record
+from joyeval.pipeline.threads import threads_of
 from joyeval.study import load_study
 
 PARAMETERS = 'study = ""\ndata = ""\ncohort = ""\nout = ""'
@@ -90,6 +91,7 @@ def test_only_what_changed_is_run_again(study):
     assert ran(run(study, cohorts=["a"], steps=["03"], force=True)) == [("a", "03")]
     record = json.loads(folders(study, "a").record.read_text())
     assert record["steps"]["01_clean_waves"]["fingerprint"]["inputs"].keys() == {"a.csv", "teams.csv"}
+    assert {step["threads"] for step in record["steps"].values()} == {threads_of(1), threads_of(2)}
     assert record["steps"]["01_clean_waves"]["rows"]["out"] == {"flow.parquet": 2, "pulse.parquet": 2}
 
 
