@@ -26,6 +26,7 @@ _FOLDERS = (
     "improvement",
     "coordination",
     "outcomes",
+    "learning",
     "models",
     "disclosure",
     "figures",
