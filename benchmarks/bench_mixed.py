@@ -17,8 +17,9 @@ import pandas as pd
 
 from joyeval.models import mixed
 from joyeval.models.design import build_design
-from joyeval.models.gram import Term, gram
-from joyeval.models.lmm import as_terms, fit, refit
+from joyeval.models.linear_mixed.gram import gram
+from joyeval.models.linear_mixed.lmm import as_terms, fit, refit
+from joyeval.models.linear_mixed.terms import Term
 
 ROWS, TEAMS = 1_000_000, 10_000
 R_SCRIPT = """

@@ -14,7 +14,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from joyeval.models.regression import regression
+from joyeval.models.panel.linear import regression
 from joyeval.outcomes.plan import explore
 
 TEAMS, PERIODS = 10_000, 100

@@ -68,6 +68,41 @@ def test_imports_point_down(path):
             assert own in DOORS[parts[0]], f"{path}:{line}: {parts[0]} is imported in {sorted(DOORS[parts[0]])} only"
 
 
+ROOMS = sorted(p.parent.name for p in (ROOT / "joyeval" / "models").glob("*/__init__.py"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "joyeval").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_rooms_of_models_are_entered_by_their_door(path):
+    inside = path.relative_to(ROOT / "joyeval").parts[1] if path.is_relative_to(ROOT / "joyeval" / "models") else ""
+    through_walls = [
+        f"{path}:{line}: {name}"
+        for line, name in imports(path)
+        for parts in [name.split(".")]
+        if parts[:2] == ["joyeval", "models"] and len(parts) > 4 and parts[2] in ROOMS and parts[2] != inside
+    ]
+    assert through_walls == []
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Modules that import each other in a ring, those for types alone too; empty if there are none."""
+    left = dict(graph)
+    while free := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in free:
+            del left[name]
+    return sorted(left)
+
+
+def test_no_circle_among_estimators():
+    paths = sorted((ROOT / "joyeval" / "models").rglob("*.py"))
+    names = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): p for p in paths}
+    graph = {
+        name: {wanted if wanted in names else wanted.rpartition(".")[0] for _, wanted in imports(path)}
+        for name, path in names.items()
+    }
+    assert circle(graph) == []
+    assert circle({"a": {"b"}, "b": {"a"}, "c": {"a"}}) == ["a", "b", "c"]
+
+
 def test_importing_the_package_is_light():
     """Nothing heavy is loaded by `import joyeval` (time is measured in benchmarks/, not here)."""
     code = (

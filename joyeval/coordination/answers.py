@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from joyeval.measurement import Invariance
-    from joyeval.models.ordinal import Ordinal
+    from joyeval.models.generalised import Ordinal
 
 FEWEST_ITEMS, FEWEST_PERSONS = 2, 3  # that alpha needs
 FACTOR_ITEMS = 4  # that a factor model can be tested with
@@ -112,7 +112,7 @@ def _reliability(part: pd.DataFrame, survey: Survey) -> dict[str, float]:
 
 def _structure(part: pd.DataFrame, wave: str, survey: Survey) -> tuple[dict[str, float], list[str]]:
     from joyeval import measurement
-    from joyeval.models.sem import best
+    from joyeval.models.structural import best
 
     found, failed = {f"{index}_{name}": np.nan for name in ("one", "two") for index in ("cfi", "rmsea")}, []
     if len(survey.dimensions) < FACTOR_ITEMS:

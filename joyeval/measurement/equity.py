@@ -16,7 +16,7 @@ from joyeval.result import Result
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from joyeval.models.mixed import Mixed
+    from joyeval.models.mixed_models import Mixed
 
 FEWEST = 11  # answers of a group in either wave; smaller groups are described together with the others only
 QUESTIONS = ("level", "change")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.measurement.groups import and_others, answers_of
-from joyeval.models import efa
+from joyeval.models.structural import efa
 from joyeval.result import ESTIMATE_COLUMNS, Result
 
 SALIENT = 0.30  # loading below which an item does not belong to a factor

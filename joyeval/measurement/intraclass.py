@@ -151,7 +151,7 @@ def _mean_squares(x: np.ndarray, teams: Groups, levels: Groups) -> _MeanSquares:
 
 def _by_reml(x: np.ndarray, teams: Groups, levels: Groups, ms: _MeanSquares) -> np.ndarray:
     """ICC(1) from the variances of a mixed model, shape (levels, scales)."""
-    from joyeval.models.mixed import mixed
+    from joyeval.models.mixed_models import mixed
 
     found = np.full(ms.between.shape, np.nan)
     for level, scale in np.argwhere(np.isfinite(ms.between)):

@@ -14,16 +14,13 @@ from joyeval.measurement.groups import and_others
 from joyeval.measurement.ladders import ADDS, GroupLadder, Ladder, WaveLadder, common_options
 from joyeval.measurement.structure import model_text
 from joyeval.models.estimates import estimate_table
-from joyeval.models.sem import best
-from joyeval.models.sem_hints import equality_tests
-from joyeval.models.sem_spec import parse_model
-from joyeval.models.wlsmv import OrdinalFitted, scaled_difference
+from joyeval.models.structural import OrdinalFitted, best, equality_tests, parse_model, scaled_difference
 from joyeval.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from joyeval.models.sem_fit import Fitted
+    from joyeval.models.structural import Fitted
 
 LOSS_CFI, GAIN_RMSEA = 0.010, 0.015  # change in fit that a step may cost (Chen 2007)
 CHANCE = 0.05  # p of a step below which the change in fit is more than chance

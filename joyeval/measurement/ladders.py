@@ -11,14 +11,12 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.estimates import estimate_table
-from joyeval.models.sem import fit_model
-from joyeval.models.sem_spec import parse_model
+from joyeval.models.structural import fit_model, parse_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from joyeval.models.sem_data import Sample
-    from joyeval.models.sem_fit import Fitted
+    from joyeval.models.structural import Fitted, Sample
 
 STEPS = ("configural", "metric", "scalar", "strict")
 EQUAL = {

@@ -13,12 +13,11 @@ from joyeval.errors import ModelError, UsageError
 from joyeval.measurement.groups import and_others, answers_of
 from joyeval.measurement.reliability import alpha_of
 from joyeval.measurement.structure import check_names
-from joyeval.models.sem_standard import delta
-from joyeval.models.sem_twolevel import fit_twolevel, saturated_fit, twolevel_sample
+from joyeval.models.structural import delta, fit_twolevel, saturated_fit, twolevel_sample
 from joyeval.result import ESTIMATE_COLUMNS, Result
 
 if TYPE_CHECKING:
-    from joyeval.models.sem_ram import Implied
+    from joyeval.models.structural import Implied
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

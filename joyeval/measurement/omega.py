@@ -13,18 +13,24 @@ from scipy.special import expit, logit, stdtrit
 from joyeval.errors import ModelError
 from joyeval.measurement.groups import and_others, answers_of, groups_of, join_labels
 from joyeval.measurement.reliability import covariances
-from joyeval.models.efa import hierarchical_omega
-from joyeval.models.one_factor import OneFactor, one_factor, share, share_error
-from joyeval.models.sem_data import build_sample
-from joyeval.models.sem_fit import estimate
-from joyeval.models.sem_layout import build_layout
-from joyeval.models.sem_spec import Model, Term
-from joyeval.models.sem_standard import delta
+from joyeval.models.structural import (
+    Model,
+    OneFactor,
+    Term,
+    build_layout,
+    build_sample,
+    delta,
+    estimate,
+    hierarchical_omega,
+    one_factor,
+    share,
+    share_error,
+)
 from joyeval.result import ESTIMATE_COLUMNS, Result
 
 if TYPE_CHECKING:
     from joyeval.measurement.groups import Groups
-    from joyeval.models.sem_ram import Implied
+    from joyeval.models.structural import Implied
 
 
 TERMS = ("omega", "omega_total", "omega_h")

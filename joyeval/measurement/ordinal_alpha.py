@@ -9,8 +9,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from joyeval.errors import ModelError
-from joyeval.models.ordinal_moments import ordinal_moments
-from joyeval.models.polychoric import polychoric
+from joyeval.models.structural import ordinal_moments, polychoric
 from joyeval.result import ESTIMATE_COLUMNS
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from joyeval.measurement.reliability import alpha
 from joyeval.measurement.reliable_change import reliable_change
 from joyeval.measurement.structure import factor
 from joyeval.measurement.team_means import TeamMeans, team_means
-from joyeval.models.sem import best
+from joyeval.models.structural import best
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,14 +13,11 @@ from scipy.special import expit, ndtri
 from joyeval.errors import UsageError
 from joyeval.measurement.groups import and_others, answers_of
 from joyeval.models.estimates import estimate_table
-from joyeval.models.sem import Sem, fit_model, summarise
-from joyeval.models.sem_spec import NAME, parse_model
-from joyeval.models.sem_standard import delta
-from joyeval.models.wlsmv import OrdinalFitted
+from joyeval.models.structural import NAME, OrdinalFitted, Sem, delta, fit_model, parse_model, summarise
 from joyeval.result import Result
 
 if TYPE_CHECKING:
-    from joyeval.models.sem_fit import Fitted
+    from joyeval.models.structural import Fitted
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

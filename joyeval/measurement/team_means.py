@@ -92,7 +92,7 @@ def team_means(values: pd.Series, group: pd.Series, *, scale: str = "the score",
     2    c       2.0       2.3
     3    d       4.0       3.8
     """
-    from joyeval.models.mixed import mixed
+    from joyeval.models.mixed_models import mixed
 
     answers = answers_of(values.rename("score"), what=f"team means of {scale}")
     groups = groups_of(group, answers, default="group")

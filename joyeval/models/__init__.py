@@ -1,16 +1,12 @@
 """Estimators that several nouns share."""
 
 from joyeval.models.evalue import e_value
-from joyeval.models.glm import glm
+from joyeval.models.generalised import glm, marginal_effects, ordinal
 from joyeval.models.imputation import impute, pool, pool_results
-from joyeval.models.marginal import marginal_effects
 from joyeval.models.meta import meta_analysis, meta_regression
-from joyeval.models.mixed import Mixed, mixed
+from joyeval.models.mixed_models import Mixed, mixed
 from joyeval.models.multiplicity import adjust_family
-from joyeval.models.ordinal import ordinal
-from joyeval.models.permutation import permutation_test
-from joyeval.models.regression import regression
-from joyeval.models.wild import wild_bootstrap
+from joyeval.models.panel import permutation_test, regression, wild_bootstrap
 
 __all__ = [
     "Mixed",

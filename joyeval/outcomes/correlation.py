@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.estimates import p_value
-from joyeval.models.regression import regression
+from joyeval.models.panel import regression
 from joyeval.outcomes.association import ECOLOGICAL, NOT_CAUSE, detectable_r, number, quoted
 from joyeval.outcomes.linkage import counted, noun_of, table_of
 from joyeval.result import Result

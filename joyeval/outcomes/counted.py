@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from joyeval.errors import UsageError
 from joyeval.models.design import quoted
-from joyeval.models.marginal import marginal_effects
+from joyeval.models.generalised import marginal_effects
 from joyeval.outcomes.linkage import Linkage
 from joyeval.outcomes.panel import associate, prepare
 from joyeval.outcomes.periods import ordinals

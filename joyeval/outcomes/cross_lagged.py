@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.models.sem import sem
+from joyeval.models.structural import sem
 from joyeval.outcomes.association import ECOLOGICAL, NOT_CAUSE, number, quoted, signed
 from joyeval.outcomes.linkage import noun_of, table_of
 from joyeval.outcomes.periods import ordinals
 from joyeval.result import Result
 
 if TYPE_CHECKING:
-    from joyeval.models.sem import Sem
+    from joyeval.models.structural import Sem
     from joyeval.outcomes.linkage import Linkage
 
 MODELS = {"ri_clpm": "cross-lagged model with random intercepts", "clpm": "cross-lagged model"}

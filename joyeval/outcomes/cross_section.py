@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from joyeval.models.regression import regression, small_sample_notes
+from joyeval.models.panel import regression, small_sample_notes
 from joyeval.outcomes.panel import associate, prepare
 
 if TYPE_CHECKING:

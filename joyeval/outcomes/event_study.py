@@ -9,11 +9,8 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.models import did
 from joyeval.models.estimates import estimate_table
-from joyeval.models.least_squares import least_squares
-from joyeval.models.permutation import assignments, calendar
-from joyeval.models.robust import cluster_robust
+from joyeval.models.panel import assignments, calendar, cluster_robust, did, least_squares
 from joyeval.outcomes.association import BY_LOT, detectable_effect, number, signed
 from joyeval.outcomes.linkage import Linkage, table_of
 from joyeval.result import Result

@@ -11,8 +11,7 @@ import pandas as pd
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.design import build_design
 from joyeval.models.estimates import estimate_table
-from joyeval.models.gls import gls_ar1, newey_west
-from joyeval.models.least_squares import least_squares
+from joyeval.models.panel import gls_ar1, least_squares, newey_west
 from joyeval.outcomes.association import number, quoted, signed
 from joyeval.outcomes.linkage import Linkage, table_of
 from joyeval.outcomes.periods import ordinals

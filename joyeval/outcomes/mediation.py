@@ -11,7 +11,7 @@ import pandas as pd
 
 from joyeval.errors import UsageError
 from joyeval.models.estimates import estimate_table
-from joyeval.models.regression import regression
+from joyeval.models.panel import regression
 from joyeval.outcomes.association import ECOLOGICAL, number
 from joyeval.result import Result
 

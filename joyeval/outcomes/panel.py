@@ -15,11 +15,8 @@ import pandas as pd
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.design import build_design, quoted
 from joyeval.models.estimates import estimate_table
-from joyeval.models.least_squares import least_squares
-from joyeval.models.mixed import mixed
-from joyeval.models.permutation import permutation_test
-from joyeval.models.regression import regression, small_sample_notes
-from joyeval.models.robust import cluster_robust
+from joyeval.models.mixed_models import mixed
+from joyeval.models.panel import cluster_robust, least_squares, permutation_test, regression, small_sample_notes
 from joyeval.outcomes.association import ROLES, Association, detectable_effect, guard_notes, number
 from joyeval.outcomes.linkage import Linkage, describe_lag, noun_of, table_of
 from joyeval.outcomes.periods import UNITS, lagged, ordinals

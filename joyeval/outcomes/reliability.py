@@ -10,7 +10,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.estimates import estimate_table
-from joyeval.models.mixed import mixed
+from joyeval.models.mixed_models import mixed
 from joyeval.outcomes.association import number, quoted
 from joyeval.result import Result
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.models.least_squares import least_squares
+from joyeval.models.panel import least_squares
 from joyeval.outcomes.association import Association, number, quoted, signed
 from joyeval.outcomes.linkage import Linkage, noun_of, table_of
 from joyeval.outcomes.panel import fixed_effects, prepare

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.imputation import Pooled, impute, pool, pool_results, pool_test
-from joyeval.models.mixed import mixed
+from joyeval.models.mixed_models import mixed
 from tests.conftest import golden, reference
 
 

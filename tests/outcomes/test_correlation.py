@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.models.mixed import mixed
+from joyeval.models.mixed_models import mixed
 from joyeval.outcomes import link
 from joyeval.outcomes.association import Association
 from joyeval.outcomes.correlation import Correlation, partial_correlation, repeated_correlation

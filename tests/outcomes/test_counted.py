@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.models.marginal import marginal_effects
+from joyeval.models.generalised.marginal import marginal_effects
 from joyeval.outcomes import link
 from joyeval.outcomes.counted import within_between_counts
 from joyeval.outcomes.panel import within_between

@@ -11,7 +11,7 @@ import statsmodels.api as sm
 import statsmodels.formula.api as smf
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.models.regression import regression
+from joyeval.models.panel.linear import regression
 from joyeval.outcomes import between, leave_one_out, link
 from joyeval.outcomes.association import Association, detectable_effect, detectable_r, number
 from joyeval.outcomes.panel import change_on_change, fixed_effects, sweep_intercept, within_between

@@ -8,8 +8,8 @@ import pytest
 import statsmodels.formula.api as smf
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.models.mixed import mixed
-from joyeval.models.regression import regression
+from joyeval.models.mixed_models import mixed
+from joyeval.models.panel.linear import regression
 from joyeval.outcomes import Linkage, link
 from joyeval.outcomes.panel import fixed_effects
 from joyeval.outcomes.plan import Exploration, Plan, explore, primary
