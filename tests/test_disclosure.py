@@ -20,10 +20,12 @@ from joyeval.disclosure import (
     may_show,
     protect,
     protect_counts,
+    protect_shares,
     publish,
     suppressed,
 )
 from joyeval.disclosure.margins import hide, widths
+from joyeval.disclosure.proof import prove, ranges
 from joyeval.errors import DisclosureError, UsageError
 
 FEW = "suppressed (fewer than 11)"
@@ -198,6 +200,7 @@ def test_no_suppressed_count_can_be_worked_out_from_the_totals(cells):
     few, hidden = hide(exact, rule)
     assert hidden[exact < THRESHOLD].all()
     found = widths(exact, few, hidden, rule)
+    assert ranges([(exact, few, hidden)], rule=rule)[0].tolist() == found[few].tolist()
     for cell in zip(*np.nonzero(few), strict=True):
         assert found[cell] == round(interval(exact, few, hidden, cell, rule))
         assert found[cell] >= rule.vague or hidden.all()
@@ -220,6 +223,96 @@ def test_a_lone_small_count_takes_a_square_with_it():
 def test_counts_must_be_whole(bad):
     with pytest.raises(UsageError, match="whole"):
         protect_counts(pd.DataFrame(bad))
+
+
+def test_what_can_be_worked_out_is_not_proved():
+    """A lone small count between known totals."""
+    exact = with_totals([[3, 20], [25, 30]])
+    few = exact < THRESHOLD
+    with pytest.raises(DisclosureError, match="1 suppressed counts can be worked out") as refused:
+        prove([(exact, few, few)], rule=Rule())
+    assert refused.value.exit_code == 3
+    prove([(exact, *hide(exact, Rule()))], rule=Rule())
+    prove([], rule=Rule())
+
+
+@given(tables)
+def test_every_audience_has_tables_that_keep_something(cells):
+    """Where fewer than 5 are too few, a hidden count has at most 5 values: it cannot be less certain than that."""
+    exact, rule = with_totals(np.asarray(cells) + 20), Rule(threshold=5, reason="agreed")
+    exact[0, 0], exact[-1, 0], exact[0, -1], exact[-1, -1] = (
+        3,
+        *(sum_ - exact[0, 0] + 3 for sum_ in (exact[-1, 0], exact[0, -1], exact[-1, -1])),
+    )
+    few, hidden = hide(exact, rule)
+    prove([(exact, few, hidden)], rule=rule)
+    assert min(exact.shape) < 3 or not hidden.all()
+
+
+COUNTS = pd.DataFrame({"A": [30, 3, 40], "B": [25, 20, 18]}, index=["x", "y", "z"])
+
+
+@pytest.mark.parametrize("name", ["All", "total", "Grand total", "Subtotal", "All staff", "sum", "whole cohort"])
+def test_totals_are_refused_as_categories(name):
+    """Taken for one more category they double every sum; 'whole cohort' is told by its numbers alone."""
+    rows = pd.concat([COUNTS.assign(C=[5, 6, 7]), COUNTS.assign(C=[5, 6, 7]).sum().to_frame(name).T])
+    with pytest.raises(UsageError, match=f"row '{name}' is a total"):
+        protect_counts(rows)
+    with pytest.raises(UsageError, match=f"column '{name}' is a total"):
+        protect_counts(rows.T)
+    both = rows.assign(**{name: rows.sum(axis=1)})
+    with pytest.raises(UsageError, match=f"row '{name}' and column '{name}' are totals"):
+        protect_counts(both, total="Overall")
+
+
+def test_categories_that_only_sound_like_totals_are_no_totals():
+    got = protect_counts(COUNTS.rename(index={"x": "All-age team", "y": "Totalled", "z": "Allied"}))
+    assert got.loc["All", "B"] == 65
+
+
+@pytest.mark.parametrize("bad", ["3", "fewer than 11", None, -1, 0.5])
+def test_a_count_that_is_none_is_named_by_its_place(bad):
+    with pytest.raises(UsageError, match=r"row 'y', column 'A' is not") as refused:
+        protect_counts(COUNTS.astype(object).replace(3, bad))
+    assert "fewer than" not in str(refused.value)
+
+
+def test_counts_as_text_are_refused_in_words():
+    with pytest.raises(UsageError, match=r"protect: \['n'\] hold text where counts of people are expected"):
+        protect(pd.DataFrame({"team": ["a", "b"], "n": ["12", "40"], "mean": [1.0, 3.2]}), n="n")
+
+
+# ---- distributions --------------------------------------------------------------------------------------------------
+
+FIVE = ["never", "rarely", "sometimes", "often", "always"]
+
+
+@pytest.mark.parametrize(("people", "columns"), [(29, 3), (30, 5), (11, 3), (10, 5)])
+def test_answers_of_fewer_than_30_people_are_merged_first(people, columns):
+    counts = pd.DataFrame([[people - 4 * (people // 5), *[people // 5] * 4], [20, 20, 20, 20, 20]], columns=FIVE)
+    got = protect_shares(counts)
+    assert got.shape[1] == columns
+    if columns == 3:
+        assert list(got) == ["never or rarely", "sometimes", "often or always"]
+        assert got.iloc[1].tolist() == [0.4, 0.2, 0.4]
+    assert got.iloc[0].isna().all() == (people < 11)
+
+
+def test_shares_have_bounds_at_both_ends():
+    got = protect_shares(pd.DataFrame([[0, 2, 48, 50, 0], [0, 1, 0, 99, 0]], columns=FIVE))
+    assert got.iloc[0].tolist() == pytest.approx([np.nan, np.nan, 0.5, 0.5, np.nan], nan_ok=True)
+    assert got.iloc[1].isna().all()
+
+
+@given(st.lists(st.lists(st.integers(0, 40), min_size=5, max_size=5), min_size=1, max_size=4))
+def test_no_share_speaks_of_a_few_or_of_everyone(counts):
+    counts = pd.DataFrame(counts, columns=FIVE)
+    got = protect_shares(counts)
+    seen = got.melt()["value"].dropna()
+    assert ((seen >= 0.05) & (seen <= 0.95)).all()
+    assert got[counts.sum(axis=1) < THRESHOLD].isna().all(axis=None)
+    small = counts.sum(axis=1).between(THRESHOLD, 29)
+    assert not small.any() or got.shape[1] == 3
 
 
 # ---- differencing ---------------------------------------------------------------------------------------------------

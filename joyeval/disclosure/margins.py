@@ -7,10 +7,12 @@ balanced by others along a circle of suppressed cells.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from joyeval.disclosure.proof import prove
 from joyeval.disclosure.rule import GIVES_AWAY, Rule, suppressed
 from joyeval.errors import UsageError
 
@@ -18,13 +20,22 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+TOTAL = re.compile(
+    r"(.*\b|sub)totals?|all|sum|overall|everyone|"
+    r"(total|all|every) (staff|people|persons|respondents|answers|teams|groups|roles|waves)|"
+    r"gesamt|insgesamt|summe|totaal|ensemble|cyfanswm",
+    re.IGNORECASE,
+)
+FEWEST_ALIKE = 3  # cells in which a line must be the sum of the others before it is taken for their total
+
 
 def protect_counts(counts: pd.DataFrame, *, total: str = "All", rule: Rule | None = None) -> pd.DataFrame:
     """Return a cross-table with totals as it may be shown.
 
     Counts below the threshold are suppressed, and with them the smallest other counts that keep each of them uncertain
     by at least `rule.vague` to someone who knows the rule, everything shown, and which cells were suppressed for which
-    reason. What is shown is rounded to the nearest 5, totals apart from their parts.
+    reason. What is shown is rounded to the nearest 5, totals apart from their parts. Before the table is handed back, a
+    linear programme proves it, by another way than the one that chose the cells.
 
     Parameters
     ----------
@@ -41,33 +52,75 @@ def protect_counts(counts: pd.DataFrame, *, total: str = "All", rule: Rule | Non
     Raises
     ------
     UsageError
-        A count that is missing, negative or not whole.
+        A count that is missing, negative, not whole or a text; a row or a column that is a total already, by its name
+        or because it is the sum of the others.
 
     References
     ----------
     Gusfield, D. (1988). A graph theoretic approach to statistical data security. SIAM Journal on Computing 17(3),
     552-571. doi:10.1137/0217034
     """
-    rule = rule or Rule()
-    cells = counts.to_numpy(dtype=float)
-    if not (np.isfinite(cells) & (cells >= 0) & (cells == np.floor(cells))).all():
-        raise UsageError("protect_counts: the counts must be whole numbers, none missing")
+    cells = _cells(counts)
+    _refuse_totals(cells, counts, total)
+    return protect_crosstab(counts, total=total, rule=rule or Rule())
+
+
+def protect_crosstab(counts: pd.DataFrame, *, total: str, rule: Rule) -> pd.DataFrame:
+    """Do the same for a table that was just counted, so that none of its lines can be a total."""
+    cells = counts.to_numpy()
     exact = np.pad(cells.astype(np.int64), (0, 1))
     exact[-1] = exact.sum(axis=0)
     exact[:, -1] = exact.sum(axis=1)
     few, hidden = hide(exact, rule)
+    prove([(exact, few, hidden)], rule=rule)
     shown = rule.rounded(exact).astype(int).astype(object)
     shown[hidden] = GIVES_AWAY
     shown[few] = suppressed(rule.threshold)
     return _labelled(shown, counts, total)
 
 
+def _cells(counts: pd.DataFrame) -> NDArray:
+    """Return the counts as numbers; what is none is named by its place."""
+    import pandas as pd
+
+    cells = counts.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
+    bad = ~(np.isfinite(cells) & (cells >= 0) & (cells == np.floor(cells)))
+    bad |= counts.map(lambda cell: isinstance(cell, str)).to_numpy(dtype=bool)
+    if bad.any():
+        row, column = (names[place[0]] for names, place in zip(counts.axes, np.nonzero(bad), strict=True))
+        raise UsageError(
+            f"protect_counts: the counts must be whole numbers, none missing; row {row!r}, column {column!r} is not. "
+            "Hand over counts of people before they are rounded or written as text."
+        )
+    return cells
+
+
+def _refuse_totals(cells: NDArray, counts: pd.DataFrame, total: str) -> None:
+    """Refuse lines that are totals: taken for one more category, they would double every sum."""
+    found = []
+    for what, names, values in (("row", counts.index, cells), ("column", counts.columns, cells.T)):
+        others = values.sum(axis=0) - values
+        summed = (values == others).all(axis=1) & (len(values) > 2) & ((values > 0).sum(axis=1) >= FEWEST_ALIKE)
+        called = [str(name).strip() == total or bool(TOTAL.fullmatch(str(name).strip())) for name in names]
+        found += [f"{what} {str(name)!r}" for name, yes in zip(names, summed | called, strict=True) if yes]
+    if found:
+        raise UsageError(
+            f"protect_counts: {' and '.join(found)} {'is a total' if len(found) == 1 else 'are totals'} of the others; "
+            "totals are added here. Hand over the counts without them (pandas.crosstab without `margins`), or give the "
+            "category another name."
+        )
+
+
 def hide(exact: NDArray, rule: Rule) -> tuple[NDArray, NDArray]:
-    """Return which cells of a table with totals are too small, and which are hidden in all."""
+    """Return which cells of a table with totals are too small, and which are hidden in all.
+
+    Hiding one more cell only ever makes the others less certain, so that each small cell is looked at once.
+    """
     few = exact < rule.threshold
     hidden = few.copy()
-    while (exposed := _exposed(exact, few, hidden, rule)) is not None and not hidden.all():
-        hidden |= _cheapest_square(*exposed, exact, hidden)
+    for row, column in zip(*np.nonzero(few), strict=True):
+        while _width(row, column, *_slack(exact, few, hidden, rule)) < rule.uncertain and not hidden.all():
+            hidden |= _cheapest_square(row, column, exact, hidden)
     return few, hidden
 
 
@@ -77,13 +130,6 @@ def widths(exact: NDArray, few: NDArray, hidden: NDArray, rule: Rule) -> NDArray
     for row, column in zip(*np.nonzero(few), strict=True):
         found[row, column] = _width(row, column, *_slack(exact, few, hidden, rule))
     return found
-
-
-def _exposed(exact: NDArray, few: NDArray, hidden: NDArray, rule: Rule) -> tuple[int, int] | None:
-    """Return the first small cell that is not uncertain enough."""
-    up, down = _slack(exact, few, hidden, rule)
-    cells = zip(*np.nonzero(few), strict=True)
-    return next(((row, column) for row, column in cells if _width(row, column, up, down) < rule.vague), None)
 
 
 def _slack(exact: NDArray, few: NDArray, hidden: NDArray, rule: Rule) -> tuple[NDArray, NDArray]:

@@ -104,6 +104,11 @@ class Rule:
         return int(self.rounded(self.threshold))
 
     @property
+    def uncertain(self) -> int:
+        """How far apart a suppressed count can lie: `vague`, or as far as there are numbers below the threshold."""
+        return min(self.vague, self.threshold - 1)
+
+    @property
     def why(self) -> str:
         """Why a statistic over too few people is not shown."""
         return suppressed(self.threshold)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_integer_dtype
+from pandas.api.types import is_integer_dtype, is_numeric_dtype
 
 from joyeval.disclosure.rule import GIVES_AWAY, Rule, may_show, suppressed
 from joyeval.errors import UsageError
@@ -120,7 +120,18 @@ def _behind(
             f"protect: no column {unknown} in the table; no count given for {uncounted}. "
             "Name in `n` the count behind every statistic, or name the columns that identify the group in `by`."
         )
+    texts = [
+        name for name in dict.fromkeys([*behind.values(), *percents]) if name in table and not _counts(table[name])
+    ]
+    if texts:
+        raise UsageError(
+            f"protect: {texts} hold text where counts of people are expected; turn them into numbers first"
+        )
     return behind
+
+
+def _counts(column: pd.Series) -> bool:
+    return is_numeric_dtype(column) or bool(column.isna().all())
 
 
 def _hidden(

@@ -98,13 +98,13 @@ def _answers(study: Study, cohort: str, store: Store, there: dict, rule: Any) ->
         for vocabulary in instrument.responses if name in store.tables() else ():
             counts = answer_counts(store.table(name), instrument, vocabulary)
             shares = disclosure.protect_shares(counts, rule=rule)
-            if not len(shares.dropna()):
+            if not shares.notna().any(axis=None):
                 continue
             waves = list(dict.fromkeys(counts.index.get_level_values("wave")))
             shown = {wave: shares.loc[wave] for wave in dict.fromkeys([waves[0], waves[-1]])}
             yield Drawn(
                 f"answers_{instrument.id}_{vocabulary}",
-                figures.likert(shown, options=list(counts.columns)),
+                figures.likert(shown, options=list(shares)),
                 f"Diverging bars: share of each answer to {instrument.title}, in the waves {' and '.join(shown)}.",
                 f"{instrument.title}: answers given, from counts rounded to the nearest {rule.nearest}, not reversed",
                 pd.concat(shown, names=["wave", "item"]).reset_index().round(2),

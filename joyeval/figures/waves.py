@@ -56,8 +56,7 @@ def likert(shares: Mapping[str, pd.DataFrame], *, options: Sequence[str]) -> Fig
     Parameters
     ----------
     shares : mapping of wave to DataFrame
-        One row per item (index: its name), one column per option, lowest first; a row that may not be shown is
-        missing.
+        One row per item (index: its name), one column per option, lowest first; what may not be shown is missing.
     options : sequence of str
         Words of the options, for the legend.
     """
@@ -84,7 +83,8 @@ def likert(shares: Mapping[str, pd.DataFrame], *, options: Sequence[str]) -> Fig
 
 def _diverging(ax: Axes, shares: np.ndarray) -> None:
     """Bars whose middle (half of the middle option, if there is one) stands at nought."""
-    count = shares.shape[1]
+    count, hidden = shares.shape[1], np.isnan(shares).all(axis=1)
+    shares = np.nan_to_num(shares)
     low = shares[:, : count // 2].sum(axis=1) + (shares[:, count // 2] / 2 if count % 2 else 0)
     left = -low
     places = np.arange(len(shares))
@@ -104,7 +104,7 @@ def _diverging(ax: Axes, shares: np.ndarray) -> None:
                     color="white" if dark else INK,
                 )
         left = left + shares[:, k]
-    for place in places[np.isnan(shares).any(axis=1)]:
+    for place in places[hidden]:
         ax.text(0, place, "not shown", ha="center", va="center", color=GREY)
     ax.axvline(0, color=INK, linewidth=0.6, zorder=0)
     ax.set_xlim(-1, 1)

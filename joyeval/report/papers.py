@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from joyeval.disclosure import Rule, protect, protect_counts
+from joyeval.disclosure import Rule, protect
+from joyeval.disclosure.margins import protect_crosstab
 from joyeval.errors import UsageError
 from joyeval.figures.text import clean, inert
 from joyeval.report.tables import MISSING, layout
@@ -85,7 +86,7 @@ def table_one(
 
 def _counts(groups: pd.Series, levels: pd.Series, rule: Rule) -> pd.DataFrame:
     """Levels and `ALL` by groups and `ALL`, protected."""
-    return protect_counts(pd.crosstab(levels, groups), total=ALL, rule=rule)
+    return protect_crosstab(pd.crosstab(levels, groups), total=ALL, rule=rule)
 
 
 def _category(words: str, values: pd.Series, groups: pd.Series, rule: Rule) -> dict[str, pd.Series]:

@@ -96,17 +96,17 @@ def _spread(wave: pd.DataFrame, instrument: Instrument, vocabulary: str, study: 
     counts = answer_counts(wave, instrument, vocabulary)
     waves = list(dict.fromkeys(counts.index.get_level_values("wave")))
     shares = disclosure.protect_shares(counts, rule=rule(study))
-    if not len(shares.dropna()):
+    if not shares.notna().any(axis=None):
         return
     shown = {wave: shares.loc[wave] for wave in dict.fromkeys([waves[0], waves[-1]])}
     asked = ", ".join(counts.index.get_level_values("item").unique()[:3])
     report.figure(
-        figures.likert(shown, options=list(counts.columns)),
+        figures.likert(shown, options=list(shares)),
         alt=f"Diverging bars: share of each answer to {instrument.title}, items such as {asked}, in the "
         f"{'wave' if len(shown) == 1 else 'waves'} {' and '.join(shown)}.",
         caption=f"{instrument.title}: answers given, from counts rounded to the nearest 5, not reversed",
         data=pd.concat(shown, names=["wave", "item"]).reset_index(),
-        formats=dict.fromkeys(counts.columns, ".0%"),
+        formats=dict.fromkeys(shares, ".0%"),
     )
 
 
