@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.coordination.rater_model import panel, tie_means
+from joyeval.coordination.ratings import wave_order
 from joyeval.coordination.ties import RC, Survey
 from joyeval.errors import ModelError, UsageError
 from joyeval.result import Result
@@ -55,15 +56,24 @@ class AnswerQuality(Result):
         return f"Over {len(self.terms)} waves alpha lay between {alpha.min():.2f} and {alpha.max():.2f}; {shared}"
 
 
-def answer_quality(ties: pd.DataFrame, *, process: str | None = None, survey: Survey = RC) -> AnswerQuality:
+def answer_quality(
+    ties: pd.DataFrame, *, process: str | None = None, waves: Sequence[str] | None = None, survey: Survey = RC
+) -> AnswerQuality:
     """Describe reliability, structure and habits of answering, wave by wave.
 
     Parameters
     ----------
     ties : DataFrame
         As `joyeval.coordination.ties` makes it, with the dimensions.
+    waves : sequence of str, optional
+        Which, in order of time; see `change`.
     survey : Survey
         What was asked, where it is not relational coordination.
+
+    Raises
+    ------
+    UsageError
+        No scored ties, no such wave, or waves without an order.
 
     References
     ----------
@@ -74,7 +84,8 @@ def answer_quality(ties: pd.DataFrame, *, process: str | None = None, survey: Su
     if scored.empty:
         raise UsageError(f"no scored ties{f' of process {process}' if process else ''}")
     rows, notes = [], []
-    for wave, part in scored.groupby(scored["wave"].astype(str)):
+    for wave in wave_order(scored, waves):
+        part = scored[scored["wave"].astype(str) == wave]
         found, failed = _structure(part, wave, survey)
         asked = chosen[chosen["wave"].astype(str) == wave]
         rows.append({"wave": wave, **_reliability(part, survey), **found, **_habits(part, asked, survey)})
@@ -169,7 +180,9 @@ def _notes(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def wave_invariance(ties: pd.DataFrame, *, process: str | None = None, survey: Survey = RC) -> Invariance:
+def wave_invariance(
+    ties: pd.DataFrame, *, process: str | None = None, waves: Sequence[str] | None = None, survey: Survey = RC
+) -> Invariance:
     """Test whether the items measured the same in every wave, over respondents' means of each item.
 
     One factor, or the two blocks of relational coordination. Where raters were recognised over waves, their answers
@@ -184,9 +197,10 @@ def wave_invariance(ties: pd.DataFrame, *, process: str | None = None, survey: S
 
     if len(survey.dimensions) < FACTOR_ITEMS:
         raise ModelError(f"the survey has fewer than {FACTOR_ITEMS} items")
-    chosen = ties if process is None else ties[ties["process"] == process]
-    persons = _persons(chosen.assign(wave=chosen["wave"].astype(str)).dropna(subset=["rc"]), survey, "wave")
-    rows = persons.reset_index()
+    chosen = (ties if process is None else ties[ties["process"] == process]).dropna(subset=["rc"])
+    order = wave_order(chosen, waves)
+    rows = _persons(chosen.assign(wave=chosen["wave"].astype(str)), survey, "wave").reset_index()
+    rows = rows.assign(wave=pd.Categorical(rows["wave"], order, ordered=True)).dropna(subset=["wave"])
     rater = rows["process"] + "|" + rows["workgroup"] + "|" + rows["person"]
     linked = {"person": rater} if rater.duplicated().any() else {}
     items = rows[list(survey.dimensions)]
@@ -207,7 +221,7 @@ def ordinal_change(
     ties : DataFrame
         As `joyeval.coordination.ties` makes it, with the dimensions.
     waves : sequence of str, optional
-        Which, in order; the first is what the others are compared with.
+        Which, in order of time; the first is what the others are compared with.
     survey : Survey
         What was asked, where it is not relational coordination.
 
@@ -221,7 +235,7 @@ def ordinal_change(
     from joyeval.models import ordinal
 
     chosen = ties if process is None else ties[ties["process"] == process]
-    order = [str(wave) for wave in waves] if waves is not None else sorted(chosen["wave"].astype(str).unique())
+    order = [str(wave) for wave in waves] if waves is not None else list(wave_order(chosen))
     between = chosen[(chosen["workgroup"] != chosen["target"]) & chosen["wave"].astype(str).isin(order)]
     if between.empty or set(order) - set(between["wave"].astype(str)):
         raise UsageError(f"no ties between groups of process {process} in every one of the waves {', '.join(order)}")

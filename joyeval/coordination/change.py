@@ -144,7 +144,8 @@ def change(
     process : str, optional
         One focal work process; left out, all of them, and their mean with the same weight each.
     waves : sequence of str, optional
-        Which waves, in order; left out, all, in the order of their names.
+        Which waves, in order of time; left out, all, in the order of their days or of an ordered categorical. The names
+        of waves do not tell their order.
     linked : bool
         Whether the same `person` in two waves is the same person; False where codes were given anew each time.
     dimensions : bool
@@ -155,7 +156,7 @@ def change(
     Raises
     ------
     UsageError
-        No such measure, process or wave.
+        No such measure, process or wave, or waves without an order.
     ModelError
         One wave only, or too few raters to say how far they differ.
     DataError

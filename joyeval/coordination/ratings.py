@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -13,6 +12,7 @@ import pandas as pd
 
 from joyeval.coordination.rater_model import TieMeans, panel, tie_means
 from joyeval.errors import DataError, ModelError, Problem, UsageError
+from joyeval.wave_order import wave_order as in_order_of_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,9 +128,9 @@ def ratings(
     """
     chosen = _chosen(ties, measure, process)
     given = chosen["wave"].astype(str)
-    order = tuple(str(wave) for wave in waves) if waves is not None else wave_order(chosen)
-    if unknown := sorted(set(order) - set(given)):
+    if unknown := sorted({str(wave) for wave in waves or ()} - set(given)):
         raise UsageError(f"no ties of wave {', '.join(unknown)}; there are {', '.join(sorted(given.unique()))}")
+    order = wave_order(chosen, waves)
     chosen = chosen.assign(wave=given)[given.isin(order)]
     scored = chosen.dropna(subset=[measure]).rename(columns={measure: "value"})
     scored["value"] = scored["value"].astype(float)
@@ -146,9 +146,9 @@ def ratings(
     return Ratings(kept.reset_index(drop=True), tuple(present), len(chosen) - len(scored))
 
 
-def wave_order(ties: pd.DataFrame) -> tuple[str, ...]:
-    """Return the waves of a table of ties, in order."""
-    return tuple(sorted(ties["wave"].astype(str).unique(), key=_natural))
+def wave_order(ties: pd.DataFrame, waves: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return the names of the waves of a table of ties in order of time, see `joyeval.wave_order`."""
+    return tuple(map(str, in_order_of_time(ties, waves)))
 
 
 def _chosen(ties: pd.DataFrame, measure: str, process: str | None) -> pd.DataFrame:
@@ -160,12 +160,6 @@ def _chosen(ties: pd.DataFrame, measure: str, process: str | None) -> pd.DataFra
     if process not in set(ties["process"]):
         raise UsageError(f"no process {process!r}; there are {', '.join(sorted(ties['process'].unique()))}")
     return ties[ties["process"] == process]
-
-
-def _natural(wave: str) -> tuple[float, str]:
-    """2 before 10; names without a leading number after those with one."""
-    number = re.match(r"\d+", wave)
-    return (float(number[0]) if number else np.inf, wave)
 
 
 def _refuse_twice(rows: pd.DataFrame) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from joyeval.coordination.ties import RC, Survey, licence
 from joyeval.errors import ModelError, UsageError
 from joyeval.result import Result
+from joyeval.wave_order import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,14 +70,14 @@ def site_means(
     sites : mapping, optional
         Process and the site (the team, in the tables of outcomes) it belongs to; left out, a process is a site.
     periods : mapping, optional
-        Wave and the day or number of its period; left out, the waves themselves.
+        Wave and the day or number of its period; left out, the waves themselves, as an ordered categorical.
     measure : str
         rc, com, rel or a dimension.
 
     Raises
     ------
     UsageError
-        A process without a site, or a wave without a period.
+        A process without a site, a wave without a period, or waves without an order.
     ModelError
         No rating between groups.
 
@@ -93,9 +94,11 @@ def site_means(
     scored = between.dropna(subset=[measure])
     if scored.empty:
         raise ModelError(f"{measure}: none of {len(between)} ratings between groups has a score")
+    waves = scored["wave"].astype(str)
+    period = in_order(scored) if periods is None else _named(waves, periods, "period of the wave")
     rows = scored.assign(
-        team=_named(scored["process"], sites, "site of the process"),
-        period=_named(scored["wave"].astype(str), periods, "period of the wave"),
+        team=scored["process"] if sites is None else _named(scored["process"], sites, "site of the process"),
+        period=period,
     )
     by = ["team", "period"]
     each = rows.groupby([*by, "process", "workgroup", "target"])[measure].mean()
@@ -111,9 +114,7 @@ def site_means(
     )
 
 
-def _named(column: pd.Series, names: Mapping[str, object] | None, what: str) -> pd.Series:
-    if names is None:
-        return column
+def _named(column: pd.Series, names: Mapping[str, object], what: str) -> pd.Series:
     if missing := sorted(set(column) - set(names)):
         raise UsageError(f"no {what} {', '.join(missing)}")
     return column.map(dict(names))

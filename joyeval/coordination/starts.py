@@ -30,7 +30,7 @@ def from_start(ties: pd.DataFrame, *, first_after: Mapping[str, str]) -> pd.Data
     Returns
     -------
     DataFrame
-        The same rows with the new waves, those of earlier waves left out.
+        The same rows with the new waves as an ordered categorical, those of earlier waves left out.
 
     Raises
     ------
@@ -52,7 +52,9 @@ def from_start(ties: pd.DataFrame, *, first_after: Mapping[str, str]) -> pd.Data
     ]
     named = pd.DataFrame(steps, columns=["process", "was", "wave"])
     rows = ties.assign(was=ties["wave"].astype(str)).drop(columns="wave")
-    return rows.merge(named, on=["process", "was"]).drop(columns="was")[list(ties.columns)]
+    counted = rows.merge(named, on=["process", "was"]).drop(columns="was")[list(ties.columns)]
+    order = sorted(named["wave"].unique(), key=lambda wave: int(wave.split("-")[0]))
+    return counted.assign(wave=pd.Categorical(counted["wave"], order, ordered=True))
 
 
 def _steps(process: str, waves: tuple[str, ...], first: str) -> dict[str, str]:

@@ -110,7 +110,7 @@ def ties(long: pd.DataFrame, *, survey: Survey = RC, frequency: Frequency | None
     ----------
     long : DataFrame
         One row per answer: wave, process, person, workgroup, target, dimension, value (1 to 5, or missing) and
-        optionally no_contact (true where the respondent says they have no contact with the target).
+        optionally no_contact (true where the respondent says they have no contact with the target) and date.
     frequency : {"scored", "raw"}
         How the frequency item is coded; refused when left out, because guessing wrong fakes a change.
 
@@ -118,7 +118,8 @@ def ties(long: pd.DataFrame, *, survey: Survey = RC, frequency: Frequency | None
     -------
     DataFrame
         wave, process, person, workgroup, target, one column per dimension, rc (mean of the answered
-        dimensions), com, rel (means of the blocks), answered (count), no_contact.
+        dimensions), com, rel (means of the blocks), answered (count), no_contact, and date where it was given: it tells
+        the order of waves.
 
     Raises
     ------
@@ -136,7 +137,9 @@ def ties(long: pd.DataFrame, *, survey: Survey = RC, frequency: Frequency | None
     wide = long.pivot(index=list(KEYS), columns="dimension", values="value").reindex(columns=survey.dimensions)
     contact = long["no_contact"] if "no_contact" in long else pd.Series(False, index=long.index)
     none = contact.groupby([long[key] for key in KEYS]).any().reindex(wide.index)
-    return score_ties(wide.assign(no_contact=none).reset_index(), survey=survey, frequency=frequency)
+    days = _days(long).groupby([long[key] for key in KEYS]).median().reindex(wide.index) if "date" in long else None
+    told = {} if days is None else {"date": days}
+    return score_ties(wide.assign(no_contact=none, **told).reset_index(), survey=survey, frequency=frequency)
 
 
 def score_ties(table: pd.DataFrame, *, survey: Survey = RC, frequency: Frequency | None = None) -> pd.DataFrame:
@@ -166,7 +169,12 @@ def score_ties(table: pd.DataFrame, *, survey: Survey = RC, frequency: Frequency
         "answered": answered,
         "no_contact": table["no_contact"].astype(bool) if "no_contact" in table else False,
     }
-    return pd.concat([table[list(KEYS)], answers], axis=1).assign(**scores)
+    days = {"date": _days(table)} if "date" in table else {}
+    return pd.concat([table[list(KEYS)], answers], axis=1).assign(**scores, **days)
+
+
+def _days(table: pd.DataFrame) -> pd.Series:
+    return pd.to_datetime(table["date"], errors="coerce")
 
 
 def from_wide(
@@ -206,7 +214,7 @@ def from_wide(
         missing = sorted(set(headings) - set(table.columns))
         if missing:
             raise UsageError(f"no columns {', '.join(missing)} for the rated workgroup {target}")
-        block = table[[key for key in KEYS if key != "target"]].assign(target=target)
+        block = table[[key for key in (*KEYS, "date") if key != "target" and key in table]].assign(target=target)
         blocks.append(pd.concat([block, table[list(headings)].rename(columns=headings)], axis=1))
     return pd.concat(blocks, ignore_index=True)
 

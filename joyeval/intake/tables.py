@@ -13,6 +13,7 @@ from joyeval.intake.cohort import study_key
 from joyeval.intake.pseudonyms import pseudonyms
 from joyeval.intake.redcap import changed
 from joyeval.intake.tabulate import tabulate
+from joyeval.wave_order import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -225,7 +226,8 @@ def _ties(study: Study, cohort: str, taken: Intake) -> None:
     if table.empty:
         return
     names = pseudonyms(table["person"], study_key(study), purpose="rater")
-    taken.tables["ties"] = table.assign(person=names)
+    waves = in_order(table, [wave for wave in dict.fromkeys(part.wave for part in parts) if wave in set(table["wave"])])
+    taken.tables["ties"] = table.assign(person=names, wave=waves)
     taken.tables["rating_days"] = pd.concat(days, ignore_index=True)
     taken.problems += [p for part in parts for p in ties.unknown_sites(part, table, set(taken.everyone["team"]), study)]
     _roster(study, table, taken)

@@ -88,7 +88,9 @@ def tie_table(
         return pd.DataFrame(), [*problems, _unstated(part, table[survey.frequency])]
     table = table.dropna(subset=["person", "workgroup", "target"]).drop_duplicates(["process", "person", "called"])
     inside = table[list(survey.dimensions)].where(lambda answers: answers.isin(range(survey.low, survey.high + 1)))
-    scored = score_ties(table.assign(**inside), survey=survey, frequency=part.frequency)
+    scored = score_ties(
+        table.drop(columns="date", errors="ignore").assign(**inside), survey=survey, frequency=part.frequency
+    )
     return _together(scored, survey), problems
 
 

@@ -12,6 +12,7 @@ from joyeval.errors import ModelError
 from joyeval.models import mixed
 from joyeval.models.multiplicity import adjust
 from joyeval.result import Result
+from joyeval.wave_order import wave_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +71,8 @@ def equity(waves: pd.DataFrame, *, by: Sequence[str], scales: Mapping[str, str])
     Parameters
     ----------
     waves : DataFrame
-        person, team, wave (in order of time), the attributes, one column per scale.
+        person, team, wave (in the order of a column `date`, of an ordered categorical or of numbers), the attributes,
+        one column per scale.
     by : sequence of str
         Attributes of respondents or of their teams.
     scales : mapping of str to str
@@ -90,7 +92,7 @@ def equity(waves: pd.DataFrame, *, by: Sequence[str], scales: Mapping[str, str])
     >>> equity(waves, by=["role"], scales={"joy": "Joy"}).sentence()  # doctest: +SKIP
     'No clear difference was found between groups by role, in level or in change (2 tests, corrected for their number).'
     """
-    order = list(dict.fromkeys(waves["wave"]))
+    order = wave_order(waves)
     if len(order) < 2:
         raise ModelError(f"differences between groups: {len(order)} wave; a change needs two")
     ends = waves[waves["wave"].isin([order[0], order[-1]])]

@@ -16,6 +16,7 @@ from joyeval.measurement.structure import model_text
 from joyeval.models.estimates import estimate_table
 from joyeval.models.structural import OrdinalFitted, best, equality_tests, parse_model, scaled_difference
 from joyeval.result import Result
+from joyeval.wave_order import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,7 +105,8 @@ def invariance(
         Keyed answers.
     group : Series or str
         Group or wave of each row (or the name of a column of `items`); the first, in sorted or categorical order, is
-        the one others are compared with.
+        the one others are compared with. Waves (named ``wave``, or linked by `person`) are in order of time: by a
+        column `date` of `items`, an ordered categorical, or numbers.
     model : str or mapping, optional
         As for `factor`.
     person : Series or str, optional
@@ -120,6 +122,8 @@ def invariance(
 
     Raises
     ------
+    UsageError
+        Waves without an order; a column that is not there.
     ModelError
         One group; too few respondents in a group; a model that does not fit the data at all.
 
@@ -138,7 +142,7 @@ def invariance(
     """
     data, name, who = _assembled(items, group, person)
     what = f"invariance of {scale} over {name}"
-    text = model_text(model, items.drop(columns=[c for c in (name, who) if c in items]), what=what)
+    text = model_text(model, items.drop(columns=[c for c in (name, who, "date") if c in items]), what=what)
     if data[name].nunique() < 2:
         raise ModelError(f"{what}: found 1 {name} in {len(data)} rows; needs at least 2 to compare")
     merged: list[str] = []
@@ -182,6 +186,8 @@ def _assembled(
     absent = [name for name in names if name and name not in data]
     if absent:
         raise UsageError(f"invariance: found no column {', '.join(absent)}; the table has {', '.join(map(str, data))}")
+    if names[0] == "wave" or names[1]:
+        data[names[0]] = in_order(data, wave=names[0])
     if isinstance(data[names[0]].dtype, pd.CategoricalDtype):
         data[names[0]] = data[names[0]].cat.remove_unused_categories()
     return data, names[0], names[1]

@@ -16,6 +16,7 @@ from joyeval.measurement.tipping import tipping_point
 from joyeval.measurement.turnover import PARTS, turnover
 from joyeval.measurement.weighting import rake, weighted_mean
 from joyeval.result import ESTIMATE_COLUMNS, Result
+from joyeval.wave_order import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,7 +115,7 @@ def nonresponse(
     Raises
     ------
     UsageError
-        A column is not there.
+        A column is not there, or waves without an order (see `joyeval.wave_order`).
     ModelError
         One wave only.
 
@@ -123,6 +124,7 @@ def nonresponse(
     See `turnover`, `tipping_point`, `rake`, `item_gaps`, `response`.
     """
     _check(wave, scales, [person, by, *([group] if group else []), *margins], roster, [headcount, *margins])
+    wave = wave.assign(**{by: in_order(wave, wave=by)})
     levels = wave[by].dropna().sort_values().unique()
     if len(levels) < 2:
         raise ModelError(f"non-response: found {len(levels)} {by} of {len(wave)} rows; a change needs two")

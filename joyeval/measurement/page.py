@@ -15,6 +15,7 @@ from joyeval.measurement.groups import and_others, answers_of
 from joyeval.measurement.questions import COMPARABLE, WORDS, Evidence, Subject, examine, gathered
 from joyeval.measurement.team_means import TeamMeans  # noqa: TC001 (results name the classes they hold)
 from joyeval.result import ESTIMATE_COLUMNS, Result
+from joyeval.wave_order import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,8 +107,9 @@ def page(
     Parameters
     ----------
     wave : DataFrame
-        One row per respondent and wave: keyed items, `group`, `by` (its order is sorted or categorical), `person` and,
-        where it was scored, a column named after the scale (else the mean of the answered items is used).
+        One row per respondent and wave: keyed items, `group`, `by` (in the order of a column `date`, of an ordered
+        categorical or of numbers), `person` and, where it was scored, a column named after the scale (else the mean of
+        the answered items is used).
     scales : mapping
         Items of each scale.
     title, titles, labels : str, mapping, mapping
@@ -125,7 +127,7 @@ def page(
     Raises
     ------
     UsageError
-        A column is not there, or an item does not hold numbers.
+        A column is not there, an item does not hold numbers, or waves have no order.
     ModelError
         No row has a wave.
 
@@ -149,6 +151,7 @@ def page(
             answers_of(wave[list(items)], what=f"page on {(titles or {}).get(name, name)}")
     if by and wave[by].isna().all():
         raise ModelError(f"page: none of {len(wave)} rows has a {by}; map the column or give by=None")
+    wave = wave.assign(**{by: in_order(wave, wave=by)}) if by else wave
     subjects = [
         Subject(
             scale=name,

@@ -12,6 +12,7 @@ from joyeval.errors import ModelError
 from joyeval.models import mixed
 from joyeval.models.multiplicity import adjust
 from joyeval.result import Result
+from joyeval.wave_order import wave_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +81,8 @@ def score_change(waves: pd.DataFrame, scales: Mapping[str, tuple[str, str]]) -> 
     Parameters
     ----------
     waves : DataFrame
-        person, team, wave (in order of time) and one column per scale.
+        person, team, wave (in the order of a column `date`, of an ordered categorical or of numbers) and one column per
+        scale.
     scales : mapping
         Column to (title, "higher" or "lower": which way is better).
 
@@ -90,6 +92,8 @@ def score_change(waves: pd.DataFrame, scales: Mapping[str, tuple[str, str]]) -> 
 
     Raises
     ------
+    UsageError
+        Waves without an order, see `joyeval.wave_order`.
     ModelError
         Fewer than two waves with answers.
 
@@ -97,7 +101,8 @@ def score_change(waves: pd.DataFrame, scales: Mapping[str, tuple[str, str]]) -> 
     ----------
     Kenward & Roger (1997), Biometrics 53(3), 983-997, doi:10.2307/2533558.
     """
-    order = list(dict.fromkeys(waves["wave"]))
+    order = list(map(str, wave_order(waves)))
+    waves = waves.assign(wave=waves["wave"].astype(str))
     if len(order) < 2:
         raise ModelError(f"change of scores: {len(order)} wave; a change needs two")
     used = [name for name in scales if name in waves and waves.groupby("wave")[name].count().min() >= FEWEST]

@@ -15,6 +15,7 @@ from joyeval.measurement.page import Page, page
 from joyeval.measurement.reliability import alpha
 from joyeval.measurement.scores import score_change
 from joyeval.result import Result, answered
+from joyeval.wave_order import in_order, wave_order
 
 if TYPE_CHECKING:
     from joyeval.instruments.model import Instrument
@@ -77,17 +78,18 @@ def respondents(store: Store) -> pd.DataFrame:
     tables = [store.table(name) for name in store.tables() if name.startswith("wave_")]
     scored = [table.set_index(WHO).filter(regex=".").select_dtypes("number") for table in tables]
     joined = pd.concat(scored, axis=1).reset_index()
-    dates = pd.concat([table[["wave", "date"]] for table in tables]).groupby("wave")["date"].median()
-    order = {wave: place for place, wave in enumerate(_in_time(store, dates))}
-    placed = joined.assign(when=joined["wave"].map(dates), place=joined["wave"].map(order))
-    return placed.sort_values(["place", "person"], ignore_index=True).drop(columns="place")
+    days = pd.concat([table[["wave", "date"]] for table in tables])
+    joined["wave"] = pd.Categorical(joined["wave"], wave_order(days, _of_study(store, days)), ordered=True)
+    placed = joined.assign(when=joined["wave"].map(days.groupby("wave")["date"].median()).astype("datetime64[us]"))
+    return placed.sort_values(["wave", "person"], ignore_index=True)
 
 
-def _in_time(store: Store, dates: pd.Series) -> list[str]:
-    """Waves in the order of the study file; where that is not known, by the median of their days."""
-    if "response" in store.tables():
-        return list(dict.fromkeys(store.table("response")["wave"]))
-    return dates.sort_values(kind="stable").index.to_list()
+def _of_study(store: Store, answers: pd.DataFrame) -> list[str] | None:
+    """Return the waves in the order of the study file, where the store knows it."""
+    if "response" not in store.tables():
+        return None
+    answered = set(answers["wave"])
+    return [wave for wave in dict.fromkeys(store.table("response")["wave"]) if wave in answered]
 
 
 def change(study: Study, cohort: str, store: Store) -> Result:
@@ -109,7 +111,7 @@ def _by_group(study: Study, store: Store, titles: dict[str, str]) -> Equity:
     own = own[["person", "wave", *(name for name in named if name in own)]].drop_duplicates(["person", "wave"])
     of_teams = store.table("teams").set_index("team")
     answers = answers.drop(columns=[name for name in own if name in named and name in answers])
-    joined = answers.merge(own, on=["person", "wave"], how="left")
+    joined = answers.merge(own.astype({"wave": answers["wave"].dtype}), on=["person", "wave"], how="left")
     for name in named:
         if name not in joined and name in of_teams:
             joined[name] = joined["team"].map(of_teams[name])
@@ -193,8 +195,7 @@ def _answers(store: Store, instrument: Instrument) -> tuple[pd.DataFrame, dict[s
     An item that two scales key differently enters each under a name of its own.
     """
     wave = store.table(f"wave_{instrument.id}").reset_index(drop=True)
-    order = wave.groupby("wave")["date"].median().sort_values().index
-    columns = [wave[WHO].assign(wave=pd.Categorical(wave["wave"], order))]
+    columns = [wave[WHO].assign(wave=in_order(wave, _of_study(store, wave)))]
     items: dict[str, list[str]] = {}
     seen: dict[str, pd.Series] = {}
     for name, scale in instrument.scales.items():

@@ -16,6 +16,7 @@ from joyeval.outcomes.linkage import link
 from joyeval.outcomes.panel import within_between
 from joyeval.outcomes.reliability import correct_between
 from joyeval.result import Result, answered
+from joyeval.wave_order import wave_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -142,7 +143,7 @@ def beside(
         n_dropped=means.terms["team"].nunique() - count,
         notes=(*means.notes, *((KNOWN,) if enough else ())),
         table=table,
-        associations={title: _associated(table, title, means.reliability) for title in enough},
+        associations={title: _associated(table, title, means.reliability, wave_order(days)) for title in enough},
         reliability=means.reliability,
     )
 
@@ -182,13 +183,12 @@ def _joined(rated: pd.DataFrame, title: str, table: pd.DataFrame, window: tuple[
     return found.rename(columns=names).assign(measure=title)[list(COLUMNS)]
 
 
-def _associated(table: pd.DataFrame, title: str, reliability: float) -> Result:
-    return answered(f"whether coordination goes with “{title}”", _corrected, table, title, reliability)
+def _associated(table: pd.DataFrame, title: str, reliability: float, waves: Sequence[str]) -> Result:
+    return answered(f"whether coordination goes with “{title}”", _corrected, table, title, reliability, waves)
 
 
-def _corrected(table: pd.DataFrame, title: str, reliability: float) -> Result:
+def _corrected(table: pd.DataFrame, title: str, reliability: float, waves: Sequence[str]) -> Result:
     rows = table[table["measure"] == title].rename(columns={"value": title, "rc": COORDINATION})
-    order = {wave: i for i, wave in enumerate(sorted(rows["wave"].unique()))}
-    panel = rows.assign(period=rows["wave"].map(order))
+    panel = rows.assign(period=rows["wave"].map({wave: place for place, wave in enumerate(waves)}))
     answer = within_between(panel, y=title, x=COORDINATION, team="site", weights="", draws=0)
     return correct_between(answer, reliability)

@@ -39,7 +39,7 @@ def survey(sizes: list[int], seed: int = 1) -> pd.DataFrame:
 
 
 def asked(wave: pd.DataFrame) -> dict:
-    order = pd.Categorical(wave["wave"], ["before", "after"])
+    order = pd.Categorical(wave["wave"], ["before", "after"], ordered=True)
     titles, labels = {"joy": "Joy (1 to 5)"}, {"q1": "good days"}
     return {
         "survey": page(
@@ -93,7 +93,7 @@ def test_non_response_hides_small_groups_and_rules_that_differ_by_few(emitted, s
     gone = (wave["wave"] == "after") & ((wave["team"] == "Team 2") & (wave["person"] % 3 > 0) | (wave["person"] > 70))
     gone |= (wave["wave"] == "before") & (wave["person"] < 12)
     roster = pd.DataFrame({"team": [f"Team {i}" for i in range(3)], "headcount": [40, 40, 20]})
-    order = pd.Categorical(wave["wave"], ["before", "after"])
+    order = pd.Categorical(wave["wave"], ["before", "after"], ordered=True)
     got = nonresponse(wave.assign(wave=order)[~gone], {"joy": ITEMS}, roster=roster, margins=["team"], title="Survey")
     sections.nonresponse({"survey": got}, study)
     who = tables(emitted)["Who answered after, against staff in post"].rows
