@@ -147,7 +147,7 @@ def test_scores_rise_whatever_their_waves_are_called(known, names):
     assert [text.get_text().lower() for text in axes.get_xticklabels()] == [name.lower() for name in names]
     groups = equity(answers, by=["role"], scales={"joy": "Joy"})
     assert groups.waves == (names[0], names[-1])
-    assert (groups.groups["change"] > 0.4).all()
+    assert (groups.groups["estimate"] > 0.4).all()
 
 
 @pytest.mark.parametrize("names", NAMES[:3])
