@@ -15,7 +15,7 @@ PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 LAYERS = {m[2]: int(m[1]) for m in re.finditer(r"^\| (\d+) \| `joyeval/([\w]+)(?:\.py|/)` \|", PAGE, re.M)}
 MODULES = sorted(p for p in (ROOT / "joyeval").rglob("*.py") if not p.name.startswith("_"))
 DOORS = {
-    "statsmodels": {"models", "outcomes", "measurement"},
+    "statsmodels": {"models", "outcomes", "measurement", "learning"},
     "pingouin": {"models", "outcomes", "measurement"},
     "matplotlib": {"figures"},
     "seaborn": {"figures"},

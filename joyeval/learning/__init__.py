@@ -13,6 +13,18 @@ from __future__ import annotations
 
 from joyeval.learning.agreement import CoderAgreement, agreement
 from joyeval.learning.projects import Project, read_project
+from joyeval.learning.spread import Spread, adoption_curve, spread
 from joyeval.learning.themes import Themes, answers_seen, themes
 
-__all__ = ["CoderAgreement", "Project", "Themes", "agreement", "answers_seen", "read_project", "themes"]
+__all__ = [
+    "CoderAgreement",
+    "Project",
+    "Spread",
+    "Themes",
+    "adoption_curve",
+    "agreement",
+    "answers_seen",
+    "read_project",
+    "spread",
+    "themes",
+]
