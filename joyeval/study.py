@@ -35,6 +35,7 @@ STEPS = (
     "06_report",
 )
 
+NAMED_DATES = ("quarter", "financial quarter", "financial year", "week number")  # ways to write days without a pattern
 FEWEST_PEOPLE = {"public": 11, "programme": 5, "team": 4}  # behind a statistic, by who reads it
 
 _FROZEN = (AfterValidator(MappingProxyType), PlainSerializer(dict, return_type=dict))
@@ -50,7 +51,15 @@ def _below(path: str) -> str:
     return path
 
 
+def _way_of_days(dates: str) -> str:
+    """Refuse what is neither a pattern nor a name of a way to write days."""
+    if dates not in NAMED_DATES and not re.search("%[a-zA-Z]", dates):
+        raise ValueError(f"{dates!r} under `dates`, neither a pattern such as %d/%m/%Y nor {', '.join(NAMED_DATES)}")
+    return dates
+
+
 Below = Annotated[str, AfterValidator(_below)]
+Dates = Annotated[str, AfterValidator(_way_of_days)]
 Headings = Annotated[Mapping[str, Heading | tuple[Heading, ...]], *_FROZEN]
 Labels = Annotated[Mapping[str, str | int | float], *_FROZEN]
 AnswerLabels = Annotated[Mapping[str, Labels], *_FROZEN]
@@ -157,13 +166,34 @@ class RawTable(Part):
     source: str | None = Field(None, description="kind of export; without it the shape is recognised and said")
     sheet: str | None = None
     header_row: int | None = Field(None, ge=1, description="row of the headings as the spreadsheet counts")
+    header_rows: int | None = Field(None, ge=1, le=3, description="rows of headings, joined as: upper | lower")
+    rows: tuple[int, int] | None = Field(None, description="first and last row of the table; others stay out")
     missing: tuple[str, ...] = Field(("",), description="cells that mean: no value")
     where: Labels = Field(default_factory=dict, description="keep only rows in which these headings hold this")
     leave_out: Labels = Field(default_factory=dict, description="leave out rows with this, such as totals")
-    dates: str | None = Field(
-        None, description="how days are written, such as %d/%m/%Y, or financial quarter; without it ISO, YYYY-MM-DD"
+    dates: Dates | None = Field(
+        None,
+        description="how days are written, such as %d/%m/%Y, or quarter, financial quarter, financial year, "
+        "week number; without it the one way that all cells are written in",
+    )
+    year: int | None = Field(None, description="year of week numbers")
+    decimal: Literal["point", "comma"] | None = Field(
+        None, description="mark before decimals, where the cells leave it open"
     )
     through: tuple[Lookup, ...] = Field((), description="files that lead from the codes of this one to those of teams")
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where on its sheet the table stands, as `joyeval.intake.read` takes it."""
+        return {"sheet": self.sheet, "header_row": self.header_row, "header_rows": self.header_rows, "rows": self.rows}
+
+    @model_validator(mode="after")
+    def _in_order_of_rows(self) -> RawTable:
+        if self.rows and self.rows[0] > self.rows[1]:
+            raise ValueError(f"`rows` end in {self.rows[1]}, before they begin in {self.rows[0]}")
+        if (self.dates == "week number") != (self.year is not None):
+            raise ValueError("`year` and `dates: week number` need each other")
+        return self
 
     def files(self, folder: Path) -> list[Path]:
         """Return the files below the data folder that exist, in a fixed order."""

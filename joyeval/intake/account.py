@@ -8,6 +8,7 @@ import polars as pl
 
 from joyeval.errors import SHOWN, Problem
 from joyeval.intake.pseudonyms import pseudonyms
+from joyeval.intake.raw import NOTE, OUTSIDE, REPEATED
 
 MOST_REJECTED = 0.05  # above this share of a column's answers, the map or the coding is wrong, not the answers ...
 FEWEST_REJECTED = 11  # ... provided there are at least so many
@@ -44,6 +45,13 @@ RULES = {  # rule: what was found (once, several times), what to do
         "row with more or fewer cells than the headings",
         "rows with more or fewer cells than the headings",
         "export again with texts in quotation marks",
+    ),
+    NOTE: ("note below the table", "notes below the table", "nothing; they are left out"),
+    REPEATED: ("row of headings again", "rows of headings again", "nothing; they are left out"),
+    OUTSIDE: (
+        "row outside those that the study file names",
+        "rows outside those that the study file names",
+        "nothing; they are left out, or correct `rows` in the study file",
     ),
     "unknown team": (
         "row of a team that is not on the list",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from joyeval.intake.columns import plain
+from joyeval.intake.numbers import number_and_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 DECLINED = -1  # lookups only: a valid cell that says that no answer is given
 UNKNOWN = -2
-
-# "4 - Often", "10 (Extremely likely)"
-_NUMBER_AND_WORDS = re.compile(r"([-+]?\d+)\s*[-:=.)\]\s]\s*\(?([^\W\d_].*?)\)?")
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,8 @@ class AnswerTable:
             return self.words[text]
         if re.fullmatch(r"[-+]?\d+(\.0+)?", text):
             return self._number(int(float(text)))
-        both = _NUMBER_AND_WORDS.fullmatch(text)
-        return self.words.get(both[2], self._number(int(both[1]))) if both else UNKNOWN
+        both = number_and_words(text)
+        return self.words.get(both[1], self._number(both[0])) if both else UNKNOWN
 
     def _number(self, number: int) -> int:
         return number if number in self.codes else UNKNOWN

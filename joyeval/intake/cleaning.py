@@ -14,7 +14,6 @@ from joyeval.intake.answers import answer_table, code_answers
 from joyeval.intake.careless import set_aside_careless, tell_careless, unmapped_checks
 from joyeval.intake.columns import (
     blank_to_null,
-    day,
     find_columns,
     first_filled,
     listed,
@@ -22,6 +21,7 @@ from joyeval.intake.columns import (
     plain,
     wanted_rows,
 )
+from joyeval.intake.days import read_days
 from joyeval.intake.reading import read
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ class WaveFile:
         Items that this wave did not ask, though the column map may name them.
     where, leave_out : mapping
         Heading to value: keep only these rows, leave these out.
-    dates : str, optional
-        How days are written; without it ISO.
+    dates, year : optional
+        How days are written, and the year of week numbers; without it the one way that fits all cells.
     link_by : tuple of str
         Names whose columns make up the linkage code; one name is a panel number.
     attention : mapping
@@ -80,12 +80,15 @@ class WaveFile:
     columns: Mapping[str, Any]
     sheet: str | None = None
     header_row: int | None = None
+    header_rows: int | None = None
+    rows: tuple[int, int] | None = None
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     missing: tuple[str, ...] = ("",)
     not_asked: tuple[str, ...] = ()
     where: Mapping[str, Any] = field(default_factory=dict)
     leave_out: Mapping[str, Any] = field(default_factory=dict)
     dates: str | None = None
+    year: int | None = None
     link_by: tuple[str, ...] = ("person",)
     attention: Mapping[str, Any] = field(default_factory=dict)
     straight_lining: int = 5
@@ -94,6 +97,11 @@ class WaveFile:
     unfinished: bool = False
     start: Any = None
     end: Any = None
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where on its sheet the table stands, as `read` takes it."""
+        return {"sheet": self.sheet, "header_row": self.header_row, "header_rows": self.header_rows, "rows": self.rows}
 
     @property
     def questionnaires(self) -> list[Instrument]:
@@ -139,7 +147,7 @@ def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort
         Everything that stops the run: a file that cannot be read, columns that are not there, answer tables with
         codes that the instrument has not, columns most of whose answers no table knows.
     """
-    raw = read(file.path, sheet=file.sheet, header_row=file.header_row, keep=_named(file), unfinished=file.unfinished)
+    raw = read(file.path, **file.place, keep=_named(file), unfinished=file.unfinished)
     columns, problems = find_columns(raw, {name: h for name, h in file.columns.items() if name not in file.not_asked})
     problems += list(_absent(raw, [*file.where, *file.leave_out])) + list(_wrong_codes(file))
     problems += unmapped_checks(file)
@@ -284,7 +292,7 @@ def _days(rows: pl.DataFrame, columns: Mapping[str, tuple], file: WaveFile, acco
     if "date" not in columns:
         return pl.Series([None] * rows.height, dtype=pl.Date)
     cells = blank_to_null(first_filled(rows, columns["date"]), file.missing)
-    days = day(cells, file.dates)
+    days = read_days(cells, file.dates, file.year)
     bad, heading = cells.is_not_null() & days.is_null(), columns["date"][0]
     if bad.any():
         expected = f"a day written as {file.dates or '2024-05-31'}"

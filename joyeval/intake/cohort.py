@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from joyeval.study import Study, Wave
 
 _TAKEN_OVER = (
-    *("wave", "columns", "sheet", "header_row", "answers", "missing", "not_asked"),
-    *("where", "leave_out", "dates", "link_by", "start", "end"),
+    *("wave", "columns", "sheet", "header_row", "header_rows", "rows", "answers", "missing", "not_asked"),
+    *("where", "leave_out", "dates", "year", "link_by", "start", "end"),
     *("attention", "straight_lining", "shortest", "set_aside", "unfinished"),
 )
 DEMONSTRATION_KEY = b"this key protects no one: the demonstration has no people"

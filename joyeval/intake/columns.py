@@ -110,12 +110,3 @@ def first_filled(frame: pl.DataFrame, headings: tuple[str, ...]) -> pl.Series:
     if len(headings) == 1:
         return frame[headings[0]]
     return frame.select(pl.coalesce(pl.col(h).cast(pl.String) for h in headings)).to_series()
-
-
-def day(text: pl.Series, dates: str | None) -> pl.Series:
-    """Read days written as `dates` says (such as %d/%m/%Y), without it as ISO; what is no day is null."""
-    if dates is None:
-        return text.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
-    absent = [code for code, names in (("%d", "dej"), ("%m", "mbBj")) if not any(f"%{n}" in dates for n in names)]
-    filled = ("01 " * len(absent)) + text if absent else text
-    return filled.str.to_date(" ".join([*absent, dates]), strict=False)

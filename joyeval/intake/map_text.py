@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from joyeval.intake.answers import UNKNOWN, answer_table
-from joyeval.intake.columns import day, find_columns, listed
+from joyeval.intake.columns import find_columns, listed
+from joyeval.intake.days import read_days
 from joyeval.intake.mapping import LOOKED_AT, propose
 from joyeval.intake.reading import read
 
@@ -183,7 +184,9 @@ def _days(proposal: Proposal, model: Wave | None) -> _Days:
     if heading is None:
         return _Days(model.dates if model else None, None, None, "")
     cells = proposal.raw.frame[heading].cast(pl.String).str.strip_chars().drop_nulls()
-    read_as = {way: day(cells, way) for way in dict.fromkeys([*([model.dates] if model else []), *WAYS])}
+    read_as = {
+        way: read_days(cells, way or "%Y-%m-%d") for way in dict.fromkeys([*([model.dates] if model else []), *WAYS])
+    }
     fits = [way for way, days in read_as.items() if len(days) and days.null_count() <= 0.05 * len(days)]
     if not fits:
         return _Days(None, None, None, "")

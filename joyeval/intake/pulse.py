@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval.errors import Problem
+from joyeval.intake.numbers import number_and_words
 
 if TYPE_CHECKING:
     from joyeval.intake.tabulate import Kind
@@ -93,8 +94,11 @@ def _published(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Prob
 
 def _count(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
     given = rows[rows["answer"].notna()]
-    code = pd.to_numeric(given["answer"], errors="coerce")
-    positive = given["answer"].isin([str(p) for p in part.positive])
+    both = given["answer"].map({cell: number_and_words(cell) for cell in given["answer"].unique()})
+    numbers, words = (both.map(lambda of, i=i: str(of[i]), na_action="ignore") for i in (0, 1))
+    code = pd.to_numeric(numbers.fillna(given["answer"]), errors="coerce")
+    wanted = [str(answer) for answer in part.positive]
+    positive = given["answer"].isin(wanted) | numbers.isin(wanted) | words.isin(wanted)  # 4 - Good, by either half
     problems = []
     if not part.positive:
         fix = "list under `positive` the answers that count as a good day"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 FEW_ANSWERS = 50  # distinct texts in a sample of a column: at most this many are kept as categories
 SAMPLE = 2000
+NOTE, REPEATED, OUTSIDE = "note below the table", "headings repeated", "outside the rows named"  # rows no records
+TOP = 40  # rows looked at to recognise an export and to find its headings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,11 @@ class Raw:
     identifier : str, optional
         Heading of the response number that the survey tool gave.
     set_aside : polars.DataFrame
-        Records that are no answers: ``row``, ``rule``.
+        Rows that are no records: ``row``, ``rule``.
+    header_row : int
+        Row of the headings, the first of them where there are several.
+    delimiter : str, optional
+        What parts the cells of a text file.
     notices : tuple of str
         What was recognised, assumed or dropped, in plain sentences.
     problems : tuple of Problem
@@ -55,6 +61,8 @@ class Raw:
     declined: Mapping[str, frozenset[str]] = field(default_factory=dict)
     identifier: str | None = None
     set_aside: pl.DataFrame = field(default_factory=lambda: no_rows())
+    header_row: int = 1
+    delimiter: str | None = None
     notices: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 

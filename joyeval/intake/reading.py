@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +13,20 @@ import polars as pl
 
 from joyeval.errors import DataError, Problem
 from joyeval.intake.labelled import read_parquet, read_spss, read_stata
-from joyeval.intake.raw import Raw, set_aside
-from joyeval.intake.redcap import complete
-from joyeval.intake.sources import PLAIN, PREVIEWS, UNFINISHED, Layout, find_header, recognise
+from joyeval.intake.raw import NOTE, OUTSIDE, REPEATED, TOP, Raw, set_aside
+from joyeval.intake.redcap import complete, dictionary_of
+from joyeval.intake.shape import beside_the_table, personal_data, second_table
+from joyeval.intake.sources import (
+    PLAIN,
+    PREVIEWS,
+    UNFINISHED,
+    Layout,
+    find_header,
+    is_number,
+    joined,
+    recognise,
+    two_rows,
+)
 from joyeval.intake.text import TextSheet, open_text
 from joyeval.intake.workbook import GridSheet, open_workbook
 
@@ -29,6 +42,8 @@ def read(
     *,
     sheet: str | None = None,
     header_row: int | None = None,
+    header_rows: int | None = None,
+    rows: tuple[int, int] | None = None,
     keep: Collection[str] = (),
     unfinished: bool = False,
 ) -> Raw:
@@ -41,7 +56,11 @@ def read(
     sheet : str, optional
         Sheet of a workbook; without it the first visible one that holds a table.
     header_row : int, optional
-        Row of the headings as the spreadsheet counts; without it found in workbooks, and 1 in text.
+        Row of the headings as the spreadsheet counts; without it the first row of words as full as the table.
+    header_rows : int, optional
+        How many rows hold headings, which are joined: ``upper | lower``, the upper ones filled to the right.
+    rows : tuple of int, optional
+        First and last row of the table; what stands above or below is set aside.
     keep : collection of str
         Headings of personal columns (name, e-mail, address) to keep because people are linked by them;
         all others are dropped before anything else sees them.
@@ -76,8 +95,10 @@ def read(
         opened: TextSheet | GridSheet = open_workbook(path, content, sheet)
     else:
         opened = open_text(path.name, _not_html(path.name, content))
-    raw = _lay_out(opened, header_row, set(keep))
-    raw = _told(_without_previews(raw, unfinished=unfinished))
+    raw = _laid_out(opened, _layout(opened, header_row, header_rows), rows, set(keep))
+    if raw.source == PLAIN and dictionary_of(path).exists():
+        raw = replace(raw, source="REDCap")
+    raw = _told(_without_previews(_joined_options(raw), unfinished=unfinished))
     return complete(raw, path, keep) if raw.source == "REDCap" else raw
 
 
@@ -99,19 +120,47 @@ def _not_html(file: str, content: bytes) -> bytes:
     return content
 
 
-def _lay_out(opened: TextSheet | GridSheet, header_row: int | None, keep: set[str]) -> Raw:
-    top = opened.top
-    before = header_row - opened.first_row if header_row else _rows_before(opened, top)
-    layout = recognise(top[max(before, 0) :] or [[]])
+def _layout(opened: TextSheet | GridSheet, header_row: int | None, header_rows: int | None) -> Layout:
+    """Find the headings: where the study file says, else below any notes; a survey tool is told wherever it begins."""
+    top = [row or [""] for row in opened.top(max(TOP, (header_row or 0) + 3))] or [[""]]
+    found = find_header(top)
+    at = header_row - opened.first_row if header_row else found
+    if not 0 <= at < len(top):
+        expected, fix = f"a row of the table, which has {len(top)}", "correct `header_row` in the study file"
+        raise DataError([Problem(opened.file, f"no row {header_row}", expected, fix, rule="header row")])
+    if header_rows and header_rows > 1:
+        lower = top[at + 1] if at + 1 < len(top) else []
+        at -= header_rows - 1 if not header_row and any(map(is_number, lower)) else 0
+        return replace(joined(top[max(at, 0) :], header_rows), above=max(at, 0))
+    for above in [at] if header_row else range(at + 1):
+        layout = recognise(top[above:])
+        if layout.source != PLAIN:
+            return replace(layout, above=above)
+    return replace(layout, above=at, two_rows=header_rows is None and two_rows(top, at))
+
+
+def _laid_out(opened: TextSheet | GridSheet, layout: Layout, span: tuple[int, int] | None, keep: set[str]) -> Raw:
     personal = [heading for heading in layout.personal() if heading not in keep]
     used = [i for i, heading in enumerate(layout.headings) if heading not in personal]
-    frame, rows, aside = opened.body(before + layout.header_rows, layout.headings, used)
+    frame, rows, aside = opened.body(layout.above + layout.header_rows, layout.headings, used)
     filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series() if frame.width else rows.is_not_null()
     if not filled.all():
         frame, rows = frame.filter(filled), rows.filter(filled)
+    cells = {heading: layout.cells[i] for i, heading in enumerate(layout.headings)}
+    none = {OUTSIDE: ~rows.is_between(*span)} if span else {}
+    if layout.source == PLAIN and layout.header_rows == 1:
+        none |= beside_the_table(frame, cells)
+    for rule, these in none.items():
+        aside = pl.concat([aside, set_aside(rows.filter(these), rule)])
+    record = ~reduce(or_, none.values()) if none else None
+    if record is not None and not record.all():
+        frame, rows = frame.filter(record), rows.filter(record)
     if frame.is_empty() and aside.is_empty():
         found = "headings but no rows below them"
         raise DataError([Problem(opened.file, found, "answers", "export the answers again", rule="no rows")])
+    problems = [*_repeated(opened.file, layout), *_two_rows(opened, layout)]
+    if layout.source == PLAIN:
+        problems += second_table(opened.file, frame, rows) + personal_data(opened.file, frame, keep)
     return Raw(
         file=opened.file,
         source=layout.source,
@@ -120,16 +169,35 @@ def _lay_out(opened: TextSheet | GridSheet, header_row: int | None, keep: set[st
         labels={heading: text for heading, text in layout.labels.items() if heading in frame.columns},
         identifier=layout.identifier,
         set_aside=aside,
-        notices=(*opened.notices, *_dropped(personal)),
-        problems=tuple(_repeated(opened.file, layout)),
+        header_row=layout.above + opened.first_row,
+        delimiter=opened.delimiter,
+        notices=(*opened.notices, *_below_notes(opened, layout), *_dropped(personal), *_no_records(aside)),
+        problems=tuple(problems),
     )
 
 
-def _rows_before(opened: TextSheet | GridSheet, top: list[list[str]]) -> int:
-    """Rows above the headings: workbooks may begin with notes, text begins with its headings."""
-    if isinstance(opened, TextSheet) or not top or recognise(top).source != PLAIN:
-        return 0
-    return find_header(top)
+def _below_notes(opened: TextSheet | GridSheet, layout: Layout) -> list[str]:
+    row = layout.above + opened.first_row
+    return [f"the headings stand in row {row}; what stands above them was left out"] * (layout.above > 0)
+
+
+def _no_records(aside: pl.DataFrame) -> list[str]:
+    """Say which rows below the headings are no records."""
+    told = aside.filter(pl.col("rule").is_in([NOTE, REPEATED, OUTSIDE]))
+    groups = told.group_by("rule", maintain_order=True).agg("row")
+    return [
+        f"left out: {rule} (row {', '.join(map(str, rows[:5]))}{', ...' * (len(rows) > 5)})"
+        for rule, rows in groups.iter_rows()
+    ]
+
+
+def _two_rows(opened: TextSheet | GridSheet, layout: Layout) -> list[Problem]:
+    """Say that the row above the headings seems to belong to them."""
+    row = layout.above + opened.first_row
+    found = f"headings that repeat in row {row}, and words above them in row {row - 1}"
+    fix = f"`header_row: {row - 1}` and `header_rows: 2` in the study file join them as `upper | lower`"
+    told = Problem(opened.file, found, "one row of headings", fix, row, None, "two header rows", blocking=False)
+    return [told] * layout.two_rows
 
 
 def _repeated(file: str, layout: Layout) -> list[Problem]:
@@ -156,6 +224,27 @@ def _without(raw: Raw, heading: str, marks: Collection[str], rule: str) -> Raw:
     marked = raw.frame[heading].cast(pl.String).str.to_lowercase().is_in(sorted(marks)).fill_null(value=False)
     aside = pl.concat([raw.set_aside, set_aside(raw.rows.filter(marked), rule)])
     return replace(raw, frame=raw.frame.filter(~marked), rows=raw.rows.filter(~marked), set_aside=aside)
+
+
+def _joined_options(raw: Raw) -> Raw:
+    """Join the options of a SurveyMonkey question with several answers: each cell holds its option, or nothing."""
+    if raw.source != "SurveyMonkey":
+        return raw
+    frame, groups = raw.frame, {}
+    for name in frame.columns:
+        if option := re.fullmatch(r"(.*) \[(.*)\]", name, re.DOTALL):
+            groups.setdefault(option[1], []).append((name, option[2]))
+    ticked = {q: of for q, of in groups.items() if all(_holds_only(frame[name], option) for name, option in of)}
+    for question, options in ticked.items():
+        texts = (pl.col(name).cast(pl.String) for name, _ in options)
+        chosen = pl.concat_str(texts, separator=";", ignore_nulls=True)
+        frame = frame.with_columns(pl.when(chosen != "").then(chosen).alias(question))
+    told = (f"options joined into one column each: {', '.join(ticked)}",) if ticked else ()
+    return replace(raw, frame=frame, notices=(*raw.notices, *told))
+
+
+def _holds_only(cells: pl.Series, option: str) -> bool:
+    return not cells.dtype.is_integer() and bool((cells.drop_nulls().cast(pl.String).str.strip_chars() == option).all())
 
 
 def _dropped(personal: list[str]) -> tuple[str, ...]:

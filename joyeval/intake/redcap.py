@@ -203,7 +203,7 @@ def complete(raw: Raw, path: Path, keep: Collection[str]) -> Raw:
     keep : collection of str
         Fields that identify people and are needed to link them.
     """
-    fields = _dictionary(path.with_suffix(".dictionary.csv"))
+    fields = _dictionary(dictionary_of(path))
     marked = [n for n in raw.frame.columns if fields.get(n, {}).get("identifier", "").lower() in ("y", "1")]
     personal = [name for name in marked if name not in keep]
     frame, joined = _joined_checkboxes(raw.frame.drop(personal))
@@ -218,6 +218,11 @@ def complete(raw: Raw, path: Path, keep: Collection[str]) -> Raw:
         answer_labels={**raw.answer_labels, **{name: found for name, found in choices.items() if found}},
         notices=(*raw.notices, *notices, *_layers(frame)),
     )
+
+
+def dictionary_of(path: Path) -> Path:
+    """Return where the dictionary of an export lies, if there is one."""
+    return path.with_suffix(".dictionary.csv")
 
 
 def _dictionary(path: Path) -> dict[str, dict[str, str]]:

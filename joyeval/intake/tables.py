@@ -247,7 +247,7 @@ def _headings(study: Study, part: RawTable) -> list[str]:
     from joyeval.intake.reading import read
 
     paths = part.files(study.folder)
-    return list(read(paths[0], sheet=part.sheet, header_row=part.header_row).frame.columns) if paths else []
+    return list(read(paths[0], **part.place).frame.columns) if paths else []
 
 
 def _unknown_teams(rows: pd.DataFrame, known: set[str]) -> list[Problem]:

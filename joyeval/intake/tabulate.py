@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from joyeval.errors import DataError, Problem
+from joyeval.intake.days import read_days, told_way, unsure_days
+from joyeval.intake.numbers import as_asked, ratings, read_numbers, unsure_numbers
 from joyeval.intake.reading import read
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from joyeval.intake.raw import Raw
     from joyeval.study import RawTable
 
-Kind = Literal["text", "number", "day"]
+Kind = Literal["text", "number", "rating", "day"]
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def _none(problems: tuple[Problem, ...], fields: Mapping[str, Kind]) -> Tabulate
 
 def _one_file(path: Path, part: RawTable, fields: Mapping[str, Kind]) -> Tabulated:
     try:
-        raw = read(path, sheet=part.sheet, header_row=part.header_row)
+        raw = read(path, **part.place)
     except DataError as error:
         return _none(tuple(error.problems), fields)
     absent = _absent_headings(raw, part)
@@ -116,9 +118,20 @@ def _one_file(path: Path, part: RawTable, fields: Mapping[str, Kind]) -> Tabulat
     columns = {"file": pl.Series([path.name] * len(kept), dtype=pl.String), "row": kept["row"]}
     for name, kind in fields.items():
         if name in part.columns:
-            columns[name] = _column(path.name, kept, part, name, kind, problems)
+            columns[name] = _column(raw, kept, part, name, kind, problems)
     frame = pl.DataFrame(columns).select([*(n for n in fields if n in columns), "file", "row"]).to_pandas()
-    return Tabulated(frame, (*raw.problems, *problems), len(rows), len(rows) - len(kept), raw.notices)
+    told = (*raw.problems, *_ragged(raw), *problems)
+    n_read = len(rows) + raw.set_aside.height
+    return Tabulated(frame, told, n_read, n_read - len(kept), raw.notices)
+
+
+def _ragged(raw: Raw) -> list[Problem]:
+    """Say which rows were left out because they are of another width."""
+    rows = raw.set_aside.filter(rule="ragged row")["row"].to_list()
+    found = f"{len(rows)} rows with more or fewer cells than the headings"
+    fix = "export again with texts in quotation marks; these rows are left out"
+    told = Problem(raw.file, found, "as many cells as headings", fix, min(rows, default=None), rule="ragged row")
+    return [replace(told, blocking=False, rows=tuple(rows))] if rows else []
 
 
 def _absent_headings(raw: Raw, part: RawTable) -> list[Problem]:
@@ -152,46 +165,37 @@ def _wanted(part: RawTable) -> pl.Expr:
     return keep
 
 
-def _column(file: str, rows: pl.DataFrame, part: RawTable, name: str, kind: Kind, problems: list[Problem]) -> pl.Series:
+def _column(raw: Raw, rows: pl.DataFrame, part: RawTable, name: str, kind: Kind, problems: list[Problem]) -> pl.Series:
     """Typed values under our name; several headings are added up."""
     parts = []
     for heading in _headings(part, name):
         cells = rows[heading]
         text = cells.set(cells.is_in(part.missing).fill_null(value=False), None)
-        typed = text if kind == "text" else _number(text) if kind == "number" else _day(text, part.dates)
-        problems += _not_of_kind(file, heading, rows["row"].filter(text.is_not_null() & typed.is_null()), kind, part)
+        typed, told = _typed(raw, text, part, name, kind)
+        bad = rows["row"].filter(text.is_not_null() & typed.is_null())
+        problems += told or _not_of_kind(raw.file, text, bad, kind, part)
         parts.append(typed)
     return reduce(add, parts)
 
 
-def _number(text: pl.Series) -> pl.Series:
-    plain = text.str.replace_all(r"[\s\u00a0]|%$", "")
-    thousands = plain.str.contains(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$").fill_null(value=False)
-    return plain.zip_with(~thousands, plain.str.replace_all(",", "")).cast(pl.Float64, strict=False)
+def _typed(raw: Raw, text: pl.Series, part: RawTable, name: str, kind: Kind) -> tuple[pl.Series, list[Problem]]:
+    """Cells of a column as their kind, and what nobody but the study file can say of it."""
+    if kind == "text":
+        return text, []
+    if kind == "day":
+        return read_days(text, part.dates, part.year), unsure_days(raw.file, text, part.dates)
+    numbers = read_numbers(ratings(text) if kind == "rating" else text, part.decimal, raw.delimiter)
+    return as_asked(numbers, part, name), unsure_numbers(raw.file, numbers)
 
 
-def _day(text: pl.Series, dates: str | None) -> pl.Series:
-    if dates is None:
-        return text.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
-    if dates == "financial quarter":
-        return _financial_quarter(text)
-    absent = [code for code, names in (("%d", "dej"), ("%m", "mbBj")) if not any(f"%{n}" in dates for n in names)]
-    filled = ("01 " * len(absent)) + text if absent else text
-    return filled.str.to_date(" ".join([*absent, dates]), strict=False)
-
-
-def _financial_quarter(text: pl.Series) -> pl.Series:
-    """First day of a quarter of a financial year that begins in April: Q4 2024/25 is January 2025."""
-    quarter, year = (text.str.extract(r"^Q([1-4]) (\d{4})[/-]\d{2}$", group).cast(pl.Int32) for group in (1, 2))
-    frame = pl.DataFrame({"year": year + (quarter == 4).cast(pl.Int32), "month": (3 * quarter) % 12 + 1})
-    return frame.select(pl.date("year", "month", 1)).to_series()
-
-
-def _not_of_kind(file: str, heading: str, rows: pl.Series, kind: Kind, part: RawTable) -> list[Problem]:
+def _not_of_kind(file: str, text: pl.Series, rows: pl.Series, kind: Kind, part: RawTable) -> list[Problem]:
     if not len(rows):
         return []
+    heading = text.name
     first = ", ".join(str(row) for row in rows.head(5)) + (", ..." if len(rows) > 5 else "")
-    expected = "a number" if kind == "number" else f"a day written as {part.dates or '2024-05-31'}"
+    expected = f"a day written as {part.dates or '2024-05-31'}" if kind == "day" else "a number"
     fix = "correct the cells, or list what they hold under `missing` in the study file"
+    if kind == "day" and (told := told_way(text.drop_nulls())) and told.way.name not in ("", part.dates):
+        fix = f'most cells fit `dates: "{told.way.name}"`; else {fix}'
     found = f"{len(rows)} cells that are not {expected} (rows {first})"
     return [Problem(file, found, expected, fix, row=int(rows[0]), column=heading, rule=f"not a {kind}")]

@@ -1,4 +1,9 @@
-"""Delimited text: any common encoding, delimiter and line end, to rectangular columns of text."""
+"""Delimited text by RFC 4180: any common encoding, delimiter and line end, to rectangular columns of text.
+
+One rule for every file: a quotation mark opens a text only at the beginning of a cell; elsewhere it is a letter. The
+csv module reads so. Polars, which is fast, counts every quotation mark; so it reads a file as it stands only where a
+look at the bytes proves that both read alike, and else the file as the csv module writes it anew.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +13,19 @@ import io
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import polars as pl
 
 from joyeval.errors import DataError, Problem
-from joyeval.intake.raw import SAMPLE, few_valued, no_rows, set_aside
+from joyeval.intake.raw import NOTE, SAMPLE, few_valued, no_rows, set_aside
 
 DELIMITERS = ",;\t|"
-TOP = 25  # rows looked at to recognise an export
 MOST_RAGGED = 0.05  # above this share of rows of another width, the file itself is broken
 MOST_COLUMNS = 20_000  # more than a spreadsheet has
+LONGEST_ROW = 4_000_000  # bytes; a row of free texts has a few thousand
+SNIFFED = 100  # rows looked at to find the delimiter
 HEAD = 1 << 20  # bytes that surely hold the rows looked at
 BLOCK = 1 << 22
 
@@ -30,7 +37,7 @@ class TextSheet:
     Parameters
     ----------
     content : bytes
-        UTF-8 text, each record ended by a line feed.
+        UTF-8 text that polars and the csv module read alike, each record ended by a line feed.
     first_row : int
         Row number of the first record (2 below a `sep=` line).
     """
@@ -41,11 +48,10 @@ class TextSheet:
     first_row: int
     notices: tuple[str, ...]
 
-    @property
-    def top(self) -> list[list[str]]:
-        """The first rows, as text."""
+    def top(self, rows: int) -> list[list[str]]:
+        """Return the first rows as text."""
         try:
-            return _rows(self.content[:HEAD].decode("utf-8", errors="ignore"), self.delimiter)
+            return _rows(self.content[:HEAD].decode("utf-8", errors="ignore"), self.delimiter, rows)
         except csv.Error:
             raise DataError([_no_table(self.file, "a cell longer than 131,072 characters in the first rows")]) from None
 
@@ -71,14 +77,16 @@ class TextSheet:
         spans, fields = np.column_stack([np.append(0, ends[:-1]), ends])[skip:], fields[skip:]
         rows = np.arange(len(spans), dtype=np.uint32) + skip + self.first_row
         blank = np.isin(np.frombuffer(self.content, np.uint8)[spans[:, 0]], (10, 13))
-        ragged = ~blank & (fields != len(headings)) & ~self._only_blank_extras(spans, fields, len(headings))
-        self._refuse_broken(ragged, blank, rows)
-        good = ~(blank | ragged)
+        other = ~blank & (fields != len(headings)) & ~self._only_blank_extras(spans, fields, len(headings))
+        notes = self._notes(spans, fields, blank, other, len(headings))
+        ragged = other & ~notes
+        self._refuse_broken(ragged, blank, spans, rows)
+        good = ~(blank | other)
         whole = good.all() and len(spans)
         content = self.content[spans[0, 0] :] if whole else b"".join(self.content[a:b] for a, b in spans[good])
         frame = read_columns(content, self.delimiter, headings, keep)
-        aside = set_aside(pl.Series(rows[ragged]), "ragged row") if ragged.any() else no_rows()
-        return frame, pl.Series("row", rows[good]), aside
+        aside = [set_aside(pl.Series(rows[of]), rule) for of, rule in ((ragged, "ragged row"), (notes, NOTE))]
+        return frame, pl.Series("row", rows[good]), pl.concat(aside)
 
     def _only_blank_extras(self, spans: np.ndarray, fields: np.ndarray, width: int) -> np.ndarray:
         """Rows that are too long by nothing but delimiters at their end."""
@@ -88,13 +96,27 @@ class TextSheet:
             harmless[i] = record.endswith(self.delimiter.encode() * int(fields[i] - width))
         return harmless
 
-    def _refuse_broken(self, ragged: np.ndarray, blank: np.ndarray, rows: np.ndarray) -> None:
+    def _notes(self, spans: np.ndarray, fields: np.ndarray, blank: np.ndarray, other: np.ndarray, width: int):
+        """Rows of words below the last row of the table, if a blank row parts them or they are one cell."""
+        notes = np.zeros(len(fields), dtype=bool)
+        good = np.flatnonzero(~(blank | other))
+        last = good[-1] if len(good) else len(fields)
+        for i in np.flatnonzero(other[last:]) + last if width > 2 else ():
+            apart = fields[i] == 1 or blank[last:i].any()
+            notes[i] = apart and b" " in self.content[spans[i, 0] : spans[i, 1]].strip()
+        return notes
+
+    def _refuse_broken(self, ragged: np.ndarray, blank: np.ndarray, spans: np.ndarray, rows: np.ndarray) -> None:
+        for i in np.flatnonzero(ragged):
+            if b"\n" in self.content[spans[i, 0] : spans[i, 1]].strip():
+                raise DataError([_open_quotation(self.file, int(rows[i]))])
         if ragged.sum() > MOST_RAGGED * max((~blank).sum(), 20):
             found = (
                 f"{ragged.sum()} rows with more or fewer cells than the headings, the first in row {rows[ragged][0]}"
             )
             fix = (
-                "export again; if a free text holds the delimiter or a line break, have the export put texts in quotes"
+                "say `header_row` in the study file if the headings stand in another row; else export again, with "
+                "texts in quotation marks if one holds the delimiter or a line break"
             )
             raise DataError([Problem(self.file, found, "as many cells as headings", fix, rule="ragged file")])
 
@@ -108,17 +130,65 @@ def open_text(file: str, content: bytes) -> TextSheet:
         The file is empty, in no encoding we know, or a quotation mark is never closed.
     """
     content, notices = _to_utf8(file, content)
-    content = _line_feeds(content)
-    delimiter, content, first_row = _delimiter(content)
+    delimiter, content, first_row = _delimiter(file, content)
     if content.isspace() or not content:
         raise DataError([Problem(file, "nothing", "headings and rows", "export the file again", rule="empty file")])
-    if content[: content.index(b"\n")].count(delimiter.encode()) >= MOST_COLUMNS:
+    if content.partition(b"\n")[0].count(delimiter.encode()) >= MOST_COLUMNS:
         raise DataError([_no_table(file, f"more than {MOST_COLUMNS:,} columns")])
-    if content.count(b'"') % 2:
-        fix = "look for a single quotation mark in a free text, double it, or export again"
-        found = "a quotation mark that is never closed"
-        raise DataError([Problem(file, found, "quotation marks in pairs", fix, rule="open quotation")])
+    if not read_alike(content, delimiter):
+        content = _written_anew(file, content, delimiter, first_row)
+    content = content if content.endswith(b"\n") else content + b"\n"
     return TextSheet(file, content, delimiter, first_row, notices)
+
+
+def read_alike(content: bytes, delimiter: str) -> bool:
+    """Whether every line end is a line feed and every quotation mark stands where RFC 4180 has one.
+
+    Then counting quotation marks (as polars does) and looking where they stand (as the csv module does) agree: marks
+    that open a text follow a delimiter, a line feed or the mark that would close it; marks that close one are followed
+    by the same.
+    """
+    if content.count(b"\r") != content.count(b"\r\n"):
+        return False
+    if b'"' not in content:
+        return True
+    text = np.frombuffer(content, np.uint8)
+    edges = np.zeros(256, dtype=bool)
+    edges[[ord(delimiter), ord("\n"), ord('"')]] = True
+    opens = True
+    for at in range(0, len(text), BLOCK):
+        marks = np.flatnonzero(text[at : at + BLOCK] == ord('"')) + at
+        opening, closing = (marks[::2], marks[1::2]) if opens else (marks[1::2], marks[::2])
+        before, after = text[np.maximum(opening - 1, 0)], text[np.minimum(closing + 1, len(text) - 1)]
+        ended = edges[after] | (after == ord("\r")) | (closing == len(text) - 1)
+        if not ((edges[before] | (opening == 0)).all() and ended.all()):
+            return False
+        opens ^= bool(len(marks) % 2)
+    return opens
+
+
+def _written_anew(file: str, content: bytes, delimiter: str, first_row: int) -> bytes:
+    """Write the same cells with quotation marks where RFC 4180 has them, each record ended by a line feed."""
+    page, row = io.StringIO(newline=""), first_row
+    writer = csv.writer(page, delimiter=delimiter, lineterminator="\n")
+    reader = csv.reader(
+        io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""), delimiter=delimiter, strict=True
+    )
+    try:
+        for cells in reader:
+            writer.writerow(cells)
+            row += 1
+    except csv.Error as error:
+        if "limit" in str(error):
+            raise DataError([_no_table(file, f"a cell longer than 131,072 characters, in row {row}")]) from None
+        raise DataError([_open_quotation(file, row)]) from None
+    return page.getvalue().encode("utf-8")
+
+
+def _open_quotation(file: str, row: int) -> Problem:
+    found = "a cell that begins with a quotation mark which is not closed at its end"
+    fix = "look for a single quotation mark at the beginning of a text, double it, or export again"
+    return Problem(file, found, "quotation marks in pairs", fix, row=row, rule="open quotation")
 
 
 def _no_table(file: str, found: str) -> Problem:
@@ -224,19 +294,15 @@ def _is_utf8(content: bytes) -> bool:
     return True
 
 
-def _line_feeds(content: bytes) -> bytes:
-    if b"\n" not in content:  # classic Mac
-        content = content.replace(b"\r", b"\n")
-    return content if content.endswith(b"\n") else content + b"\n"
-
-
-def _delimiter(content: bytes) -> tuple[str, bytes, int]:
+def _delimiter(file: str, content: bytes) -> tuple[str, bytes, int]:
     """Delimiter, what follows a `sep=` line, and the row number of its first record."""
-    first, _, rest = (
-        content.partition(b"\n") if content[:5].lower().startswith((b"sep=", b'"sep=')) else (b"", b"", b"")
-    )
-    if first:
-        return first.strip(b'\r" ')[4:].decode() or "\t", rest, 2
+    if content[:5].lower().startswith((b"sep=", b'"sep=')):
+        first, _, rest = content.partition(b"\n" if b"\n" in content else b"\r")
+        named = first.strip(b'\r" ')[4:].decode() or "\t"
+        if len(named) != 1 or not named.isascii() or named.isalnum() or named in '"\r':
+            found, fix = "a delimiter of more than one character", "write sep=; or sep=, or remove the line"
+            raise DataError([Problem(file, found, "one of , ; | or a tab", fix, row=1, rule="delimiter")])
+        return named, rest, 2
     head = content[:200_000].decode("utf-8", errors="ignore")
     return max(DELIMITERS, key=lambda mark: _evenness(head, mark)), content, 1
 
@@ -254,6 +320,5 @@ def _evenness(head: str, mark: str) -> tuple[float, int]:
     return (count / widths.total() if width > 1 else 0.0), width
 
 
-def _rows(text: str, delimiter: str) -> list[list[str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    return [row for row, _ in zip(reader, range(TOP), strict=False)]
+def _rows(text: str, delimiter: str, count: int = SNIFFED) -> list[list[str]]:
+    return list(islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), count))

@@ -39,10 +39,10 @@ def changed_scales(parts: Sequence[Coordination]) -> list[Problem]:
 
 def fields_of(part: Coordination) -> dict[str, Kind]:
     """Return the kinds of the columns of a survey file."""
-    fields: dict[str, Kind] = {**dict.fromkeys(_TEXT, "text"), "date": "day", "value": "number"}
-    fields |= dict.fromkeys(survey_of(part).dimensions, "number")
+    fields: dict[str, Kind] = {**dict.fromkeys(_TEXT, "text"), "date": "day", "value": "rating"}
+    fields |= dict.fromkeys(survey_of(part).dimensions, "rating")
     wide = [name for name in part.columns if "__" in name]
-    return fields | {name: "text" if name.startswith("no_contact__") else "number" for name in wide}
+    return fields | {name: "text" if name.startswith("no_contact__") else "rating" for name in wide}
 
 
 def with_wide_columns(part: Coordination, headings: list[str]) -> Coordination:

@@ -15,7 +15,6 @@ import polars as pl
 
 from joyeval.errors import DataError, Problem
 from joyeval.intake.raw import SAMPLE, few_valued, no_rows
-from joyeval.intake.text import TOP
 
 LARGEST = 300_000_000  # bytes of a workbook once unpacked
 MOST_PACKED = 100  # times that a part of it may shrink when packed
@@ -44,10 +43,11 @@ class GridSheet:
     notices: tuple[str, ...]
     first_row: int = 1
 
-    @property
-    def top(self) -> list[list[str]]:
-        """The first rows, as text."""
-        return [[self.texts[int(cell)] or "" for cell in row] for row in self.cells[:TOP]]
+    delimiter = None
+
+    def top(self, rows: int) -> list[list[str]]:
+        """Return the first rows as text."""
+        return [[self.texts[int(cell)] or "" for cell in row] for row in self.cells[:rows]]
 
     def body(self, skip: int, headings: list[str], keep: list[int]) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
         """Return columns, row numbers and what was set aside (nothing), below the first `skip` rows."""

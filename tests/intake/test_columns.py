@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import polars as pl
-import pytest
 
 from joyeval.intake import Raw, find_columns, propose_map
-from joyeval.intake.columns import day, first_filled, normal, plain, wanted_rows
+from joyeval.intake.columns import first_filled, normal, plain, wanted_rows
 
 
 def raw(columns, labels=None, rows=1):
@@ -41,21 +40,6 @@ def test_rows_that_the_study_file_keeps_and_leaves_out():
 def test_codes_are_one_however_people_and_spreadsheets_write_them():
     written = pl.Series(["05", "5", "5.0", " De ", "de", "Ｄe", "", None, "0"])
     assert normal(written).to_list() == ["5", "5", "5", "de", "de", "de", None, None, "0"]
-
-
-@pytest.mark.parametrize(
-    ("text", "dates", "expected"),
-    [
-        ("2024-05-31 10:00:00", None, "2024-05-31"),
-        ("31/05/2024", "%d/%m/%Y", "2024-05-31"),
-        ("05/31/2024 02:15:00 PM", "%m/%d/%Y %I:%M:%S %p", "2024-05-31"),
-        ("May 2024", "%b %Y", "2024-05-01"),
-        ("31/05/2024", None, None),
-        ("2024-02-30", None, None),
-    ],
-)
-def test_days(text, dates, expected):
-    assert str(day(pl.Series([text]), dates)[0]) == str(expected)
 
 
 def test_plain_text_has_no_invisible_characters():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from joyeval.errors import DataError
@@ -103,6 +103,68 @@ def test_an_open_quotation_mark_is_told(tmp_path):
     assert refused(csv(tmp_path / "w.csv", "a,b", '1,"two', "3,4")) == "open quotation"
 
 
+def test_a_quotation_mark_within_a_cell_is_a_letter(tmp_path):
+    """Two lone marks, rows 6 and 10: polars takes the text between them for one cell."""
+    rows = [f"{i},A,fine,3" for i in range(1, 27)]
+    rows[4], rows[8] = '5,A,Ward 6" beds,4', '9,A,the "A team,3'
+    raw = read(csv(tmp_path / "w.csv", "id,team,comment,q1", *rows))
+    assert (raw.frame.height, raw.set_aside.height) == (26, 0)
+    assert [cells(raw)[i]["comment"] for i in (4, 8)] == ['Ward 6" beds', 'the "A team']
+    assert cells(raw)[4]["q1"] == "4"
+
+
+def test_a_cell_that_begins_with_a_lone_mark_is_told_with_its_row(tmp_path):
+    rows = [f"{i},A,fine,3" for i in range(1, 27)]
+    rows[4], rows[8] = '5,A,"Ward 6 beds,4', '9,A,the "A" team,3'
+    with pytest.raises(DataError) as caught:
+        read(csv(tmp_path / "w.csv", "id,team,comment,q1", *rows))
+    assert [(p.rule, p.row) for p in caught.value.problems] == [("open quotation", 6)]
+
+
+def test_rows_swallowed_by_an_open_mark_are_never_lost_in_silence(tmp_path):
+    rows = [f"{i},A,fine,3" for i in range(1, 40)]
+    rows[4], rows[12] = '5,A,"Ward 6,4', '13,A,fine"'
+    assert refused(csv(tmp_path / "w.csv", "id,team,comment,q1", *rows)) == "open quotation"
+
+
+def test_line_ends_may_change_within_a_file(tmp_path):
+    rows = [f"{i},{i % 5}" for i in range(40)]
+    path = tmp_path / "w.csv"
+    path.write_bytes(("\n".join(["id,q", *rows[:30], ""]) + "\r".join([*rows[30:], ""])).encode())
+    raw = read(path)
+    assert (raw.frame.height, raw.set_aside.height, raw.rows.to_list()[-1]) == (40, 0, 41)
+
+
+letters = st.text(st.sampled_from('ab,;"\n\r é'), max_size=60)
+
+
+@settings(deadline=None)
+@given(letters)
+def test_every_text_is_read_as_the_csv_module_reads_it_or_refused(tmp_path_factory, text):
+    """No cell ever stands in another column: what is read is what RFC 4180 says."""
+    import csv as standard
+    import io
+
+    path = tmp_path_factory.mktemp("w") / "w.csv"
+    path.write_bytes(("sep=,\nx,y,z\n1,2,3\n" + text).encode())
+    page = io.StringIO("x,y,z\n1,2,3\n" + text, newline="")
+    try:
+        expected = [row for row in list(standard.reader(page, strict=True))[1:] if any(row) and len(row) >= 3]
+    except standard.Error:
+        assert refused(path) == "open quotation"
+        return
+    try:
+        raw = read(path)
+    except DataError as error:
+        rules = [problem.rule for problem in error.problems]
+        event(rules[0])
+        assume(rules not in (["ragged file"], ["open quotation"]))  # rows of another width, in one line or in several
+        raise
+    blank = [c or None for row in expected for c in row[:3]]
+    got = [None if cell == "" else cell for row in raw.frame.cast(pl.String).rows() for cell in row]
+    assert got == blank
+
+
 def test_repeated_and_empty_headings_are_numbered_and_told(tmp_path):
     raw = read(csv(tmp_path / "w.csv", "Score,Score,", "1,2,3"))
     assert raw.frame.columns == ["Score", "Score (2)", "(column 3)"]
@@ -165,6 +227,95 @@ def test_scan_agrees_with_the_csv_module(rows):
     ends, counts = scan(page.getvalue().encode(), ",")
     assert len(ends) == len(rows)
     assert set(counts) == {2}
+
+
+# ---- what stands beside the table ------------------------------------------------------------------
+
+ANSWERS = [f"{i},{'AB'[i % 2]},fine,{i % 5 + 1}" for i in range(40)]
+
+
+@pytest.mark.parametrize(
+    "above",
+    [["# export", "VERSION,1.0"], ["Staff pulse May 2024,,,", "Contact: hr@example.org,,,", ",,,"], ["Pulse", ""]],
+)
+def test_headings_of_a_text_file_stand_below_a_title(tmp_path, above):
+    raw = read(csv(tmp_path / "w.csv", *above, "id,team,comment,q1", *ANSWERS))
+    assert (raw.frame.columns, raw.frame.height) == (["id", "team", "comment", "q1"], 40)
+    assert raw.rows[0] == len(above) + 2
+    assert f"the headings stand in row {len(above) + 1}; what stands above them was left out" in raw.notices
+
+
+def test_headings_may_repeat_below_a_title(tmp_path):
+    rows = [
+        ["Results"],
+        [],
+        ["Organisation", "", "Morale", "", "Engagement", ""],
+        ["Code", "Name", *["Score", "Base"] * 2],
+    ]
+    rows += [[f"R{i}", f"Trust {i}", 6.1, 101, 6.6, 102] for i in range(14)]
+    path = xlsx(tmp_path / "w.xlsx", *rows, ["Source: the survey of 2024"])
+    raw = read(path)
+    assert raw.frame.columns == ["Code", "Name", "Score", "Base", "Score (2)", "Base (2)"]
+    assert (raw.frame.height, raw.set_aside.to_dicts()) == (14, [{"row": 19, "rule": "note below the table"}])
+    (told,) = [problem for problem in raw.problems if problem.rule == "two header rows"]
+    assert "`header_row: 3` and `header_rows: 2`" in told.fix
+    joined = ["Organisation | Code", "Organisation | Name", "Morale | Score", "Morale | Base"]
+    for more in ({}, {"header_row": 3}):
+        raw = read(path, header_rows=2, **more)
+        assert raw.frame.columns == [*joined, "Engagement | Score", "Engagement | Base"]
+        assert raw.rows[0] == 5
+
+
+def test_headings_of_three_rows_in_a_text_file(tmp_path):
+    rows = ["Person,Falls,,,Harm,", ",2023,,2024,2024,", ",Jan,Feb,Jan,Jan,Feb", "p1,1,2,3,4,5"]
+    raw = read(csv(tmp_path / "w.csv", *rows), header_row=1, header_rows=3)
+    assert raw.frame.columns == [
+        "Person",
+        *("Falls | 2023 | Jan", "Falls | 2023 | Feb", "Falls | 2024 | Jan", "Harm | 2024 | Jan", "Harm | 2024 | Feb"),
+    ]
+
+
+def test_rows_named_are_the_table_and_others_are_counted(tmp_path):
+    path = csv(tmp_path / "w.csv", "Team,N,M", "A,1,2", "B,3,4", "", "Team,Answers,All", "A,7,8", "B,9,10")
+    raw = read(path, rows=(2, 3))
+    assert (raw.rows.to_list(), raw.set_aside["row"].to_list()) == ([2, 3], [5, 6, 7])
+    (told,) = [problem for problem in read(path).problems if problem.blocking]
+    assert (told.rule, told.row) == ("second table", 5)
+    assert "`rows: [2, 3]`" in told.fix
+
+
+def test_headings_repeated_by_blocks_are_no_records(tmp_path):
+    block = ["Team,Week,Good,All", *(f"{t},2024-01-0{i},3,9" for t in "AB" for i in range(1, 4))]
+    raw = read(csv(tmp_path / "w.csv", *block, "", "Community teams,,,", *block, "", *block))
+    assert raw.frame.height == 18
+    assert raw.set_aside.sort("row")["rule"].to_list() == ["note below the table", *["headings repeated"] * 2]
+
+
+@pytest.mark.parametrize(
+    "notes", [["", "Source: PAS extract, 3 June", "Note: Pharmacy has no beds"], ["* provisional figures"]]
+)
+def test_notes_below_a_table_are_no_records(tmp_path, notes):
+    raw = read(csv(tmp_path / "w.csv", "id,team,comment,q1", *ANSWERS, *notes))
+    assert (raw.frame.height, raw.set_aside["rule"].unique().to_list()) == (40, ["note below the table"])
+
+
+def test_a_row_cut_short_at_the_end_is_no_note(tmp_path):
+    raw = read(csv(tmp_path / "w.csv", "id,team,comment,q1", *ANSWERS, "R_12345678901234567"))
+    assert raw.set_aside["rule"].to_list() == ["ragged row"]
+
+
+def test_who_gave_no_answer_but_a_number_is_kept(tmp_path):
+    raw = read(csv(tmp_path / "w.csv", "id,team,comment,q1", *ANSWERS, "R_12345678901234567,,,"))
+    assert raw.frame.height == 41
+
+
+def test_columns_that_look_personal_are_told_unless_people_are_linked_by_them(tmp_path):
+    rows = ["Surname,Contact,q1,Tel", *(f"Lee,a{i}@x.org,{i % 5},07700 90{i:04d}" for i in range(20))]
+    told = [p for p in read(csv(tmp_path / "w.csv", *rows), keep=["Surname"]).problems if p.rule == "personal data"]
+    assert [(p.column, p.found, p.blocking) for p in told] == [
+        ("Contact", "what looks like e-mail addresses", False),
+        ("Tel", "what looks like telephone numbers", False),
+    ]
 
 
 # ---- workbooks -----------------------------------------------------------------------------------
@@ -300,6 +451,44 @@ def test_surveymonkey_options_take_the_question_from_the_left(tmp_path):
     assert (raw.rows.to_list(), raw.identifier) == ([3], "Respondent ID")
 
 
+@pytest.mark.parametrize("second", [",,,,,,,,,Breaks,Lunch", ",,,,,,,,,,"])
+def test_surveymonkey_is_told_by_its_first_columns(tmp_path, second):
+    """A survey of matrix questions only has no "Response" in row 2; a condensed export has nothing there."""
+    about = "Respondent ID,Collector ID,Start Date,End Date,IP Address,Email Address,First Name,Last Name,Custom Data 1"
+    asked = ",Rate each:," if "Breaks" in second else ",Breaks,Lunch"
+    rows = [f"1{i},9,05/01/2024 10:00:00 AM,05/01/2024 10:04:00 AM,1.2.3.4,a@x.org,Ann,Lee,,{i},2" for i in range(1, 6)]
+    raw = read(csv(tmp_path / "w.csv", about + asked, second, *rows))
+    questions = ["Rate each: [Breaks]", "Rate each: [Lunch]"] if "Breaks" in second else ["Breaks", "Lunch"]
+    assert (raw.source, raw.frame.height, raw.frame.columns[-2:]) == ("SurveyMonkey", 5, questions)
+    assert not {"IP Address", "Email Address", "First Name", "Last Name"} & set(raw.frame.columns)
+
+
+def test_options_of_a_question_with_several_answers_are_joined(tmp_path):
+    rows = [
+        "Respondent ID,Collector ID,Why?,,How?,",
+        ",,Pay,Team,Well,Badly",
+        "1,9,Pay,Team,4,5",
+        "2,9,,,3,1",
+        "3,9,,Team,,",
+    ]
+    raw = read(csv(tmp_path / "w.csv", *rows))
+    assert raw.frame["Why?"].to_list() == ["Pay;Team", None, "Team"]
+    assert "How?" not in raw.frame.columns
+    assert "options joined into one column each: Why?" in raw.notices
+
+
+def test_an_export_with_its_dictionary_beside_it_is_redcap(tmp_path):
+    """A classic project has no column of its own kind; its dictionary is the sign."""
+    csv(
+        tmp_path / "w.dictionary.csv",
+        '"Variable / Field Name","Field Type","Field Label","Choices, Calculations, OR Slider Labels","Identifier?"',
+        'id,text,Number,,\nname,text,Your name,,y\nq1,radio,Breaks,"1, Never | 2, Often",',
+    )
+    raw = read(csv(tmp_path / "w.csv", "id,name,q1", "1,Ann,2"))
+    assert (raw.source, raw.frame.columns, raw.labels["q1"]) == ("REDCap", ["id", "q1"], "Breaks")
+    assert raw.answer_labels["q1"] == {"1": "Never", "2": "Often"}
+
+
 def test_microsoft_forms_drops_who_answered(tmp_path):
     head = ["Id", "Start time", "Completion time", "Email", "Name", "Did you have a good day at work yesterday?"]
     raw = read(xlsx(tmp_path / "w.xlsx", head, [1, "s", "c", "x@nhs.example", "Ann", "Agree"]))
@@ -319,6 +508,11 @@ def test_microsoft_forms_drops_who_answered(tmp_path):
         ("record_id,redcap_event_name,redcap_repeat_instance,q1", "REDCap"),
         ("record_id,why___1,why___2,survey_complete", "REDCap"),
         ("StartDate,EndDate,Status,Progress,ResponseId,Q1", "Qualtrics (one header row)"),
+        ("StartDate,EndDate,Status,IPAddress,Q1", "Qualtrics (one header row)"),
+        ("id,submitdate,startlanguage,q1", "LimeSurvey (codes)"),
+        ("record_id,q1,survey_complete", "REDCap"),
+        ("Respondent ID,Collector ID,Q1", "SurveyMonkey"),
+        ("Unique response number,Q1", "Jisc Online Surveys"),
         ("respondent_id,team,q1", "a table"),
     ],
 )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pandas as pd
-import polars as pl
 import pytest
 
 from joyeval.intake.pulse import FIELDS, pulse_table, start_of
-from joyeval.intake.tabulate import _financial_quarter, tabulate
+from joyeval.intake.tabulate import tabulate
 from joyeval.study import Pulse, RawTable
 
 MAP = {"team": "Team", "n": "N", "day": "Day"}
@@ -132,12 +129,6 @@ def test_fields_of_a_pulse_are_declared():
     assert {"team", "period", "positive", "answers"} <= set(FIELDS)
 
 
-def test_quarters_of_a_financial_year_begin_in_april():
-    text = pl.Series(["Q1 2025/26", "Q3 2025/26", "Q4 2024-25", "Q5 2025/26", "Jun-25", None])
-    days = _financial_quarter(text).to_list()
-    assert days == [date(2025, 4, 1), date(2025, 10, 1), date(2025, 1, 1), None, None, None]
-
-
 def test_codes_are_led_through_other_files(tmp_path):
     (tmp_path / "areas.csv").write_text("Area,Score\nA1,5\nA2,7\nA3,9\n")
     (tmp_path / "names.csv").write_text("Area,Short\nA1,a\nA2,b\nA3,c\n")
@@ -166,3 +157,22 @@ def test_a_published_mean_counts_once_however_often_it_is_repeated():
     assert table["period"].dt.strftime("%Y-%m").tolist() == ["2024-11", "2025-11"]
     _, [problem] = pulse_table(part, rows.assign(mean=[7.0, 7.1, 6.5]))
     assert (problem.rule, problem.row) == ("several means", 2)
+
+
+def test_answers_that_hold_a_number_and_words_count_by_either():
+    from joyeval.study import Pulse
+
+    rows = pd.DataFrame(
+        {"team": "A", "date": pd.Timestamp("2024-01-01"), "answer": ["4 - Good", "Good (4)", "1 - Bad"]}
+    )
+    about = {"file": "p.csv", "columns": {}, "measure": "day", "title": "Day", "cohorts": ("1",), "period": "week"}
+    for positive in ((4,), ("Good",), ("4 - Good", "Good (4)")):
+        table, problems = pulse_table(Pulse(**about, positive=positive), rows)
+        assert (problems, table["positive"][0], table["answers"][0], table["mean"][0]) == ([], 2, 3, 3)
+
+
+def test_rows_that_the_reader_sets_aside_are_counted_and_told(tmp_path):
+    text = "Team,N,Day\n" + "A,1,2024-05-31\n" * 30 + "A,1\n\nSource: the payroll of May\n"
+    done = raw(tmp_path, text, columns=MAP)
+    assert (done.n_read, done.n_left_out, len(done.frame)) == (32, 2, 30)
+    assert [(p.rule, p.row, p.blocking) for p in done.problems] == [("ragged row", 32, False)]

@@ -1,0 +1,235 @@
+"""Days and periods of a column: one way of writing for all its cells, never cell by cell."""
+
+from __future__ import annotations
+
+import re
+from calendar import month_abbr
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from joyeval.errors import Problem
+from joyeval.study import NAMED_DATES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+SURE = 0.9  # share of the cells that a way must fit to be taken for theirs
+LOOKED_AT = 3000  # distinct cells looked at to tell a way
+
+_MONTHS = {month.lower(): i for i, month in enumerate(month_abbr) if month}
+_MONTH = f"({'|'.join(_MONTHS)})[a-z]*"
+_BEFORE = re.compile(r"^(w\.?/?[ce]\.?(?![a-z])|week (commencing|beginning|ending|of)|month of)[\s:.-]*", re.IGNORECASE)
+_TIME = r"(?:[ t]\d{1,2}:\d{2}.*)?"
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way of writing days.
+
+    Parameters
+    ----------
+    name : str
+        What the study file calls it under `dates`; empty for ISO, which needs no name.
+    pattern : Pattern
+        What a cell looks like, small letters.
+    build : callable
+        Parts of the pattern to a day, or None.
+    """
+
+    name: str
+    pattern: re.Pattern[str]
+    build: Callable[..., date | None]
+
+    def day(self, cell: str) -> date | None:
+        """Return the day that a cell means, the first of its period; None if it is not written this way."""
+        found = self.pattern.fullmatch(_bare(cell))
+        try:
+            return self.build(*found.groups()) if found else None
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True)
+class Read:
+    """How the days of a column are written.
+
+    Parameters
+    ----------
+    way : Way
+    rival : Way, optional
+        Another way that fits as well: somebody has to say which is meant.
+    """
+
+    way: Way
+    rival: Way | None = None
+
+
+def _bare(cell: str) -> str:
+    text = " ".join(cell.replace("\u2013", "-").replace("\u2019", "'").split())
+    return _BEFORE.sub("", text, count=1).casefold()
+
+
+def _year(text: str) -> int:
+    number = int(text)
+    return number + 2000 if number < 70 else number + 1900 if number < 100 else number
+
+
+def _financial(year: str, end: str) -> int:
+    """First year of a financial year such as 2024/25."""
+    if (int(year) + 1) % 100 != int(end) % 100:
+        raise ValueError("not two years in a row")
+    return int(year)
+
+
+def _financial_quarter(quarter: str, year: str, end: str) -> date:
+    """First day of a quarter of a financial year that begins in April: Q4 of 2024/25 is January 2025."""
+    return date(_financial(year, end) + (quarter == "4"), 3 * int(quarter) % 12 + 1, 1)
+
+
+def _way(name: str, pattern: str, build: Callable[..., date | None]) -> Way:
+    return Way(name, re.compile(pattern), build)
+
+
+ISO = _way("", r"(\d{4})-(\d{1,2})-(\d{1,2})" + _TIME, lambda y, m, d: date(int(y), int(m), int(d)))
+WAYS = (
+    ISO,
+    _way(
+        "%d/%m/%Y",
+        r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})" + _TIME,
+        lambda d, m, y: date(_year(y), int(m), int(d)),
+    ),
+    _way(
+        "%m/%d/%Y",
+        r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})" + _TIME,
+        lambda m, d, y: date(_year(y), int(m), int(d)),
+    ),
+    _way("%Y/%m/%d", r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})" + _TIME, lambda y, m, d: date(int(y), int(m), int(d))),
+    _way(
+        "%d %b %Y",
+        r"(\d{1,2})(?:st|nd|rd|th)?[ -]?" + _MONTH + r"[ ,-]*(\d{4}|\d{2})" + _TIME,
+        lambda d, m, y: date(_year(y), _MONTHS[m], int(d)),
+    ),
+    _way("%b-%y", _MONTH + r"[ '/.-]*(\d{4}|\d{2})", lambda m, y: date(_year(y), _MONTHS[m], 1)),
+    _way("%Y-%m", r"(\d{4})[ /-](\d{1,2})", lambda y, m: date(int(y), int(m), 1)),
+    _way("%Y-%b", r"(\d{4})[ /-]" + _MONTH, lambda y, m: date(int(y), _MONTHS[m], 1)),
+    _way("financial quarter", r"q([1-4])[ ,-]*(?:fy ?)?(\d{4})[/-](\d{2}|\d{4})", _financial_quarter),
+    _way(
+        "financial quarter",
+        r"(?:fy ?)?(\d{4})[/-](\d{2}|\d{4}),? ?-? ?q([1-4])",
+        lambda y, end, q: _financial_quarter(q, y, end),
+    ),
+    _way("quarter", r"q([1-4])[ ,/-]*(\d{4})", lambda q, y: date(int(y), 3 * int(q) - 2, 1)),
+    _way("quarter", r"(\d{4})[ ,/-]*q([1-4])", lambda y, q: date(int(y), 3 * int(q) - 2, 1)),
+    _way("financial year", r"(?:fy ?)?(\d{4})[/-](\d{2}|\d{4})", lambda y, end: date(_financial(y, end), 4, 1)),
+    _way("%Y", r"((?:19|20)\d\d)", lambda y: date(int(y), 1, 1)),
+    _way("ISO week", r"(\d{4})[ -]?w(\d{1,2})", lambda y, w: date.fromisocalendar(int(y), int(w), 1)),
+)
+_WEEK = re.compile(r"(?:week|wk|w)?[ .:_-]*(\d{1,2})(?:\.0)?")
+
+
+def week_of(year: int) -> Way:
+    """Return the way of writing weeks by their number in a year: Week 12, or 12."""
+    return Way("week number", _WEEK, lambda number: date.fromisocalendar(year, int(number), 1))
+
+
+def is_period(cell: str) -> bool:
+    """Whether a heading is a day or a period rather than a word: 2024-05-31, Apr-24, Q1 2024/25, Week 12, 2024."""
+    text = _bare(cell)
+    return bool(re.fullmatch(r"(week|wk|w)[ .:_-]*\d{1,2}", text)) or any(way.day(text) for way in WAYS)
+
+
+def told_way(cells: pl.Series) -> Read | None:
+    """Tell how the days of a column are written, from all its cells.
+
+    Where day and month may be either way round, the order counts in which the days are one day of each month, or are
+    a regular distance apart; if neither tells, the other order is the rival.
+    """
+    distinct = cells.unique(maintain_order=True).head(LOOKED_AT).to_list()
+    fits = {way: days for way in WAYS if len(days := _days_of(distinct, way)) >= SURE * len(distinct) > 0}
+    if not fits:
+        return None
+    british, american = WAYS[1], WAYS[2]
+    if not {british, american} <= set(fits) or fits[british] == fits[american]:
+        return Read(max(fits, key=lambda way: len(fits[way])))
+    if len(fits[british]) != len(fits[american]):  # some cell has a day above 12
+        return Read(max(british, american, key=lambda way: len(fits[way])))
+    first, second = _order(fits[british]), _order(fits[american])
+    if first == second:
+        return Read(british, american)
+    return Read(british if first > second else american)
+
+
+def _days_of(cells: Sequence[str], way: Way) -> list[date]:
+    return [day for cell in cells if (day := way.day(cell))]
+
+
+def _order(days: list[date]) -> int:
+    """How much the days look like those of a file: one day of each month, or steps that are alike."""
+    days = sorted(set(days))
+    if len(days) < 3:
+        return 0
+    if len({day.day for day in days}) == 1 and len({day.month for day in days}) > 2:
+        return 2
+    steps = Counter(b - a for a, b in pairwise(days))
+    weekly = all(step % timedelta(days=7) == timedelta(0) for step in steps)
+    return 1 if steps.most_common(1)[0][1] >= 0.8 * (len(days) - 1) or weekly else 0
+
+
+def read_days(cells: pl.Series, dates: str | None = None, year: int | None = None) -> pl.Series:
+    """Read days, the first of each period; what is no day is null.
+
+    Parameters
+    ----------
+    cells : polars.Series
+        Text. ISO days, which spreadsheets' own dates become, are read whatever `dates` says.
+    dates : str, optional
+        How they are written: a pattern such as ``%d/%m/%Y``, or a name of `joyeval.study.NAMED_DATES`; without it ISO,
+        or the one way that fits them all.
+    year : int, optional
+        Year of week numbers.
+    """
+    pattern = None if dates in NAMED_DATES else dates
+    found = _by_pattern(cells, pattern) if pattern else pl.Series([None] * len(cells), dtype=pl.Date)
+    if found.null_count() > cells.null_count():
+        found = found.fill_null(cells.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False))
+    rest = cells.filter(found.is_null()).drop_nulls().unique()
+    if len(rest):
+        if pattern:
+            days = _by_pattern(pl.Series([_BEFORE.sub("", cell.strip()) for cell in rest]), pattern).to_list()
+        else:
+            ways = _ways(cells, dates, year)
+            days = [next((day for way in ways if (day := way.day(cell))), None) for cell in rest]
+        table = dict(zip(rest.to_list(), days, strict=True))
+        found = found.fill_null(cells.replace_strict(table, default=None, return_dtype=pl.Date))
+    return found.alias(cells.name)
+
+
+def _ways(cells: pl.Series, dates: str | None, year: int | None) -> list[Way]:
+    """Ways that the cells may be written in: those of the study file's name for them, or the one that fits them all."""
+    if dates == "week number":
+        return [week_of(year)] if year else []
+    told = None if dates else told_way(cells.drop_nulls())
+    name = dates if dates else told.way.name if told and not told.rival else None
+    return [way for way in WAYS if way.name == name]
+
+
+def _by_pattern(cells: pl.Series, dates: str) -> pl.Series:
+    """Read a pattern; a month without a day is its first day, a year without a month its first month."""
+    absent = [code for code, names in (("%d", "dej"), ("%m", "mbBj")) if not any(f"%{n}" in dates for n in names)]
+    filled = ("01 " * len(absent)) + cells if absent else cells
+    return filled.str.to_date(" ".join([*absent, dates]), strict=False)
+
+
+def unsure_days(file: str, cells: pl.Series, dates: str | None) -> list[Problem]:
+    """Return a problem if days may be day/month as well as month/day, and nothing says which."""
+    told = None if dates else told_way(cells.drop_nulls())
+    if told is None or told.rival is None:
+        return []
+    fix = f'say `dates: "{told.way.name}"` or `dates: "{told.rival.name}"` in the study file'
+    found = "days that fit day/month as well as month/day"
+    return [Problem(file, found, "days of one meaning", fix, None, cells.name, "day or month")]

@@ -1,0 +1,122 @@
+"""What stands on a sheet beside its table: notes below it, headings again, a second table; and personal data."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from joyeval.errors import Problem
+from joyeval.intake.raw import NOTE, REPEATED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LAST = 12  # rows at the end of a table that may be notes
+LOOKED_AT = 500  # cells of a column looked at to tell what it holds
+MOSTLY = 0.5
+
+_NOTE = re.compile(r"(notes?|sources?|\*|#|©|data|published|figures?)\b|.{12,} .*", re.IGNORECASE | re.DOTALL)
+_NUMBER = r"^\s*[-+]?[\d.,]+\s*%?\s*$"
+_HEADINGS = {
+    "names of people": r"(first|last|given|family|full|respondents?|staff|employees?|managers?)name|surname|forename",
+    "e-mail addresses": r"e?mail(address)?|(staff|work|nhs)email",
+    "telephone numbers": r"(tele)?phone(number)?|mobile(number)?|tel(ephone)?",
+    "addresses": r"(home|postal)?address|postcode|zip(code)?",
+    "days of birth": r"dob|dateofbirth|birthdate|birthday",
+    "numbers of people": r"(nhs|payroll|employee|staff|assignment|esr|ni|nationalinsurance|hospital)(number|no|id)",
+}
+_CELLS = {
+    "e-mail addresses": r"^\s*[^@\s]+@[^@\s]+\.[A-Za-z]{2,}\s*$",
+    "telephone numbers": r"^\s*(\+44|0)[\d ()-]{9,14}\s*$",
+}
+
+
+def beside_the_table(frame: pl.DataFrame, headings: Mapping[str, str]) -> dict[str, pl.Series]:
+    """Return which rows are no records: rule to a mask over the rows of `frame`.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Cells below the headings.
+    headings : mapping
+        Column of `frame` to its heading as it stands in the file.
+    """
+    again = _headings_again(frame, headings)
+    notes = _notes_below(frame)
+    if again.any():
+        alone = frame.select(pl.sum_horizontal(pl.all().is_not_null())).to_series() == 1
+        notes = notes | (alone & again.shift(-1, fill_value=False))  # the title of a block
+    return {REPEATED: again, NOTE: notes & ~again}
+
+
+def _headings_again(frame: pl.DataFrame, headings: Mapping[str, str]) -> pl.Series:
+    """Rows that hold the headings; a column of nothing but numbers shows that there are none."""
+    again = pl.repeat(value=True, n=frame.height, eager=True, dtype=pl.Boolean)
+    named = [name for name in frame.columns if headings[name].strip()]
+    if not named or any(frame[name].dtype.is_integer() for name in named):
+        return again & False
+    for name in named:
+        same = frame[name].cast(pl.String).str.strip_chars() == headings[name].strip()
+        again = again & same.fill_null(value=False)
+        if not again.any():
+            break
+    return again
+
+
+def _notes_below(frame: pl.DataFrame) -> pl.Series:
+    """Last rows of which nothing but one of the first cells is filled, and with words."""
+    notes = [False] * frame.height
+    tail = frame.tail(LAST).select(pl.all().cast(pl.String)).rows()
+    for i, cells in enumerate(reversed(tail), start=1):
+        filled = [j for j, cell in enumerate(cells) if cell is not None]
+        if frame.width < 3 or len(filled) != 1 or filled[0] > 1 or not _NOTE.match(cells[filled[0]].strip()):
+            break
+        notes[-i] = True
+    return pl.Series(notes, dtype=pl.Boolean)
+
+
+def second_table(file: str, frame: pl.DataFrame, rows: pl.Series) -> list[Problem]:
+    """Say where, below a blank row, headings of another table stand: words over columns of numbers."""
+    gaps = rows.to_frame("row").with_row_index("i").filter(pl.col("row").diff() > 1)["i"]
+    if gaps.is_empty():
+        return []
+    numeric = [name for name in frame.columns if _share(frame[name], _NUMBER) > MOSTLY]
+    for i in gaps.head(LOOKED_AT):
+        cells = {name: str(cell) for name, cell in frame.row(i, named=True).items() if cell is not None}
+        words = [cell for cell in cells.values() if not re.match(_NUMBER, cell)]
+        over = [name for name in numeric if name in cells and not re.match(_NUMBER, cells[name])]
+        if len(over) >= 2 and len(words) == len(cells) >= MOSTLY * frame.width and len(set(words)) > 1:
+            first, last = rows[0], rows[i - 1]
+            fix = f"keep one table a part: `rows: [{first}, {last}]` in the study file keeps the first one"
+            found = f"what looks like the headings of a second table in row {rows[i]}"
+            return [Problem(file, found, "one table", fix, row=int(rows[i]), rule="second table")]
+    return []
+
+
+def _share(cells: pl.Series, pattern: str) -> float:
+    """Share of the first filled cells that look like a pattern."""
+    if cells.dtype.is_integer():
+        return float(pattern == _NUMBER)
+    looked_at = cells.drop_nulls().head(LOOKED_AT).cast(pl.String)
+    return float(looked_at.str.contains(pattern).mean() or 0.0)
+
+
+def personal_data(file: str, frame: pl.DataFrame, keep: Sequence[str]) -> list[Problem]:
+    """Say which columns look as if they held names, addresses or numbers of people."""
+    told = []
+    for name in frame.columns:
+        if name in keep:
+            continue
+        bare = re.sub(r"[\W_]", "", name.casefold())
+        kinds = [kind for kind, pattern in _HEADINGS.items() if re.fullmatch(pattern, bare)]
+        kinds += [kind for kind, pattern in _CELLS.items() if _share(frame[name], pattern) > MOSTLY]
+        if kinds:
+            found, fix = (
+                f"what looks like {kinds[0]}",
+                "remove the column from the file, unless people are linked by it",
+            )
+            expected = "no personal data that the evaluation does not need"
+            told.append(Problem(file, found, expected, fix, None, name, "personal data", blocking=False))
+    return told
