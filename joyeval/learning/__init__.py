@@ -12,18 +12,21 @@ Examples
 from __future__ import annotations
 
 from joyeval.learning.agreement import CoderAgreement, agreement
+from joyeval.learning.cycles import Cycles, cycles
 from joyeval.learning.projects import Project, read_project
 from joyeval.learning.spread import Spread, adoption_curve, spread
 from joyeval.learning.themes import Themes, answers_seen, themes
 
 __all__ = [
     "CoderAgreement",
+    "Cycles",
     "Project",
     "Spread",
     "Themes",
     "adoption_curve",
     "agreement",
     "answers_seen",
+    "cycles",
     "read_project",
     "spread",
     "themes",
