@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from joyeval import instruments, synthetic
+from joyeval.intake.keys import DEMONSTRATION, content_digest
 from joyeval.study import Study, load_study
 from joyeval.synthetic.programme import found
 from joyeval.synthetic.questionnaire import KEYS
@@ -43,6 +44,14 @@ def test_committed_files_are_what_the_generator_makes(made):
     committed = {path.relative_to(DATA).as_posix() for path in DATA.rglob("*") if path.is_file()}
     assert committed == set(made) | {"README.md"}
     assert [name for name in made if content(name, made[name]) != content(name, (DATA / name).read_bytes())] == []
+
+
+def test_the_key_of_the_demonstration_knows_its_files(made):
+    """Where this fails, write `known` into joyeval/intake/demonstration.json."""
+    known = {
+        name: content_digest(made[name]) for name in sorted(made) if name.startswith(("surveys", "coordination/rc"))
+    }
+    assert {*known.values()} <= {*json.loads(DEMONSTRATION.read_text()).values()}
 
 
 def test_files_are_small(made):

@@ -176,12 +176,24 @@ def redcap(
 
 
 @app.command()
-def key(study: StudyFile) -> None:
+def key(
+    study: StudyFile,
+    rotate: Annotated[bool, typer.Option("--rotate", help="put a new key in its place: all pseudonyms change")] = False,
+    destroy: Annotated[bool, typer.Option("--destroy", help="destroy it: nobody can link answers any more")] = False,
+) -> None:
     """Make the secret key for the pseudonyms of a study; it is kept outside the data."""
-    from joyeval.intake.pseudonyms import make_key
+    from joyeval.intake import keys
     from joyeval.study import load_study
 
-    typer.echo(make_key(load_study(study).study))
+    if rotate and destroy:
+        raise UsageError("--rotate makes a new key, --destroy leaves none: choose one of them")
+    loaded = load_study(study)
+    if not (rotate or destroy):
+        typer.echo(keys.make_key(loaded))
+        return
+    path = keys.rotate_key(loaded) if rotate else keys.destroy_key(loaded)
+    say((keys.ROTATED if rotate else keys.DESTROYED).format(path=path, study=f"pipelines/{study.name}"))
+    typer.echo(path)
 
 
 @app.command()

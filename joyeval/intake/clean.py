@@ -13,7 +13,7 @@ from joyeval.errors import DataError
 from joyeval.instruments import load
 from joyeval.intake.careless import DURATION
 from joyeval.intake.cleaning import CleanFile, WaveFile, clean_file
-from joyeval.intake.pseudonyms import pseudonyms
+from joyeval.intake.pseudonyms import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from joyeval.intake.linking import PeopleLinked
 
 FLOW = {"wave": pl.String, "step": pl.String, "n_in": pl.Int64, "n_out": pl.Int64, "reason": pl.String}
+PLACE = {"key", "file", "row"}  # where a row stands, which says nothing of who wrote it
 FIRST = ("person", "cohort", "team", "role", "wave", "date")
 
 
@@ -71,6 +72,7 @@ def clean(
     *,
     cohort: str,
     key: bytes,
+    study: str = "",
     teams: Mapping[str, str] | None = None,
 ) -> Cleaned:
     """Clean, link and score the waves of a cohort.
@@ -81,7 +83,9 @@ def clean(
         In order of time; several files may belong to one wave.
     cohort : str
     key : bytes
-        Secret that pseudonyms are made with (`read_key`).
+        Secret that pseudonyms are made with (`study_key`).
+    study : str
+        Its name: a person of two studies or cohorts has two pseudonyms.
     teams : mapping, optional
         Team to cohort, for every team of the study.
 
@@ -92,7 +96,7 @@ def clean(
     """
     done = _clean_all(files, teams, cohort)
     waves = {wave: _joined([d for f, d in done if f.wave == wave]) for wave in dict.fromkeys(f.wave for f in files)}
-    persons, linkage = _persons(waves, files[0].link_by, key)
+    persons, linkage = _persons(waves, files[0].link_by, key, within=(study, cohort))
     scored = {wave: _scored(rows, persons[wave], wave, cohort, files) for wave, rows in waves.items()}
     instruments, others = _instruments(files), _others(files)
     tables = {f"wave_{i.id}": _stacked(scored.values(), i, others) for i in instruments}
@@ -132,26 +136,30 @@ def _joined(files: list[CleanFile]) -> pl.DataFrame:
 
 
 def _persons(
-    waves: Mapping[str, pl.DataFrame], link_by: Sequence[str], key: bytes
+    waves: Mapping[str, pl.DataFrame], link_by: Sequence[str], key: bytes, *, within: tuple[str, str]
 ) -> tuple[dict[str, pl.Series], PeopleLinked]:
-    """Pseudonym of each respondent: of the panel number, or of where the person that linkage found first stands."""
+    """Pseudonym of each respondent: of the linkage code that the person wrote first, else of the answers."""
     from joyeval.intake.linking import link_people
 
-    blank = pl.lit(None, dtype=pl.String)
-    place = pl.concat_str(["wave", "file", "row"], separator="|")
-    coded = pl.concat(
-        rows.with_columns(wave=pl.lit(wave)).select(
-            "wave", "team", place.alias("place"), *(pl.col(e) if e in rows.columns else blank.alias(e) for e in link_by)
-        )
-        for wave, rows in waves.items()
-    )
+    coded = pl.concat(_written(rows, wave, link_by) for wave, rows in waves.items())
     numbers, linkage = link_people(coded.to_pandas(), code=link_by, waves=list(waves))
-    panel = pl.coalesce(link_by[0], "place") if len(link_by) == 1 else pl.col("place")
-    coded = coded.with_columns(person=pl.Series(numbers.to_numpy()), origin=panel)
-    origin = coded.select(pl.col("origin").first().over("person")).to_series()
-    names = pl.Series(pseudonyms(origin, key, purpose="person"), dtype=pl.String)
+    person = pl.Series("person", numbers.to_numpy())
+    first = coded.select("written", person).unique("person", keep="first", maintain_order=True)
+    named = first.with_columns(name=pl.Series(distinct(first["written"], key, purpose="person", within=within)))
+    names = person.to_frame().join(named, on="person", how="left", maintain_order="left")["name"]
     ends = pl.Series([0, *(rows.height for rows in waves.values())]).cum_sum()
     return {wave: names[ends[i] : ends[i + 1]] for i, wave in enumerate(waves)}, linkage
+
+
+def _written(rows: pl.DataFrame, wave: str, link_by: Sequence[str]) -> pl.DataFrame:
+    """Wave, team and linkage code; and what a row holds of a person: the whole code, else everything but its place."""
+    blank = pl.lit(None, dtype=pl.String)
+    code = [pl.col(name) if name in rows.columns else blank.alias(name) for name in link_by]
+    block = [pl.col("team").fill_null("")] if len(link_by) > 1 else []
+    whole = pl.concat_str(pl.lit("code"), *block, *code, separator="\0")
+    said = [pl.lit(f"{name}=") + pl.col(name).cast(pl.String) for name in sorted(set(rows.columns) - PLACE)]
+    answers = pl.concat_str(pl.lit("answers"), pl.lit(wave), *said, separator="\0", ignore_nulls=True)
+    return rows.select(pl.lit(wave).alias("wave"), "team", *code, pl.coalesce(whole, answers).alias("written"))
 
 
 def _scored(rows: pl.DataFrame, person: pl.Series, wave: str, cohort: str, files: Sequence[WaveFile]) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from joyeval.errors import DataError, Problem
 from joyeval.intake.clean import Cleaned, clean
 from joyeval.intake.cleaning import WaveFile
-from joyeval.intake.pseudonyms import read_key
+from joyeval.intake.keys import study_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,6 @@ _TAKEN_OVER = (
     *("where", "leave_out", "dates", "year", "link_by", "start", "end"),
     *("attention", "straight_lining", "shortest", "set_aside", "unfinished"),
 )
-DEMONSTRATION_KEY = b"this key protects no one: the demonstration has no people"
 
 
 def wave_files(study: Study, cohort: str) -> list[WaveFile]:
@@ -48,27 +47,25 @@ def own_instruments(study: Study, part: Wave) -> tuple[str | Path, ...]:
     return tuple(study.path.parent / name if name.endswith(".yml") else name for name in part.instruments)
 
 
-def study_key(study: Study) -> bytes:
-    """Return the key of a study's pseudonyms; a synthetic study, which has no people, needs none of its own."""
-    return DEMONSTRATION_KEY if study.synthetic else read_key(study.study, data=study.folder)
-
-
-def clean_study_waves(study: Study, cohort: str, teams: dict[str, str]) -> Cleaned:
+def clean_study_waves(study: Study, cohort: str, teams: dict[str, str], key: bytes | None = None) -> Cleaned:
     """Clean the survey waves of a cohort as its study file says.
 
     Parameters
     ----------
     teams : dict
         Team to cohort, for every team of the study.
+    key : bytes, optional
+        Without it the key of the study.
 
     Raises
     ------
     DataError
         Every blocking problem of all files.
     UsageError
-        There is no key for pseudonyms (a synthetic study needs none).
+        There is no key for pseudonyms, or one that keeps nothing secret (the demonstration's own files need none).
     """
-    return clean(wave_files(study, cohort), cohort=cohort, key=study_key(study), teams=teams or None)
+    files, key = wave_files(study, cohort), key or study_key(study)
+    return clean(files, cohort=cohort, study=study.study, key=key, teams=teams or None)
 
 
 def clean_cohort(study: Study, cohort: str, taken: Any) -> None:
@@ -81,7 +78,7 @@ def clean_cohort(study: Study, cohort: str, taken: Any) -> None:
     """
     teams = taken.everyone
     try:
-        cleaned = clean_study_waves(study, cohort, dict(zip(teams["team"], teams["cohort"], strict=True)))
+        cleaned = clean_study_waves(study, cohort, dict(zip(teams["team"], teams["cohort"], strict=True)), taken.key)
     except DataError as error:
         taken.problems += error.problems
         return

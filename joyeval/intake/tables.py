@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from joyeval.errors import DataError, Problem
+from joyeval.errors import DataError, Problem, UsageError
 from joyeval.intake import outcomes, pulse, ties
-from joyeval.intake.cohort import study_key
+from joyeval.intake.keys import KEY_BYTES, study_key
 from joyeval.intake.pseudonyms import pseudonyms
 from joyeval.intake.redcap import changed
 from joyeval.intake.tabulate import tabulate
@@ -53,6 +54,8 @@ class Intake:
         Every team of the study.
     rejected : list of DataFrame
         Rows and values of survey waves that did not pass, one by one; they go to ``quarantine``.
+    key : bytes, optional
+        What pseudonyms are made with; without it the key of the study.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -61,6 +64,7 @@ class Intake:
     notices: dict[str, tuple[str, ...]] = field(default_factory=dict)
     everyone: pd.DataFrame = field(default_factory=pd.DataFrame)
     rejected: list[pd.DataFrame] = field(default_factory=list)
+    key: bytes | None = None
 
     def count(self, wave: str, step: str, n_in: int, n_out: int, reason: str) -> None:
         """Note what became of the rows at one step."""
@@ -79,17 +83,33 @@ def check_study(
     progress : callable
         Told which cohort is being read.
     """
-    return list(dict.fromkeys(p for found in problems_of(study, cohorts, progress).values() for p in found))
+    key, told = _key_of_a_check(study)
+    found = problems_of(study, cohorts, progress, key=key).values()
+    return list(dict.fromkeys([p for these in found for p in these] + told))
+
+
+def _key_of_a_check(study: Study) -> tuple[bytes, list[Problem]]:
+    """Return any key, since a check keeps no pseudonyms, and what is wrong with the study's own."""
+    try:
+        return study_key(study), []
+    except UsageError as error:
+        fix = "see to the key before `joyeval run`, which stops without one"
+        told = Problem(study.path.name, str(error), "a secret key", fix, rule="key", blocking=False)
+        return secrets.token_bytes(KEY_BYTES), [told]
 
 
 def problems_of(
-    study: Study, cohorts: Sequence[str] | None, progress: Callable[[str], None] = lambda text: None
+    study: Study,
+    cohorts: Sequence[str] | None,
+    progress: Callable[[str], None] = lambda text: None,
+    *,
+    key: bytes | None = None,
 ) -> dict[str, list[Problem]]:
-    """Return the problems of the raw data of each cohort."""
+    """Return the problems of the raw data of each cohort; pseudonyms are made with `key`, or with that of the study."""
     found = {}
     for cohort in [c.cohort for c in study.cohorts] if cohorts is None else cohorts:
         progress(f"reading cohort {cohort}")
-        found[cohort] = take_in(study, cohort).problems
+        found[cohort] = take_in(study, cohort, key=key).problems
     return found
 
 
@@ -108,9 +128,9 @@ def intake(study: Study, cohort: str) -> Intake:
     return taken
 
 
-def take_in(study: Study, cohort: str) -> Intake:
-    """Take in a cohort's raw files, with all their problems."""
-    taken = Intake()
+def take_in(study: Study, cohort: str, *, key: bytes | None = None) -> Intake:
+    """Take in a cohort's raw files, with all their problems; pseudonyms as in `problems_of`."""
+    taken = Intake(key=key)
     taken.everyone = everyone = _teams(study, taken)
     taken.tables["teams"] = everyone.loc[everyone["cohort"] == cohort, list(TEAM_FIELDS)].reset_index(drop=True)
     taken.problems += [problem for part in study.redcap for problem in changed(study.folder / part.file)]
@@ -225,7 +245,8 @@ def _ties(study: Study, cohort: str, taken: Intake) -> None:
     table = pd.concat(done, ignore_index=True) if done else pd.DataFrame()
     if table.empty:
         return
-    names = pseudonyms(table["person"], study_key(study), purpose="rater")
+    key = taken.key or study_key(study)
+    names = pseudonyms(table["person"], key, purpose="rater", within=(study.study, cohort))
     waves = in_order(table, [wave for wave in dict.fromkeys(part.wave for part in parts) if wave in set(table["wave"])])
     taken.tables["ties"] = table.assign(person=names, wave=waves)
     taken.tables["rating_days"] = pd.concat(days, ignore_index=True)

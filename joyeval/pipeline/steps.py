@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joyeval
+from joyeval.intake.keys import key_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from joyeval.study import Study
 
+KEY = "key for pseudonyms"  # an input like a file: another key makes other persons of the same answers
 LIBRARIES = (
     "numpy",
     "pandas",
@@ -193,8 +195,14 @@ def fingerprint(study: Study, cohort: str, step: Step, notebook: Path) -> dict[s
     folders = (study.store(cohort).folder, study.folder)
     written = json.dumps(study.written(*step.sections), sort_keys=True, default=str)
     return {
-        "inputs": digests(inputs(study, cohort, step), folders),
+        "inputs": digests(inputs(study, cohort, step), folders) | _key(study, step),
         "notebook": sha256(notebook),
         "study": hashlib.sha256(written.encode()).hexdigest(),
         "library": library(),
     }
+
+
+def _key(study: Study, step: Step) -> dict[str, str]:
+    """Return the fingerprint of the key, for the step that makes pseudonyms, where there are people."""
+    known = key_fingerprint(study) if "*.parquet" in step.writes else ""
+    return {KEY: known} if known else {}

@@ -78,9 +78,8 @@ def test_a_run_leaves_the_list_beside_the_report_and_says_what_was_lost(study):
 
 
 @pytest.mark.slow
-def test_the_real_job_satisfaction_waves_run_and_the_closing_note_says_what_was_lost(tmp_path, root, monkeypatch):
+def test_the_real_job_satisfaction_waves_run_and_the_closing_note_says_what_was_lost(tmp_path, root):
     data = reference("data", "job_satisfaction_waves")
-    monkeypatch.setenv("JOYEVAL_KEY", "ab" * 32)
     shutil.copytree(root / "pipelines", tmp_path / "pipelines")
     (tmp_path / "notebooks").symlink_to(root / "notebooks")
     done = joyeval("run", tmp_path / "pipelines" / "job_satisfaction.yml", "--data", data)
