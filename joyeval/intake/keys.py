@@ -64,8 +64,8 @@ def make_key(study: Study) -> Path:
         There is a key already: another one would break the link between waves. Or a place where no key may lie.
     """
     path = key_file(study.study)
-    _check_place(path, study)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _check_place(path, study)
     try:
         _write(path, os.O_EXCL)
     except FileExistsError:
