@@ -126,5 +126,8 @@ def _reliability(raters: pd.DataFrame, measure: str) -> float:
     if raters["team"].nunique() < 2:
         return float("nan")
     own = raters.groupby(["team", "process", "workgroup", "person"])[measure].mean().reset_index()
-    found = measurement.icc(own[measure], own["team"]).tidy()
+    try:
+        found = measurement.icc(own[measure], own["team"]).tidy()
+    except ModelError:
+        return float("nan")
     return float(found.set_index("term").loc["ICC(2)", "estimate"])

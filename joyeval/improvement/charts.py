@@ -271,12 +271,16 @@ def chart(
                     multiply=multiply)  # fmt: skip
     time = rhythm(rows.place, rows.start)
     counted = n is not None or KINDS[kind].subgroups
+    points = tables.points(rows, marked, time, found, x=x, target=aims, counted=counted)
     series = tables.series(rows, marked, time, sheet, found, improve=words)
     return Charts(
         n=int(sheet.plotted.sum()),
         n_dropped=int((~sheet.plotted).sum()),
-        notes=tables.notes(rows, time, series, share=KINDS[kind].share),
-        points=tables.points(rows, marked, time, found, x=x, target=aims, counted=counted),
+        notes=(
+            *tables.wrong_unit("target", aims, points["value"].to_numpy(), share=KINDS[kind].share, multiply=multiply),
+            *tables.notes(rows, time, series, share=KINDS[kind].share),
+        ),
+        points=points,
         series=series,
         marks=marked.marks,
         kind=kind,

@@ -13,6 +13,7 @@ from joyeval.improvement.sheet import ratio
 from joyeval.result import Result
 
 Z = {95: 1.959964, 99.8: 3.090232}  # standard normal, two-sided; to the six decimals that funnels are published with
+HALF = 0.5  # events that stand for none where a logarithm is taken
 FEWEST_GROUPS = 10  # below this the overdispersion is hardly known
 TITLES = {"PR": "share", "SR": "ratio of observed to expected", "RC": "ratio of counts"}
 
@@ -162,7 +163,7 @@ def funnel(
     return Funnel(
         n=len(points),
         n_dropped=dropped,
-        notes=_notes(len(points), phi, kind, adjusted=adjusted),
+        notes=_notes(groups, phi, kind, method, adjusted=adjusted),
         points=points.sort_values("denominator", kind="stable", ignore_index=True),
         phi=phi,
         tau2=tau2,
@@ -205,12 +206,12 @@ def _scale(top: np.ndarray, bottom: np.ndarray, kind: str, method: str) -> _Scal
     if kind == "RC":
         se = np.sqrt(top / (top + 0.5) ** 2 + bottom / (bottom + 0.5) ** 2)
         log = np.log((top + 0.5) / (bottom + 0.5))
-        return _Scale(log, float(np.log(top.sum() / bottom.sum())), se, 1 / (2 * np.sqrt(bottom)))
+        total = max(top.sum(), HALF) / bottom.sum()
+        return _Scale(log, float(np.log(total)), se, 1 / (2 * np.sqrt(bottom)))
     if method == "CQC":
         se = 1 / (2 * np.sqrt(bottom))
         return _Scale(np.sqrt(top / bottom), 1.0, se, se)
-    with np.errstate(divide="ignore"):
-        log = np.log(top / bottom)
+    log = np.log(np.maximum(top, HALF) / bottom)
     return _Scale(log, 0.0, 1 / np.sqrt(bottom), 1 / np.sqrt(bottom))
 
 
@@ -256,8 +257,13 @@ def _bands(scale: _Scale, bottom: np.ndarray, tau2: float, kind: str, method: st
     return bands
 
 
-def _notes(k: int, phi: float, kind: str, *, adjusted: bool) -> tuple[str, ...]:
+def _notes(groups: pd.DataFrame, phi: float, kind: str, method: str, *, adjusted: bool) -> tuple[str, ...]:
+    k, none = len(groups), int((groups["numerator"] == 0).sum())
     found = []
+    if not groups["numerator"].any():
+        found.append("No group had an event: nothing tells them apart.")
+    elif none and kind == "SR" and method == "SHMI":
+        found.append(f"{none} of {k} groups had no event; on the log scale they count as half an event.")
     if k < FEWEST_GROUPS:
         found.append(f"{k} groups: how much they differ in the ordinary way is hardly known from so few.")
     if phi > 1 and not adjusted:

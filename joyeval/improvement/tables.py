@@ -103,6 +103,28 @@ def _reasons(rows: Rows, marked: Plan, time: Rhythm, sheet: Sheet, found: Analys
     )
 
 
+def wrong_unit(name: str, given: np.ndarray, shown: np.ndarray, *, share: bool, multiply: float) -> tuple[str, ...]:
+    """Say that a target or centre seems not to be in the units shown, as 0.75 on a chart in per cent is not.
+
+    Parameters
+    ----------
+    given, shown : array of float
+        The targets, and the values that the charts show.
+    share : bool
+        Whether the values are shares, which lie between 0 and `multiply`.
+    """
+    given, shown = given[np.isfinite(given)], shown[np.isfinite(shown)]
+    if not len(given) or not len(shown):
+        return ()
+    if share and (given.max() > multiply or given.min() < 0):
+        return (f"{name} {given.max():g} lies outside 0 to {multiply:g}, between which these shares are shown.",)
+    inside = shown.min() <= given.max() * multiply <= max(shown.max(), multiply if share else 0)
+    if multiply != 1 and given.max() < shown.min() and inside:
+        meant = given.max() * multiply
+        return (f"{name} {given.max():g} lies below every value; {name}s are in the units shown: was {meant:g} meant?",)
+    return ()
+
+
 def notes(rows: Rows, time: Rhythm, table: pd.DataFrame, *, share: bool) -> tuple[str, ...]:
     """Return the caveats that hold for the charts as a whole."""
     states = table["state"].value_counts()

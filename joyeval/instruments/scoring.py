@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
 import polars as pl
 
 from joyeval.errors import DataError, Problem, UsageError
+from joyeval.instruments.keying import run_against
 from joyeval.instruments.registry import load
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
     from joyeval.instruments.model import Instrument, Scale
 
+ENOUGH = 5000  # complete responses that show which way an item runs
 Wave = TypeVar("Wave", "pd.DataFrame", pl.DataFrame)
 
 
@@ -38,6 +42,11 @@ def score(wave: Wave, instrument: str | Path | Instrument, *, coding: str | None
         `wave` with ``<scale>`` (missing below the fewest answers that the instrument asks for) and
         ``<scale>_answered`` (how many answers it rests on) for each scale. The items stay as they are.
 
+    Warns
+    -----
+    UserWarning
+        Items that run against the others of their scale: reversed items that an export had already turned round, say.
+
     Raises
     ------
     DataError
@@ -56,10 +65,25 @@ def score(wave: Wave, instrument: str | Path | Instrument, *, coding: str | None
     items = _items(wave, instrument)
     codes = items.select(_recoded(instrument, name, coding) for name in items.columns)
     _refuse_foreign_codes(codes, instrument)
-    scores = score_codes(codes.cast(pl.Int16), instrument)
+    codes = codes.cast(pl.Int16)
+    scores = score_codes(codes, instrument)
+    _warn_of_turned_items(codes, instrument)
     if isinstance(wave, pl.DataFrame):
         return wave.with_columns(scores)
     return wave.assign(**{name: scores[name].to_numpy() for name in scores.columns})
+
+
+def _warn_of_turned_items(codes: pl.DataFrame, instrument: Instrument) -> None:
+    for name, scale in instrument.scales.items():
+        items = [item for item in scale.items if item in codes]
+        keyed = codes.select(_value(instrument, item, scale).alias(item) for item in items).drop_nulls().head(ENOUGH)
+        moves = [item for item in items if keyed[item].n_unique() > 1]
+        if len(moves) < 3:
+            continue
+        turned = run_against(np.corrcoef(keyed.select(moves).to_numpy().T), len(keyed))
+        if turned.any():
+            told = ", ".join(item for item, runs in zip(moves, turned, strict=True) if runs)
+            warnings.warn(f"{name}: {told} run the other way than the other items; reversed already?", stacklevel=3)
 
 
 def score_codes(items: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:

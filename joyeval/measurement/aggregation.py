@@ -165,9 +165,12 @@ def _wide(estimates: pd.DataFrame, agreed: pd.DataFrame, levels: list[str]) -> p
 
 def _verdict(row: dict) -> tuple[str, str]:
     """Yes, with care or no, and why, from one row of the table."""
-    if np.isnan(row["icc2"]):
+    if np.isnan(row["icc1"]):
         return "no", "too few teams or answers to tell"
-    reliability = f"reliability of a team mean {row['icc2']:.2f} ({row['icc2_low']:.2f} to {row['icc2_high']:.2f})"
+    if np.isnan(row["icc2"]):
+        return "no", "the means of teams are all equal"
+    reach = "at most" if np.isnan(row["icc2_low"]) else f"{row['icc2_low']:.2f} to"
+    reliability = f"reliability of a team mean {row['icc2']:.2f} ({reach} {row['icc2_high']:.2f})"
     if row["p"] >= 0.05:
         return "no", f"teams differ no more than chance (p = {row['p']:.2f}); {reliability}"
     if row["icc2"] < USABLE:

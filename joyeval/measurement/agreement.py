@@ -10,6 +10,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.measurement.groups import Groups, answers_of, counted, join_labels, nested_groups
+from joyeval.measurement.keying import against
 from joyeval.measurement.random_groups import Chance, Coded, chance_of
 from joyeval.result import Result
 
@@ -165,7 +166,7 @@ def rwg(
     return Agreement(
         n=used,
         n_dropped=len(answers) - used,
-        notes=_notes(table, judged, name, permutations),
+        notes=(*(against(answers) if j > 1 else ()), *_notes(table, judged, name, permutations)),
         scale=scale,
         group=name,
         j=j,

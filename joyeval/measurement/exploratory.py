@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.measurement.groups import and_others, answers_of
+from joyeval.measurement.groups import and_others, items_of
+from joyeval.measurement.keying import against
 from joyeval.models.structural import efa
 from joyeval.result import ESTIMATE_COLUMNS, Result
 
@@ -105,7 +106,7 @@ def explore(
     """
     if rotation not in ("oblimin", "varimax", "none"):
         raise UsageError(f"rotation: found {rotation!r}; expected 'oblimin', 'varimax' or 'none'")
-    answers = answers_of(items, what=f"factor analysis of {scale}").rename(columns=str)
+    answers = items_of(items, what=f"factor analysis of {scale}").rename(columns=str)
     r, n = _correlations_of(answers.dropna(), scale)
     p = len(r)
     values = np.linalg.eigvalsh(r)[::-1]
@@ -124,7 +125,10 @@ def explore(
     return Exploratory(
         n=n,
         n_dropped=len(answers) - n,
-        notes=_notes(table[names], found.uniqueness, list(answers), m, suggested),
+        notes=(
+            *(against(answers) if m == 1 else ()),
+            *_notes(table[names], found.uniqueness, list(answers), m, suggested),
+        ),
         scale=scale,
         method=method,
         rotation=rotation if m > 1 else "none",

@@ -147,6 +147,30 @@ def answers_of(items: pd.DataFrame | pd.Series | np.ndarray, *, what: str) -> pd
     return numbers
 
 
+def items_of(items: pd.DataFrame | pd.Series | np.ndarray, *, what: str) -> pd.DataFrame:
+    """Return the answers to the items of one scale, all of which somebody answered; raises as `answers_of` too.
+
+    Raises
+    ------
+    ModelError
+        Names the items that nobody answered.
+    """
+    answers = answers_of(items, what=what)
+    if empty := [str(name) for name in answers if answers[name].isna().all()]:
+        raise ModelError(
+            f"{what}: none of {len(answers)} respondents answered {and_others(empty)}; leave it out or check the map"
+        )
+    return answers
+
+
+def unanswered(answers: pd.DataFrame, groups: Groups) -> tuple[str, ...]:
+    """Return a note on items that nobody of one of several groups answered; others there may rest on nothing."""
+    counts = answers.notna().groupby(groups.codes).sum().drop(index=-1, errors="ignore")
+    named = groups.labels.astype(str).agg(" ".join, axis=1)
+    gaps = [f"{item} in {named[code]}" for item in counts for code in counts.index[counts[item] == 0]]
+    return (f"items that nobody answered: {and_others(gaps)}",) if gaps and groups.count > 1 else ()
+
+
 def join_labels(labels: pd.DataFrame, table: pd.DataFrame, *, repeat: int = 1) -> pd.DataFrame:
     """Put group labels before the rows of `table`, which has `repeat` rows for each group in turn."""
     spread = labels.iloc[np.repeat(np.arange(len(labels)), repeat)].reset_index(drop=True)

@@ -12,6 +12,7 @@ from joyeval.measurement.groups import Groups, and_others, answers_of, counted, 
 from joyeval.result import Result
 
 TERMS = ("ICC(1)", "ICC(2)")
+NO_SPREAD = 1e-9  # of the variance of a mean, in units of chance, that is rounding of equal means
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,21 +40,31 @@ class Icc(Result):
 
     def sentence(self) -> str:
         """Both coefficients of the first score; of several, how many are reliable."""
-        one, two = (self.estimates[self.estimates["term"] == term].dropna(subset="estimate") for term in TERMS)
+        one, two = (self.estimates[self.estimates["term"] == term].reset_index(drop=True) for term in TERMS)
+        known = one["estimate"].notna()
+        one, two = one[known], two[known]
         if len(one) > 1:
             return (
                 f"ICC(1) lay between {one['estimate'].min():.2f} and {one['estimate'].max():.2f} in {len(one)} "
-                f"analyses; "
-                f"in {int((two['estimate'] >= 0.7).sum())} of them the {self.group} means reached a reliability of "
-                f"0.70."
+                f"analyses; in {int((two['estimate'] >= 0.7).sum())} of them the {self.group} means reached a "
+                f"reliability of 0.70."
             )
-        first, second = one.iloc[0], two.iloc[0]
+        first = one.iloc[0]
         return (
             f"{max(first['estimate'], 0):.0%} of the variation in {first['scale']} lay between {first['groups']:.0f} "
             f"{self.group}s (ICC(1) {first['estimate']:.3f}, {self.level:.0%} CI {first['ci_low']:.3f} to "
-            f"{first['ci_high']:.3f}); the reliability of their means, ICC(2), was {second['estimate']:.2f} "
-            f"({second['ci_low']:.2f} to {second['ci_high']:.2f}; {first['n']:.0f} respondents)."
+            f"{first['ci_high']:.3f}); the reliability of their means, ICC(2), {_reliable(two.iloc[0], self.group)}."
         )
+
+
+def _reliable(row: pd.Series, group: str) -> str:
+    """Say an ICC(2), which has no lower limit where the means of groups agree more than chance would make them."""
+    if np.isnan(row["estimate"]):
+        return f"is not defined: the means of {group}s are all equal ({row['n']:.0f} respondents)"
+    if row["estimate"] < 0:
+        return f"is 0: {group}s differ less than chance would make them ({row['n']:.0f} respondents)"
+    reach = "at most" if np.isnan(row["ci_low"]) else f"{row['ci_low']:.2f} to"
+    return f"was {row['estimate']:.2f} ({reach} {row['ci_high']:.2f}; {row['n']:.0f} respondents)"
 
 
 def icc(
@@ -174,7 +185,7 @@ def _table(ms: _MeanSquares, level: float, icc1: np.ndarray | None) -> pd.DataFr
         low, high = (np.where(np.isinf(f), 1.0, _limit(ms, q)) for q in ((1 + level) / 2, (1 - level) / 2))
         pairs = {
             "estimate": (one, _stepped_up(one, size)),
-            "se": (se, se * size / (1 + (size - 1) * one) ** 2),
+            "se": (se, np.where(np.isnan(_stepped_up(one, size)), np.nan, se * size / (1 + (size - 1) * one) ** 2)),
             "ci_low": (low, _stepped_up(low, size)),
             "ci_high": (high, _stepped_up(high, size)),
             "p": (p, p),
@@ -189,8 +200,9 @@ def _table(ms: _MeanSquares, level: float, icc1: np.ndarray | None) -> pd.DataFr
 
 
 def _stepped_up(icc1: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Reliability of the mean of `size` respondents (Spearman-Brown)."""
-    return size * icc1 / (1 + (size - 1) * icc1)
+    """Reliability of the mean of `size` respondents (Spearman-Brown); missing where means do not vary at all."""
+    spread = 1 + (size - 1) * icc1  # variance of a mean, in units of that of one answer / size
+    return np.where(spread > NO_SPREAD, size * icc1 / spread, np.nan)
 
 
 def _limit(ms: _MeanSquares, quantile: float) -> np.ndarray:

@@ -10,9 +10,9 @@ import pandas as pd
 from scipy.special import chdtrc
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.measurement.groups import and_others
+from joyeval.measurement.groups import and_others, groups_of
 from joyeval.measurement.ladders import ADDS, GroupLadder, Ladder, WaveLadder, common_options
-from joyeval.measurement.structure import model_text
+from joyeval.measurement.structure import against_their_factor, model_text
 from joyeval.models.estimates import estimate_table
 from joyeval.models.structural import OrdinalFitted, best, equality_tests, parse_model, scaled_difference
 from joyeval.result import Result
@@ -157,7 +157,11 @@ def invariance(
     return Invariance(
         n=sample.n,
         n_dropped=sample.n_dropped,
-        notes=(*_notes(ladder, rows, sample.notes, bool(who), name), *_merged(merged, name)),
+        notes=(
+            *against_their_factor(data, text, groups_of(data[name], data, default=name)),
+            *_notes(ladder, rows, sample.notes, bool(who), name),
+            *_merged(merged, name),
+        ),
         scale=scale,
         group=name,
         groups={str(key): int(count) for key, count in data[name].value_counts(sort=False).sort_index().items()},

@@ -10,7 +10,8 @@ import pandas as pd
 from scipy.special import ndtri
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.measurement.groups import and_others, answers_of
+from joyeval.measurement.groups import and_others, items_of
+from joyeval.measurement.keying import against
 from joyeval.measurement.reliability import alpha_of
 from joyeval.measurement.structure import check_names
 from joyeval.models.structural import delta, fit_twolevel, saturated_fit, twolevel_sample
@@ -97,7 +98,7 @@ def multilevel_reliability(
     2   omega_within       0.7
     3  omega_between       0.9
     """
-    answers = answers_of(items, what=f"multilevel reliability of {scale}").rename(columns=str)
+    answers = items_of(items, what=f"multilevel reliability of {scale}").rename(columns=str)
     if answers.shape[1] < 2:
         raise ModelError(
             f"multilevel reliability of {scale}: found 1 item and {len(answers)} respondents; needs 2 items"
@@ -132,7 +133,7 @@ def multilevel_reliability(
     return MultilevelReliability(
         n=sample.n,
         n_dropped=sample.n_dropped,
-        notes=(*sample.notes, *notes),
+        notes=(*against(answers), *sample.notes, *notes),
         scale=scale,
         group=str(group.name or "group"),
         teams=sample.teams,

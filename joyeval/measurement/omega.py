@@ -11,7 +11,8 @@ import pandas as pd
 from scipy.special import expit, logit, stdtrit
 
 from joyeval.errors import ModelError
-from joyeval.measurement.groups import and_others, answers_of, groups_of, join_labels
+from joyeval.measurement.groups import and_others, groups_of, items_of, join_labels, unanswered
+from joyeval.measurement.keying import against
 from joyeval.measurement.reliability import covariances
 from joyeval.models.structural import (
     Model,
@@ -129,7 +130,7 @@ def omega(
         term  estimate  ci_low  ci_high
     0  omega      0.78    0.73     0.82
     """
-    answers = answers_of(items, what=f"omega of {scale}").rename(columns=str)
+    answers = items_of(items, what=f"omega of {scale}").rename(columns=str)
     if answers.shape[1] < 2:
         raise ModelError(f"omega of {scale}: found 1 item and {len(answers)} respondents; needs 2 items")
     groups = groups_of(by, answers, default="group")
@@ -156,7 +157,11 @@ def omega(
     return Omega(
         n=used,
         n_dropped=len(answers) - used,
-        notes=_notes(failures, groups.count, answers.shape[1], factors, pd.concat(loadings)),
+        notes=(
+            *unanswered(answers, groups),
+            *against(answers, groups),
+            *_notes(failures, groups.count, answers.shape[1], factors, pd.concat(loadings)),
+        ),
         scale=scale,
         level=level,
         estimates=join_labels(groups.labels, estimates, repeat=len(estimates) // groups.count),
@@ -275,8 +280,6 @@ def _notes(failures: list[ModelError], groups: int, k: int, factors: int, loadin
             "use more items or factors=1"
         )
     strength = loadings["std" if factors == 1 else "general"]
-    if len(low := sorted(set(loadings.loc[strength < 0, "item"]))):
-        notes.append(f"items that load the other way, to be reversed or left out: {and_others(low)}")
     if (strength.abs() > 1).any():
         notes.append("an item has a negative residual variance: the model asks too much of these data")
     return tuple(notes)

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.measurement.groups import Groups, and_others, answers_of, groups_of, join_labels
+from joyeval.measurement.groups import Groups, and_others, groups_of, items_of, join_labels, unanswered
 from joyeval.measurement.jackknife import jackknife_limits
+from joyeval.measurement.keying import against
 from joyeval.measurement.ordinal_alpha import with_ordinal
 from joyeval.result import Result
 
@@ -135,9 +136,11 @@ def alpha(
     0.945
     """
     _check_choices(interval, missing)
-    answers = answers_of(items, what=f"alpha of {scale}")
+    answers = items_of(items, what=f"alpha of {scale}")
     k = answers.shape[1]
-    x, groups = _usable(answers, groups_of(by, answers, default="group"), missing)
+    everyone = groups_of(by, answers, default="group")
+    empty = unanswered(answers, everyone)
+    x, groups = _usable(answers, everyone, missing)
     cov, means, pairs = covariances(x, groups) if k > 1 else (np.empty((1, 1, 1)),) * 3
     answerable = (groups.sizes >= FEWEST) & (cov.sum(axis=(1, 2)) > 1e-12)
     _check_answers(answerable, len(x), len(answers), k, scale)
@@ -158,7 +161,11 @@ def alpha(
     return Alpha(
         n=len(x),
         n_dropped=len(answers) - len(x),
-        notes=_notes(groups, answerable, cov, item_table),
+        notes=(
+            *empty,
+            *against(pd.DataFrame(x, columns=answers.columns), groups),
+            *_notes(groups, answerable, cov, item_table),
+        ),
         scale=scale,
         level=level,
         estimates=join_labels(groups.labels, table, repeat=len(table) // groups.count),

@@ -68,7 +68,8 @@ def reliable_change(
     before, after : Series
         Scores indexed by person.
     reliability : float
-        Of one score: alpha or omega, or better the test-retest correlation of people who did not change.
+        Of one score: alpha or omega, or better the test-retest correlation of people who did not change. Below 0 it is
+        read as 0.
     sd : float, optional
         Standard deviation of the score; by default that of the first wave.
     better : {"higher", "lower"}
@@ -88,8 +89,9 @@ def reliable_change(
     >>> reliable_change(before, after, reliability=0.9).tidy()["count"].tolist()
     [1, 3, 0]
     """
-    if not 0 <= reliability < 1:
-        raise UsageError(f"reliability: found {reliability}; expected 0 or more and below 1")
+    if not reliability < 1:
+        raise UsageError(f"reliability: found {reliability}; expected a number below 1")
+    reliability = max(reliability, 0.0)  # a negative one says no more than that the items do not go together
     if better not in ("higher", "lower"):
         raise UsageError(f"better: found {better!r}; expected 'higher' or 'lower'")
     people = both_waves(before, after)

@@ -11,7 +11,8 @@ import pandas as pd
 from scipy.special import expit, ndtri
 
 from joyeval.errors import UsageError
-from joyeval.measurement.groups import and_others, answers_of
+from joyeval.measurement.groups import Groups, and_others, items_of
+from joyeval.measurement.keying import against
 from joyeval.models.estimates import estimate_table
 from joyeval.models.structural import NAME, OrdinalFitted, Sem, delta, fit_model, parse_model, summarise
 from joyeval.result import Result
@@ -106,7 +107,7 @@ def factor(
     return Factor(
         n=result.n,
         n_dropped=result.n_dropped,
-        notes=result.notes,
+        notes=(*against_their_factor(items, text), *result.notes),
         scale=scale,
         sem=result,
         loadings=_loadings(result, level),
@@ -120,12 +121,19 @@ def model_text(model: str | Mapping[str, Sequence[str]] | None, items: pd.DataFr
         raise UsageError(f"{what}: the model is of type {type(model).__name__}; expected text or the items of factors")
     if isinstance(model, str):
         named = set(parse_model(model).observed)
-        answers_of(items[[name for name in items if name in named]] if named & set(items) else items, what=what)
+        items_of(items[[name for name in items if name in named]] if named & set(items) else items, what=what)
         return model
-    answers = answers_of(items, what=what)
+    answers = items_of(items, what=what)
     model = {"common": list(answers)} if model is None else model
     check_names([name for own in model.values() for name in own], what=what)
     return "\n".join(f"{name} =~ {' + '.join(map(str, own))}" for name, own in model.items())
+
+
+def against_their_factor(items: pd.DataFrame, model: str, groups: Groups | None = None) -> tuple[str, ...]:
+    """Return notes on items that run against the others of their factor."""
+    parsed = parse_model(model)
+    measured = ([item for item in parsed.indicators(name) if item in items] for name in parsed.latent)
+    return tuple(note for own in measured if len(own) > 1 for note in against(items[own].astype(float), groups))
 
 
 def check_names(names: Sequence[object], *, what: str) -> None:

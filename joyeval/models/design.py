@@ -79,6 +79,8 @@ class Design:
         The used columns of the used rows, for further terms (`columns`).
     levels : tuple of str
         Labels of an ordered categorical outcome, else empty.
+    unused : tuple of str
+        Levels of predictors, and combinations of levels, that no used row has: they have no column.
     spec : object
         How formulaic coded the right-hand side; serves new data.
     """
@@ -96,6 +98,7 @@ class Design:
     reasons: dict[str, int]
     frame: pd.DataFrame
     levels: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     spec: Any = field(default=None, repr=False)
 
     @property
@@ -106,10 +109,13 @@ class Design:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was left out and why, for the notes of a result."""
-        if not self.n_dropped:
-            return ()
-        reasons = ", ".join(f"{count} with {reason}" for reason, count in self.reasons.items())
-        return (f"{self.n_dropped} of {self.n + self.n_dropped} rows were left out: {reasons}",)
+        notes = []
+        if self.n_dropped:
+            reasons = ", ".join(f"{count} with {reason}" for reason, count in self.reasons.items())
+            notes.append(f"{self.n_dropped} of {self.n + self.n_dropped} rows were left out: {reasons}")
+        if self.unused:
+            notes.append(f"no row has {', '.join(self.unused)}: left out of the model")
+        return tuple(notes)
 
     def columns(self, terms: str | Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
         """Return further columns without an intercept (random slopes, say), shape (n, k), and their names."""
@@ -122,7 +128,7 @@ class Design:
         """Return how text and transformed columns were coded, in plain values, for `recode`."""
         states = self.spec.encoder_state.items()
         categories = {factor: tuple(s["categories"]) for factor, (_, s) in states if s.get("categories") is not None}
-        return {"categories": categories, "transforms": dict(self.spec.transform_state)}
+        return {"categories": categories, "transforms": dict(self.spec.transform_state), "columns": self.names}
 
 
 def build_design(
@@ -174,12 +180,11 @@ def build_design(
     _check_columns(used, data, formula)
     keep, reasons = _complete(data[used], carriers, formula)
     frame = data[used] if keep.all() else data[used][keep]
-    frame = frame.reset_index(drop=True)
     outcome = str(parsed.lhs)
+    frame, unused = _used_levels(frame.reset_index(drop=True), outcome)
     y, levels = _outcome(parsed.lhs, frame, outcome)
     matrix = _matrix(parsed.rhs, frame)
-    names = tuple(matrix.model_spec.column_names)
-    X = np.asarray(matrix, dtype=float)
+    X, names, empty = _filled(np.asarray(matrix, dtype=float), matrix.model_spec.column_names)
     _check_finite(X, names, formula)
     check_rank(X, names, formula)
     return Design(
@@ -196,6 +201,7 @@ def build_design(
         reasons=reasons,
         frame=frame,
         levels=levels,
+        unused=(*unused, *empty),
         spec=matrix.model_spec,
     )
 
@@ -231,12 +237,14 @@ def recode(formula: str, coding: dict[str, Any], data: pd.DataFrame) -> np.ndarr
     with warnings.catch_warnings():
         warnings.simplefilter("error", DataMismatchWarning)
         try:
-            X = np.asarray(_matrix(spec, data), dtype=float)
+            matrix = _matrix(spec, data.astype(dict.fromkeys(data.select_dtypes("category"), object)))
         except DataMismatchWarning as error:
             raise ModelError(
                 f"{formula}: the new rows hold a gap or a category that the model does not know"
             ) from error
-    _check_finite(X, tuple(map(str, range(X.shape[1]))), formula)
+    names = list(matrix.model_spec.column_names)
+    X = np.asarray(matrix, dtype=float)[:, [names.index(name) for name in coding["columns"]]]
+    _check_finite(X, coding["columns"], formula)
     return X
 
 
@@ -343,6 +351,26 @@ def _complete(frame: pd.DataFrame, carriers: Sequence[str], formula: str) -> tup
         lost = ", ".join(f"{count} with {reason}" for reason, count in reasons.items()) or "the table is empty"
         raise ModelError(f"{formula}: none of {len(frame)} rows is complete ({lost}); fill or leave out that column")
     return keep, reasons
+
+
+def _used_levels(frame: pd.DataFrame, outcome: str) -> tuple[pd.DataFrame, list[str]]:
+    """Drop the levels of predictors that no complete row has, as R does, and name them."""
+    unused = {}
+    for name in frame.columns.difference([outcome], sort=False):
+        if isinstance(frame[name].dtype, pd.CategoricalDtype):
+            used = frame[name].cat.remove_unused_categories()
+            gone = frame[name].cat.categories.difference(used.cat.categories, sort=False)
+            unused[name] = [f"{name} = {level}" for level in gone]
+            frame = frame.assign(**{name: used})
+    return frame, [told for levels in unused.values() for told in levels]
+
+
+def _filled(X: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
+    """Leave out combinations of levels that occur in no row, and name them."""
+    empty = [":" in name and "[" in name and not column.any() for name, column in zip(names, X.T, strict=True)]
+    kept = [name for name, is_empty in zip(names, empty, strict=True) if not is_empty]
+    gone = [n.replace("[T.", " = ").replace("]", "").replace(":", " with ") for n in names if n not in kept]
+    return X[:, ~np.array(empty, dtype=bool)], tuple(kept), gone
 
 
 def _check_positive(values: pd.Series, formula: str) -> None:

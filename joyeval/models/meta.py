@@ -63,7 +63,12 @@ class Meta(Result):
 
 
 def meta_analysis(
-    estimate: np.ndarray, se: np.ndarray, *, sites: Sequence[str] | None = None, term: str = "mean effect"
+    estimate: np.ndarray,
+    se: np.ndarray,
+    *,
+    sites: Sequence[str] | None = None,
+    term: str = "mean effect",
+    narrow: bool = False,
 ) -> Meta:
     """Pool estimates of the same effect from several sites.
 
@@ -75,6 +80,9 @@ def meta_analysis(
         Names of the sites.
     term : str
         Name of the effect.
+    narrow : bool
+        Let sites that agree better than chance make the error smaller than the usual one (the Hartung-Knapp factor
+        below 1, as metafor's test="knha"). By default the factor is at least 1 (its test="adhoc").
 
     Returns
     -------
@@ -106,7 +114,8 @@ def meta_analysis(
     tau2 = _reml(y, v, np.ones((k, 1)))
     weight = 1 / (v + tau2)
     mean = weight @ y / weight.sum()
-    pooled_se = np.sqrt(weight @ (y - mean) ** 2 / (k - 1) / weight.sum())
+    factor = float(weight @ (y - mean) ** 2 / (k - 1))
+    pooled_se = np.sqrt(_factor(factor, narrow=narrow) / weight.sum())
     fixed = 1 / v
     q = float(fixed @ (y - fixed @ y / fixed.sum()) ** 2)
     typical = (k - 1) * fixed.sum() / (fixed.sum() ** 2 - fixed @ fixed)
@@ -123,7 +132,7 @@ def meta_analysis(
         predicted_high=float(mean + reach),
         n=k,
         n_dropped=len(known) - k,
-        notes=_notes(k, pooled_se, weight),
+        notes=_notes(k, factor, narrow=narrow),
     )
 
 
@@ -155,7 +164,9 @@ class MetaRegression(Result):
         )
 
 
-def meta_regression(estimate: np.ndarray, se: np.ndarray, moderator: np.ndarray, *, term: str) -> MetaRegression:
+def meta_regression(
+    estimate: np.ndarray, se: np.ndarray, moderator: np.ndarray, *, term: str, narrow: bool = False
+) -> MetaRegression:
     """Regress the effects of sites on one property of the sites, such as the order in which they began.
 
     Parameters
@@ -165,6 +176,8 @@ def meta_regression(estimate: np.ndarray, se: np.ndarray, moderator: np.ndarray,
         left out and counted.
     term : str
         Name of the property.
+    narrow : bool
+        As in `meta_analysis`.
 
     Returns
     -------
@@ -198,7 +211,7 @@ def meta_regression(estimate: np.ndarray, se: np.ndarray, moderator: np.ndarray,
     w = 1 / (v + tau2)
     covariance = np.linalg.inv((X.T * w) @ X)
     slope = covariance @ ((X.T * w) @ y)
-    spread = w @ (y - X @ slope) ** 2 / (k - 2)
+    spread = _factor(float(w @ (y - X @ slope) ** 2 / (k - 2)), narrow=narrow)
     return MetaRegression(
         terms=estimate_table(["Intercept", term], slope, np.sqrt(spread * np.diag(covariance)), n=k, df=k - 2),
         tau2=tau2,
@@ -208,19 +221,22 @@ def meta_regression(estimate: np.ndarray, se: np.ndarray, moderator: np.ndarray,
     )
 
 
-def _notes(k: int, se: float, weight: np.ndarray) -> tuple[str, ...]:
+def _factor(found: float, *, narrow: bool) -> float:
+    """By which the Hartung-Knapp method multiplies the usual variance."""
+    return found if narrow else max(found, 1.0)
+
+
+def _notes(k: int, factor: float, *, narrow: bool) -> tuple[str, ...]:
     notes = []
     if k < FEW_SITES:
         notes.append(
             f"only {k} sites: the variance between sites is known roughly, and a 95 % prediction interval holds the "
             "effect at a further site less often than it says (87 % of the time with 6 sites, by simulation)"
         )
-    plain = 1 / np.sqrt(weight.sum())
-    if se < plain:
-        notes.append(
-            f"estimates agree better than chance leads one to expect, which makes the Hartung-Knapp standard error "
-            f"({se:.3g}) smaller than the usual one ({plain:.3g}); the interval may be too narrow"
-        )
+    if factor < 1:
+        kept = "the interval may be too narrow" if narrow else "the usual standard error was used"
+        close = f"(Hartung-Knapp factor {np.sqrt(factor):.2f})"
+        notes.append(f"estimates agree better than chance leads one to expect {close}: {kept}")
     return tuple(notes)
 
 

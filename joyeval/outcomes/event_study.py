@@ -191,11 +191,15 @@ def _arrange(table: pd.DataFrame, y: str, start: str, team: str, period: str, al
     spread = frame.groupby(team)[start].agg(["min", "max"])
     if changing := int((spread["min"] < spread["max"]).sum()):
         raise ModelError(f"{start} changes within {changing} of {len(spread)} teams; expected one start per team")
-    frame = frame[frame[start] > 0]  # started in the first period: no period before to compare with
+    before = (frame[period] < frame[start]).groupby(frame[team]).transform("any")
+    frame = frame[before]  # a team without a period before its start has nothing to compare with
     Y = frame.pivot(index=team, columns=period, values=y).reindex(columns=range(len(levels))).to_numpy()
     begun = frame.groupby(team)[start].first().to_numpy()
     if not len(begun) or (begun >= len(levels)).all():
-        raise ModelError(f"none of {table[team].nunique()} teams starts after the first of {len(levels)} periods")
+        raise ModelError(
+            f"none of {table[team].nunique()} teams starts after the first of {len(levels)} periods and has an outcome "
+            "before"
+        )
     return frame, Y, begun, levels
 
 
@@ -303,13 +307,15 @@ def _team_notes(begun: np.ndarray, n_periods: int, dropped: int, randomised: boo
     started = begun[begun < n_periods]
     notes = []
     if dropped:
-        notes.append(f"{dropped} teams left out: started in the first period, or without an outcome")
+        notes.append(f"{dropped} teams left out: without an outcome, or with none before their start")
     if len(started) == len(begun):
         notes.append("every team started in the end: nothing can be said of periods after the last start")
     if len(started) < FEW_STARTERS:
         notes.append(f"only {len(started)} teams started: rely on the permutation p more than on the interval")
     if single := int((np.unique(started, return_counts=True)[1] == 1).sum()):
-        notes.append(f"{single} starts have one team each: how it might have varied is not known; errors are too small")
+        notes.append(
+            f"{single} starts have one team each: how it might have varied was taken from the teams it is compared with"
+        )
     if not randomised:
         notes.append("starts were not drawn by lot: teams that chose to start, or were chosen, may have differed")
     return notes

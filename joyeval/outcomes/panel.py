@@ -376,6 +376,11 @@ def associate(
     if role not in ROLES:
         raise UsageError(f"role={role!r}: expected one of {', '.join(ROLES)}")
     row = terms[terms["term"] == primary].iloc[0]
+    if np.isnan(row["se"]):
+        raise ModelError(
+            f"{quoted(panel.y)} on {quoted(panel.x)}: a single {panel.noun} decides the estimate, so that nothing says "
+            f"how sure it is; {panel.x} must move in at least two of them"
+        )
     detectable = detectable_effect(row["se"], row["df"])
     n_teams = int(panel.frame.dropna(subset=[panel.y, panel.x])[panel.team].nunique())
     named = {"y": panel.y, "x": panel.x, "improve": panel.improve, "noun": panel.noun} | fields

@@ -136,25 +136,26 @@ def correct_between(answer: Association, reliability: float | MeanReliability) -
     answer : Association
         From `within_between`.
     reliability : float or MeanReliability
-        ICC2 of the staff measure (`measurement.icc`), or `mean_reliability`.
+        ICC2 of the staff measure (`measurement.icc`), or `mean_reliability`; not defined, 0 or below where teams
+        differ no more than chance.
 
     Raises
     ------
     ModelError
-        Reliability below .5: no claim between teams can be made.
+        Reliability below .5 or not known: no claim between teams can be made.
 
     References
     ----------
     Luedtke et al. (2008), Psychol. Methods 13(3), 203-229. doi:10.1037/a0012869
     """
     known = reliability.reliability if isinstance(reliability, MeanReliability) else reliability
-    if not 0 < known <= 1:
-        raise UsageError(f"reliability={known}: expected a share above 0 and up to 1")
+    if known > 1:
+        raise UsageError(f"reliability={known}: expected a share of at most 1")
     if "between" not in set(answer.terms["term"]):
         raise UsageError(f"{answer.design}: found no term 'between'; correct a within_between model")
-    if known < REFUSE:
+    if not known >= REFUSE:
         raise ModelError(
-            f"{answer.noun} means of {answer.x} have reliability {known:.2f} over {answer.n_teams} {answer.noun}s; "
+            f"{answer.noun} means of {answer.x} have reliability {_said(known)} over {answer.n_teams} {answer.noun}s; "
             f"below {REFUSE} no claim can be made between {answer.noun}s: pool waves, get more answers for "
             "each, or keep to the within association"
         )
@@ -172,6 +173,10 @@ def correct_between(answer: Association, reliability: float | MeanReliability) -
         x=answer.x, y=answer.y, reliability=known, terms=pd.concat([kept, corrected], ignore_index=True), n=answer.n,
         n_dropped=answer.n_dropped, noun=answer.noun, notes=(*answer.notes, *_warning(known)),
     )  # fmt: skip
+
+
+def _said(reliability: float) -> str:
+    return "unknown" if np.isnan(reliability) else f"{max(reliability, 0.0):.2f}"
 
 
 def _warning(reliability: float) -> tuple[str, ...]:

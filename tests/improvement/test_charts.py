@@ -351,3 +351,14 @@ def test_the_sentence_counts_teams_where_series_are_teams():
     assert found.only(team="b").sentence().startswith("The series improved (")
     both = chart(weekly(WAVE).assign(k=1), x="week", y="y", by="k")
     assert both.sentence().startswith("The series did not change beyond chance (")
+
+
+def test_a_target_in_the_wrong_unit_is_told_of():
+    months = pd.date_range("2023-01-01", periods=24, freq="MS")
+    data = pd.DataFrame({"t": months, "y": [70 + i % 5 for i in range(24)], "n": 100})
+    call = {"x": "t", "y": "y", "n": "n", "improve": "increase"}
+    percent = chart(data, **call, multiply=100, target=0.75)
+    assert any("target 0.75 lies below every value" in note and "was 75 meant" in note for note in percent.notes)
+    assert any("outside 0 to 1" in note for note in chart(data, **call, target=75).notes)
+    for right, multiply in ((75, 100), (0.75, 1)):
+        assert not any("target" in note for note in chart(data, **call, target=right, multiply=multiply).notes)

@@ -69,3 +69,13 @@ def test_a_funnel_comes_back_from_json():
     back = Funnel.from_json(found.to_json())
     pd.testing.assert_frame_equal(back.points, found.points)
     assert back.sentence() == found.sentence()
+
+
+@pytest.mark.parametrize("kind", ["PR", "SR", "RC"])
+@pytest.mark.parametrize("events", [[0] * 12, [0] * 6 + [1, 0, 2, 1, 0, 1]])
+def test_groups_without_an_event_are_answers(kind, events):
+    """Twelve groups in which the event is rare, or never happened."""
+    data = pd.DataFrame({"team": list("abcdefghijkl"), "good": events, "n": np.arange(20.0, 32.0)})
+    found = funnel(data, **CALL, kind=kind)
+    assert np.isfinite(found.points.select_dtypes("number").fillna(0).to_numpy()).all()
+    assert np.isfinite([found.phi, found.tau2, found.target]).all()

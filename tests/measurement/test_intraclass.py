@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from joyeval.errors import ModelError
-from joyeval.measurement import Icc, icc
+from joyeval.measurement import Icc, aggregation, icc
 from tests.conftest import golden, reference
 
 PRINTED = 5e-9  # the reference values are printed to eight digits
@@ -137,3 +137,18 @@ def test_interval_covers(groups, icc1):
     score, team, study = draw(np.random.default_rng(groups), groups, icc1, 3000)
     rows = icc(score, team, by=study).tidy().query("term == 'ICC(1)'")
     assert 0.93 <= (rows["ci_low"].le(icc1) & rows["ci_high"].ge(icc1)).mean() <= 0.97
+
+
+def test_equal_means_of_teams_are_an_answer():
+    """Every team answers 1, 2, 3, 4: no variance between, so that nothing can be said of how reliable means are."""
+    values, team = pd.Series(np.tile([1.0, 2, 3, 4], 10), name="joy"), pd.Series(np.repeat(range(10), 4), name="team")
+    found = icc(values, team)
+    table = found.tidy().set_index("term")
+    assert table.loc["ICC(1)", "estimate"] == pytest.approx(-1 / 3)
+    assert table.loc["ICC(2)", ["estimate", "se", "ci_low", "ci_high"]].isna().all()
+    assert "ICC(2), is not defined: the means of teams are all equal" in found.sentence()
+    almost = icc(values.where(values.index > 0, 1.3), team)
+    assert "ICC(2), is 0: teams differ less than chance would make them" in almost.sentence()
+    rows = pd.DataFrame({"a": values, "b": values, "team": team})
+    judged = aggregation(rows, {"joy": ["a", "b"]}, group="team", options=4).scales.iloc[0]
+    assert (judged["verdict"], judged["reason"]) == ("no", "the means of teams are all equal")

@@ -53,7 +53,7 @@ def test_two_items_are_given_equal_loadings():
 
 def test_item_that_was_not_reversed_is_named():
     assert any(
-        "items that load the other way" in note and "q3" in note for note in omega(EVEN.assign(q3=-EVEN.q3)).notes
+        "items that run the other way" in note and "q3" in note for note in omega(EVEN.assign(q3=-EVEN.q3)).notes
     )
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models import mixed, regression
 from joyeval.models.design import build_design, expand_groups
 
 TABLE = pd.DataFrame(
@@ -124,3 +125,21 @@ def test_near_collinear_years_are_kept():
 def test_the_order_of_rows_does_not_change_what_is_kept(order):
     d = build_design("joy ~ x", TABLE.iloc[list(order)], groups="team")
     assert sorted(np.array(order)[d.kept]) == [0, 1, 4, 5]
+
+
+def test_levels_and_combinations_that_no_row_has_are_left_out_and_named():
+    """After any filter a categorical column keeps the levels of the rows that went."""
+    role = pd.Categorical(["nurse", "doctor"] * 8, categories=["nurse", "doctor", "porter"])
+    rows = pd.DataFrame(
+        {"y": np.arange(16.0) % 5, "role": role, "wave": np.repeat(["1", "2"], 8), "team": list("abcd") * 4}
+    )
+    design = build_design("y ~ role", rows)
+    assert design.names == ("Intercept", "role[T.doctor]")
+    assert design.notes == ("no row has role = porter: left out of the model",)
+    rows = rows[~((rows["role"] == "doctor") & (rows["wave"] == "2"))]
+    fit = mixed("y ~ role * wave", rows, groups="team")
+    assert "role[T.doctor]:wave[T.2]" not in set(fit.terms["term"])
+    assert any("role = doctor with wave = 2" in note for note in fit.notes)
+    again = type(fit).from_json(fit.to_json())
+    assert again.predict(rows).to_numpy() == pytest.approx(fit.predict(rows).to_numpy())
+    assert any("role = porter" in note for note in regression("y ~ role", rows, cluster="team").notes)

@@ -23,13 +23,25 @@ def trusts() -> pd.DataFrame:
 def test_meta_analysis_is_that_of_metafor():
     expected = golden("models", "cases", "meta_trust_slopes.json")["expected"]["reml_knha"]
     data = trusts()
-    fit = meta_analysis(data["yi"], data["sei"], sites=data["trust"])
+    fit = meta_analysis(data["yi"], data["sei"], sites=data["trust"], narrow=True)
     row = fit.tidy().iloc[0]
     got = {"b": row["estimate"], "se": row["se"], "tau2": fit.tau2, "I2": 100 * fit.i2, "Q": fit.q}
     assert got == pytest.approx({name: expected[name] for name in got}, rel=1e-5)
     assert [row["ci_low"], row["ci_high"]] == pytest.approx(expected["ci"], rel=1e-5)
     assert [fit.predicted_low, fit.predicted_high] == pytest.approx(expected["pi"], rel=1e-5)
     assert any("may be too narrow" in note for note in fit.notes)
+
+
+def test_sites_that_agree_too_well_do_not_make_the_error_small():
+    """metafor's test="adhoc": the factor of the usual variance is at least 1 unless asked."""
+    y, se = np.array([0.31, 0.30, 0.29, 0.30]), np.full(4, 0.2)
+    fit, narrow = meta_analysis(y, se), meta_analysis(y, se, narrow=True)
+    assert fit.tidy()["se"].iloc[0] == pytest.approx(0.1)
+    assert narrow.tidy()["se"].iloc[0] < 0.01
+    assert any("usual standard error was used" in note for note in fit.notes)
+    slope, slope_narrow = (meta_regression(y, se, np.arange(4.0), term="order", narrow=n) for n in (False, True))
+    assert slope.tidy()["se"].iloc[1] == pytest.approx(0.2 / np.sqrt(5))
+    assert slope_narrow.tidy()["se"].iloc[1] < 0.01
 
 
 def test_reml_variance_between_sites_of_equal_size_is_the_analysis_of_variance():

@@ -179,7 +179,10 @@ def test_unreliable_means_are_warned_of_and_then_refused():
     assert any("below 0.7" in note for note in correct_between(answer, 0.6).notes)
     with pytest.raises(ModelError, match=r"reliability .* over 20 teams; below .* no claim"):
         correct_between(answer, 0.4)
-    with pytest.raises(UsageError, match="above 0"):
+    for none in (0.0, -3.2, np.nan, -np.inf):
+        with pytest.raises(ModelError, match=r"reliability (0\.00|unknown) over 20 teams"):
+            correct_between(answer, none)
+    with pytest.raises(UsageError, match="at most 1"):
         correct_between(answer, 1.5)
     perfect = correct_between(answer, 1.0)
     rows = perfect.terms.set_index("term")

@@ -96,7 +96,7 @@ def test_teams_that_started_at_once_are_left_out_and_counted():
     data.loc[data["team"] == "t15", "start"] = pd.Timestamp("2023-11-01")
     got = event_study(data, y="falls", start="start", draws=0)
     assert (got.n, got.n_dropped) == (15, 1)
-    assert got.notes[0] == "1 teams left out: started in the first period, or without an outcome"
+    assert got.notes[0] == "1 teams left out: without an outcome, or with none before their start"
 
 
 def test_lone_starters_are_warned_of():
@@ -131,3 +131,30 @@ def test_gaps_in_the_panel_are_not_bridged():
 def test_what_cannot_be_answered_is_refused(change, options, error, message):
     with pytest.raises(error, match=message):
         event_study(change(programme()), **{"y": "falls", "start": "start", "draws": 0} | options)
+
+
+def test_a_team_first_seen_after_its_start_tells_nothing():
+    rng, rows = np.random.default_rng(6), []
+    for t in range(20):
+        start = pd.Timestamp("2023-05-01") if t < 6 else pd.NaT
+        for period in pd.date_range("2023-01-01", periods=9, freq="MS"):
+            rows.append((f"t{t:02d}", period, rng.normal(), start))
+    data = pd.DataFrame(rows, columns=["team", "period", "y", "start"])
+    late = data[(data["team"] != "t00") | (data["period"] >= "2023-07-01")]
+    found, without = (event_study(d, y="y", start="start", draws=0) for d in (late, data[data["team"] != "t00"]))
+    assert found.overall.equals(without.overall)
+    assert (found.n, found.n_dropped, found.n_started) == (19, 1, 5)
+    assert any("none before their start" in note for note in found.notes)
+
+
+def test_starts_of_single_teams_do_not_look_precise():
+    """Every started team has a start of its own: errors come from the teams they are compared with, and cover."""
+    rng, inside = np.random.default_rng(7), []
+    months = pd.date_range("2023-01-01", periods=10, freq="MS")
+    for _ in range(60):
+        starts = [months[k] if k < 7 else pd.NaT for k in (3, 4, 5, 6, *[9] * 12)]
+        y = rng.normal(size=(16, 1)) + rng.normal(size=(16, 10))
+        data = pd.DataFrame({"team": np.repeat(np.arange(16), 10), "period": np.tile(months, 16), "y": y.ravel()})
+        found = event_study(data.assign(start=np.repeat(starts, 10)), y="y", start="start", draws=0)
+        inside.append(found.overall["ci_low"].iloc[0] < 0 < found.overall["ci_high"].iloc[0])
+    assert np.mean(inside) > 0.9

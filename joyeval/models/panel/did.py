@@ -29,7 +29,8 @@ class Effects:
         Start and period of each effect, counted from 0; -1 in averages over them.
     estimate : ndarray, shape (k,)
     influence : ndarray, shape (k, teams)
-        What each team adds to the deviation of the estimate from what it estimates.
+        What each team adds to the deviation of the estimate from what it estimates. Of a team that started alone this
+        cannot be seen; there stands what a typical team it is compared with would add.
     """
 
     cohort: np.ndarray
@@ -127,6 +128,7 @@ def imputation(Y: np.ndarray, start: np.ndarray) -> Effects:
     means = weights @ gap
     untreated_weights = -weights @ D1 @ solve
     own = weights * (gap - means[member.argmax(axis=0)])
+    own += weights * (member.sum(axis=1, keepdims=True) == 1) * np.sqrt(rest @ rest / len(rest))
     influence = _by_team(own, team[treated], n_teams) + _by_team(untreated_weights * rest, team[free], n_teams)
     return Effects(cells[:, 0], cells[:, 1], means, influence)
 
@@ -218,7 +220,8 @@ def cohort_errors(effects: Effects, start: np.ndarray) -> tuple[np.ndarray, np.n
     """Covariance of effects and degrees of freedom of each, from the spread of teams within cohorts.
 
     For one cohort, one control group and two periods this is the t test of Welch; with more, each cohort has
-    its own variance with divisor n - 1, and degrees of freedom are Satterthwaite's. A cohort of one team adds nothing.
+    its own variance with divisor n - 1, and degrees of freedom are Satterthwaite's. A cohort of one team adds what a
+    typical team would (see `Effects`), with one degree of freedom.
 
     Returns
     -------
@@ -230,11 +233,10 @@ def cohort_errors(effects: Effects, start: np.ndarray) -> tuple[np.ndarray, np.n
     for cohort in np.unique(start):
         own = effects.influence[:, start == cohort]
         size = own.shape[1]
-        if size > 1:
-            own = own - own.mean(axis=1, keepdims=True)
-            part = own @ own.T * size / (size - 1)
-            vcov += part
-            spread += np.diag(part) ** 2 / (size - 1)
+        own = own - own.mean(axis=1, keepdims=True) if size > 1 else own
+        part = own @ own.T * size / max(size - 1, 1)
+        vcov += part
+        spread += np.diag(part) ** 2 / max(size - 1, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         return vcov, np.where(spread > 0, np.diag(vcov) ** 2 / spread, 1.0)
 
@@ -276,7 +278,7 @@ def _compare(
     if covariates is not None:
         return _doubly_robust(change, one, other, covariates)
     influence = np.zeros(len(change))
-    influence[one] = (change[one] - change[one].mean()) / len(one)
+    influence[one] = (change[one] - change[one].mean()) / len(one) if len(one) > 1 else _typical(change[other])
     influence[other] = -(change[other] - change[other].mean()) / len(other)
     return change[one].mean() - change[other].mean(), influence
 
@@ -299,7 +301,14 @@ def _doubly_robust(
     control = odds * (rest - loss) + propensity @ (X.T @ (odds * (rest - loss))) - regression @ (X.T @ odds)
     influence = np.zeros(len(change))
     influence[rows] = treated - control / odds.sum()
+    if len(one) == 1:
+        influence[one] += _typical((1 - d)[d == 0] * rest[d == 0])
     return gain - loss, influence
+
+
+def _typical(changes: np.ndarray) -> float:
+    """Return the standard deviation between teams, 0 where there is one."""
+    return float(changes.std(ddof=1)) if len(changes) > 1 else 0.0
 
 
 def _logit(X: np.ndarray, d: np.ndarray, steps: int = 50) -> tuple[np.ndarray, np.ndarray]:

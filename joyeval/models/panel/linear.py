@@ -64,10 +64,11 @@ class Regression(Result):
         """Return the first coefficient in words."""
         row = self.terms[self.terms["term"] != "Intercept"].iloc[0]
         outcome = self.formula.partition("~")[0].strip()
+        reach = f"95% CI {row['ci_low']:.3g} to {row['ci_high']:.3g}"
+        reach = "no interval: single clusters decide it" if np.isnan(row["se"]) else reach
         return (
-            f"A difference of 1 in {row['term']} went with {row['estimate']:+.3g} in {outcome} "
-            f"(95% CI {row['ci_low']:.3g} to {row['ci_high']:.3g}; {self.n} rows, "
-            f"{self.n_clusters} clusters by {self.cluster}, {self.errors})."
+            f"A difference of 1 in {row['term']} went with {row['estimate']:+.3g} in {outcome} ({reach}; "
+            f"{self.n} rows, {self.n_clusters} clusters by {self.cluster}, {self.errors})."
         )
 
 
@@ -192,6 +193,8 @@ def small_sample_notes(terms: pd.DataFrame, *, n_clusters: int, cluster: str, us
             f"only {n_clusters} clusters by {cluster}: read the interval as a rough guide "
             "and put a permutation test beside it"
         )
+    if alone := [str(term) for term, df in zip(terms["term"], terms["df"], strict=True) if np.isnan(df)]:
+        notes.append(f"no standard error for {', '.join(alone)}: single clusters by {cluster} decide it")
     low = [f"{term} ({df:.1f})" for term, df in zip(terms["term"], terms["df"], strict=True) if df < LOW_DF]
     if low:
         notes.append(

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from joyeval.models.panel.absorption import LeastSquares
 
 LEVERAGE_POWER = {"CR0": 0.0, "CR1": 0.0, "CR2": -0.5, "CR3": -1.0}
+LEAST_KEPT = 0.5  # share of an error that must come from more than one cluster; below, none is given
 FULL_LEVERAGE = 1e-9  # 1 minus a leverage below this is a direction that one cluster alone decides: it carries no error
+ROUNDING = 1e-7  # share of a variance below which nothing was lost
 BLOCK_CELLS = 100_000_000  # clusters x basis columns squared; above, CR1 (they agree there)
 
 
@@ -75,7 +77,8 @@ def cluster_robust(
     -----
     Rows are taken after multiplying by the root of their weight. Where weights differ within clusters, clubSandwich
     takes another root of the same correction: both are unbiased under independent errors, and differ in the third
-    figure.
+    figure. A direction that one cluster alone decides leaves no residual there and so adds nothing to the variance;
+    the variance is scaled up for what is lost so, and missing where that is more than half of it.
 
     References
     ----------
@@ -91,14 +94,15 @@ def cluster_robust(
     blocks = stack(np.column_stack([fit.basis, fit.residual]), cluster)
     products = blocks.transpose(0, 2, 1) @ blocks
     leverage, scores = products[:, :k, :k], products[:, :k, k]
-    adjust = _power(leverage, LEVERAGE_POWER[kind])
+    wanted = fit.contrasts @ sums
+    adjust, kept = _power(leverage, LEVERAGE_POWER[kind], wanted)
     if kind == "CR1":
         adjust = adjust * np.sqrt(small_sample_factor(fit, n_clusters, cluster))
-    half = adjust @ (fit.contrasts @ sums)
-    influence = np.einsum("gk,gkp->gp", scores, half)
+    half = adjust @ wanted
+    influence = np.einsum("gk,gkp->gp", scores, half) / np.sqrt(kept)
     return Sandwich(
         vcov=influence.T @ influence,
-        df=_satterthwaite(half, leverage @ half),
+        df=_satterthwaite(half, leverage @ half) + 0 * kept,
         kind=kind,
         n_clusters=n_clusters,
         influence=influence,
@@ -187,13 +191,22 @@ def _influence(fit: LeastSquares, cluster: np.ndarray) -> np.ndarray:
     return summed @ np.linalg.inv(fit.R).T
 
 
-def _power(leverage: np.ndarray, power: float) -> np.ndarray:
-    """(I - leverage)^power of each cluster, on the basis; directions of full leverage get 0."""
+def _power(leverage: np.ndarray, power: float, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(I - leverage)^power of each cluster, on the basis; directions of full leverage get 0.
+
+    Also the share of the variance of each `wanted` sum (k, p) that is kept so: 1 unless single clusters decide it,
+    missing below `LEAST_KEPT`.
+    """
     values, vectors = np.linalg.eigh(leverage)
     rest = 1 - values
-    safe = np.where(rest > FULL_LEVERAGE, rest, 1.0)
-    scale = np.where(rest > FULL_LEVERAGE, safe**power, 0.0)
-    return (vectors * scale[:, None, :]) @ vectors.transpose(0, 2, 1)
+    seen = rest > FULL_LEVERAGE
+    scale = np.where(seen, np.where(seen, rest, 1.0) ** power, 0.0)
+    kept = np.ones(wanted.shape[1])
+    if not seen.all():
+        along = np.einsum("gkj,kp->gjp", vectors, wanted)
+        lost = np.einsum("gj,gjp->p", np.where(seen, 0.0, values), along**2) / np.einsum("kp,kp->p", wanted, wanted)
+        kept = np.where(lost > ROUNDING, 1 - lost, 1.0)
+    return (vectors * scale[:, None, :]) @ vectors.transpose(0, 2, 1), np.where(kept < LEAST_KEPT, np.nan, kept)
 
 
 def _satterthwaite(half: np.ndarray, pulled: np.ndarray) -> np.ndarray:

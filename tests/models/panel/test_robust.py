@@ -292,3 +292,30 @@ def test_driscoll_and_kraay_s_errors_equal_plm():
     )
     none = robust.driscoll_kraay(fit, years, lags=0)
     assert none.vcov == pytest.approx(robust.cluster_robust(fit, years, kind="CR0").vcov, rel=1e-9)
+
+
+def test_a_coefficient_that_one_cluster_decides_has_no_error_and_says_so():
+    """A region of one team: its residuals are 0 on average, which made the error about a quarter of the true one."""
+    rng = np.random.default_rng(4)
+    team = np.repeat(np.arange(12), 10)
+    rows = pd.DataFrame({"team": team, "alone": (team == 0) * 1.0, "x": rng.normal(size=120)})
+    rows["y"] = rng.normal(size=12)[team] + rng.normal(size=120)
+    fit = regression("y ~ alone + x", rows, cluster="team")
+    table = fit.tidy().set_index("term")
+    assert table.loc["alone", ["se", "df", "ci_low", "p"]].isna().all()
+    assert table.loc["x", "se"] > 0
+    assert any("no standard error for alone" in note for note in fit.notes)
+    assert "nan" not in fit.sentence()
+
+
+def test_what_single_clusters_decide_in_part_is_scaled_up():
+    """Two contrasts of unbiased variance stay unbiased when one team decides part of it."""
+    rng, team = np.random.default_rng(5), np.repeat(np.arange(8), 6)
+    wanted = np.array([[0.15], [0.5]])
+    X = np.column_stack([(team == 0) * 1.0, (team > 0) * rng.normal(size=48)])
+    true = float((wanted.T @ np.linalg.inv(X.T @ X) @ wanted)[0, 0])
+    found = []
+    for _ in range(400):
+        fit = ls.least_squares(rng.normal(size=48), X, names=["own", "x"])
+        found.append(robust.cluster_robust(fit, team, sums=wanted).vcov[0, 0])
+    assert np.mean(found) == pytest.approx(true, rel=0.15)
