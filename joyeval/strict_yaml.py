@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import yaml
 
 LONGEST = 2_000_000  # characters; a study file is a few thousand
+DEEPEST = 50  # levels of keys and lists within each other; a study file has five
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"[-+]?[0-9]+\.[0-9]+(e[-+]?[0-9]+)?|[-+]?(0|[1-9][0-9]*)", re.I)
@@ -83,13 +84,10 @@ def read_yaml(path: Path) -> YamlFile:
             [Problem(name, f"{len(text)} characters", f"at most {LONGEST}", "split the study", rule="size")]
         )
     try:
-        aliases = [_alias(name, event) for event in yaml.parse(text) if isinstance(event, yaml.AliasEvent)]
+        aliases = [_alias(name, event) for event in _not_too_deep(name, yaml.parse(text))]
         root = None if aliases else yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         raise StudyError([_syntax(name, error)]) from None
-    except RecursionError:
-        problem = Problem(name, "brackets within brackets, too deep", "a few levels", "write it plainly", rule="syntax")
-        raise StudyError([problem]) from None
     except yaml.YAMLError:
         problem = Problem(name, "characters that YAML does not allow", "plain text", "remove them", rule="syntax")
         raise StudyError([problem]) from None
@@ -162,6 +160,20 @@ class _Reader:
     def _refuse(self, node: yaml.Node, path: KeyPath, found: str, expected: str, fix: str, rule: str) -> None:
         row = node.start_mark.line + 1
         self.problems.append(Problem(self.name, found, expected, fix, row=row, column=dotted(path), rule=rule))
+
+
+def _not_too_deep(name: str, events: Iterator[yaml.Event]) -> Iterator[yaml.AliasEvent]:
+    """Yield the aliases among events; stop where keys and lists stand too deep within each other."""
+    import yaml
+
+    depth = 0
+    for event in events:
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            found, row = "keys or lists within each other, too deep", event.start_mark.line + 1
+            raise StudyError([Problem(name, found, "a few levels", "write it plainly", row=row, rule="syntax")])
+        if isinstance(event, yaml.AliasEvent):
+            yield event
 
 
 def _alias(name: str, event: yaml.AliasEvent) -> Problem:

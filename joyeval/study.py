@@ -12,7 +12,7 @@ from datetime import date  # noqa: TC003
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
@@ -254,7 +254,47 @@ class Redcap(Part):
         return self
 
 
-class Pulse(RawTable):
+class AnswersFrom(Part):
+    """Where the numbers of answers behind a wide table stand: a sheet of the same shape."""
+
+    sheet: str | None = None
+    header_row: int | None = Field(None, ge=1)
+    header_rows: int | None = Field(None, ge=1, le=3)
+    rows: tuple[int, int] | None = None
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where the table stands, as `joyeval.intake.read` takes it."""
+        return dict(self)
+
+
+class Periodic(RawTable):
+    """A table of teams and periods: a row for each, or a column per period."""
+
+    layout: Literal["long", "wide"] = Field("long", description="wide: headings that are periods become rows")
+    share: bool = Field(False, description="true: 0.52 means 52 %")
+    answers_from: AnswersFrom | Literal["headcount"] | None = Field(
+        None, description="numbers of answers behind a wide table: a sheet of the same shape, or headcount"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shares_are_percentages(cls, data: Any) -> Any:
+        """Take a share for a percentage of which the cells say a hundredth."""
+        if not isinstance(data, dict) or data.get("share") is not True:
+            return data
+        if "percent" in data:
+            raise ValueError("`share` and `percent`, of which one says that 0.52 means 52 %, the other that 52 does")
+        return {**data, "percent": True}
+
+    @model_validator(mode="after")
+    def _answers_of_a_wide_table(self) -> Periodic:
+        if isinstance(self.answers_from, AnswersFrom) and self.layout != "wide":
+            raise ValueError("`answers_from` a sheet, without `layout: wide`")
+        return self
+
+
+class Pulse(Periodic):
     """A short measure asked again and again: answers one by one, or counts per team and period."""
 
     measure: Name
@@ -267,7 +307,13 @@ class Pulse(RawTable):
     )
     percent: bool = Field(False, description="true: `positive` holds a percentage of `answers`, not a count")
     unit: str = Field("", description="of a measure that comes as a mean: points, 0 to 10")
+    number_of_answers: ClassVar = "answers"
     month: int = Field(1, ge=1, le=12, description="month that a yearly measure stands for")
+
+    @property
+    def cell(self) -> str:
+        """What a number below a period is, where the layout is wide."""
+        return "mean" if self.unit else "positive"
 
 
 class Scale(Part):
@@ -305,7 +351,7 @@ class Roster(RawTable):
     """Who was invited to coordination surveys: columns `process`, `workgroup`, `wave` and `headcount`."""
 
 
-class Outcome(RawTable):
+class Outcome(Periodic):
     """A service-user or organisational outcome per team and period."""
 
     measure: Name
@@ -319,6 +365,13 @@ class Outcome(RawTable):
     percent: bool = Field(False, description="true: `value` holds a percentage")
     service_users: bool = Field(True, description="false: an outcome of the organisation or its staff")
     on: date | None = Field(None, description="day that all rows stand for, where the file has none")
+    number_of_answers: ClassVar = "denominator"
+
+    @property
+    def cell(self) -> str:
+        """What a number below a period is, where the layout is wide: a count if the number of all is known."""
+        counted = self.answers_from is not None or "denominator" in self.columns
+        return "numerator" if counted and self.kind != "mean" and not (self.percent or self.share) else "value"
 
 
 class Events(RawTable):

@@ -2,66 +2,69 @@
 
 from __future__ import annotations
 
+import io
+import re
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from joyeval.errors import DataError, Problem
+from joyeval.intake.limited import read_limited
 from joyeval.intake.raw import Raw
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read_spss(path: Path) -> Raw:
-    """Read a .sav or .zsav file; codes declared as missing stay in the cells and are named in `declined`."""
-    import pyreadstat
+def read_labelled(path: Path, source: str) -> Raw:
+    """Read SPSS, Stata or Parquet as text.
 
-    return _labelled(path, "SPSS", pyreadstat.read_sav)
-
-
-def read_stata(path: Path) -> Raw:
-    """Read a .dta file; extended missing codes (.a to .z) stay in the cells and are named in `declined`."""
-    import pyreadstat
-
-    return _labelled(path, "Stata", pyreadstat.read_dta)
-
-
-def read_parquet(path: Path) -> Raw:
-    """Read a Parquet file as text."""
+    Codes that a file declares as missing stay in the cells and are named in `declined`; days of any unit that the
+    programs know (quarters and months of Stata, too) become the first day of their period.
+    """
+    about, packed = read_limited(path, source)
     try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError):
-        raise _damaged(path, "Parquet") from None
-    return _raw(path, "Parquet", frame.with_columns(_text(frame[name]) for name in frame.columns))
-
-
-def _labelled(path: Path, source: str, reader: Any) -> Raw:
-    from pyreadstat import ReadstatError
-
-    try:
-        columns, about = reader(path, user_missing=True, output_format="dict")
-    except (ReadstatError, ValueError, UnicodeDecodeError):
-        raise _damaged(path, source) from None
-    frame = pl.DataFrame({name: _text(_typed(cells)) for name, cells in columns.items()})
-    answer_labels = {
-        name: {_code(code): words for code, words in labels.items()}
-        for name, labels in about.variable_value_labels.items()
-    }
-    return _raw(
-        path,
-        source,
-        frame,
-        labels={name: label for name, label in about.column_names_to_labels.items() if label},
-        answer_labels=answer_labels,
-        declined={name: declined for name in frame.columns if (declined := _declined(name, frame[name], about))},
+        frame = pl.read_ipc(io.BytesIO(packed))
+        formats = about.get("formats", {})
+        frame = frame.with_columns(_text(_dated(frame[name], formats.get(name, ""))) for name in frame.columns)
+    except pl.exceptions.PolarsError:
+        found, fix = "columns that are no text, numbers or days", "export the answers as CSV UTF-8"
+        problem = Problem(path.name, found, "a table of plain columns", fix, rule="damaged")
+        raise DataError([problem]) from None
+    answers = about.get("answers", {})
+    return Raw(
+        file=path.name,
+        source=source,
+        frame=frame,
+        rows=pl.arange(1, frame.height + 1, dtype=pl.UInt32, eager=True).alias("row"),
+        labels={name: label for name, label in about.get("labels", {}).items() if label},
+        answer_labels={name: {_code(c): words for c, words in labels.items()} for name, labels in answers.items()},
+        declined={name: codes for name in frame.columns if (codes := _declined(frame[name], about))},
     )
 
 
-def _declined(name: str, cells: pl.Series, about: Any) -> frozenset[str]:
+def _dated(cells: pl.Series, kind: str) -> pl.Series:
+    """Turn numbers that their format shows as periods into days: Stata counts from 1960, SPSS in seconds from 1582."""
+    if not cells.dtype.is_numeric():
+        return cells
+    number = pl.col(cells.name).cast(pl.Float64)
+    months = {"%tm": 1, "%tq": 3, "%th": 6, "%ty": 12}.get(kind[:3])
+    if months:
+        since = number - 1960 if kind.startswith("%ty") else number
+        day = pl.lit(date(1960, 1, 1)).dt.offset_by(pl.format("{}mo", (since * months).cast(pl.Int64)))
+    elif kind.startswith("%tw"):  # 52 weeks a year, the last one longer
+        day = pl.date(1960 + number // 52, 1, 1) + pl.duration(days=7 * (number % 52))
+    elif re.match("(QYR|MOYR|WKYR)", kind):
+        day = pl.lit(date(1582, 10, 14)) + pl.duration(days=number // 86400)
+    else:
+        return cells
+    return cells.to_frame().select(day.alias(cells.name)).to_series()
+
+
+def _declined(cells: pl.Series, about: dict[str, Any]) -> frozenset[str]:
     """Codes in the column that the file declares as missing."""
-    letters = set(about.missing_user_values.get(name, ()))
-    ranges = [(part["lo"], part["hi"]) for part in about.missing_ranges.get(name, ())]
+    letters, ranges = (about.get(key, {}).get(cells.name, ()) for key in ("missing", "ranges"))
     present = cells.unique().drop_nulls().to_list()
     return frozenset(text for text in present if text in letters or any(_within(text, *span) for span in ranges))
 
@@ -75,19 +78,6 @@ def _within(text: str, low: Any, high: Any) -> bool:
         return False
 
 
-def _raw(path: Path, source: str, frame: pl.DataFrame, **more: Any) -> Raw:
-    rows = pl.arange(1, frame.height + 1, dtype=pl.UInt32, eager=True).alias("row")
-    return Raw(file=path.name, source=source, frame=frame, rows=rows, **more)
-
-
-def _typed(cells: Any) -> pl.Series:
-    """One type per column, also where numbers stand beside the letters of extended missing codes."""
-    try:
-        return pl.Series(cells)
-    except TypeError:
-        return pl.Series([None if cell is None else _code(cell) for cell in cells], dtype=pl.String)
-
-
 def _text(cells: pl.Series) -> pl.Series:
     """Cells as text: whole numbers without a point, blank text null."""
     if cells.dtype.is_float():
@@ -99,8 +89,3 @@ def _text(cells: pl.Series) -> pl.Series:
 
 def _code(code: Any) -> str:
     return str(int(code)) if isinstance(code, float) and code.is_integer() else str(code).strip()
-
-
-def _damaged(path: Path, source: str) -> DataError:
-    fix = "save it again from the program that made it, or export CSV UTF-8"
-    return DataError([Problem(path.name, f"a damaged {source} file", f"a {source} file", fix, rule="damaged")])

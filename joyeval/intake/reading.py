@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from joyeval.errors import DataError, Problem
-from joyeval.intake.labelled import read_parquet, read_spss, read_stata
+from joyeval.intake.labelled import read_labelled
+from joyeval.intake.limited import content_of
 from joyeval.intake.raw import NOTE, OUTSIDE, REPEATED, TOP, Raw, set_aside
 from joyeval.intake.redcap import complete, dictionary_of
 from joyeval.intake.shape import beside_the_table, personal_data, second_table
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _HTML = re.compile(rb"\s*(<!doctype html|<html|<table|<head|<meta|<script|<div)", re.I)
+_LABELLED = ((b"$FL2", "SPSS"), (b"$FL3", "SPSS"), (b"<stata_dta>", "Stata"), (b"PAR1", "Parquet"))
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
@@ -84,13 +86,12 @@ def read(
     'Qualtrics'
     """
     path = Path(path)
-    content = _content(path)
-    if content.startswith((b"$FL2", b"$FL3")):
-        return _told(read_spss(path))
-    if content.startswith(b"<stata_dta>") or (path.suffix.lower() == ".dta" and content[:1] in b"\x71\x72\x73"):
-        return _told(read_stata(path))
-    if content.startswith(b"PAR1"):
-        return _told(read_parquet(path))
+    content = content_of(path)
+    if not content.strip(b"\0 \r\n\t"):
+        raise DataError([Problem(path.name, "an empty file", "rows", "export it again", rule="empty file")])
+    labelled = next((kind for start, kind in _LABELLED if content.startswith(start)), None)
+    if labelled or (path.suffix.lower() == ".dta" and content[:1] in b"\x71\x72\x73"):
+        return _told(read_labelled(path, labelled or "Stata"))
     if content.startswith(_WORKBOOKS):
         opened: TextSheet | GridSheet = open_workbook(path, content, sheet)
     else:
@@ -100,17 +101,6 @@ def read(
         raw = replace(raw, source="REDCap")
     raw = _told(_without_previews(_joined_options(raw), unfinished=unfinished))
     return complete(raw, path, keep) if raw.source == "REDCap" else raw
-
-
-def _content(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
-        found, fix = "no such file", f"put it there, or correct the path {path}"
-        raise DataError([Problem(path.name, found, "a file", fix, rule="missing file")]) from None
-    if not content.strip(b"\0 \r\n\t"):
-        raise DataError([Problem(path.name, "an empty file", "rows", "export it again", rule="empty file")])
-    return content
 
 
 def _not_html(file: str, content: bytes) -> bytes:

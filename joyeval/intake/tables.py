@@ -219,6 +219,9 @@ def _parts(
             reason = "figures that several teams share left out"
             taken.count(f"{name} {part.measure}", "alone", len(here), len(alone), reason)
             here = alone
+        if part.answers_from == "headcount":
+            sizes = taken.everyone.set_index("team")["headcount"]
+            here = here.assign(**{part.number_of_answers: here["team"].map(sizes)})
         table, problems = build(part, here)
         taken.problems += problems
         tables.append(table)

@@ -14,6 +14,7 @@ from joyeval.errors import DataError, Problem
 from joyeval.intake.days import read_days, told_way, unsure_days
 from joyeval.intake.numbers import as_asked, ratings, read_numbers, unsure_numbers
 from joyeval.intake.reading import read
+from joyeval.intake.wide import as_long, is_wide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,16 +106,17 @@ def _none(problems: tuple[Problem, ...], fields: Mapping[str, Kind]) -> Tabulate
 
 
 def _one_file(path: Path, part: RawTable, fields: Mapping[str, Kind]) -> Tabulated:
+    problems: list[Problem] = []
     try:
         raw = read(path, **part.place)
+        if is_wide(part):
+            raw, part, problems = as_long(raw, part, path)
     except DataError as error:
         return _none(tuple(error.problems), fields)
-    absent = _absent_headings(raw, part)
-    if absent:
+    if absent := _absent_headings(raw, part):
         return _none(tuple(absent), fields)
     rows = raw.frame.with_columns(pl.all().cast(pl.String).str.strip_chars(), row=raw.rows.cast(pl.Int64))
     kept = rows.filter(_wanted(part))
-    problems: list[Problem] = []
     columns = {"file": pl.Series([path.name] * len(kept), dtype=pl.String), "row": kept["row"]}
     for name, kind in fields.items():
         if name in part.columns:

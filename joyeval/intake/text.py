@@ -24,7 +24,6 @@ from joyeval.intake.raw import NOTE, SAMPLE, few_valued, no_rows, set_aside
 DELIMITERS = ",;\t|"
 MOST_RAGGED = 0.05  # above this share of rows of another width, the file itself is broken
 MOST_COLUMNS = 20_000  # more than a spreadsheet has
-LONGEST_ROW = 4_000_000  # bytes; a row of free texts has a few thousand
 SNIFFED = 100  # rows looked at to find the delimiter
 HEAD = 1 << 20  # bytes that surely hold the rows looked at
 BLOCK = 1 << 22
@@ -311,8 +310,8 @@ def _evenness(head: str, mark: str) -> tuple[float, int]:
     """How even the first rows are when cut at `mark`: share of rows of the commonest width, that width."""
     try:
         rows = _rows(head, mark)
-    except csv.Error:  # a cell of a hundred thousand letters: not cut here
-        return 0.0, 0
+    except csv.Error:  # a cell of a hundred thousand letters, which another mark may not even see as one cell
+        return 0.0, 2
     widths = Counter(len(row) for row in rows[:-1] or rows if row)
     if not widths:
         return 0.0, 0

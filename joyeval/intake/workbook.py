@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import io
-import marshal
-import subprocess
-import sys
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from joyeval.errors import DataError, Problem
+from joyeval.intake.limited import read_limited, refusal
 from joyeval.intake.raw import SAMPLE, few_valued, no_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LARGEST = 300_000_000  # bytes of a workbook once unpacked
 MOST_PACKED = 100  # times that a part of it may shrink when packed
-MEMORY = 900_000_000  # bytes for the process that reads
-SECONDS = 60
 
 _OLE = b"\xd0\xcf\x11\xe0"  # old Excel, and the envelope of a password-protected file
-_DAMAGED = ("a damaged workbook", "a workbook that Excel opens", "save it again in Excel", "damaged")
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def open_workbook(path: Path, content: bytes, sheet: str | None) -> GridSheet:
     """
     file = path.name
     _refuse_unsafe(file, content)
-    names, name, width, texts, codes = _worker(path, sheet or "")
+    names, name, width, texts, codes = read_limited(path, "workbook", sheet or "")
     if not name:
         known = ", ".join(names)
         raise DataError([Problem(file, f"no sheet {sheet!r}", known, "name one of these as `sheet`", rule="sheet")])
@@ -88,36 +86,22 @@ def open_workbook(path: Path, content: bytes, sheet: str | None) -> GridSheet:
 def _refuse_unsafe(file: str, content: bytes) -> None:
     if content.startswith(_OLE):
         if "EncryptedPackage".encode("utf-16-le") in content:
-            raise _refusal(file, "a password-protected file", "an open one", "remove the password in Excel", "password")
+            raise _password(file)
         return
     try:
         infos = zipfile.ZipFile(io.BytesIO(content)).infolist()
-    except zipfile.BadZipFile:
-        raise _refusal(file, *_DAMAGED) from None
+    except (zipfile.BadZipFile, ValueError):
+        fix = "save it again in Excel"
+        problem = Problem(file, "a damaged workbook", "a workbook that Excel opens", fix, rule="damaged")
+        raise DataError([problem]) from None
     if any(info.flag_bits & 1 for info in infos):
-        raise _refusal(file, "a password-protected file", "an open one", "remove the password", "password")
+        raise _password(file)
     size = sum(info.file_size for info in infos)
     if size > LARGEST or any(info.file_size > MOST_PACKED * max(info.compress_size, 10_000) for info in infos):
-        found = f"a file that unpacks to {size / 1e6:.0f} MB"
-        raise _refusal(file, found, f"at most {LARGEST / 1e6:.0f} MB", "save the sheet as CSV UTF-8", "unpacked size")
+        most = f"at most {LARGEST / 1e6:.0f} MB"
+        raise refusal(file, f"a file that unpacks to {size / 1e6:.0f} MB", "unpacked size", most)
 
 
-def _worker(path: Path, sheet: str) -> tuple[list[str], str, int, list[str], bytes]:
-    script = Path(__file__).with_name("sheet_worker.py")
-    command = [sys.executable, "-I", str(script), str(path.resolve()), sheet, str(MEMORY)]
-    too_big = "a sheet that claims more cells than memory holds", "a sheet of ordinary size"
-    fix = "delete what stands far right of or below the table, or save the sheet as CSV UTF-8"
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        found = f"a sheet that takes more than {SECONDS} s to read"
-        raise _refusal(path.name, found, too_big[1], fix, "reading time") from None
-    if done.returncode == 0:
-        return marshal.loads(done.stdout)
-    if b"CalamineError" in done.stderr or b"ZipError" in done.stderr or b"XmlError" in done.stderr:
-        raise _refusal(path.name, *_DAMAGED)
-    raise _refusal(path.name, *too_big, fix, "sheet size")
-
-
-def _refusal(file: str, found: str, expected: str, fix: str, rule: str) -> DataError:
-    return DataError([Problem(file, found, expected, fix, rule=rule)])
+def _password(file: str) -> DataError:
+    found, fix = "a password-protected file", "remove the password in Excel"
+    return DataError([Problem(file, found, "an open one", fix, rule="password")])

@@ -1,0 +1,152 @@
+"""A column per period, as spreadsheets hold pulses and outcomes."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+import pytest
+import xlsxwriter
+from pydantic import ValidationError
+
+from joyeval.errors import DataError
+from joyeval.intake import outcomes, pulse
+from joyeval.intake.tabulate import tabulate
+from joyeval.study import Outcome, Pulse
+from tests.intake.files import csv, xlsx
+
+WEEKS = ["2024-05-06", "2024-05-13", "2024-05-20"]
+
+
+def pulse_part(file, **more) -> Pulse:
+    about = {"measure": "day", "title": "Good days", "cohorts": ("1",), "period": "week", "columns": {"team": "Team"}}
+    return Pulse(**about | {"file": file.name, "layout": "wide"} | more)
+
+
+def outcome_part(file, **more) -> Outcome:
+    about = {"measure": "falls", "title": "Falls", "kind": "rate", "unit": "falls", "improve": "decrease"}
+    return Outcome(
+        **about | {"period": "month", "columns": {"team": "Ward"}, "file": file.name, "layout": "wide"} | more
+    )
+
+
+def read(part, file) -> pd.DataFrame:
+    module, build = (pulse, pulse.pulse_table) if isinstance(part, Pulse) else (outcomes, outcomes.outcome_table)
+    done = tabulate(part, file.parent, module.FIELDS)
+    table, problems = build(part, done.frame)
+    blocking = [p for p in (*done.problems, *problems) if p.blocking]
+    if blocking:
+        raise DataError(blocking)
+    return table
+
+
+def test_weeks_as_columns_become_rows(tmp_path):
+    file = csv(
+        tmp_path / "p.csv", "Team,Division,06/05/2024,13/05/2024,20/05/2024,Mean", "A,x,3,4,,3.5", "B,y,5,0,6,3.7"
+    )
+    part = pulse_part(file, unit="points")
+    table = read(part, file)
+    assert table[["team", "mean"]].to_numpy().tolist() == [["A", 3], ["A", 4], ["B", 5], ["B", 0], ["B", 6]]
+    assert table["period"].dt.strftime("%F").tolist() == [*WEEKS[:2], *WEEKS]
+    done = tabulate(part, tmp_path, pulse.FIELDS)
+    assert done.frame["row"].tolist() == [2, 2, 3, 3, 3]
+    assert "columns that are no periods and were not used: Division, Mean" in done.notices
+
+
+@pytest.mark.parametrize("cells", ["per cent format", "text", "shares"])
+def test_percentages_and_the_sheet_of_answers_behind_them(tmp_path, cells):
+    """0.52 shown as 52 %, 52% as text, and 0.52 where the study file says so, are 13 of 25 answers."""
+    file = tmp_path / "pulse.xlsx"
+    with xlsxwriter.Workbook(file) as book:
+        per_cent = book.add_format({"num_format": "0%"})
+        week = book.add_format({"num_format": "dd/mm/yyyy"})
+        page, counts = book.add_worksheet("Good days"), book.add_worksheet("Responses")
+        page.write(0, 0, "Good day pulse 2024")
+        for sheet, top in ((page, 2), (counts, 0)):
+            sheet.write(top, 0, "Team")
+            for j, day in enumerate(WEEKS, start=1):
+                sheet.write_datetime(top, j, pd.Timestamp(day), week)
+        for i, team in enumerate(["Ward 1", "Ward 2"], start=1):
+            page.write(2 + i, 0, team)
+            counts.write(i, 0, team.upper())
+            for j in range(1, 4):
+                if cells == "text":
+                    page.write_string(2 + i, j, "52%")
+                else:
+                    page.write_number(2 + i, j, 0.52, per_cent if cells == "per cent format" else None)
+                counts.write_number(i, j, 25)
+    unit = {"share": True} if cells == "shares" else {"percent": True}
+    table = read(pulse_part(file, answers_from={"sheet": "Responses"}, **unit), file)
+    assert len(table) == 6
+    assert (table["positive"].unique(), table["answers"].unique()) == ([13], [25])
+
+
+def test_a_number_without_the_answers_behind_it_stops(tmp_path):
+    sheets = {"P": [["Team", *WEEKS], ["A", 50, 60, 70], ["B", 50, 60, 70]], "N": [["Team", *WEEKS], ["A", 10, 10, 10]]}
+    with xlsxwriter.Workbook(tmp_path / "p.xlsx") as book:
+        for name, rows in sheets.items():
+            page = book.add_worksheet(name)
+            for i, row in enumerate(rows):
+                page.write_row(i, 0, row)
+    part = pulse_part(tmp_path / "p.xlsx", sheet="P", percent=True, answers_from={"sheet": "N"})
+    with pytest.raises(DataError) as caught:
+        read(part, tmp_path / "p.xlsx")
+    assert [(p.rule, p.row) for p in caught.value.problems] == [("answers behind", 3)]
+
+
+def test_two_rows_of_headings_tell_numbers_of_a_period_apart(tmp_path):
+    rows = [["Team", *(c for week in WEEKS for c in (week, ""))], ["", *["Good", "All"] * 3]]
+    file = xlsx(tmp_path / "p.xlsx", *rows, ["A", 3, 9, 4, 8, 5, 7], ["B", 1, 2, "", "", 2, 2])
+    part = pulse_part(file, header_rows=2, columns={"team": "Team", "positive": "Good", "answers": "All"})
+    table = read(part, file)
+    assert table[["positive", "answers"]].to_numpy().tolist() == [[3, 9], [4, 8], [5, 7], [1, 2], [2, 2]]
+    done = tabulate(pulse_part(file, header_rows=2), tmp_path, pulse.FIELDS)
+    assert [p.found for p in done.problems if p.blocking] == ["several numbers a period: good, all"]
+
+
+def test_months_below_financial_years(tmp_path):
+    file = csv(tmp_path / "f.csv", "Ward,2023/24,,2024/25,", ",Dec,Jan,Apr,Mar", "W1,1,2,3,4")
+    table = read(outcome_part(file, header_rows=2, kind="mean"), file)
+    assert table["period"].dt.strftime("%F").tolist() == ["2023-12-01", "2024-01-01", "2024-04-01", "2025-03-01"]
+    assert table["value"].tolist() == [1, 2, 3, 4]
+
+
+def test_outcomes_with_a_sheet_of_denominators_are_counts(tmp_path):
+    months = ["Apr-24", "May-24", "Jun-24"]
+    with xlsxwriter.Workbook(tmp_path / "f.xlsx") as book:
+        for name, factor in (("Falls", 1), ("Bed days", 1000)):
+            page = book.add_worksheet(name)
+            for i, row in enumerate([["Ward", *months], *([ward, *(factor * n for n in (2, 3, 4))] for ward in "AB")]):
+                page.write_row(i, 0, row)
+    part = outcome_part(tmp_path / "f.xlsx", answers_from={"sheet": "Bed days"}, per=1000)
+    table = read(part, tmp_path / "f.xlsx")
+    assert (table["numerator"].tolist(), set(table["value"])) == ([2, 3, 4] * 2, {1.0})
+    assert table["period"].dt.date.tolist()[:3] == [date(2024, 4, 1), date(2024, 5, 1), date(2024, 6, 1)]
+
+
+def test_week_numbers_need_their_year(tmp_path):
+    file = csv(tmp_path / "p.csv", "Team,Week 1,Week 2,Week 10", "A,1,2,3")
+    table = read(pulse_part(file, dates="week number", year=2024, unit="points"), file)
+    assert table["period"].dt.strftime("%F").tolist() == ["2024-01-01", "2024-01-08", "2024-03-04"]
+    with pytest.raises(ValidationError, match="need each other"):
+        pulse_part(file, dates="week number")
+
+
+def test_a_table_without_periods_is_told(tmp_path):
+    file = csv(tmp_path / "p.csv", "Team,Score,N", "A,1,2")
+    done = tabulate(pulse_part(file, unit="points"), tmp_path, pulse.FIELDS)
+    assert [(p.rule, p.row) for p in done.problems] == [("no periods", 1)]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"share": True, "percent": True}, "`share` and `percent`"),
+        ({"answers_from": {"sheet": "N"}, "layout": "long"}, "without `layout: wide`"),
+        ({"rows": (9, 3)}, "`rows` end in 3"),
+        ({"dates": "weekly"}, "neither a pattern"),
+    ],
+)
+def test_keys_that_contradict_each_other_are_refused(tmp_path, more, said):
+    with pytest.raises(ValidationError, match=said):
+        pulse_part(tmp_path / "p.csv", **more)
