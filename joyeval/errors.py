@@ -114,3 +114,9 @@ class StepError(JoyevalError):
     """A step of the pipeline failed: names the notebook and the cell."""
 
     exit_code = 4
+
+
+class Stopped(JoyevalError):  # noqa: N818 - no error
+    """The user stopped it."""
+
+    exit_code = 130

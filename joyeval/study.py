@@ -19,21 +19,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 from joyeval.errors import StudyError, UsageError
 from joyeval.store import Store
 from joyeval.strict_yaml import YamlFile, read_yaml
-from joyeval.study_checks import cross_references, explain
+from joyeval.study_checks import STEPS, cross_references, explain, step_names
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from joyeval.errors import Problem
-
-STEPS = (
-    "01_clean_waves",
-    "02_staff_experience",
-    "03_improvement",
-    "04_relational_coordination",
-    "05_outcomes",
-    "06_report",
-)
 
 NAMED_DATES = ("quarter", "financial quarter", "financial year", "week number")  # ways to write days without a pattern
 FEWEST_PEOPLE = {"public": 11, "programme": 5, "team": 4}  # behind a statistic, by who reads it
@@ -66,6 +57,9 @@ AnswerLabels = Annotated[Mapping[str, Labels], *_FROZEN]
 CohortNames = Annotated[Mapping[str, Name], *_FROZEN]
 SecondaryDrivers = Annotated[Mapping[str, tuple[str, ...]], *_FROZEN]
 Drivers = Annotated[Mapping[str, tuple[str, ...] | SecondaryDrivers], *_FROZEN]
+StepName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$", description="a notebook, without .ipynb")]
+Settings = Annotated[Mapping[str, str | int | float | bool], *_FROZEN]
+StepSettings = Annotated[Mapping[StepName, Settings], *_FROZEN]
 TeamsOf = Annotated[Mapping[str, tuple[str, ...]], *_FROZEN]
 StaffCounts = Annotated[Mapping[str, Annotated[Mapping[str, int], *_FROZEN]], *_FROZEN]
 Careless = Literal["straight-lining", "impossible duration"]
@@ -108,6 +102,7 @@ class Cohort(Part):
     organisation: str | None = None
     phases: tuple[Phase, ...] = ()
     comparison: tuple[str, ...] = Field((), description="processes rated in coordination surveys without the programme")
+    steps: StepSettings = Field(default_factory=dict, description="parameters of steps for this cohort alone")
     staff: StaffCounts = Field(
         default_factory=dict, description="staff in post by an attribute of respondents, such as role: {Nurse: 40}"
     )
@@ -473,7 +468,10 @@ class Study(Part):
     equity: Equity | None = None
     squire: Squire = Squire()
     disclosure: Disclosure = Disclosure()
-    steps: tuple[Literal[STEPS], ...] = STEPS  # type: ignore[valid-type]
+    steps: tuple[StepName | StepSettings, ...] | Annotated[Mapping[StepName, Settings | None], *_FROZEN] = Field(
+        STEPS,
+        description="the notebooks to run; or parameters of notebooks, and notebooks of your own beside the others",
+    )
 
     _path: Path = Path()
     _folder: Path = Path()
@@ -494,10 +492,26 @@ class Study(Part):
         """The workspace: the folder that holds pipelines/, data/ and reports/."""
         return self._path.parent.parent if self._path.parent.name == "pipelines" else self._path.parent
 
+    @cached_property
+    def step_names(self) -> tuple[str, ...]:
+        """The notebooks to run, in the order in which the report shows them."""
+        return step_names(self.steps)
+
+    @property
+    def chapters(self) -> tuple[str, ...]:
+        """The steps whose chapters stand in the middle of the report, in its order."""
+        return tuple(name for name in self.step_names if name not in (STEPS[0], STEPS[-1]))
+
+    def settings(self, step: str, cohort: str | None = None) -> dict[str, str | int | float | bool]:
+        """Return the parameters that the study file sets for a step; those of the cohort win."""
+        entries = [self.steps] if isinstance(self.steps, Mapping) else [e for e in self.steps if not isinstance(e, str)]
+        entries += [self.cohort(cohort).steps] if cohort is not None else []
+        return {name: value for entry in entries for name, value in (entry.get(step) or {}).items()}
+
     def cohort(self, name: str) -> Cohort:
         """Return one cohort by its name."""
         for cohort in self.cohorts:
-            if cohort.cohort == name:
+            if cohort.cohort == str(name):
                 return cohort
         known = ", ".join(c.cohort for c in self.cohorts)
         raise UsageError(f"{self._path.name} has no cohort {name!r}; it names {known}")
@@ -506,7 +520,7 @@ class Study(Part):
         self, part: Literal["waves", "pulses", "coordination", "outcomes", "secondary"], cohort: str
     ) -> tuple[Any, ...]:
         """Return those waves, pulses, coordination surveys, outcomes or analyses that are for one cohort."""
-        return tuple(item for item in getattr(self, part) if item.cohorts is None or cohort in item.cohorts)
+        return tuple(item for item in getattr(self, part) if item.cohorts is None or str(cohort) in item.cohorts)
 
     def store(self, cohort: str, out: str | Path = "") -> Store:
         """Open the tables and results of a cohort; what is saved goes to `out`."""
@@ -521,6 +535,10 @@ class Study(Part):
         """Return parts of the study as they are written in the file, forms filled in."""
         data = _with_forms(self._yaml.data)
         return {key: data.get(key) for key in keys}
+
+    def problem(self, key: str, *, found: str, expected: str, fix: str, rule: str = "step") -> Problem:
+        """Return a problem placed on the line of a key."""
+        return self._yaml.problem((key,), found=found, expected=expected, fix=fix, rule=rule)
 
     def line(self, *path: str | int) -> int | None:
         """Line of the study file on which a key stands."""
@@ -547,7 +565,7 @@ def load_study(path: str | Path, *, data: str | Path | None = None) -> Study:
     >>> load_study("pipelines/enjoying_work.yml").title  # doctest: +SKIP
     'Enjoying Work'
     """
-    path = Path(path).resolve()
+    path = _found(Path(path)).resolve()
     file = read_yaml(path)
     study, problems = None, []
     try:
@@ -560,6 +578,12 @@ def load_study(path: str | Path, *, data: str | Path | None = None) -> Study:
     study._path, study._yaml = path, file
     study._folder = Path(data).resolve() if data else (path.parent / study.data).resolve()
     return study
+
+
+def _found(path: Path) -> Path:
+    """Look for a path as a notebook of the workspace sees it, where it leads nowhere from here."""
+    seen = Path("notebooks") / path
+    return seen if not path.exists() and seen.exists() else path
 
 
 def json_schema() -> dict[str, Any]:

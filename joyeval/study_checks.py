@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
     from joyeval.errors import Problem
     from joyeval.strict_yaml import YamlFile
 
+STEPS = (
+    "01_clean_waves",
+    "02_staff_experience",
+    "03_improvement",
+    "04_relational_coordination",
+    "05_outcomes",
+    "06_report",
+)  # what a study runs that names no steps
 COHORT_PARTS = ("waves", "pulses", "coordination", "outcomes")
 TEAM_ATTRIBUTES = {"organisation", "directorate", "setting"}  # beside others that the list of teams names
 
@@ -82,7 +91,30 @@ def cross_references(file: YamlFile, folder: Path) -> list[Problem]:
     own, problems = _own_instruments(file, folder)
     for check in (_given_twice, _teams_twice, _unknown_cohorts, _unknown_forms, _unknown_instruments):
         problems += check(file)
+    problems += _unknown_steps(file, folder)
     return [*problems, *_unknown_measures(file, own), *_unknown_groups(file, own)]
+
+
+def step_names(steps: Any) -> tuple[str, ...]:
+    """Return the names of the steps, from a list of them or from a mapping that adds to the usual ones."""
+    if isinstance(steps, Mapping):
+        return tuple(dict.fromkeys([*STEPS[:-1], *(name for name in steps if name not in STEPS), STEPS[-1]]))
+    named = [(entry,) if isinstance(entry, str) else tuple(entry) for entry in steps]
+    return tuple(dict.fromkeys(name for names in named for name in names))
+
+
+def _unknown_steps(file: YamlFile, folder: Path) -> Iterator[Problem]:
+    """Find steps that are no notebook: neither one of ours nor one of the user's own."""
+    notebooks = (folder.parent if folder.name == "pipelines" else folder) / "notebooks"
+    named = [(("steps",), file.data.get("steps") or ())]
+    named += [(("cohorts", i, "steps"), entry.get("steps") or ()) for i, entry in _entries(file, "cohorts")]
+    for path, steps in named:
+        entries = steps if isinstance(steps, tuple) else (steps,) if isinstance(steps, dict) else ()
+        for name in (name for entry in entries for name in ((entry,) if isinstance(entry, str) else entry)):
+            if name not in STEPS and not (notebooks / f"{name}.ipynb").exists():
+                fix = f"correct the name, or put the notebook there; joyeval's own are {', '.join(STEPS)}"
+                expected = f"a notebook of that name in {notebooks.name}/"
+                yield file.problem(path, found=f"a step {name!r}", expected=expected, fix=fix, rule="unknown step")
 
 
 def _own_instruments(file: YamlFile, folder: Path) -> tuple[set[str], list[Problem]]:

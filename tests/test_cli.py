@@ -51,9 +51,10 @@ def joyeval(*args):
 
 
 @pytest.fixture
-def broken(tmp_path):
+def broken(tmp_path, root):
     for folder in ("pipelines", "raw"):
         (tmp_path / folder).mkdir()
+    (tmp_path / "notebooks").symlink_to(root / "notebooks")
     (tmp_path / "pipelines" / "broken.yml").write_text(STUDY)
     for name, text in FILES.items():
         (tmp_path / "raw" / name).write_text(text)

@@ -20,6 +20,8 @@ from joyeval.cli.terminal import (
     DataFolder,
     DryRun,
     Force,
+    NoWait,
+    Parameter,
     Progress,
     Steps,
     StudyFile,
@@ -60,9 +62,7 @@ def demo(workers: Workers = 2) -> None:
     """Make the demonstration programme and run it: five cohorts, five reports, and one over all of them."""
     from joyeval import synthetic
 
-    study = synthetic.study_file(Path.cwd())
-    _run(study, None, None, None, workers, force=False)
-    publish.network(study)
+    _run(synthetic.study_file(Path.cwd()), workers=workers)
 
 
 @app.command()
@@ -95,22 +95,25 @@ def run(
     study: StudyFile,
     cohort: Cohorts = None,
     step: Steps = None,
+    parameter: Parameter = None,
     workers: Workers = 2,
     data: DataFolder = None,
     force: Force = False,
     dry_run: DryRun = False,
+    no_wait: NoWait = False,
 ) -> None:
     """Run the study: what is up to date is not run again."""
+    given = dict(pair.partition("=")[::2] for pair in parameter or ())
     if dry_run:
-        _print_states(study, data, cohort, only_stale=True)
+        _print_states(study, data, cohort, given, only_stale=True)
     else:
-        _run(study, data, cohort, step, workers, force=force)
+        _run(study, data, cohort, step, given, workers=workers, force=force, wait=not no_wait)
 
 
 @app.command()
 def status(study: StudyFile, cohort: Cohorts = None, data: DataFolder = None, as_json: AsJson = False) -> None:
     """Say for every step whether it is up to date, and if not, why."""
-    _print_states(study, data, cohort, as_json=as_json)
+    _print_states(study, data, cohort, {}, as_json=as_json)
 
 
 @app.command(name="map")
@@ -225,25 +228,46 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def _run(study: Path, data: Path | None, cohort: Any, step: Any, workers: int, *, force: bool) -> None:
+def _run(
+    study: Path,
+    data: Path | None = None,
+    cohort: Any = None,
+    step: Any = None,
+    given: dict[str, str] | None = None,
+    *,
+    workers: int,
+    force: bool = False,
+    wait: bool = True,
+) -> None:
     from joyeval.pipeline import record
     from joyeval.pipeline.closing import closing_note
+    from joyeval.pipeline.run import graph_of
     from joyeval.pipeline.run import run as run_study
+    from joyeval.pipeline.steps import NETWORK, read_parameters
     from joyeval.study import load_study
 
     loaded = load_study(study, data=data)
-    chosen = cohort or [c.cohort for c in loaded.cohorts]
-    stale = {s.cohort for name in chosen for s in record.states(loaded, name) if s.stale} if not step else set(chosen)
-    if not stale and not force:
+    graph = graph_of(loaded, cohort or (), step or ())
+    parameters = read_parameters({node.step: None for node in graph}, given or {})
+    stale = [s.cohort for s in record.all_states(loaded, cohort or (), parameters) if s.stale or step or force]
+    if not stale:
         say(f"{loaded.title}: everything is up to date; nothing was run")
     else:
-        _refuse_problems(loaded, sorted(stale) or chosen)
-        with Progress(len(chosen) * len(loaded.steps)) as progress:
+        _refuse_problems(loaded, [name for name in dict.fromkeys(stale) if name != NETWORK])
+        with Progress() as progress:
             run_study(
-                loaded, cohorts=cohort or (), steps=step or (), workers=workers, force=force, on_step=progress.step
+                loaded,
+                cohorts=cohort or (),
+                steps=step or (),
+                parameters=parameters,
+                workers=workers,
+                force=force,
+                wait=wait,
+                on_step=progress.step,
+                tell=progress.say,
             )
-    for name in chosen:
-        for said in closing_note(loaded.store(name)):
+    for name in dict.fromkeys(node.cohort for node in graph):
+        for said in closing_note(loaded.store(name)) if name != NETWORK else ():
             say(f"cohort {name}, {said}")
         for path in sorted(record.folders(loaded, name).reports.glob("report.*")):
             typer.echo(path)
@@ -268,14 +292,21 @@ def _refuse_problems(study: Any, cohorts: list[str]) -> None:
 
 
 def _print_states(
-    study: Path, data: Path | None, cohort: Any, *, as_json: bool = False, only_stale: bool = False
+    study: Path,
+    data: Path | None,
+    cohort: Any,
+    given: dict[str, str],
+    *,
+    as_json: bool = False,
+    only_stale: bool = False,
 ) -> None:
     from joyeval.pipeline import record
+    from joyeval.pipeline.steps import read_parameters, steps_of
     from joyeval.study import load_study
 
     loaded = load_study(study, data=data)
-    chosen = cohort or [c.cohort for c in loaded.cohorts]
-    found = [s for name in chosen for s in record.states(loaded, name) if s.stale or not only_stale]
+    parameters = read_parameters(steps_of(loaded), given)
+    found = [s for s in record.all_states(loaded, cohort or (), parameters) if s.stale or not only_stale]
     if as_json:
         typer.echo(json.dumps([vars(s) for s in found], indent=1))
     elif not found:
@@ -289,10 +320,21 @@ for _command in (publish.network, publish.figures, publish.release, publish.veri
     app.command()(_command)
 
 
+def _parameters_joined(arguments: list[str]) -> list[str]:
+    """Write `-p NAME VALUE`, as papermill has it, as the one value that an option takes here."""
+    joined: list[str] = []
+    for word in arguments:
+        if joined[-2:-1] and joined[-2] in ("-p", "--parameter") and "=" not in joined[-1]:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
 def main() -> None:
     """Run the command line; what a user can mend is told in words, anything else is our bug and keeps its traceback."""
     try:
-        app()
+        app(_parameters_joined(sys.argv[1:]))
     except ProblemsError as error:
         say(f"joyeval: {error.summary}")
         print_problems(error.problems)

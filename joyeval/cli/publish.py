@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from joyeval.cli.terminal import DataFolder, Force, Progress, StudyFile, print_table, say
+from joyeval.cli.terminal import DataFolder, Force, NoWait, Progress, StudyFile, print_table, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,12 +15,14 @@ Cohort = Annotated[str, typer.Option("--cohort", "-c", help="the cohort")]
 Journal = Annotated[str, typer.Option("--journal", "-j", help="a preset, such as bmj, plos or nature")]
 
 
-def network(study: StudyFile, data: DataFolder = None, force: Force = False) -> None:
+def network(study: StudyFile, data: DataFolder = None, force: Force = False, no_wait: NoWait = False) -> None:
     """Write the report over all cohorts and organisations, from the stored results of the cohorts."""
     from joyeval.pipeline.network import network_report
     from joyeval.study import load_study
 
-    files, ran = network_report(load_study(study, data=data), force=force)
+    with Progress() as progress:
+        options = {"force": force, "wait": not no_wait, "on_step": progress.step, "tell": progress.say}
+        files, ran = network_report(load_study(study, data=data), **options)
     if not ran:
         say("the network report is up to date; nothing was run")
     for file in files:
@@ -68,7 +70,7 @@ def verify(study: StudyFile, cohort: Cohort, data: DataFolder = None) -> None:
     from joyeval.study import load_study
 
     loaded = load_study(study, data=data)
-    with Progress(len(loaded.steps)) as progress:
+    with Progress() as progress:
         verdicts = compare(loaded, cohort, on_step=progress.step)
     other = [found for found in verdicts if not found.equal]
     if other:

@@ -2,22 +2,48 @@
 
 Papermill only warns of an unknown parameter, lets the notebook's defaults win without a tagged cell and
 pastes parameter names into code. Here exactly one cell of plain literals declares the parameters, and names
-and types are checked before a kernel starts.
+and types are checked before a kernel starts. What is not given keeps its default.
 """
 
 from __future__ import annotations
 
 import ast
+import asyncio
+import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from joyeval.errors import JoyevalError, StepError, UsageError
 from joyeval.pipeline.threads import environment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-Parameters = dict[str, str | int | float | bool]
-LITERALS = (str, int, float, bool)
+Literal = str | int | float | bool
+Parameters = dict[str, Literal]
+STANDARD = ("study", "data", "cohort", "out")  # parameters that a run sets itself, where a notebook declares them
+WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+_running: set[Any] = set()  # managers of the kernels that this process has started
+
+
+def read_notebook(notebook: Path) -> dict[str, Any]:
+    """Read a notebook as it lies on disk.
+
+    Raises
+    ------
+    UsageError
+        It is not there, or is no notebook in the format that JupyterLab writes.
+    """
+    try:
+        content = json.loads(notebook.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{notebook} is not there; the notebooks of `joyeval new` are all in place") from None
+    except (ValueError, OSError):
+        content = None
+    if not isinstance(content, dict) or content.get("nbformat") != 4 or "cells" not in content:
+        raise UsageError(f"{notebook} is no notebook that JupyterLab opens; save it there again")
+    return content
 
 
 def declared_parameters(notebook: Path) -> Parameters:
@@ -28,35 +54,62 @@ def declared_parameters(notebook: Path) -> Parameters:
     UsageError
         Not exactly one cell tagged ``parameters``, or one that holds anything but ``name = literal``.
     """
-    import nbformat
-
-    cells = nbformat.read(notebook, as_version=4).cells
-    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", ())]
-    if len(tagged) != 1 or tagged[0].cell_type != "code":
+    cells = read_notebook(notebook)["cells"]
+    tagged = [cell for cell in cells if "parameters" in cell.get("metadata", {}).get("tags", ())]
+    if len(tagged) != 1 or tagged[0]["cell_type"] != "code":
         raise UsageError(f"{notebook.name}: {len(tagged)} code cells are tagged parameters; exactly one must be")
-    return dict(_literal(line, notebook.name) for line in ast.parse(tagged[0].source).body)
+    try:
+        lines = ast.parse("".join(tagged[0]["source"])).body
+    except SyntaxError as error:
+        raise UsageError(f"{notebook.name}: line {error.lineno} of the parameters cell is not Python") from None
+    return dict(_literal(line, notebook.name) for line in lines)
 
 
-def _literal(line: ast.stmt, name: str) -> tuple[str, str | int | float | bool]:
+def _literal(line: ast.stmt, name: str) -> tuple[str, Literal]:
     match line:
-        case ast.Assign(
-            targets=[ast.Name(id=key)], value=ast.Constant(value=str() | int() | float() | bool() as value)
-        ):
-            return key, value
+        case ast.Assign(targets=[ast.Name(id=key)], value=value):
+            with suppress(ValueError, TypeError):  # not a literal
+                if type(literal := ast.literal_eval(value)) in WORDS:
+                    return key, literal
     raise UsageError(f"{name}: line {line.lineno} of the parameters cell is not a plain `name = literal`")
 
 
-def check_parameters(notebook: Path, given: Parameters) -> None:
-    """Refuse parameters that are unknown, missing or of another type than the declared default."""
-    declared = declared_parameters(notebook)
-    problems = [f"no parameter {name!r}" for name in given if name not in declared]
-    problems += [f"parameter {name!r} is missing" for name in declared if name not in given]
+def misfits(
+    given: Mapping[str, Any], declared: Parameters, decided_by: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield found and expected of every given parameter that is unknown or of another type than the default.
+
+    Parameters
+    ----------
+    decided_by : mapping, optional
+        Parameter to the key of the study file that decides it in its place.
+    """
+    known = ", ".join(sorted(declared)) or "none"
     for name, value in given.items():
-        expected = type(declared.get(name, value))
-        if type(value) is not expected:
-            problems.append(f"{name} is {type(value).__name__}; expected {expected.__name__}")
+        if name not in declared:
+            yield f"no parameter {name!r}", f"one that the notebook declares: {known}"
+        elif name in (decided_by or {}):
+            yield f"the parameter {name!r}", f"the choice made once, under `{decided_by[name]}` of the study file"
+        elif type(value) is not type(declared[name]) and (type(declared[name]), type(value)) != (float, int):
+            yield f"{name} is {WORDS.get(type(value), 'a list')}", f"{WORDS[type(declared[name])]}"
+
+
+def check_parameters(notebook: Path, given: Parameters) -> None:
+    """Refuse parameters that are unknown or of another type than the declared default."""
+    declared = declared_parameters(notebook)
+    problems = [f"{found}; expected {expected}" for found, expected in misfits(given, declared)]
     if problems:
-        raise UsageError(f"{notebook.name}: " + "; ".join(problems) + f"; it declares {', '.join(sorted(declared))}")
+        raise UsageError(f"{notebook.name}: {'; '.join(problems)}; it declares {', '.join(sorted(declared))}")
+
+
+def from_text(text: str, default: Literal) -> Literal:
+    """Read a parameter written on the command line as the type of its default; text that does not fit stays text."""
+    with suppress(ValueError, KeyError):
+        if isinstance(default, bool):
+            return {"true": True, "false": False}[text.lower()]
+        if isinstance(default, (int, float)):
+            return type(default)(text)
+    return text
 
 
 def run_notebook(notebook: Path, target: Path, parameters: Parameters, *, threads: int = 1) -> None:
@@ -70,14 +123,15 @@ def run_notebook(notebook: Path, target: Path, parameters: Parameters, *, thread
     Raises
     ------
     UsageError
-        The parameters are not those that the notebook declares; no kernel was started.
+        The notebook does not declare the parameters; no kernel was started.
     StepError
-        A cell failed: names notebook and cell. The message of a foreign error stays in `target`,
+        A cell failed, or its kernel died: names notebook and cell. The message of a foreign error stays in `target`,
         because it may quote a person's answer.
     """
     check_parameters(notebook, parameters)
     import papermill
     from jupyter_core.utils import ensure_event_loop
+    from nbclient.exceptions import DeadKernelError
 
     target.parent.mkdir(parents=True, exist_ok=True)
     loop = ensure_event_loop()  # papermill needs one loop per thread, and does not close it
@@ -88,8 +142,23 @@ def run_notebook(notebook: Path, target: Path, parameters: Parameters, *, thread
         papermill.execute_notebook(str(notebook), str(target), parameters, progress_bar=False, **kernel)
     except papermill.PapermillExecutionError as error:
         raise StepError(_told(notebook, error)) from None
+    except DeadKernelError:
+        raise StepError(f"{notebook.name}, {_last_cell(target)}: {DIED}") from None
     finally:
         loop.close()
+
+
+DIED = (
+    "its Python process died, most often because memory ran out. Close other programs, run fewer at the same time "
+    "(`--workers 1`), or use a machine with more memory"
+)
+
+
+def stop_kernels() -> None:
+    """End every kernel that this process has started, at once; the runs that wait for them fail."""
+    for manager in list(_running):
+        with suppress(Exception):  # one that has just ended by itself
+            asyncio.run(manager.provisioner.kill())
 
 
 def _manager(threads: int) -> type:
@@ -99,16 +168,33 @@ def _manager(threads: int) -> type:
         """Starts kernels with so many numerical threads; the environment of this process stays as it is."""
 
         async def start_kernel(self, **options: Any) -> None:
+            _running.add(self)
             await super().start_kernel(**options, env=environment(threads))
+
+        async def cleanup_resources(self, restart: bool = False) -> None:
+            _running.discard(self)
+            await super().cleanup_resources(restart=restart)
 
     return Manager
 
 
+def _last_cell(executed: Path) -> str:
+    """Say which cell was begun last."""
+    with suppress(UsageError):
+        code = [cell for cell in read_notebook(executed)["cells"] if cell["cell_type"] == "code"]
+        begun = [k for k, c in enumerate(code, start=1) if c["metadata"].get("papermill", {}).get("start_time")]
+        return f"cell {begun[-1]}" if begun else "before its first cell"
+    return "before its first cell"
+
+
 def _told(notebook: Path, error: Any) -> str:
     place = f"{notebook.name}, cell {error.exec_count}"
-    if error.ename in _names(JoyevalError):
+    if error.ename in _names(JoyevalError) or error.ename in MACHINE:
         return f"{place}: {error.evalue}"
     return f"{place}: {error.ename}"
+
+
+MACHINE = {"OSError", "PermissionError", "FileNotFoundError", "IsADirectoryError"}  # tell a path, and no answer
 
 
 def _names(base: type) -> set[str]:

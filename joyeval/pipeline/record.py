@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from joyeval.errors import UsageError
-from joyeval.pipeline.steps import STEPS, Step, fingerprint, has_work, sha256
+from joyeval.pipeline.steps import NETWORK, fingerprint, has_work, sha256, steps_of
 from joyeval.store import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from joyeval.pipeline.door import Parameters
+    from joyeval.pipeline.steps import Step
     from joyeval.study import Study
 
 _CHANGED = {
     "inputs": "its input {} changed",
     "notebook": "its notebook changed",
+    "parameters": "its parameters changed ({})",
     "study": "its part of the study file changed",
     "library": "joyeval or a library changed ({})",
 }
+NEVER_RUN = "it has not been run"
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class State:
     step: str
     stale: bool
     reason: str
+    idle: bool = False
+    """There is nothing for it to do."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,6 @@ class Folders:
 
     processed: Path
     reports: Path
-    notebooks: Path
 
     @property
     def record(self) -> Path:
@@ -63,11 +68,11 @@ class Folders:
 
 
 def folders(study: Study, cohort: str) -> Folders:
-    """Return where the files of one cohort lie."""
+    """Return where the files of one cohort lie (of ``network``: what is over all cohorts)."""
+    own = NETWORK if cohort == NETWORK else study.cohort(cohort).cohort
     return Folders(
-        processed=study.store(cohort).folder,
-        reports=study.home / "reports" / study.study / cohort,
-        notebooks=study.home / "notebooks",
+        processed=study.store(study.cohorts[0].cohort).folder.parent / own,
+        reports=study.home / "reports" / study.study / own,
     )
 
 
@@ -86,9 +91,31 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
     write_whole(path, json.dumps(record, indent=1, ensure_ascii=False).encode("utf-8"))
 
 
-def states(study: Study, cohort: str) -> list[State]:
-    """Say for each step of a cohort whether it must run and why."""
-    return [state(study, cohort, step) for step in STEPS if step.name in study.steps]
+def states(study: Study, cohort: str, given: Parameters | None = None) -> list[State]:
+    """Say for each step of a cohort (of ``network``: over all cohorts) whether it must run and why."""
+    chosen = [step for step in steps_of(study) if step.over_all == (cohort == NETWORK)]
+    return _in_turn(chosen, {step: state(study, cohort, step, given) for step in chosen})
+
+
+def all_states(study: Study, cohorts: Sequence[str] = (), given: Parameters | None = None) -> list[State]:
+    """Say for every step whether it must run and why, as a run would find it; steps over all cohorts last."""
+    found = [s for name in cohorts or [c.cohort for c in study.cohorts] for s in states(study, name, given)]
+    if cohorts or not any(step.over_all for step in steps_of(study)):
+        return found
+    over_all = states(study, NETWORK, given)
+    waits = next((s for s in found if s.stale), None)
+    reason = f"{waits.step} of cohort {waits.cohort} runs before it" if waits else ""
+    return found + [replace(s, stale=True, reason=reason) if waits and not s.stale else s for s in over_all]
+
+
+def _in_turn(steps: list[Step], found: dict[Step, State]) -> list[State]:
+    """Say of what follows a stale step that it may have to run: it will not, if that leaves its inputs as they were."""
+    for step in steps:
+        before = next((o for o in steps if step.follows(o) and found[o].stale), None)
+        without_data = found[step].idle and not (before and found[before].reason == NEVER_RUN)
+        if before and not found[step].stale and not without_data:
+            found[step] = replace(found[step], stale=True, reason=f"{before.name} runs before it")
+    return list(found.values())
 
 
 def refuse_stale(study: Study, cohorts: Iterable[str], what: str) -> None:
@@ -105,15 +132,15 @@ def refuse_stale(study: Study, cohorts: Iterable[str], what: str) -> None:
         raise UsageError(f"{what} results that are up to date; `joyeval run {study.path.name}` first:\n{told}")
 
 
-def state(study: Study, cohort: str, step: Step) -> State:
+def state(study: Study, cohort: str, step: Step, given: Parameters | None = None) -> State:
     """Say whether one step must run, as things lie now."""
     where = folders(study, cohort)
     done = read_record(where.record)["steps"].get(step.name)
     if not has_work(study, cohort, step):
-        return State(cohort, step.name, stale=False, reason="nothing to do: this cohort has no data for it")
+        return State(cohort, step.name, stale=False, reason="nothing to do: this cohort has no data for it", idle=True)
     if done is None:
-        return State(cohort, step.name, stale=True, reason="it has not been run")
-    reason = _difference(done["fingerprint"], fingerprint(study, cohort, step, where.notebooks / f"{step.name}.ipynb"))
+        return State(cohort, step.name, stale=True, reason=NEVER_RUN)
+    reason = _difference(done["fingerprint"], fingerprint(study, cohort, step, given or {}))
     reason = reason or _damaged(where, done["outputs"])
     return State(cohort, step.name, stale=bool(reason), reason=reason or "up to date")
 

@@ -1,41 +1,90 @@
-"""Running a study: stale steps only, outputs whole or not at all, cohorts side by side."""
+"""Running a study: a graph of steps, stale ones only, what can run side by side does, outputs whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from joyeval.errors import StepError, UsageError
-from joyeval.pipeline.door import run_notebook
-from joyeval.pipeline.record import Folders, State, folders, read_record, state, write_record
-from joyeval.pipeline.steps import STEPS, Step, fingerprint, sha256
+from joyeval.errors import StepError, Stopped, UsageError
+from joyeval.pipeline.executors import Job, Local
+from joyeval.pipeline.locks import hold
+from joyeval.pipeline.record import Folders, folders, read_record, state, write_record
+from joyeval.pipeline.steps import (
+    NETWORK,
+    NETWORK_REPORT,
+    all_parameters,
+    fingerprint,
+    network_step,
+    parameters,
+    refuse_misfits,
+    sha256,
+    steps_of,
+)
 from joyeval.pipeline.threads import threads_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
+    from joyeval.pipeline.door import Parameters
+    from joyeval.pipeline.executors import Executor
+    from joyeval.pipeline.steps import Step
     from joyeval.study import Study
 
     Report = Callable[["Outcome"], None]
 
-LOCK_SECONDS = 600  # how long a run waits for another run of the same cohort
-
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one step."""
+    """What became of one step, or that it has begun.
+
+    Parameters
+    ----------
+    state : str
+        ``begun``, ``ran``, ``up to date``, ``failed``, or ``held back`` by the failure of a step that it reads from.
+    share : float
+        How much of the work of this run is done, 0 to 1.
+    left : float
+        Seconds until it is all done, as far as earlier runs tell.
+    """
 
     cohort: str
     step: str
-    ran: bool
+    state: str
     reason: str
     seconds: float = 0.0
+    share: float = 0.0
+    left: float = 0.0
+
+    @property
+    def ran(self) -> bool:
+        """It was run and its outputs are in place."""
+        return self.state == "ran"
+
+
+@dataclass(frozen=True)
+class Node:
+    """One step of one cohort."""
+
+    cohort: str
+    step: Step
+
+    @property
+    def called(self) -> str:
+        """What it is called in messages."""
+        return self.step.name if self.cohort == NETWORK else f"cohort {self.cohort}, {self.step.name}"
+
+
+Graph = dict[Node, frozenset[Node]]
 
 
 def run(
@@ -43,152 +92,297 @@ def run(
     *,
     cohorts: Sequence[str] = (),
     steps: Sequence[str] = (),
+    parameters: Parameters | None = None,
     workers: int = 2,
     threads: int | None = None,
     force: bool = False,
+    executor: Executor | None = None,
+    wait: bool = True,
     on_step: Report = lambda outcome: None,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> list[Outcome]:
-    """Run what is stale; independent cohorts run side by side.
+    """Run what is stale; steps that do not read from each other run side by side, the longest first.
 
     Parameters
     ----------
     cohorts, steps : sequence of str
-        Names; all when empty.
+        Names; all when empty. Steps over all cohorts run when no cohorts are named.
+    parameters : dict, optional
+        Parameters for every step that declares them, in place of what the study file says.
     workers : int
-        Cohorts that run at the same time.
+        Steps that run at the same time on this machine.
     threads : int, optional
         Numerical threads of each kernel; without it cores by workers, at least one.
     force : bool
         Run the steps even where nothing changed.
+    executor : Executor, optional
+        Where steps run, in place of this machine; it is closed in the end.
+    wait : bool
+        False: refuse at once where another run is at work.
     on_step : callable
-        Told of every step as it ends, for a progress bar.
+        Told of every step as it begins and as it ends.
+    tell : callable
+        Told what the run waits for.
 
     Raises
     ------
     StepError
-        A step failed. Its earlier outputs are as they were; the other cohorts have been finished.
+        Steps failed. Their earlier outputs are as they were; what does not depend on them has been finished.
+    UsageError
+        Unknown cohorts, steps or parameters; nothing was run.
+    Stopped
+        The user stopped it; what was finished is in place, everything else as it was.
     """
-    chosen = [study.cohort(name).cohort for name in cohorts] or [c.cohort for c in study.cohorts]
-    planned = _planned(study, steps)
-    threads = threads or threads_of(min(workers, len(chosen)))
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        jobs = [pool.submit(_run_cohort, study, cohort, planned, threads, force, on_step) for cohort in chosen]
-    errors = [error for job in jobs if (error := job.exception())]
-    foreign = [error for error in errors if not isinstance(error, StepError)]
-    if errors:
-        raise foreign[0] if foreign else StepError("\n".join(str(error) for error in errors))
-    return [outcome for job in jobs for outcome in job.result()]
+    graph = graph_of(study, cohorts, steps)
+    refuse_misfits({node.step: None for node in graph}, parameters or {})
+    executor = executor or Local(workers)
+    plan = _Plan(study, graph, parameters or {}, threads or threads_of(executor.slots), force, executor, on_step)
+    with hold(_written_or_read(study, graph), wait=wait, tell=tell):
+        try:
+            plan.run()
+        except KeyboardInterrupt:
+            executor.stop()
+            raise Stopped(STOPPED) from None
+        finally:
+            executor.close()
+    if plan.errors:
+        raise StepError("\n".join(plan.errors))
+    return plan.outcomes
 
 
-def _planned(study: Study, names: Sequence[str]) -> list[Step]:
-    known = [step for step in STEPS if step.name in study.steps]
-    for name in names:
-        if not any(step.name == name or step.name.startswith(f"{name}_") for step in known):
+STOPPED = "stopped; finished steps are kept, everything else is as it was, and the next run goes on from here"
+
+
+def _written_or_read(study: Study, graph: Graph) -> set[Path]:
+    """Return the folders that must not change meanwhile: a step over all cohorts reads all of them."""
+    names = {node.cohort for node in graph}
+    names |= {cohort.cohort for cohort in study.cohorts} if NETWORK in names else set()
+    return {folders(study, name).processed for name in names}
+
+
+def graph_of(study: Study, cohorts: Sequence[str] = (), steps: Sequence[str] = ()) -> Graph:
+    """Return every step to look at, with those it reads from.
+
+    Parameters
+    ----------
+    cohorts, steps : sequence of str
+        Names; all when empty. A step may be named by its number.
+
+    Raises
+    ------
+    UsageError
+        A name that the study does not have.
+    """
+    known = steps_of(study)
+    if NETWORK_REPORT in steps and not any(_is(step, NETWORK_REPORT) for step in known):
+        known = (*known, network_step(study))  # of one cohort, when asked for
+    for name in steps:
+        if not any(_is(step, name) for step in known):
             raise UsageError(f"no step {name!r}; this study has {', '.join(step.name for step in known)}")
-    return [s for s in known if not names or s.name in names or s.name.split("_")[0] in names]
+    chosen = [step for step in known if not steps or any(_is(step, name) for name in steps)]
+    names = [study.cohort(name).cohort for name in cohorts] or [c.cohort for c in study.cohorts]
+    nodes = [Node(name, step) for name in names for step in chosen if not step.over_all]
+    nodes += [Node(NETWORK, step) for step in chosen if step.over_all and not cohorts]
+    return {node: frozenset(other for other in nodes if _follows(node, other)) for node in nodes}
 
 
-def _run_cohort(
-    study: Study, cohort: str, steps: list[Step], threads: int, force: bool, on_step: Report
-) -> list[Outcome]:
-    where = folders(study, cohort)
-    outcomes = []
-    with _only_run(where, cohort):
-        for step in steps:
-            outcomes.append(_run_if_stale(study, cohort, step, threads, force))
-            on_step(outcomes[-1])
-    return outcomes
+def _is(step: Step, name: str) -> bool:
+    return name in (step.name, step.name.split("_")[0])
 
 
-def _only_run(where: Folders, cohort: str) -> Any:
-    """Wait for another run of this cohort to end; two at once would write the same files."""
-    from filelock import FileLock, Timeout
+def _follows(node: Node, other: Node) -> bool:
+    return node.step.follows(other.step) and (node.step.over_all or node.cohort == other.cohort)
 
-    where.processed.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(where.processed / ".lock", timeout=LOCK_SECONDS)
+
+class _Plan:
+    """One run through the graph."""
+
+    def __init__(
+        self,
+        study: Study,
+        graph: Graph,
+        given: Parameters,
+        threads: int,
+        force: bool,
+        executor: Executor,
+        on_step: Report,
+    ) -> None:
+        self.study, self.graph, self.given, self.threads, self.force = study, graph, given, threads, force
+        self.executor, self.on_step = executor, on_step
+        self.waiting = dict(graph)
+        self.running: dict[Future[None], _Started] = {}
+        self.ended: dict[Node, Outcome] = {}
+        self.errors: list[str] = []
+        self.expected = {node: _expected(study, node) for node in graph}
+        self.to_the_end = self._to_the_end()
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What became of every step, in the order of the graph."""
+        return [self.ended[node] for node in self.graph]
+
+    def run(self) -> None:
+        """Start what can start, and take in what has ended, until nothing is left."""
+        while self.waiting or self.running:
+            while self._start_one():
+                pass
+            if self.running:
+                done, _ = wait(self.running, timeout=1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    self._take_in(self.running.pop(future), future)
+
+    def _start_one(self) -> bool:
+        """Settle or start one step whose turn it is; False when there is none, or no place for it."""
+        if len(self.running) >= self.executor.slots:
+            return False
+        ready = [node for node, before in self.waiting.items() if before <= self.ended.keys()]
+        for node in sorted(ready, key=self.to_the_end.__getitem__, reverse=True):
+            if failed := next((o for o in self.graph[node] if self.ended[o].state in ("failed", "held back")), None):
+                self._end(node, "held back", f"{failed.called} failed before it")
+                return True
+            found = state(self.study, node.cohort, node.step, self.given)
+            if found.idle or not (found.stale or self.force):
+                self._end(node, "up to date", found.reason)
+                return True
+            del self.waiting[node]
+            self._submit(node, found.reason)
+            return True
+        return False
+
+    def _submit(self, node: Node, reason: str) -> None:
+        where, step = folders(self.study, node.cohort), node.step
+        staging = where.processed / ".staging" / step.name
+        given = all_parameters(self.study, node.cohort, step, self.given, staging)
+        job = Job(node.cohort, step.name, step.notebook, staging, given, step.makes, self.threads)
+        before = fingerprint(self.study, node.cohort, step, self.given)
+        future = self.executor.submit(job)
+        self.running[future] = _Started(node, job, reason, before, datetime.now(UTC), time.monotonic())
+        self.on_step(self._outcome(node, "begun", reason))
+
+    def _take_in(self, started: _Started, future: Future[None]) -> None:
+        """Put the outputs of a job into place, or note why there are none."""
+        node, where = started.node, folders(self.study, started.node.cohort)
+        try:
+            future.result()
+            with _uninterrupted():
+                _publish(self.study, started, where, self.given)
+        except (StepError, OSError) as error:
+            failed = where.executed / f"{node.step.name}.failed.ipynb"
+            shown = f"; {failed} shows where" if _keep(started.job.executed, failed) else ""
+            place = "" if node.cohort == NETWORK else f"cohort {node.cohort}: "
+            self.errors.append(f"{place}{error}{shown}")
+            self._end(node, "failed", str(error), started.seconds)
+        else:
+            self._end(node, "ran", started.reason, started.seconds)
+
+    def _end(self, node: Node, what: str, reason: str, seconds: float = 0.0) -> None:
+        self.waiting.pop(node, None)
+        self.ended[node] = self._outcome(node, what, reason, seconds)
+        self.on_step(self.ended[node])
+
+    def _outcome(self, node: Node, what: str, reason: str, seconds: float = 0.0) -> Outcome:
+        """Say what became of a step, and how far the run is with it."""
+        total = sum(self.expected.values())
+        done = sum(self.expected[other] for other in {*self.ended, *([] if what == "begun" else [node])})
+        begun = [min(s.seconds, self.expected[s.node]) for s in self.running.values()]
+        share = (done + sum(begun)) / total if total else 1.0
+        left = (total - done - sum(begun)) / self.executor.slots
+        return Outcome(node.cohort, node.step.name, what, reason, seconds, share, left)
+
+    def _to_the_end(self) -> dict[Node, float]:
+        """Return how long each step and the longest chain of those after it take."""
+        found: dict[Node, float] = {}
+        for node in reversed(self.graph):  # those after it stand behind it
+            after = [found[other] for other, before in self.graph.items() if node in before]
+            found[node] = self.expected[node] + max(after, default=0.0)
+        return found
+
+
+@dataclass(frozen=True)
+class _Started:
+    """A step under way."""
+
+    node: Node
+    job: Job
+    reason: str
+    fingerprint: dict[str, Any]
+    at: datetime
+    clock: float
+
+    @property
+    def seconds(self) -> float:
+        """How long ago it was started."""
+        return time.monotonic() - self.clock
+
+
+def _expected(study: Study, node: Node) -> float:
+    """Return the seconds that a step took here when it was run last, or in the demonstration."""
+    done = read_record(folders(study, node.cohort).record)["steps"].get(node.step.name, {})
+    return max(float(done.get("seconds", node.step.seconds)), 0.1)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let a signal to stop wait until what is begun here is whole."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return lock.acquire()
-    except Timeout:
-        raise StepError(f"cohort {cohort}: another run has held it for {LOCK_SECONDS} s; stop that one first") from None
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
 
 
-def _run_if_stale(study: Study, cohort: str, step: Step, threads: int, force: bool) -> Outcome:
-    found: State = state(study, cohort, step)
-    if not (found.stale or (force and not found.reason.startswith("nothing to do"))):
-        return Outcome(cohort, step.name, ran=False, reason=found.reason)
-    started = time.monotonic()
-    _execute(study, cohort, step, folders(study, cohort), threads)
-    return Outcome(cohort, step.name, ran=True, reason=found.reason, seconds=time.monotonic() - started)
-
-
-def _execute(study: Study, cohort: str, step: Step, where: Folders, threads: int) -> None:
-    notebook = where.notebooks / f"{step.name}.ipynb"
-    staging = where.processed / ".staging" / step.name
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    parameters = {
-        "study": str(study.path),
-        "data": str(study.folder),
-        "cohort": cohort,
-        "out": str(staging),
-        **step.fixed,
-    }
-    before, started = fingerprint(study, cohort, step, notebook), datetime.now(UTC)
-    executed = staging / "executed.ipynb"
-    try:
-        run_notebook(notebook, executed, parameters, threads=threads)
-        _render(step, executed, staging)
-    except StepError as error:
-        failed = where.executed / f"{step.name}.failed.ipynb"
-        _keep(executed, failed)
-        raise StepError(f"cohort {cohort}: {error}; {failed} shows where") from None
+def _publish(study: Study, started: _Started, where: Folders, given: Parameters) -> None:
+    """Move what a step made into place, each file whole, remove what it no longer makes, and write the record."""
+    step, record = started.node.step, read_record(where.record)
+    made, executed = started.job.staging, started.job.executed
+    new = {path.relative_to(made).as_posix(): path for path in sorted(made.rglob("*")) if path.is_file()}
+    new.pop(executed.name)
+    others = {name: other for other, done in record["steps"].items() if other != step.name for name in done["outputs"]}
+    if taken := [name for name in new if name in others]:
+        raise StepError(f"{step.name} saves {taken[0]}, which is made by {others[taken[0]]}; give it a name of its own")
     _keep(executed, where.executed / f"{step.name}.ipynb")
     (where.executed / f"{step.name}.failed.ipynb").unlink(missing_ok=True)
-    outputs = _publish(staging, where, step)
-    entry = {
-        "fingerprint": before,
-        "outputs": outputs,
-        "parameters": {"cohort": cohort, "study": study.path.name},
-        "rows": {"in": _rows(where, before["inputs"]), "out": _rows(where, outputs)},
-        "threads": threads,
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": round((datetime.now(UTC) - started).total_seconds(), 1),
-    }
-    record = read_record(where.record)
-    write_record(where.record, {"study": study.study, "cohort": cohort, "steps": {**record["steps"], step.name: entry}})
-
-
-def _render(step: Step, executed: Path, staging: Path) -> None:
-    """Store the chapter's blocks; the last step's notebook becomes the report."""
-    from joyeval import report
-
-    if step.name == "06_report":
-        report.write(executed, staging)
-    else:
-        report.save_chapter(executed, staging / "chapters" / f"{step.name}.json")
-
-
-def _keep(executed: Path, target: Path) -> None:
-    if executed.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(executed, target)
-
-
-def _publish(staging: Path, where: Folders, step: Step) -> dict[str, str]:
-    """Move what the step made into place, each file whole, and remove what it no longer makes."""
-    made = {path.relative_to(staging).as_posix(): path for path in sorted(staging.rglob("*")) if path.is_file()}
     for path in {path for pattern in step.writes for path in where.processed.glob(pattern)}:
-        if path.relative_to(where.processed).as_posix() not in made:
+        if path.relative_to(where.processed).as_posix() not in {*new, *others}:
             path.unlink()
-    for name, path in made.items():
+    for name in record["steps"].get(step.name, {}).get("outputs", {}).keys() - new.keys():
+        where.output(name).unlink(missing_ok=True)
+    for name, path in new.items():
         where.output(name).parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, where.output(name))
-    shutil.rmtree(staging, ignore_errors=True)
-    return {name: sha256(where.output(name)) for name in made}
+    shutil.rmtree(made, ignore_errors=True)
+    outputs = {name: sha256(where.output(name)) for name in new}
+    entry = {
+        "fingerprint": started.fingerprint,
+        "outputs": outputs,
+        "parameters": {"study": study.path.name, "cohort": started.node.cohort}
+        | parameters(study, started.node.cohort, step, given),
+        "rows": {"in": _rows(where, started.fingerprint["inputs"]), "out": _rows(where, outputs)},
+        "threads": started.job.threads,
+        "started": started.at.isoformat(timespec="seconds"),
+        "seconds": round(started.seconds, 1),
+    }
+    whole = {"study": study.study, "cohort": started.node.cohort, "steps": {**record["steps"], step.name: entry}}
+    write_record(where.record, whole)
 
 
-def _rows(where: Folders, names: dict[str, str]) -> dict[str, int]:
+def _keep(executed: Path, target: Path) -> bool:
+    if not executed.exists():
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(executed, target)
+    return True
+
+
+def _rows(where: Folders, names: Mapping[str, str]) -> dict[str, int]:
     import pyarrow.parquet as pq
 
-    tables = [name for name in names if name.endswith(".parquet")]
-    return {name: pq.read_metadata(where.processed / name).num_rows for name in tables}
+    tables = [where.processed / name for name in names if name.endswith(".parquet")]
+    return {path.name: pq.read_metadata(path).num_rows for path in tables if path.exists()}

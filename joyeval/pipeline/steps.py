@@ -1,21 +1,46 @@
-"""The steps of a study, what each reads and writes, and whether it must run again."""
+"""The steps of a study: notebooks that say in their own metadata what they read, need and write.
+
+The metadata stand under ``joyeval`` in the notebook's metadata (JupyterLab: property inspector, advanced tools):
+
+``reads``, ``writes``
+    Patterns below the processed folder of the cohort; ``raw`` stands for the raw files. Without them a notebook reads
+    every table, and no other step waits for what it writes.
+``needs``
+    Patterns of which one file at least must exist; without it there is nothing to do.
+``study``
+    Keys of the study file that it depends on, beside those that every step depends on; without it the whole file.
+``makes``
+    ``chapter`` (what it shows enters the report; the default), ``report`` (it is a report itself), or ``nothing``.
+``for``
+    ``cohort`` (the default) or ``study``: once over all cohorts.
+``decided_by``
+    Parameter to the key of the study file that decides it, so that it cannot be set beside that key.
+``seconds``
+    What it took in the demonstration: the order of a first run, and its time left.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import dataclass, field
-from functools import cache
+from fnmatch import fnmatch
+from functools import cache, lru_cache
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joyeval
+from joyeval.errors import StudyError, UsageError
 from joyeval.intake.keys import key_fingerprint
+from joyeval.pipeline.door import STANDARD, declared_parameters, from_text, misfits, read_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from joyeval.errors import Problem
+    from joyeval.pipeline.door import Parameters
     from joyeval.study import Study
 
 KEY = "key for pseudonyms"  # an input like a file: another key makes other persons of the same answers
@@ -31,100 +56,169 @@ LIBRARIES = (
     "nbconvert",
     "typst",
 )
+NETWORK = "network"  # in place of a cohort, for steps over all of them
+NETWORK_REPORT = "network_report"
+EVERY_STEP = ("study", "cohorts", "disclosure", "language")  # keys of the study file
+TABLES = ("*.parquet",)
 
 
 @dataclass(frozen=True)
 class Step:
-    """One notebook of the pipeline.
+    """One notebook of the pipeline; see the metadata above.
 
     Parameters
     ----------
     name : str
         Name of the notebook without its ending.
-    reads, writes : tuple of str
-        Patterns below the processed folder of the cohort; ``raw`` stands for the raw files.
-    needs : tuple of str
-        Patterns of which one file at least must exist; without it there is nothing to do.
-    sections : tuple of str
-        Keys of the study file that the step depends on.
-    fixed : dict
-        Parameters of the notebook that a run does not leave open: a report is made for the public.
+    notebook : Path
+    study : tuple of str, optional
+        Keys of the study file that it depends on; None: all of it.
+    declared : dict
+        Its parameters with their defaults.
     """
 
     name: str
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
-    needs: tuple[str, ...]
-    sections: tuple[str, ...]
-    fixed: dict[str, str] = field(default_factory=dict, hash=False)
+    notebook: Path
+    reads: tuple[str, ...] = TABLES
+    writes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    study: tuple[str, ...] | None = None
+    makes: str = "chapter"
+    over_all: bool = False
+    seconds: float = 10.0
+    declared: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    decided_by: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def makes_files(self) -> tuple[str, ...]:
+        """Patterns of everything it makes that another step may read."""
+        return (*self.writes, f"chapters/{self.name}.json") if self.makes == "chapter" else self.writes
+
+    def follows(self, other: Step) -> bool:
+        """Say whether it reads what another step makes."""
+        if self.name == other.name or (other.over_all and not self.over_all):
+            return False
+        return any(fnmatch(made, read) or fnmatch(read, made) for made in other.makes_files for read in self.reads)
 
 
-_SHARED = ("study", "cohorts", "disclosure", "language")
-_WHO = ("teams.parquet", "flow.parquet", "events.parquet")
+def steps_of(study: Study) -> tuple[Step, ...]:
+    """Return the steps of a study in an order in which they can run, what is over all cohorts last.
 
-STEPS = (
-    Step(
-        "01_clean_waves",
-        reads=("raw",),
-        writes=("*.parquet", "results/clean_*.json"),
-        needs=("raw",),
-        sections=(*_SHARED, "data", "teams", "waves", "pulses", "coordination", "roster", "outcomes", "events"),
-    ),
-    Step(
-        "02_staff_experience",
-        reads=("wave_*.parquet", *_WHO),
-        writes=("results/experience_*.json",),
-        needs=("wave_*.parquet",),
-        sections=(*_SHARED, "waves", "equity"),
-    ),
-    Step(
-        "03_improvement",
-        reads=("pulse.parquet", "outcomes.parquet", *_WHO),
-        writes=("results/improvement_*.json",),
-        needs=("pulse.parquet", "outcomes.parquet"),
-        sections=(*_SHARED, "pulses", "outcomes"),
-    ),
-    Step(
-        "04_relational_coordination",
-        reads=(
-            "ties.parquet",
-            "rating_days.parquet",
-            "roster.parquet",
-            "wave_*.parquet",
-            "pulse.parquet",
-            "outcomes.parquet",
-            *_WHO,
-        ),
-        writes=("results/coordination_*.json",),
-        needs=("ties.parquet",),
-        sections=(*_SHARED, "coordination", "roster", "waves", "pulses", "outcomes", "primary", "secondary"),
-        fixed={"view": "public"},
-    ),
-    Step(
-        "05_outcomes",
-        reads=("outcomes.parquet", "pulse.parquet", "wave_*.parquet", *_WHO),
-        writes=("results/outcomes_*.json",),
-        needs=("outcomes.parquet",),
-        sections=(
-            *_SHARED,
-            "teams",
-            "pulses",
-            "waves",
-            "outcomes",
-            "events",
-            "primary",
-            "secondary",
-            "negative_control",
-        ),
-    ),
-    Step(
-        "06_report",
-        reads=("raw", "results/*.json", "chapters/0[1-5]*.json", "wave_*.parquet", "response.parquet", *_WHO),
-        writes=(),
-        needs=("flow.parquet",),
-        sections=(*_SHARED, "title", "programme", "organisations", "synthetic", "source", "primary", "squire", "steps"),
-    ),
-)
+    Raises
+    ------
+    UsageError
+        A notebook is not there or its metadata cannot be read.
+    StudyError
+        The study file sets parameters that a step has not, or of another type; steps wait for each other.
+    """
+    names = [*study.step_names]
+    if len(study.cohorts) > 1 and NETWORK_REPORT not in names and _path(study, NETWORK_REPORT).exists():
+        names.append(NETWORK_REPORT)
+    steps = [read_step(_path(study, name)) for name in names]
+    if any(step.over_all for step in steps) and any(cohort.cohort == NETWORK for cohort in study.cohorts):
+        raise UsageError(
+            f"a cohort is called {NETWORK}, which is the folder of the network report; give it another name"
+        )
+    problems = [problem for step in steps for problem in _settings(study, step)]
+    try:
+        order = [*TopologicalSorter({s.name: {o.name for o in steps if s.follows(o)} for s in steps}).static_order()]
+    except CycleError as error:
+        found = " and ".join(dict.fromkeys(error.args[1]))
+        fix = "change what they read and write in their metadata"
+        expected = "steps of which each can run after those it reads from"
+        problems.append(study.problem("steps", found=f"{found}, which wait for each other", expected=expected, fix=fix))
+    if problems:
+        raise StudyError(problems)
+    return tuple(sorted(steps, key=lambda step: (step.over_all, order.index(step.name))))
+
+
+def network_step(study: Study) -> Step:
+    """Return the step that makes the report over all cohorts."""
+    return read_step(_path(study, NETWORK_REPORT))
+
+
+def _path(study: Study, name: str) -> Path:
+    return study.home / "notebooks" / f"{name}.ipynb"
+
+
+def read_step(notebook: Path) -> Step:
+    """Read a step from the metadata of its notebook."""
+    return _read(notebook, *_stamp(notebook))[0]
+
+
+@lru_cache(maxsize=256)
+def _read(notebook: Path, *stamp: int) -> tuple[Step, str]:
+    """Return the step, and the hash of what the notebook does: sources, tags and metadata, but not outputs."""
+    content = read_notebook(notebook)
+    own = content.get("metadata", {}).get("joyeval", {})
+    patterns = {key: tuple(own[key]) for key in ("reads", "writes", "needs", "study") if key in own}
+    rest = {key: own[key] for key in ("makes", "seconds", "decided_by") if key in own}
+    declared = declared_parameters(notebook)
+    step = Step(notebook.stem, notebook, **patterns, **rest, over_all=own.get("for") == "study", declared=declared)
+    cells = [(c["cell_type"], "".join(c["source"]), c.get("metadata", {}).get("tags")) for c in content["cells"]]
+    counts = json.dumps([cells, {key: own[key] for key in sorted(own) if key != "seconds"}])
+    return step, hashlib.sha256(counts.encode()).hexdigest()
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file is written; of one that is not there, nothing."""
+    try:
+        at = path.stat()
+    except FileNotFoundError:
+        return ()
+    return at.st_mtime_ns, at.st_ctime_ns, at.st_size, at.st_ino
+
+
+def _settings(study: Study, step: Step) -> Iterator[Problem]:
+    """Problems of the parameters that the study file sets."""
+    for cohort in (None, *(c.cohort for c in study.cohorts)):
+        own = study.settings(step.name) if cohort is None else study.cohort(cohort).steps.get(step.name, {})
+        where = f"cohort {cohort}, {step.name}" if cohort else step.name
+        for found, expected in misfits(own, step.declared, step.decided_by):
+            yield study.problem("steps", found=f"{where}: {found}", expected=expected, fix="correct or remove it")
+
+
+def read_parameters(steps: Iterable[Step], texts: Mapping[str, str]) -> Parameters:
+    """Read parameters as they are written on a command line; each is for every step that declares it.
+
+    Raises
+    ------
+    UsageError
+        A name that no step declares, or a value of another type than the default.
+    """
+    typed = {}
+    for name, text in texts.items():
+        default = next((s.declared[name] for s in steps if name in s.declared and name not in STANDARD), None)
+        typed[name] = text if default is None else from_text(text, default)
+    refuse_misfits(steps, typed)
+    return typed
+
+
+def refuse_misfits(steps: Iterable[Step], given: Parameters) -> None:
+    """Refuse parameters that no step declares, or of another type than the default, with the list of all there are."""
+    own = {step.name: {n: v for n, v in step.declared.items() if n not in STANDARD} for step in steps}
+    unknown = [name for name in given if not any(name in declared for declared in own.values())]
+    problems = [f"no parameter {name!r}" for name in unknown]
+    for step in steps:
+        mine = {name: value for name, value in given.items() if name in own[step.name]}
+        problems += [f"{step.name}: {f}; expected {e}" for f, e in misfits(mine, own[step.name], step.decided_by)]
+    if problems:
+        known = "; ".join(f"{name}: {', '.join(declared)}" for name, declared in own.items() if declared)
+        raise UsageError(f"{'; '.join(problems)}. The steps take: {known or 'none'}")
+
+
+def parameters(study: Study, cohort: str, step: Step, given: Parameters) -> Parameters:
+    """Return the parameters that are set for a step: those given win over the cohort's, these over the study's."""
+    own = study.settings(step.name, None if step.over_all else cohort)
+    asked = own | {name: value for name, value in given.items() if name in step.declared}
+    return {name: type(step.declared[name])(value) for name, value in asked.items()}
+
+
+def all_parameters(study: Study, cohort: str, step: Step, given: Parameters, out: Path) -> Parameters:
+    """Return what a run hands to the notebook: where things lie, as far as it asks, and what is set."""
+    place = {"study": str(study.path), "data": str(study.folder), "cohort": cohort, "out": str(out)}
+    known = {name: place[name] for name in STANDARD if name in step.declared}
+    return known | parameters(study, cohort, step, given)
 
 
 def raw_files(study: Study, cohort: str) -> list[Path]:
@@ -140,19 +234,34 @@ def raw_files(study: Study, cohort: str) -> list[Path]:
 
 def inputs(study: Study, cohort: str, step: Step) -> list[Path]:
     """Return the files that a step reads, as they lie there now."""
-    folder = study.store(cohort).folder
-    found = {path for pattern in step.reads if pattern != "raw" for path in folder.glob(pattern)}
-    return sorted(found | set(raw_files(study, cohort) if "raw" in step.reads else ()))
+    cohorts = [c.cohort for c in study.cohorts] if step.over_all else [cohort]
+    found = set(_found(study, cohorts, step.reads))
+    return sorted(found | {path for name in cohorts if "raw" in step.reads for path in raw_files(study, name)})
 
 
 def has_work(study: Study, cohort: str, step: Step) -> bool:
     """Say whether there is anything for the step to do: a cohort without ties has no network chapter."""
-    folder = study.store(cohort).folder
-    return "raw" in step.needs or any(True for pattern in step.needs for _ in folder.glob(pattern))
+    cohorts = [c.cohort for c in study.cohorts] if step.over_all else [cohort]
+    return not step.needs or "raw" in step.needs or any(True for _ in _found(study, cohorts, step.needs))
+
+
+def _found(study: Study, cohorts: Iterable[str], patterns: Iterable[str]) -> Iterator[Path]:
+    return (
+        p
+        for name in cohorts
+        for pattern in patterns
+        if pattern != "raw"
+        for p in study.store(name).folder.glob(pattern)
+    )
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
+    """Return the SHA-256 of a file's content; a file that was not touched since is not read again."""
+    return _sha256(path, *_stamp(path))
+
+
+@lru_cache(maxsize=65_536)
+def _sha256(path: Path, *stamp: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -190,14 +299,15 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def fingerprint(study: Study, cohort: str, step: Step, notebook: Path) -> dict[str, Any]:
+def fingerprint(study: Study, cohort: str, step: Step, given: Parameters) -> dict[str, Any]:
     """Return everything that a step's outputs depend on; equal fingerprints mean equal outputs."""
-    folders = (study.store(cohort).folder, study.folder)
-    written = json.dumps(study.written(*step.sections), sort_keys=True, default=str)
+    home = study.store(study.cohorts[0].cohort).folder.parent
+    below = (home if step.over_all else home / cohort, study.folder)
     return {
-        "inputs": digests(inputs(study, cohort, step), folders) | _key(study, step),
-        "notebook": sha256(notebook),
-        "study": hashlib.sha256(written.encode()).hexdigest(),
+        "inputs": digests(inputs(study, cohort, step), below) | _key(study, step),
+        "notebook": _read(step.notebook, *_stamp(step.notebook))[1],
+        "parameters": parameters(study, cohort, step, given),
+        "study": hashlib.sha256(json.dumps(_written(study, step), sort_keys=True, default=str).encode()).hexdigest(),
         "library": library(),
     }
 
@@ -206,3 +316,11 @@ def _key(study: Study, step: Step) -> dict[str, str]:
     """Return the fingerprint of the key, for the step that makes pseudonyms, where there are people."""
     known = key_fingerprint(study) if "*.parquet" in step.writes else ""
     return {KEY: known} if known else {}
+
+
+def _written(study: Study, step: Step) -> dict[str, Any]:
+    """Return the parts of the study file that it depends on; parameters of steps count where they are used."""
+    keys = type(study).model_fields if step.study is None else (*EVERY_STEP, *step.study)
+    written = study.written(*keys)
+    written["cohorts"] = [{k: v for k, v in entry.items() if k != "steps"} for entry in written["cohorts"]]
+    return written | ({"steps": study.step_names} if "steps" in written else {})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from joyeval.errors import UsageError
 from joyeval.pipeline.record import folders, read_record
 from joyeval.pipeline.run import run
-from joyeval.pipeline.steps import STEPS, sha256
+from joyeval.pipeline.steps import sha256, steps_of
 from joyeval.study import load_study
 
 if TYPE_CHECKING:
@@ -63,7 +63,12 @@ def verify(study: Study, cohort: str, *, on_step: Callable[[Any], None] = lambda
         run(again, cohorts=[cohort], workers=1, threads=threads, on_step=on_step)
         there = folders(again, cohort)
         second = read_record(there.record)["steps"]
-        return [verdict for step in STEPS for verdict in _compare(step.name, record, second, where)]
+        return [
+            verdict
+            for step in steps_of(study)
+            if not step.over_all
+            for verdict in _compare(step.name, record, second, where)
+        ]
 
 
 def _copy(study: Study, place: Path) -> Study:

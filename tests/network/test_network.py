@@ -28,6 +28,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def study(home):
+    shutil.copytree(ROOT / "notebooks", home / "notebooks")
     return programme.study(home)
 
 
@@ -111,8 +112,6 @@ def test_a_cohort_of_the_name_of_the_folder_is_refused(study):
 
 def report_of(study, **options):
     """The report, made by its notebook; cohorts count as run."""
-    (study.home / "notebooks").mkdir(exist_ok=True)
-    shutil.copy(ROOT / "notebooks" / "network_report.ipynb", study.home / "notebooks")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "refuse_stale", lambda *given: None)
         files, ran = pipeline.network_report(study, **options)
@@ -144,6 +143,7 @@ def test_nothing_in_the_report_rests_on_too_few(written, tmp_path):
 
 
 def test_the_report_of_groups_says_that_they_are_not_pooled(tmp_path):
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
     made, _ = report_of(programme.study(tmp_path, pool=False, follow=False))
     page = html.fromstring(made["report.html"])
     assert "never pooled into one number" in page.text_content()

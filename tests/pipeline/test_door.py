@@ -45,9 +45,10 @@ def test_anything_but_a_literal_is_refused(tmp_path, line):
     ("parameters", "says"),
     [
         (given(cohrt="1"), "no parameter 'cohrt'"),
-        ({"cohort": "1", "weeks": 4}, "'show' is missing"),
-        (given(weeks="4"), "weeks is str; expected int"),
-        (given(weeks=True), "weeks is bool; expected int"),
+        (given(weeks="4"), "weeks is text; expected a whole number"),
+        (given(weeks=True), "weeks is true or false; expected a whole number"),
+        (given(weeks=4.0), "weeks is a number; expected a whole number"),
+        (given(weeks=[4]), "weeks is a list; expected a whole number"),
         (given(**{"x=__import__('os').system('touch /tmp/pwned');y": 1}), "no parameter"),
     ],
 )

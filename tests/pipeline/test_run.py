@@ -48,10 +48,19 @@ steps: [01_clean_waves, 03_improvement, 06_report]
 """
 
 
-def write_notebook(home, name, source):
-    tagged = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}, id="parameters")
+METADATA = {
+    "01_clean_waves": {"reads": ["raw"], "needs": ["raw"], "writes": ["*.parquet"]},
+    "03_improvement": {"reads": ["pulse.parquet"], "needs": ["pulse.parquet"], "study": ["pulses"]},
+    "06_report": {"reads": ["raw", "chapters/*.json"], "makes": "report", "study": ["title", "steps"]},
+}
+
+
+def write_notebook(home, name, source, metadata=None, parameters=""):
+    tagged = new_code_cell(PARAMETERS + parameters, metadata={"tags": ["parameters"]}, id="parameters")
     cells = [tagged, new_code_cell(OPEN + "\n" + source, id="work")]
-    notebook = new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    metadata = METADATA.get(name, {}) if metadata is None else metadata
+    kernel = {"name": "python3", "display_name": "Python 3"}
+    notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel, "joyeval": metadata})
     nbformat.write(notebook, home / "notebooks" / f"{name}.ipynb")
 
 
