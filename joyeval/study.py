@@ -63,6 +63,22 @@ StepSettings = Annotated[Mapping[StepName, Settings], *_FROZEN]
 TeamsOf = Annotated[Mapping[str, tuple[str, ...]], *_FROZEN]
 StaffCounts = Annotated[Mapping[str, Annotated[Mapping[str, int], *_FROZEN]], *_FROZEN]
 Careless = Literal["straight-lining", "impossible duration"]
+Loss = Literal[
+    *("unknown team", "no team", "team without rows", "totals", "not a number", "not a day", "outside the cohort"),
+    *("day outside the wave", "empty column", "missing code", "more than all", "unknown group", "lost rows"),
+    *(
+        "incomplete",
+        "dimension",
+        "out of range",
+        "unknown answer",
+        "not asked",
+        "twice",
+        "unknown cohort",
+        "ragged row",
+    ),
+]
+Accepted = Annotated[Mapping[Loss, Annotated[str, Field(min_length=1)]], *_FROZEN]
+Combine = Literal["sum"]
 Improve = Literal["increase", "decrease"]
 Period = Literal["day", "week", "month", "quarter", "year"]
 
@@ -176,6 +192,9 @@ class RawTable(Part):
         None, description="mark before decimals, where the cells leave it open"
     )
     through: tuple[Lookup, ...] = Field((), description="files that lead from the codes of this one to those of teams")
+    accept: Accepted = Field(
+        default_factory=dict, description="losses that are meant, each with why: {unknown team: a national file}"
+    )
 
     @property
     def place(self) -> dict[str, Any]:
@@ -201,6 +220,9 @@ class Teams(RawTable):
     """The list of teams; `cohort_names` turns what the file calls a cohort into the study's name for it."""
 
     cohort_names: CohortNames = Field(default_factory=dict)
+    also_called: TeamsOf = Field(default_factory=dict, description="team: what files call it otherwise")
+    not_teams: tuple[str, ...] = Field((), description="names in files that are no team, such as TOTAL: left out")
+    combine: Literal["last"] | None = Field(None, description="last: of several rows of a team the last one stands")
     called: str = Field("team", pattern=r"^[a-z][a-z -]*$", description="what a team is called in sentences: trust")
 
     def in_words(self, text: str) -> str:
@@ -304,6 +326,7 @@ class Pulse(Periodic):
     unit: str = Field("", description="of a measure that comes as a mean: points, 0 to 10")
     number_of_answers: ClassVar = "answers"
     month: int = Field(1, ge=1, le=12, description="month that a yearly measure stands for")
+    combine: Combine | None = Field(None, description="sum: several rows of one team and day are added up")
 
     @property
     def cell(self) -> str:
@@ -360,6 +383,7 @@ class Outcome(Periodic):
     percent: bool = Field(False, description="true: `value` holds a percentage")
     service_users: bool = Field(True, description="false: an outcome of the organisation or its staff")
     on: date | None = Field(None, description="day that all rows stand for, where the file has none")
+    combine: Combine | None = Field(None, description="sum: several rows of one team and day are added up")
     number_of_answers: ClassVar = "denominator"
 
     @property

@@ -53,7 +53,7 @@ def study(home):
 
 def test_a_new_workspace_says_which_files_it_waits_for(home):
     found = check_study(load_study(home / "pipelines" / "ward_7.yml"))
-    assert {problem.file for problem in found} == {"teams.csv", "good_days.csv", "experience.csv"}
+    assert {problem.file for problem in found if problem.blocking} == {"teams.csv", "good_days.csv", "experience.csv"}
     assert "ward_7" in (home / "README.md").read_text()
     assert all("../pipelines/ward_7.yml" in path.read_text() for path in (home / "notebooks").glob("0*.ipynb"))
     assert (home / ".gitignore").read_text().splitlines()[1] == "data/"
@@ -61,7 +61,9 @@ def test_a_new_workspace_says_which_files_it_waits_for(home):
 
 def test_with_these_files_nothing_stands_in_the_way(home):
     fill(home)
-    assert check_study(load_study(home / "pipelines" / "ward_7.yml")) == []
+    found = check_study(load_study(home / "pipelines" / "ward_7.yml"))
+    assert {problem.rule for problem in found} == {"template text"}
+    assert not any(problem.blocking for problem in found)
 
 
 def test_a_folder_with_something_in_it_is_refused_and_left_alone(tmp_path):

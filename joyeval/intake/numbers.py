@@ -19,6 +19,7 @@ Mark = Literal["point", "comma"]
 SHARES = ("positive", "value")  # columns that `share` of a part is about
 
 _PLAIN = r"^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$"
+_SHORTENED = r"^\s*[-+]?\d([.,]\d\d?)?E[-+]?\d+\s*$"  # 1E+5, as a spreadsheet shows a number: digits are lost
 _COMMA = r"[-+]?(\d*,(\d{1,2}|\d{4,})|0?,\d+|\d{4,},\d+|\d{1,3}(\.\d{3})+(,\d+|\.\d{3}))"  # 4,1 or 0,125 or 1.204,5
 _POINT = r"[-+]?(\d*\.(\d{1,2}|\d{4,})|0?\.\d+|\d{4,}\.\d+|\d{1,3}(,\d{3})+(\.\d+|,\d{3}))"  # 4.1 or 0.125 or 1,204.5
 _EITHER = r"[-+]?[1-9]\d{0,2}[.,]\d{3}"  # 1,204
@@ -73,7 +74,8 @@ def read_numbers(cells: pl.Series, decimal: Mark | None = None, delimiter: str |
     delimiter : str, optional
         What parts the cells of the file; where that is a semicolon, the comma is free for decimals.
     """
-    text = cells.str.replace_all(r"[\s\u00a0\u202f'’]", "").str.to_lowercase().str.strip_chars_start("£€$")
+    text = cells.set(cells.str.contains(_SHORTENED).fill_null(value=False), "?")
+    text = text.str.replace_all(r"[\s\u00a0\u202f'’]", "").str.to_lowercase().str.strip_chars_start("£€$")
     percent = text.str.ends_with("%").fill_null(value=False)
     text = text.str.strip_chars_end("%")
     odd = text.filter(~text.str.contains(r"^[-+]?\d+$")).drop_nulls().unique().to_list()
@@ -84,6 +86,7 @@ def read_numbers(cells: pl.Series, decimal: Mark | None = None, delimiter: str |
     if told == "comma":
         text = text.str.replace_all(r"\.", "?").str.replace(",", ".", literal=True)
     values = text.set(~text.str.contains(_PLAIN), None).cast(pl.Float64, strict=False)
+    values = values.set(values.is_infinite().fill_null(value=False), None)
     return Numbers(values.alias(cells.name), percent, unsure=told is None)
 
 

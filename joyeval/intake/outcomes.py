@@ -24,7 +24,9 @@ FIELDS: dict[str, Kind] = {
 COLUMNS = ["team", "period", "measure", "value", "numerator", "denominator"]
 
 
-def outcome_table(part: Outcome, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
+def outcome_table(
+    part: Outcome, rows: pd.DataFrame, percents: frozenset[str] = frozenset()
+) -> tuple[pd.DataFrame, list[Problem]]:
     """Return one outcome per team and period.
 
     Parameters
@@ -33,6 +35,8 @@ def outcome_table(part: Outcome, rows: pd.DataFrame) -> tuple[pd.DataFrame, list
         What the study file says of the outcome.
     rows : DataFrame
         Typed rows, with ``file`` and ``row``.
+    percents : frozenset of str
+        Columns with cells that are written with a per cent sign.
 
     Returns
     -------
@@ -40,12 +44,16 @@ def outcome_table(part: Outcome, rows: pd.DataFrame) -> tuple[pd.DataFrame, list
         team, period (first day of it), measure, value (share from 0 to 1, events per `per`, or mean), numerator,
         denominator (all, exposure, or answers behind a mean; missing when the file has none).
     list of Problem
-        Rows that cannot be: negative denominators, proportions above 1.
+        Rows that cannot be: negative counts, shares above 1, percentages of which none is above 1.
     """
     table = rows.assign(**{name: rows.get(name, pd.Series(np.nan, rows.index)) for name in FIELDS})
     days = pd.Series(pd.Timestamp(part.on), table.index) if part.on else table["period"]
     table = table.assign(period=start_of(days, part.period))
-    bad, problems = _impossible(part, table)
+    if part.kind == "proportion" and part.percent:
+        table["value"] = table["value"] / 100
+    problems = _percentages(part, table, percents)
+    bad, told = _impossible(part, table)
+    problems += told
     summed = _summed(part, table[~bad])
     return summed.assign(measure=part.measure)[COLUMNS], problems
 
@@ -53,9 +61,13 @@ def outcome_table(part: Outcome, rows: pd.DataFrame) -> tuple[pd.DataFrame, list
 def _impossible(part: Outcome, table: pd.DataFrame) -> tuple[pd.Series, list[Problem]]:
     negative = (table["denominator"] < 0) | (table["numerator"] < 0)
     above = (table["numerator"] > table["denominator"]) if part.kind == "proportion" else negative & False
+    nothing = (table["denominator"] == 0) & (table["numerator"] > 0)
+    half = table["numerator"].notna() & table["denominator"].isna() & (part.kind != "mean")
     rules = (
         ("negative", negative, "a count below 0", "0 or more"),
         ("above 1", above, "more events than all", "a share"),
+        ("more than all", nothing & ~above, "events of nothing", "a denominator above 0"),
+        ("lost rows", half, "a numerator without its denominator", "both numbers"),
     )
     problems = []
     for rule, rows, found, expected in rules:
@@ -63,14 +75,42 @@ def _impossible(part: Outcome, table: pd.DataFrame) -> tuple[pd.Series, list[Pro
             told = f"{found} in {len(group)} rows"
             fix = "correct the counts, or the column map"
             problems.append(Problem(str(file), told, expected, fix, row=int(group["row"].iloc[0]), rule=rule))
-    return negative | above, problems
+    return negative | above | nothing | half, problems
+
+
+def _percentages(part: Outcome, table: pd.DataFrame, percents: frozenset[str]) -> list[Problem]:
+    """Tell of shares where percentages are expected and the other way round; `value` is a share already."""
+    share = table["value"]
+    if part.kind != "proportion" or share.isna().all():
+        return []
+    bad, told = share > 1, None
+    if part.percent and "value" not in percents and (share > 0).any() and share.max() <= 0.01:
+        told = (
+            "percentages of which none is above 1",
+            "percentages from 0 to 100",
+            "if 0.52 means 52 %, write share: true in place of percent: true",
+        )
+    elif bad.any():
+        told = (
+            f"{int(bad.sum())} shares above 1",
+            "shares from 0 to 1",
+            ("correct the cells" if part.percent or "value" in percents else "write percent: true if 52 means 52 %"),
+        )
+    elif (share < 0).any():
+        bad, told = share < 0, (f"{int((share < 0).sum())} shares below 0", "shares from 0 to 1", "correct the cells")
+    if told is None:
+        return []
+    first = table[bad].iloc[0] if bad.any() else table.iloc[0]
+    heading = part.columns.get("value")
+    column = heading if isinstance(heading, str) else None
+    return [Problem(first["file"], told[0], told[1], told[2], int(first["row"]), column, "percentages")]
 
 
 def _summed(part: Outcome, table: pd.DataFrame) -> pd.DataFrame:
     """Add up what falls in one team and period; means are weighted by their answers where these are known."""
     given = part.kind == "mean" or table["numerator"].isna().all()
     if given:
-        value = table["value"] / 100 if part.percent else table["value"]
+        value = table["value"]
         weight = table["denominator"].fillna(1.0)
         table = table.assign(numerator=value * weight, weight=weight)
     else:

@@ -10,6 +10,8 @@ from joyeval.errors import Problem
 from joyeval.intake.numbers import number_and_words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from joyeval.intake.tabulate import Kind
     from joyeval.study import Pulse
 
@@ -26,7 +28,9 @@ FIELDS: dict[str, Kind] = {
 COLUMNS = ["team", "period", "measure", "positive", "answers", "opportunities", "mean"]
 
 
-def pulse_table(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
+def pulse_table(
+    part: Pulse, rows: pd.DataFrame, percents: frozenset[str] = frozenset()
+) -> tuple[pd.DataFrame, list[Problem]]:
     """Return team x period counts of one measure.
 
     Parameters
@@ -36,6 +40,8 @@ def pulse_table(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Pro
     rows : DataFrame
         Typed rows, with ``file`` and ``row``: single answers (``date``, ``answer``) or counts (``period``,
         ``positive``, ``answers``), or published means without the number of answers (``period``, ``mean``).
+    percents : frozenset of str
+        Columns with cells that are written with a per cent sign.
 
     Returns
     -------
@@ -49,7 +55,7 @@ def pulse_table(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Pro
     if "answer" in rows:
         counted, problems = _count(part, rows)
     else:
-        counted, problems = _counts(part, rows)
+        counted, problems = _counts(part, rows, percents)
     days = counted["date"] if "date" in counted else counted["period"]
     keys = [counted["team"], start_of(days, part.period, part.month).rename("period")]
     table = counted[["positive", "answers", "opportunities", "sum"]].groupby(keys).sum(min_count=1).reset_index()
@@ -107,17 +113,56 @@ def _count(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]
     return counted, problems
 
 
-def _counts(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
+def _counts(part: Pulse, rows: pd.DataFrame, percents: frozenset[str]) -> tuple[pd.DataFrame, list[Problem]]:
     blank = pd.Series(float("nan"), rows.index)
     table = rows.assign(**{name: rows.get(name, blank) for name in ("positive", "answers", "opportunities", "mean")})
+    problems = _percentages(part, table, percents)
     if part.percent:
         table["positive"] = (table["positive"] * table["answers"] / 100).round()
     table["sum"] = table["mean"] * table["answers"]
-    over = table[table["positive"] > table["answers"]]
-    problems = []
-    if len(over):
-        found = f"{len(over)} rows with more positive answers than answers"
-        fix = "correct the counts, or the column map"
-        row = int(over["row"].iloc[0])
-        problems.append(Problem(part.file, found, "at most as many", fix, row=row, rule="more than all"))
-    return table.drop(over.index), problems
+    for rule, bad, found, expected in _impossible(table):
+        if bad.any():
+            fix, row = "correct the counts, or the column map", int(table.loc[bad, "row"].iloc[0])
+            told = f"{int(bad.sum())} rows with {found}"
+            problems.append(Problem(table.loc[bad, "file"].iloc[0], told, expected, fix, row=row, rule=rule))
+            table = table[~bad]
+    return table, problems
+
+
+def _impossible(table: pd.DataFrame) -> Iterator[tuple[str, pd.Series, str, str]]:
+    counts = table[["positive", "answers", "opportunities"]]
+    yield "negative", (counts < 0).any(axis=1), "a count below 0", "0 or more"
+    over = table["positive"] > table["answers"]
+    yield "more than all", over, "more positive answers than answers", "at most as many"
+    over = table["answers"] > table["opportunities"]
+    yield "more than all", over, "more answers than were asked for", "at most as many"
+    alone = table["positive"].gt(0) & table["answers"].isna()
+    yield "lost rows", alone, "positive answers without the number of answers", "both numbers"
+
+
+def _percentages(part: Pulse, table: pd.DataFrame, percents: frozenset[str]) -> list[Problem]:
+    """Tell of percentages where counts are expected, and of shares where percentages are."""
+    found, highest = table["positive"].dropna(), table["positive"].max()
+    heading = part.columns.get("positive")
+    column = heading if isinstance(heading, str) else None
+    told = None
+    if part.percent and "positive" not in percents and (found > 0).any() and highest <= 1:
+        told = (
+            "percentages of which none is above 1",
+            "percentages from 0 to 100",
+            "if 0.52 means 52 %, write share: true in place of percent: true",
+        )
+    elif part.percent and highest > 100:
+        told = "percentages above 100", "percentages from 0 to 100", "correct the cells, or remove percent: true"
+    elif not part.percent and "positive" in percents:
+        told = "percentages where numbers of answers are expected", "counts", "write percent: true for this pulse"
+    elif not part.percent and (found % 1 != 0).any():
+        told = (
+            "parts of answers where numbers of answers are expected",
+            "whole numbers",
+            ("map the column of counts; if it holds percentages, write percent: true"),
+        )
+    if told is None:
+        return []
+    row = int(table["row"].iloc[0])
+    return [Problem(table["file"].iloc[0], told[0], told[1], told[2], row, column, "percentages")]

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from joyeval.errors import DataError, Problem, UsageError
-from joyeval.intake import outcomes, pulse, ties
+from joyeval.intake import outcomes, periods, pulse, teams, ties
+from joyeval.intake.contract import contract
 from joyeval.intake.keys import KEY_BYTES, study_key
+from joyeval.intake.names import Names
 from joyeval.intake.pseudonyms import pseudonyms
 from joyeval.intake.redcap import changed
 from joyeval.intake.tabulate import tabulate
 from joyeval.wave_order import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from joyeval.intake.tabulate import Kind, Tabulated
-    from joyeval.study import Cohort, RawTable, Study
+    from joyeval.study import RawTable, Study
 
 TEAM_FIELDS: dict[str, Kind] = {
     "cohort": "text",
@@ -32,6 +34,7 @@ TEAM_FIELDS: dict[str, Kind] = {
     "start_date": "day",
 }
 EVENT_FIELDS: dict[str, Kind] = {"date": "day", "scope": "text", "scope_id": "text", "kind": "text", "label": "text"}
+ONLY_TOLD = {"team without rows", "repeated", "template text"}
 FLOW = ["wave", "step", "n_in", "n_out", "reason"]
 QUARANTINE = ["file", "row", "column", "value_hash", "rule", "expected", "fix"]
 
@@ -52,6 +55,8 @@ class Intake:
         File, as the study file names it, to what was recognised when it was read.
     everyone : DataFrame
         Every team of the study.
+    names : Names
+        What teams are called in files.
     rejected : list of DataFrame
         Rows and values of survey waves that did not pass, one by one; they go to ``quarantine``.
     key : bytes, optional
@@ -65,6 +70,13 @@ class Intake:
     everyone: pd.DataFrame = field(default_factory=pd.DataFrame)
     rejected: list[pd.DataFrame] = field(default_factory=list)
     key: bytes | None = None
+    names: Names = field(default_factory=lambda: Names({}))
+
+    def tell(self, part: RawTable, problems: Iterable[Problem]) -> None:
+        """Note the problems of a part; what its study file accepts stops nothing."""
+        for problem in problems:
+            why = part.accept.get(problem.rule)
+            self.problems.append(replace(problem, blocking=False, fix=f"accepted: {why}") if why else problem)
 
     def count(self, wave: str, step: str, n_in: int, n_out: int, reason: str) -> None:
         """Note what became of the rows at one step."""
@@ -130,17 +142,19 @@ def intake(study: Study, cohort: str) -> Intake:
 
 def take_in(study: Study, cohort: str, *, key: bytes | None = None) -> Intake:
     """Take in a cohort's raw files, with all their problems; pseudonyms as in `problems_of`."""
-    taken = Intake(key=key)
+    taken = Intake(problems=contract(study), key=key)
     taken.everyone = everyone = _teams(study, taken)
+    taken.names = Names(
+        dict(zip(everyone["team"], everyone["cohort"], strict=True)), study.teams.also_called, study.teams.not_teams
+    )
     taken.tables["teams"] = everyone.loc[everyone["cohort"] == cohort, list(TEAM_FIELDS)].reset_index(drop=True)
     taken.problems += [problem for part in study.redcap for problem in changed(study.folder / part.file)]
     _events(study, cohort, taken)
     _surveys(study, cohort, taken)
-    known = set(everyone["team"])
-    _parts(study, cohort, taken, "pulse", study.of_cohort("pulses", cohort), pulse.FIELDS, pulse.pulse_table, known)
+    pulses, listed = study.of_cohort("pulses", cohort), study.of_cohort("outcomes", cohort)
+    _parts(study, cohort, taken, "pulse", pulses, pulse.FIELDS, pulse.pulse_table)
     _ties(study, cohort, taken)
-    listed = study.of_cohort("outcomes", cohort)
-    _parts(study, cohort, taken, "outcomes", listed, outcomes.FIELDS, outcomes.outcome_table, None)
+    _parts(study, cohort, taken, "outcomes", listed, outcomes.FIELDS, outcomes.outcome_table)
     taken.tables["flow"] = pd.DataFrame(taken.flow, columns=FLOW)
     taken.tables["flow"]["reason"] = taken.tables["flow"]["reason"].map(study.teams.in_words)
     taken.tables["quarantine"] = _quarantine(taken)
@@ -149,7 +163,7 @@ def take_in(study: Study, cohort: str, *, key: bytes | None = None) -> Intake:
 
 def _read(study: Study, part: RawTable, fields: Mapping[str, Kind], taken: Intake, name: str) -> Tabulated:
     done = tabulate(part, study.folder, fields)
-    taken.problems += done.problems
+    taken.tell(part, done.problems)
     taken.notices[part.file] = done.notices
     kept = done.n_read - done.n_left_out
     taken.count(name, "read", done.n_read, kept, "left out by the study file" if done.n_left_out else "all rows")
@@ -157,14 +171,19 @@ def _read(study: Study, part: RawTable, fields: Mapping[str, Kind], taken: Intak
 
 
 def _teams(study: Study, taken: Intake) -> pd.DataFrame:
-    rows = _read(study, study.teams, TEAM_FIELDS, taken, "teams").frame
+    part = study.teams
+    rows = _read(study, part, TEAM_FIELDS, taken, "teams").frame
     table = rows.reindex(columns=[*TEAM_FIELDS, "file", "row"])
-    if "cohort" not in study.teams.columns:
+    if "cohort" not in part.columns:
         table["cohort"] = study.cohorts[0].cohort
-    if study.teams.cohort_names:
-        table["cohort"] = table["cohort"].map(dict(study.teams.cohort_names))
-    once = table.drop_duplicates("team", keep="last")
-    here = once["cohort"].isin([c.cohort for c in study.cohorts]).sum()
+    if part.cohort_names:
+        called = table["cohort"]
+        table["cohort"] = called.map(dict(part.cohort_names)).where(called.isin(part.cohort_names), called)
+    known = [c.cohort for c in study.cohorts]
+    once, problems = teams.listed(part, table, known)
+    taken.tell(part, problems)
+    taken.problems += teams.names_of_nobody(study, once)
+    here = once["cohort"].isin(known).sum()
     taken.count("teams", "kept", len(table), int(here), "one row per team; teams of no cohort of this study left out")
     return once
 
@@ -173,11 +192,13 @@ def _events(study: Study, cohort: str, taken: Intake) -> None:
     if study.events is None:
         taken.tables["events"] = pd.DataFrame({name: pd.Series(dtype="str") for name in EVENT_FIELDS})
         return
-    rows = _read(study, study.events, EVENT_FIELDS, taken, "events").frame.reindex(columns=list(EVENT_FIELDS))
-    teams = set(taken.tables["teams"]["team"])
-    names = {cohort, *(old for old, new in study.teams.cohort_names.items() if new == cohort)}
-    of_team = (rows["scope"] == "team") & rows["scope_id"].isin(teams)
-    of_cohort = (rows["scope"] == "cohort") & rows["scope_id"].isin(names)
+    read = _read(study, study.events, EVENT_FIELDS, taken, "events").frame
+    rows, problems = teams.placed(study, read.reindex(columns=[*EVENT_FIELDS, "file", "row"]), taken.names)
+    taken.tell(study.events, problems)
+    rows = rows[list(EVENT_FIELDS)]
+    own = set(taken.tables["teams"]["team"])
+    of_team = (rows["scope"] == "team") & rows["scope_id"].isin(own)
+    of_cohort = (rows["scope"] == "cohort") & (rows["scope_id"] == cohort)
     here = rows[of_team | of_cohort | (rows["scope"] == "network")]
     time = study.cohort(cohort)
     inside = here["date"].between(pd.Timestamp(time.start), pd.Timestamp(time.end))
@@ -201,19 +222,21 @@ def _parts(
     parts: Sequence[Any],
     fields: Mapping[str, Kind],
     build: Callable[..., tuple[pd.DataFrame, list[Problem]]],
-    known: set[str] | None,
 ) -> None:
-    """Read the parts of one kind into one table of this cohort's teams; `known` teams, if given, are all there are."""
-    teams = set(taken.tables["teams"]["team"])
+    """Read the parts of one kind into one table of this cohort's teams."""
+    own = list(taken.tables["teams"]["team"])
     tables = []
     for part in parts:
-        rows = _read(study, part, fields, taken, f"{name} {part.measure}").frame
-        if rows.empty:
+        done = _read(study, part, fields, taken, f"{name} {part.measure}")
+        if done.frame.empty or "team" not in done.frame:
             continue
-        here = rows[rows["team"].isin(teams)]
-        if known is not None:
-            taken.problems += [*_unknown_teams(rows, known), *_outside(here, part, study.cohort(cohort))]
-        taken.count(f"{name} {part.measure}", "kept", len(rows), len(here), "rows of teams of other cohorts left out")
+        rows, problems = teams.named(part, done.frame, taken.names)
+        here = rows[rows["team"].isin(own)]
+        problems += teams.absent(part, rows, own, taken.names, cohort)
+        problems += periods.check(part, rows, here, study.cohort(cohort))
+        taken.count(
+            f"{name} {part.measure}", "kept", len(done.frame), len(here), "rows of teams of other cohorts left out"
+        )
         if part.through:
             alone = here[~here.duplicated(["file", "row"], keep=False)]
             reason = "figures that several teams share left out"
@@ -222,8 +245,8 @@ def _parts(
         if part.answers_from == "headcount":
             sizes = taken.everyone.set_index("team")["headcount"]
             here = here.assign(**{part.number_of_answers: here["team"].map(sizes)})
-        table, problems = build(part, here)
-        taken.problems += problems
+        table, found = build(part, here, done.percents)
+        taken.tell(part, [*problems, *found])
         tables.append(table)
     if tables:
         taken.tables[name] = pd.concat(tables, ignore_index=True).sort_values(["measure", "team", "period"])
@@ -274,29 +297,12 @@ def _headings(study: Study, part: RawTable) -> list[str]:
     return list(read(paths[0], **part.place).frame.columns) if paths else []
 
 
-def _unknown_teams(rows: pd.DataFrame, known: set[str]) -> list[Problem]:
-    found = []
-    fix = "add the team to the list of teams, correct its spelling, or leave it out in the study file"
-    for file, group in rows[~rows["team"].isin(known)].groupby("file"):
-        told, row = f"{len(group)} rows of unknown teams", int(group["row"].iloc[0])
-        found.append(Problem(str(file), told, "a team of the list", fix, row=row, column="team", rule="unknown team"))
-    return found
-
-
-def _outside(rows: pd.DataFrame, part: Any, cohort: Cohort) -> list[Problem]:
-    days = rows["date"] if "date" in rows else rows["period"]
-    first, last = pulse.start_of(pd.Series([cohort.start, cohort.end]), part.period, part.month)
-    begins = pulse.start_of(days, part.period, part.month)
-    expected = f"{cohort.start} to {cohort.end}"
-    fix = "correct the dates, how `dates` says they are written, or the cohort's start and end"
-    found = []
-    for file, group in rows[days.notna() & ~begins.between(first, last)].groupby("file"):
-        told, row = f"{len(group)} rows outside the time of cohort {cohort.cohort}", int(group["row"].iloc[0])
-        found.append(Problem(str(file), told, expected, fix, row=row, rule="outside the cohort"))
-    return found
+def _rejects(problem: Problem) -> bool:
+    """Whether a row or value was set aside; what is only told of is none."""
+    return not problem.blocking and problem.rule not in ONLY_TOLD
 
 
 def _quarantine(taken: Intake) -> pd.DataFrame:
     told = {file for table in taken.rejected for file in table["file"]}
-    rows = [p.as_row() | {"value_hash": ""} for p in taken.problems if not p.blocking and p.file not in told]
+    rows = [p.as_row() | {"value_hash": ""} for p in taken.problems if _rejects(p) and p.file not in told]
     return pd.concat([*taken.rejected, pd.DataFrame(rows, columns=QUARANTINE)])[QUARANTINE].astype({"row": "Int64"})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import reduce
+from hashlib import sha256
 from operator import add
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +18,7 @@ from joyeval.intake.reading import read
 from joyeval.intake.wide import as_long, is_wide
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from joyeval.study import RawTable
 
 Kind = Literal["text", "number", "rating", "day"]
+NEVER_EMPTY = {"team", "period", "date", "answer", "value", "numerator", "denominator", "positive", "answers", "mean"}
+MOST_LOST = 0.05  # share of the rows of a file that may be lost with a word; more must be meant
+MISSING_CODES = {9.0, 99.0, 999.0, 9999.0, 99999.0, -1.0, -8.0, -9.0, -99.0, -999.0, -9999.0}
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,10 @@ class Tabulated:
         Rows in the files, and rows that the study file leaves out.
     notices : tuple of str
         What each file was recognised as.
+    percents : frozenset of str
+        Names of columns whose cells are written as percentages, such as 52%.
+    matched : mapping
+        Heading of `leave_out` to the rows that hold its value.
     """
 
     frame: pd.DataFrame
@@ -49,6 +57,8 @@ class Tabulated:
     n_read: int
     n_left_out: int
     notices: tuple[str, ...]
+    percents: frozenset[str] = frozenset()
+    matched: Mapping[str, int] = field(default_factory=dict)
 
 
 def tabulate(part: RawTable, folder: Path, fields: Mapping[str, Kind]) -> Tabulated:
@@ -68,21 +78,69 @@ def tabulate(part: RawTable, folder: Path, fields: Mapping[str, Kind]) -> Tabula
     Tabulated
         Every file's rows, one below the other. Files that cannot be read are problems.
     """
+    import pandas as pd
+
     paths = part.files(folder)
     if not paths:
-        found, fix = "no such file", f"put it in {folder.name}, or correct `file` in the study file"
-        return _none((Problem(part.file, found, "a file", fix, rule="missing file"),), fields)
+        return _none((absent_file(part.file, folder),), fields)
     done = [_led(_one_file(path, part, fields), part, folder) for path in paths]
     frames = [one.frame for one in done if len(one.frame)]
-    import pandas as pd
+    percents = [one.percents for one in done if len(one.frame)]
 
     return Tabulated(
         frame=pd.concat(frames, ignore_index=True) if frames else done[0].frame,
-        problems=tuple(problem for one in done for problem in one.problems),
+        problems=(*same_content(paths), *_idle(part, done), *(problem for one in done for problem in one.problems)),
         n_read=sum(one.n_read for one in done),
         n_left_out=sum(one.n_left_out for one in done),
         notices=tuple(notice for one in done for notice in one.notices),
+        percents=frozenset.intersection(*percents) if percents else frozenset(),
     )
+
+
+def absent_file(file: str, folder: Path) -> Problem:
+    """Tell of a file that is not there, and where it is looked for."""
+    fix = f"put it in {as_seen(folder)}, or correct `file` in the study file"
+    return Problem(file, "no such file", "a file", fix, rule="missing file")
+
+
+def as_seen(folder: Path) -> str:
+    """Write a folder as the user sees it: from where they work, if it lies below."""
+    import os
+    from pathlib import Path
+
+    here = Path.cwd()
+    return Path(os.path.relpath(folder, here)).as_posix() if folder.resolve().is_relative_to(here) else str(folder)
+
+
+def same_content(paths: Sequence[Path]) -> list[Problem]:
+    """Tell of files of one part that hold the same, byte by byte."""
+    seen: dict[bytes, Path] = {}
+    problems = []
+    for path in paths if len(paths) > 1 else ():
+        first = seen.setdefault(sha256(path.read_bytes()).digest(), path)
+        if first is not path:
+            found, fix = f"the same content as {first.name}", "remove one of the two files, or put the right one there"
+            problems.append(Problem(path.name, found, "another file", fix, rule="twice"))
+    return problems
+
+
+def _idle(part: RawTable, done: Sequence[Tabulated]) -> list[Problem]:
+    """Tell of a `where` that leaves nothing, and of a `leave_out` that no row has."""
+    problems = []
+    n_read, n_left = sum(one.n_read for one in done), sum(one.n_left_out for one in done)
+    if n_read and n_left == n_read:
+        keys = " and ".join(f"`{key}`" for key in ("where", "leave_out") if getattr(part, key))
+        found, fix = f"{n_read} rows, all left out by {keys}", "correct the value there, or the heading"
+        problems.append(Problem(part.file, found, "rows that stay", fix, rule="nothing left"))
+    elif n_read and not any(one.problems for one in done):
+        for heading in part.leave_out:
+            if not any(one.matched.get(heading) for one in done):
+                found = f"no row with {part.leave_out[heading]!r} in {heading!r}, which `leave_out` names"
+                fix = "correct the value, or remove it from `leave_out`"
+                problems.append(
+                    Problem(part.file, found, "rows to leave out", fix, column=heading, rule="key without effect")
+                )
+    return problems
 
 
 def _led(done: Tabulated, part: RawTable, folder: Path) -> Tabulated:
@@ -91,8 +149,7 @@ def _led(done: Tabulated, part: RawTable, folder: Path) -> Tabulated:
     for step in part.through:
         path = folder / step.file
         if not path.exists():
-            fix = f"put it in {folder.name}, or correct `through` in the study file"
-            return _none((*problems, Problem(step.file, "no such file", "a file", fix, rule="missing file")), {})
+            return _none((*problems, absent_file(step.file, folder)), {})
         table = read(path).frame.select(pl.col(step.old, step.new).cast(pl.String).str.strip_chars()).unique()
         pairs = table.drop_nulls().to_pandas().set_axis(["team", "led"], axis=1)
         frame = frame.merge(pairs, on="team", how="inner").drop(columns="team").rename(columns={"led": "team"})
@@ -118,13 +175,21 @@ def _one_file(path: Path, part: RawTable, fields: Mapping[str, Kind]) -> Tabulat
     rows = raw.frame.with_columns(pl.all().cast(pl.String).str.strip_chars(), row=raw.rows.cast(pl.Int64))
     kept = rows.filter(_wanted(part))
     columns = {"file": pl.Series([path.name] * len(kept), dtype=pl.String), "row": kept["row"]}
+    percents: set[str] = set()
     for name, kind in fields.items():
         if name in part.columns:
-            columns[name] = _column(raw, kept, part, name, kind, problems)
+            columns[name] = _column(raw, kept, part, name, kind, problems, percents)
     frame = pl.DataFrame(columns).select([*(n for n in fields if n in columns), "file", "row"]).to_pandas()
-    told = (*raw.problems, *_ragged(raw), *problems)
     n_read = len(rows) + raw.set_aside.height
-    return Tabulated(frame, told, n_read, n_read - len(kept), raw.notices)
+    return Tabulated(
+        frame=frame,
+        problems=(*raw.problems, *_ragged(raw), *problems),
+        n_read=n_read,
+        n_left_out=n_read - len(kept),
+        notices=raw.notices,
+        percents=frozenset(percents),
+        matched={h: int((rows[h].str.to_lowercase() == str(v).lower()).sum()) for h, v in part.leave_out.items()},
+    )
 
 
 def _ragged(raw: Raw) -> list[Problem]:
@@ -132,8 +197,9 @@ def _ragged(raw: Raw) -> list[Problem]:
     rows = raw.set_aside.filter(rule="ragged row")["row"].to_list()
     found = f"{len(rows)} rows with more or fewer cells than the headings"
     fix = "export again with texts in quotation marks; these rows are left out"
+    many = len(rows) > MOST_LOST * (len(rows) + raw.frame.height)
     told = Problem(raw.file, found, "as many cells as headings", fix, min(rows, default=None), rule="ragged row")
-    return [replace(told, blocking=False, rows=tuple(rows))] if rows else []
+    return [replace(told, blocking=many, rows=tuple(rows))] if rows else []
 
 
 def _absent_headings(raw: Raw, part: RawTable) -> list[Problem]:
@@ -167,7 +233,15 @@ def _wanted(part: RawTable) -> pl.Expr:
     return keep
 
 
-def _column(raw: Raw, rows: pl.DataFrame, part: RawTable, name: str, kind: Kind, problems: list[Problem]) -> pl.Series:
+def _column(
+    raw: Raw,
+    rows: pl.DataFrame,
+    part: RawTable,
+    name: str,
+    kind: Kind,
+    problems: list[Problem],
+    percents: set[str],
+) -> pl.Series:
     """Typed values under our name; several headings are added up."""
     parts = []
     for heading in _headings(part, name):
@@ -176,6 +250,12 @@ def _column(raw: Raw, rows: pl.DataFrame, part: RawTable, name: str, kind: Kind,
         typed, told = _typed(raw, text, part, name, kind)
         bad = rows["row"].filter(text.is_not_null() & typed.is_null())
         problems += told or _not_of_kind(raw.file, text, bad, kind, part)
+        if kind == "number":
+            problems += _looks_missing(raw.file, typed, rows["row"])
+            signed = text.str.ends_with("%").fill_null(value=False)
+            percents |= {name} if signed.any() else set()
+        if text.is_not_null().sum() == 0 and len(rows) and name in NEVER_EMPTY:
+            problems.append(_empty(raw.file, heading, name))
         parts.append(typed)
     return reduce(add, parts)
 
@@ -188,6 +268,29 @@ def _typed(raw: Raw, text: pl.Series, part: RawTable, name: str, kind: Kind) -> 
         return read_days(text, part.dates, part.year), unsure_days(raw.file, text, part.dates)
     numbers = read_numbers(ratings(text) if kind == "rating" else text, part.decimal, raw.delimiter)
     return as_asked(numbers, part, name), unsure_numbers(raw.file, numbers)
+
+
+def _empty(file: str, heading: str, name: str) -> Problem:
+    fix = f"map `{name}` to the heading that holds its values, correct `missing`, or accept: {{empty column: why}}"
+    return Problem(file, "no cell with a value", "values", fix, column=heading, rule="empty column")
+
+
+def _looks_missing(file: str, values: pl.Series, rows: pl.Series) -> list[Problem]:
+    """Tell of codes such as 999 or -9 that stand far outside all other values: they are no values."""
+    found = values.filter(values.is_in(sorted(MISSING_CODES)).fill_null(value=False))
+    others = values.filter(~values.is_in(sorted(MISSING_CODES)).fill_null(value=True))
+    if found.is_empty() or len(others) < 5:
+        return []
+    low, high = float(others.min()), float(others.max())
+    codes = sorted({v for v in found if (v < 0 <= low) or (v >= 99 and v > 3 * max(high, 0.0))})
+    if not codes:
+        return []
+    at = rows.filter(values.is_in(codes).fill_null(value=False))
+    told = ", ".join(f"{code:g}" for code in codes)
+    where = f"{len(at)} cells that hold {told}, far outside the others ({low:g} to {high:g})"
+    quoted = ", ".join(f'"{code:g}"' for code in codes)
+    fix = f'if it means that there is no value, write missing: ["", {quoted}]; if not, accept: {{missing code: why}}'
+    return [Problem(file, where, "values", fix, int(at[0]), values.name, "missing code")]
 
 
 def _not_of_kind(file: str, text: pl.Series, rows: pl.Series, kind: Kind, part: RawTable) -> list[Problem]:

@@ -1,0 +1,180 @@
+"""Names of teams in files, matched with the list of teams in both directions: what neither side knows is told."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from joyeval.errors import Problem
+from joyeval.intake.columns import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pandas as pd
+
+ALIKE = 80  # of 100: below this no team is proposed for a name
+LISTED = 5  # names that a message gives
+MATCHED = 200  # names that are held against the list of teams
+TOTALS = re.compile(
+    r"((grand|sub|over|trust|ward|team|group|org(anisation)?)[ -]?)?totals?\b.*|sum|average|mean|england|national"
+    r"|(all|overall|whole|combined|trust|organisation|programme|cohort)"
+    r"( (teams|wards|units|services|staff|trusts?|groups|together|average|mean|score))?"
+)
+_SIDES = {"north", "south", "east", "west", "left", "right", "upper", "lower", "male", "female", "day", "night"}
+
+
+def is_total(name: str) -> bool:
+    """Whether a row of this name holds the totals of the others.
+
+    Examples
+    --------
+    >>> is_total("GRAND TOTAL"), is_total("All teams"), is_total("Allerton Ward")
+    (True, True, False)
+    """
+    return TOTALS.fullmatch(plain(name).strip(" :*")) is not None
+
+
+@dataclass(frozen=True)
+class Names:
+    """What teams are called.
+
+    Parameters
+    ----------
+    teams : mapping
+        Team to cohort, as the list of teams has them.
+    also_called : mapping
+        Team to its other names in files.
+    not_teams : tuple of str
+        Names in files that are no team.
+    """
+
+    teams: Mapping[str, str]
+    also_called: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    not_teams: tuple[str, ...] = ()
+
+    @cached_property
+    def spelling(self) -> dict[str, str]:
+        """Every name, as people read it, to the team."""
+        others = {plain(name): team for team, names in self.also_called.items() for name in names}
+        return others | {plain(team): team for team in self.teams}
+
+    @cached_property
+    def left_out(self) -> frozenset[str]:
+        """Names, as people read them, that are no team."""
+        return frozenset(plain(name) for name in self.not_teams) - set(self.spelling)
+
+    def known(self, cells: Iterable[str]) -> dict[str, str | None]:
+        """Return the team that each distinct cell names; None where nobody knows it."""
+        return {cell: self.spelling.get(plain(cell)) for cell in cells}
+
+    def is_left_out(self, cell: str) -> bool:
+        """Whether the study file says that this is no team."""
+        return plain(cell) in self.left_out
+
+    def nearest(self, name: str) -> str | None:
+        """Return the team that a name is most like, if any is like enough; other numbers or sides forbid it."""
+        from rapidfuzz import fuzz
+
+        own = _words(name)
+        if _is_code(name):
+            return None
+        best, team = 0.0, None
+        for words, its in self._listed:
+            if _marks(words) == _marks(own):
+                a, b = " ".join(own), " ".join(words)
+                alike = max(fuzz.ratio(a.replace(" ", ""), b.replace(" ", "")), fuzz.token_sort_ratio(a, b))
+                best, team = max((best, team), (alike, its), key=lambda pair: pair[0])
+        return team if best >= ALIKE else None
+
+    @cached_property
+    def _listed(self) -> list[tuple[list[str], str]]:
+        return [(_words(name), team) for name, team in self.spelling.items() if not _is_code(name)]
+
+    def unknown(self, files: pd.Series, column: str, cells: pd.Series, rows: pd.Series) -> list[Problem]:
+        """Tell of cells that name no team, totals apart; `files` and `rows` say where each stands."""
+        totals = cells.map(is_total).astype(bool)
+        return [
+            *_told_totals(files[totals], column, cells[totals], rows[totals]),
+            *self._told_unknown(files[~totals], column, cells[~totals], rows[~totals]),
+        ]
+
+    def _told_unknown(self, files: pd.Series, column: str, cells: pd.Series, rows: pd.Series) -> list[Problem]:
+        if cells.empty:
+            return []
+        counts = cells.value_counts()
+        near = {name: self.nearest(name) for name in counts.index[:MATCHED]}
+        listed = ", ".join(_counted(name, n, near.get(name)) for name, n in counts.head(LISTED).items())
+        more = f" and {len(counts) - LISTED} more names" if len(counts) > LISTED else ""
+        found = f"{_rows(cells, files)} of {_names(len(counts))} that the list of teams has not: {listed}{more}"
+        pairs = [(team, name) for name, team in near.items() if team][:LISTED]
+        paste = ", ".join(f"{_yaml(team)}: [{_yaml(name)}]" for team, name in pairs)
+        fix = (
+            f"write below `teams`: also_called: {{{paste or 'team of the list: [name in the file]'}}}; what is no team "
+            f"of yours: not_teams: [{_yaml(counts.index[0])}]; for all of them accept: {{unknown team: why}}"
+        )
+        expected = "teams of the list of teams"
+        return [Problem(str(files.iloc[0]), found, expected, fix, int(rows.iloc[0]), column, "unknown team")]
+
+
+def _told_totals(files: pd.Series, column: str, cells: pd.Series, rows: pd.Series) -> list[Problem]:
+    if cells.empty:
+        return []
+    names = list(dict.fromkeys(cells))[:LISTED]
+    found = f"{_rows(cells, files)} that look like totals of the others: {', '.join(names)}"
+    fix = f"if it is so, write below `teams`: not_teams: [{', '.join(map(_yaml, names))}]"
+    return [Problem(str(files.iloc[0]), found, "one row per team", fix, int(rows.iloc[0]), column, "totals")]
+
+
+def sums_of_others(table: pd.DataFrame, name: str, by: list[str], numbers: list[str]) -> list[str]:
+    """Return the names whose numbers are the sum of all others' in every group of `by`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `name`, `by` and `numbers`.
+    """
+    used = [column for column in numbers if column in table and table[column].notna().any()]
+    if not used or table[name].nunique() < 4:
+        return []
+    grouped = table.groupby([*by, name], dropna=False)[used].sum() if by else table.groupby(name)[used].sum()
+    wide = grouped.reset_index()
+    whole = wide.groupby(by)[used].transform("sum") if by else wide[used].sum()
+    fits = ((2 * wide[used] - whole).abs() <= 1e-9 * (1 + wide[used].abs())) & (wide[used] > 0)
+    cells = fits.assign(name=wide[name]).groupby("name")[used]
+    seen = (wide[used] > 0).assign(name=wide[name]).groupby("name")[used].sum()
+    always = (cells.sum() == seen).all(axis=1) & (seen.sum(axis=1) >= (2 if by else 1))
+    return [str(found) for found in always.index[always]]
+
+
+def _words(name: str) -> list[str]:
+    text = re.sub(r"(?<=[^\W\d])(?=\d)|(?<=\d)(?=[^\W\d])", " ", plain(name).replace(".", "").replace("&", " and "))
+    return [word for word in re.findall(r"\w+", text) if word not in {"the", "ward", "team", "unit"}] or [text]
+
+
+def _marks(words: list[str]) -> tuple[set[str], set[str]]:
+    return {word for word in words if word.isdigit()}, _SIDES & set(words)
+
+
+def _counted(name: str, n: int, near: str | None) -> str:
+    return f"{name!r} ({n}" + (f"; perhaps {near!r})" if near else ")")
+
+
+def _is_code(name: str) -> bool:
+    """Whether a name is a code, such as RX3 or 15N: none is a misspelling of another."""
+    return re.fullmatch(r"[A-Z0-9]{2,6}", name.strip().upper()) is not None and any(c.isdigit() for c in name)
+
+
+def _rows(cells: pd.Series, files: pd.Series) -> str:
+    n, of = len(cells), files.nunique()
+    return f"{n} row{'s' if n != 1 else ''}" + (f" in {of} files" if of > 1 else "")
+
+
+def _names(n: int) -> str:
+    return f"{n} name{'s' if n != 1 else ''}"
+
+
+def _yaml(text: str) -> str:
+    return text if re.fullmatch(r"[A-Za-z][\w ]*", text) and plain(text) not in {"yes", "no", "true"} else f'"{text}"'

@@ -1,0 +1,123 @@
+"""When the rows of a pulse or an outcome are: each day of a team once, days that can be, no totals among them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from joyeval.errors import Problem
+from joyeval.intake.names import sums_of_others
+from joyeval.intake.pulse import start_of
+from joyeval.intake.tabulate import MOST_LOST
+
+if TYPE_CHECKING:
+    from joyeval.study import Cohort
+
+FAR = 15  # years before or after a cohort in which no figure of its teams can be
+NUMBERS = ["numerator", "denominator", "positive", "answers", "opportunities"]
+
+
+def check(part: Any, rows: pd.DataFrame, here: pd.DataFrame, cohort: Cohort) -> list[Problem]:
+    """Return what is wrong with the days and the repetition of rows.
+
+    Parameters
+    ----------
+    part : Pulse or Outcome
+    rows : DataFrame
+        Rows of all teams of the study.
+    here : DataFrame
+        Those of the teams of `cohort`.
+    """
+    problems = [*_without_day(part, rows), *_twice(part, rows), *_totals(part, rows)]
+    if getattr(part, "on", None):
+        return problems
+    outside = _outside_of_pulse if hasattr(part, "positive") else _outside_of_outcome
+    return problems + outside(part, here, cohort)
+
+
+def _day(rows: pd.DataFrame) -> str:
+    return "date" if "date" in rows else "period"
+
+
+def _without_day(part: Any, rows: pd.DataFrame) -> list[Problem]:
+    day = _day(rows)
+    if getattr(part, "on", None) or day not in rows:
+        return []
+    blank = rows[rows[day].isna()]
+    if blank.empty:
+        return []
+    found, fix = f"{len(blank)} rows without a {day}, which are left out", "fill them in, or accept: {lost rows: why}"
+    many = len(blank) > MOST_LOST * len(rows)
+    heading = str(part.columns.get(day))
+    return [Problem(blank["file"].iloc[0], found, "a day", fix, int(blank["row"].iloc[0]), heading, "lost rows", many)]
+
+
+def _twice(part: Any, rows: pd.DataFrame) -> list[Problem]:
+    """Tell of rows of one team and day: neither the sum nor the last of them is meant unless the study file says so."""
+    if "answer" in rows or part.combine or part.through or (set(part.columns) >= {"mean"} and "answers" not in rows):
+        return []
+    keys = ["team"] if getattr(part, "on", None) else ["team", _day(rows)]
+    known = rows.dropna(subset=[key for key in keys if key in rows])
+    again = known[known.duplicated(keys)]
+    if again.empty:
+        return []
+    first = again.iloc[0]
+    same = known.drop(columns=["file", "row"]).duplicated().sum()
+    alike = ", all with the same numbers" if same == len(again) else ""
+    found = f"{len(again)} rows of a team and day that another row has too{alike}"
+    fix = "remove what was entered or pasted twice; keep only the rows you mean (`where`); or combine: sum"
+    return [Problem(first["file"], found, "one row per team and day", fix, int(first["row"]), None, "twice")]
+
+
+def _totals(part: Any, rows: pd.DataFrame) -> list[Problem]:
+    day = _day(rows)
+    by = [] if getattr(part, "on", None) else [day]
+    used = [name for name in NUMBERS if name in rows]
+    found = [] if part.through or "answer" in rows or not used else sums_of_others(rows, "team", by, used)
+    problems = []
+    for name in found:
+        row = rows[rows["team"] == name].iloc[0]
+        fix = f"if it holds the totals, write below `teams`: not_teams: [{name}]; if not, accept: {{totals: why}}"
+        told, expected = f"{name}, whose numbers are the sum of all others", "one row per team"
+        problems.append(Problem(row["file"], told, expected, fix, int(row["row"]), str(part.columns["team"]), "totals"))
+    return problems
+
+
+def _outside_of_pulse(part: Any, rows: pd.DataFrame, cohort: Cohort) -> list[Problem]:
+    day = _day(rows)
+    if day not in rows:
+        return []
+    days = rows[day]
+    first, last = start_of(pd.Series([cohort.start, cohort.end]), part.period, part.month)
+    begins = start_of(days, part.period, part.month)
+    expected = f"{cohort.start} to {cohort.end}"
+    fix = "correct the dates, how `dates` says they are written, or the cohort's start and end"
+    found = []
+    for file, group in rows[days.notna() & ~begins.between(first, last)].groupby("file"):
+        told, row = f"{len(group)} rows outside the time of cohort {cohort.cohort}", int(group["row"].iloc[0])
+        found.append(Problem(str(file), told, expected, fix, row=row, rule="outside the cohort"))
+    return found
+
+
+def _outside_of_outcome(part: Any, rows: pd.DataFrame, cohort: Cohort) -> list[Problem]:
+    """Outcomes may be from before and after the cohort, but not all of them, and not from another age."""
+    if "period" not in rows or rows["period"].isna().all():
+        return []
+    days = pd.to_datetime(rows["period"])
+    start, end = pd.Timestamp(cohort.start), pd.Timestamp(cohort.end)
+    far = rows[(days < start - pd.DateOffset(years=FAR)) | (days > end + pd.DateOffset(years=FAR))]
+    fix = "correct the dates, or how `dates` says they are written; or accept: {outside the cohort: why}"
+    if len(far):
+        told, expected = (
+            f"{len(far)} rows more than {FAR} years from cohort {cohort.cohort}",
+            f"about {start.date()} to {end.date()}",
+        )
+        return [Problem(far["file"].iloc[0], told, expected, fix, int(far["row"].iloc[0]), None, "outside the cohort")]
+    inside = start_of(days, part.period).between(start_of(pd.Series([start]), part.period)[0], end)
+    if not inside.any():
+        told, expected = f"no row within the time of cohort {cohort.cohort}", f"{start.date()} to {end.date()}"
+        return [
+            Problem(rows["file"].iloc[0], told, expected, fix, int(rows["row"].iloc[0]), None, "outside the cohort")
+        ]
+    return []

@@ -1,0 +1,193 @@
+"""The list of teams, and the rows of every other file held against it: nothing of a team is lost without a word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from joyeval.errors import Problem
+from joyeval.intake.columns import plain
+from joyeval.intake.names import is_total, sums_of_others
+from joyeval.intake.tabulate import MOST_LOST
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from joyeval.intake.names import Names
+    from joyeval.study import Outcome, Pulse, RawTable, Study, Teams
+
+LISTED = 5  # names that a message gives
+SCOPES = ("team", "cohort", "network")
+
+
+def listed(part: Teams, table: pd.DataFrame, cohorts: Sequence[str]) -> tuple[pd.DataFrame, list[Problem]]:
+    """Return the list of teams, each once.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Typed rows, cohorts under the study's names.
+    cohorts : sequence of str
+        The cohorts of the study.
+
+    Returns
+    -------
+    DataFrame
+        One row per team, in the order of the file.
+    list of Problem
+        Rows without a team or of totals, teams named twice, cohorts that nobody knows, impossible headcounts.
+    """
+    problems = _without_team(table, part.columns["team"])
+    table = table[table["team"].notna()]
+    known = {plain(name) for name in part.not_teams}
+    table = table[~table["team"].map(plain).isin(known)]
+    sums = set(sums_of_others(table.drop_duplicates("team"), "team", [], ["headcount"])) if len(table) else set()
+    totals = table[table["team"].map(is_total) | table["team"].isin(sums)]
+    if len(totals):
+        names = ", ".join(dict.fromkeys(totals["team"]))
+        fix = f"if it is no team, write below `teams`: not_teams: [{names}]; if it is one, accept: {{totals: why}}"
+        problems.append(
+            _at(totals, f"a row of totals: {names}", "one row per team", fix, "totals", part.columns["team"])
+        )
+    problems += [*_twice(part, table), *_unknown_cohorts(part, table, cohorts), *_headcounts(table)]
+    return table.drop_duplicates("team", keep="last"), problems
+
+
+def names_of_nobody(study: Study, table: pd.DataFrame) -> list[Problem]:
+    """Tell of teams of the study file that the list of teams has not, and of cohorts without a team."""
+    from joyeval.intake.contract import _did_you_mean, _problem
+
+    have, problems = set(table["team"]), []
+    for team in study.teams.also_called:
+        if len(have) and team not in have:
+            fix = f"{_did_you_mean(team, have)}write it as the list of teams does"
+            path = ("teams", "also_called", team)
+            problems.append(_problem(study, path, f"team {team!r}", "a team of the list", fix, "unknown team"))
+    for i, cohort in enumerate(study.cohorts):
+        if len(have) and not (table["cohort"] == cohort.cohort).any():
+            found = f"no team of cohort {cohort.cohort!r} in the list of teams"
+            fix = "correct the cohorts there, or say under `cohort_names` what the list calls it"
+            problems.append(_problem(study, ("cohorts", i), found, "at least one team", fix, "no team of the cohort"))
+    return problems
+
+
+def named(part: RawTable, rows: pd.DataFrame, names: Names) -> tuple[pd.DataFrame, list[Problem]]:
+    """Return rows whose team is on the list, under the name it has there; what nobody knows is told by file."""
+    problems = _without_team(rows, part.columns["team"])
+    rows = rows[rows["team"].notna()]
+    known = names.known(rows["team"].unique())
+    out = {cell for cell, team in known.items() if team is None and names.is_left_out(cell)}
+    rows = rows[~rows["team"].isin(out)]
+    team = rows["team"].map(known)
+    strange = rows[team.isna()]
+    problems += names.unknown(strange["file"], str(part.columns["team"]), strange["team"], strange["row"])
+    return rows.assign(team=team)[team.notna()], problems
+
+
+def absent(part: Pulse | Outcome, rows: pd.DataFrame, own: Sequence[str], names: Names, cohort: str) -> list[Problem]:
+    """Tell of teams that a file has no row of: all of a cohort where the part is for it, or some."""
+    none = [team for team in own if team not in set(rows["team"])]
+    if not none:
+        return []
+    named_here = part.cohorts is not None
+    if len(none) == len(own) and (named_here or rows.empty):
+        found = f"{part.measure}: no row of any of the {len(own)} teams of cohort {cohort}"
+        fix = "correct the names (`also_called` below `teams`), the file, or `cohorts` of this part"
+        blocking = named_here or not set(names.teams) & set(rows["team"])
+        return [Problem(part.file, found, "rows of its teams", fix, None, None, "team without rows", blocking)]
+    if len(none) == len(own):
+        return []
+    told = ", ".join(none[:LISTED]) + (f" and {len(none) - LISTED} more" if len(none) > LISTED else "")
+    found = f"{part.measure}: no row of {len(none)} of {len(own)} teams of cohort {cohort}: {told}"
+    fix = "nothing, if they have no figures; else correct their names in the file, or `also_called`"
+    return [Problem(part.file, found, "rows of every team", fix, None, None, "team without rows", blocking=False)]
+
+
+def placed(study: Study, rows: pd.DataFrame, names: Names) -> tuple[pd.DataFrame, list[Problem]]:
+    """Return events with scope and scope_id as the study has them; those of nobody are told and left out."""
+    scope = rows["scope"].str.lower().str.strip()
+    cohorts = {c.cohort: c.cohort for c in study.cohorts} | dict(study.teams.cohort_names)
+    teams = names.known(rows.loc[scope == "team", "scope_id"].dropna().unique())
+    ids = rows["scope_id"].where(scope != "team", rows["scope_id"].map(teams))
+    ids = ids.where(scope != "cohort", rows["scope_id"].map(cohorts))
+    lost = ~scope.isin(SCOPES) | (ids.isna() & (scope != "network")) | rows["date"].isna()
+    problems = []
+    if lost.any():
+        bad = rows[lost]
+        cells = ", ".join(dict.fromkeys(str(v) for v in bad["scope_id"].dropna()[:50]))[:120]
+        found = f"{len(bad)} events without a day, or of nobody of this study" + (f": {cells}" if cells else "")
+        expected = "a day; scope team, cohort or network; scope_id a team or cohort"
+        fix = "correct them, add `also_called` below `teams`, or accept: {lost rows: why}"
+        many = len(bad) > MOST_LOST * len(rows)
+        problems.append(_at(bad, found, expected, fix, "lost rows", "scope_id", blocking=many))
+    again = rows.drop(columns=["file", "row"]).duplicated()
+    if again.sum() > max(MOST_LOST * len(rows), 5):
+        fix = "remove what was pasted twice, or accept: {twice: why}"
+        problems.append(_at(rows[again], f"{again.sum()} events a second time", "each once", fix, "twice"))
+    return rows.assign(scope=scope, scope_id=ids)[~lost], problems
+
+
+def _without_team(rows: pd.DataFrame, heading: object) -> list[Problem]:
+    problems = []
+    for file, blank in rows[rows["team"].isna()].groupby("file"):
+        many = len(blank) > MOST_LOST * (rows["file"] == file).sum()
+        fix = "fill in the team (in a merged cell it stands in the first row only), or accept: {no team: why}"
+        found = f"{len(blank)} rows without a team, which are left out"
+        row = int(blank["row"].iloc[0])
+        problems.append(Problem(str(file), found, "a team", fix, row, str(heading), "no team", blocking=many))
+    return problems
+
+
+def _twice(part: Teams, table: pd.DataFrame) -> list[Problem]:
+    spelled = table.groupby(table["team"].map(plain))["team"].nunique()
+    apart = table[table["team"].map(plain).isin(spelled.index[spelled > 1])]
+    problems = []
+    if len(apart):
+        names = ", ".join(sorted(set(apart["team"])))
+        fix = "write the name one way, or remove one of the rows"
+        problems.append(_at(apart, f"one team spelled several ways: {names}", "each team once", fix, "twice"))
+    again = table[table["team"].duplicated()]
+    values = [name for name in table.columns if name not in ("file", "row")]
+    different = again[~again.duplicated(values) & ~again["row"].isin(table.loc[table.duplicated(values), "row"])]
+    if len(different) and part.combine is None:
+        names = ", ".join(dict.fromkeys(different["team"].iloc[: LISTED * 20]))[:200]
+        fix = "keep one row; or write combine: last below `teams`, and the last row of each stands"
+        found = f"{different['team'].nunique()} teams several times with different values: {names}"
+        problems.append(_at(different, found, "each team once", fix, "twice"))
+    elif len(again) and part.combine is None:
+        found = f"{len(again)} rows that repeat a team with the same values"
+        problems.append(_at(again, found, "each team once", "nothing; it counts once", "repeated", blocking=False))
+    return problems
+
+
+def _unknown_cohorts(part: Teams, table: pd.DataFrame, cohorts: Sequence[str]) -> list[Problem]:
+    other = table[~table["cohort"].isin(cohorts)]
+    if other.empty:
+        return []
+    names = ", ".join(dict.fromkeys(str(c) for c in other["cohort"].fillna("(blank)")))[:160]
+    fix = "correct them, add them under `cohort_names`, leave them out (`where`), or accept: {unknown cohort: why}"
+    found = f"{other['team'].nunique()} teams of cohorts that the study has not: {names}"
+    return [_at(other, found, f"one of: {', '.join(cohorts)}", fix, "unknown cohort", str(part.columns.get("cohort")))]
+
+
+def _headcounts(table: pd.DataFrame) -> list[Problem]:
+    bad = table[table["headcount"].notna() & ~((table["headcount"] > 0) & (table["headcount"] % 1 == 0))]
+    if bad.empty:
+        return []
+    fix = "write the number of people in post; leave it blank where it is not known"
+    return [_at(bad, f"{len(bad)} headcounts that are no number of people", "whole numbers above 0", fix, "headcount")]
+
+
+def _at(rows: pd.DataFrame, found: str, expected: str, fix: str, rule: str, column: object = None, *, blocking=True):
+    first = rows.iloc[0]
+    return Problem(
+        str(first["file"]),
+        found,
+        expected,
+        fix,
+        int(first["row"]),
+        None if column is None else str(column),
+        rule,
+        blocking,
+    )
