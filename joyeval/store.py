@@ -69,12 +69,20 @@ class Store:
         raise UsageError(f"{self.folder.name}: no {name} yet; `{step}` makes it from the raw files")
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader never meets half of it."""
+def private(folder: Path) -> Path:
+    """Make a folder, if need be, that nobody but its owner can look into; where access is told by modes."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    return folder
+
+
+def write_whole(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Write a file so that a reader never meets half of it; a private one is for its owner alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(content)
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666), "wb") as file:
+            file.write(content)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)  # of a full disk

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("JOYEVAL_KEY", hashlib.sha256(b"the people of these tests were made up").hexdigest())
+os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="joyeval-tests-")  # no test leaves marks with the settings
 settings.register_profile("joyeval", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("joyeval")
 ROOT = Path(__file__).resolve().parents[1]

@@ -21,7 +21,6 @@ from joyeval.disclosure import (
     protect,
     protect_counts,
     protect_shares,
-    publish,
     suppressed,
 )
 from joyeval.disclosure.margins import hide, widths
@@ -335,19 +334,6 @@ def test_groups_of_the_same_people_or_quite_others_are_no_problem():
 def test_figures_about_other_questions_do_not_count():
     other = members(team=range(30)).assign(statistic="joy, wave 1")
     assert differing_by_few(pd.concat([members(unit=range(31)), other])).empty
-
-
-def test_a_late_answer_may_not_be_published_as_a_second_report(tmp_path):
-    """A team of 11 and, a month later, of 12: the difference is one person."""
-    ledger = tmp_path / "ledger.parquet"
-    publish(members(team=range(11)), ledger=ledger, report="cohort 3, May")
-    publish(members(team=range(11)), ledger=ledger, report="cohort 3, May")
-    before = ledger.read_bytes()
-    with pytest.raises(DisclosureError, match="a few people more") as caught:
-        publish(members(team=range(12)), ledger=ledger, report="network, June")
-    assert "p11" not in str(caught.value)
-    assert ledger.read_bytes() == before
-    publish(members(team=range(22)), ledger=ledger, report="network, July")
 
 
 def recovered(places, nearest, *, trials=150, seed=5):

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Cohort = Annotated[str, typer.Option("--cohort", "-c", help="the cohort")]
+Withdraw = Annotated[
+    str, typer.Option("--withdraw", metavar="REASON", help="why nobody has what was released before; kept for good")
+]
 Journal = Annotated[str, typer.Option("--journal", "-j", help="a preset, such as bmj, plos or nature")]
 
 
@@ -54,12 +57,12 @@ def _failed(these: pd.DataFrame) -> str:
     return f"{row['file']}: {row['found']}; expected {row['expected']}"
 
 
-def release(study: StudyFile, cohort: Cohort, data: DataFolder = None) -> None:
+def release(study: StudyFile, cohort: Cohort, data: DataFolder = None, withdraw: Withdraw = "") -> None:
     """Read everything that may be shared as a stranger would, and pack it; refuse if anything may not leave."""
     from joyeval.pipeline.release import release as pack
     from joyeval.study import load_study
 
-    archive, names = pack(load_study(study, data=data), cohort)
+    archive, names = pack(load_study(study, data=data), cohort, withdraw=withdraw)
     say(f"{len(names)} files were looked through and packed")
     typer.echo(archive)
 

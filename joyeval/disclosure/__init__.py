@@ -12,7 +12,7 @@ from __future__ import annotations
 from joyeval.disclosure.charts import protect_charts
 from joyeval.disclosure.distributions import protect_shares
 from joyeval.disclosure.flows import protect_flow
-from joyeval.disclosure.ledger import differing_by_few, publish
+from joyeval.disclosure.ledger import differing_by_few
 from joyeval.disclosure.margins import protect_counts
 from joyeval.disclosure.release import check_release
 from joyeval.disclosure.rule import GIVES_AWAY, RULES, THRESHOLD, Rule, may_show, reader, reading, rule_of, suppressed
@@ -35,7 +35,6 @@ __all__ = [
     "protect_flow",
     "protect_matrix",
     "protect_shares",
-    "publish",
     "reader",
     "reading",
     "rule_of",

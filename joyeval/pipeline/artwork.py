@@ -6,6 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from joyeval.pipeline import released
 from joyeval.pipeline.record import folders, refuse_stale
 from joyeval.pipeline.steps import sha256
 
@@ -29,6 +30,8 @@ def write_artwork(study: Study, cohort: str, journal: str) -> tuple[Path, pd.Dat
 
     Raises
     ------
+    DisclosureError
+        Figures that would give a few people away beside what was released before.
     UsageError
         A journal without a preset, a cohort that was not run or is stale.
     """
@@ -38,6 +41,7 @@ def write_artwork(study: Study, cohort: str, journal: str) -> tuple[Path, pd.Dat
 
     preset(journal)
     refuse_stale(study, [study.cohort(cohort).cohort], "figures are drawn from")
+    released.consult(study, [cohort])
     where, store = folders(study, cohort), study.store(cohort)
     staging, target = where.reports / ".staging", where.reports / "figures" / journal
     shutil.rmtree(staging, ignore_errors=True)

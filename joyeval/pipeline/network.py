@@ -30,6 +30,8 @@ def network_report(study: Study, **options: Any) -> tuple[tuple[Path, ...], bool
 
     Raises
     ------
+    DisclosureError
+        A report that would give a few people away beside what was released before.
     UsageError
         Cohorts that were not run or are stale, each with the reason.
     StepError

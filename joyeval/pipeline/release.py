@@ -27,8 +27,14 @@ TEXTS = (".html", ".csv", ".json", ".txt", ".tex", ".svg", ".eps")
 WHEN = datetime(1980, 1, 1).timetuple()[:6]  # the first day that a zip knows: the same bytes each time
 
 
-def release(study: Study, cohort: str) -> tuple[Path, tuple[str, ...]]:
+def release(study: Study, cohort: str, *, withdraw: str = "") -> tuple[Path, tuple[str, ...]]:
     """Check everything that may be shared and pack it with a manifest.
+
+    Parameters
+    ----------
+    withdraw : str
+        Why nothing that was released before is in anybody's hands, where this release would give a few people away
+        beside it; kept in the ledger and told in the manifest.
 
     Returns
     -------
@@ -54,8 +60,8 @@ def release(study: Study, cohort: str) -> tuple[Path, tuple[str, ...]]:
         raise UsageError(f"{home} holds no report; `joyeval run {study.path.name}` makes it")
     _refuse_old_figures(study, cohort, [path for path in files if path.name == "manifest.json"])
     _look_through(study, home, files)
-    released.enter(study, cohort)
-    write_whole(archive, _packed(study, cohort, home, files))
+    withdrawn = released.enter(study, [cohort], "release", withdraw=withdraw.strip())
+    write_whole(archive, _packed(study, cohort, home, files, withdrawn))
     return archive, tuple(str(path.relative_to(home)) for path in files)
 
 
@@ -100,7 +106,7 @@ def _paths(path: Path, name: str, study: Study) -> list[Problem]:
     return [Problem(file=name, found="a folder of this machine", expected="no path", fix=fix, rule="release")]
 
 
-def _packed(study: Study, cohort: str, home: Path, files: list[Path]) -> bytes:
+def _packed(study: Study, cohort: str, home: Path, files: list[Path], withdrawn: list[dict[str, str]]) -> bytes:
     names = {path.relative_to(home).as_posix(): path for path in files}
     manifest = {
         "study": study.study,
@@ -109,6 +115,7 @@ def _packed(study: Study, cohort: str, home: Path, files: list[Path]) -> bytes:
         "synthetic": study.synthetic,
         "made_with": f"joyeval {__version__}",
         "disclosure": {"threshold": study.disclosure.threshold, "reason": study.disclosure.reason},
+        **({"withdrawn": withdrawn} if withdrawn else {}),
         "files": {name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for name, path in names.items()},
     }
     content = BytesIO()

@@ -1,78 +1,136 @@
-"""Who stood behind each released figure, kept so that a later release cannot give a few people away.
+"""Who stood behind each released figure, held against what is to be written for readers now.
 
-Two releases of one group that differ by a late answer show that answer to whoever has both. Kept are pseudonyms, with
-the processed data of the study; they never leave with a release.
+Two reports on one group that differ by a late answer show that answer to whoever has both. Kept are pseudonyms and
+hashes of answers, with the processed data of the workspace; they never leave with a release.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from joyeval.disclosure import publish, rule_of
+from joyeval.disclosure import rule_of
+from joyeval.disclosure.chain import Chain
+from joyeval.disclosure.ledger import people_told_apart, pulses_told_apart
 from joyeval.errors import DisclosureError
+from joyeval.intake.keys import is_demonstration
+from joyeval.pipeline.behind import behind
+from joyeval.pipeline.steps import NETWORK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
-    from joyeval.store import Store
+    from joyeval.errors import Problem
     from joyeval.study import Study
 
-GROUPS = ("team", "role", "organisation", "directorate", "setting")
 
-
-def enter(study: Study, cohort: str) -> None:
-    """Enter the people behind the figures of a cohort in the ledger of the study.
+def consult(study: Study, cohorts: Sequence[str]) -> None:
+    """Refuse to write for readers what would give a few people away beside what was released before.
 
     Raises
     ------
     DisclosureError
-        A group shown has a few people more or less than when it was released before; nothing is entered.
+        Groups with a few people or answers more or less than when they were released, under whatever names; or a
+        ledger that is missing, shortened or changed.
     """
-    store, ledger = study.store(cohort), ledger_of(study)
-    members = pd.concat([pd.DataFrame(columns=["statistic", "group", "person"]), *_members(store)])
-    size = members.groupby(["statistic", "group"])["person"].transform("nunique")
-    members = members[size >= study.disclosure.threshold].astype(str).sort_values(["statistic", "group", "person"])
-    if members.empty:
-        return
-    members["statistic"] = f"cohort {cohort}, " + members["statistic"] + ", " + members["group"]
-    digest = hashlib.sha256(members.to_csv(index=False).encode("utf-8")).hexdigest()[:8]
+    chain = chain_of(study)
+    _refuse(_problems(study, chain, _active(chain.entries()), *behind(study, cohorts, chain.secret()))[0])
+
+
+def enter(study: Study, cohorts: Sequence[str], what: str, *, withdraw: str = "") -> list[dict[str, str]]:
+    """Enter in the ledger who stands behind the figures of cohorts, after consulting it.
+
+    Parameters
+    ----------
+    what : str
+        "release" or "network".
+    withdraw : str
+        Why nothing of what stands against it is in anybody's hands; written into the ledger for good.
+
+    Returns
+    -------
+    list of dict
+        What has been withdrawn from this workspace so far: when, and why.
+
+    Raises
+    ------
+    DisclosureError
+        As for `consult`; nothing is entered.
+    """
+    chain, marked = chain_of(study), not is_demonstration(study)
+    with chain.alone():
+        entries = _entries(study, chain, withdraw, marked=marked)
+        people, pulses = behind(study, cohorts, chain.secret())
+        problems, against = _problems(study, chain, _active(entries), people, pulses)
+        if problems and not withdraw:
+            _refuse(problems)
+        if against:
+            chain.add({"kind": "withdrawn", "withdraws": sorted(against), "reason": withdraw}, {}, marked=marked)
+            entries = chain.entries()
+        files = {name: table.to_parquet(index=False) for name, table in (("people", people), ("pulses", pulses))}
+        said = {"kind": what, "study": study.study, "cohorts": list(cohorts), "who": _digest(files)}
+        if (len(people) or len(pulses)) and said["who"] not in {entry.get("who") for entry in _active(entries)}:
+            chain.add(said, {f"{name}.parquet": content for name, content in files.items()}, marked=marked)
+    return [{"when": e["when"][:10], "why": e["reason"]} for e in entries if e["kind"] == "withdrawn"]
+
+
+def enter_network(study: Study, cohorts: Sequence[str]) -> None:
+    """Enter who stands behind the network report, which is for readers as soon as it is written; see `enter`."""
+    enter(study, cohorts, NETWORK)
+
+
+def chain_of(study: Study) -> Chain:
+    """Return the ledger of the workspace of a study."""
+    return Chain(study.home / "data" / "processed")
+
+
+def _entries(study: Study, chain: Chain, withdraw: str, *, marked: bool) -> list[dict[str, Any]]:
+    """Entries of a sound ledger; of a damaged one only its end, if that is what the user says."""
     try:
-        publish(members, ledger=ledger, report=f"release {digest}", rule=rule_of(study))
+        return chain.entries()
     except DisclosureError as error:
-        once = {(problem.file, problem.found): problem for problem in error.problems}
-        advice = f"if the earlier archive never left this place, delete {ledger} and release again"
-        told = f"{len(once)} groups differ by a few people from an earlier release; nothing was packed; {advice}"
-        raise DisclosureError(list(once.values()), told) from None
+        if not withdraw:
+            raise
+        chain.begin_anew()
+        reason = f"{withdraw} (begun anew: {str(error).partition(';')[0]})"
+        chain.add({"kind": "withdrawn", "withdraws": [], "reason": reason}, {}, marked=marked)
+        return chain.entries()
 
 
-def ledger_of(study: Study) -> Path:
-    """Return where the ledger of a study lies: beside the processed data of its cohorts."""
-    return study.store(study.cohorts[0].cohort).folder.parent / "released.parquet"
+def _active(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    gone = {number for entry in entries for number in entry.get("withdraws", ())}
+    return [entry for entry in entries if entry["files"] and entry["number"] not in gone]
 
 
-def _members(store: Store) -> Iterator[pd.DataFrame]:
-    """Yield statistic, group and person, for every score of a survey and every process of relational coordination."""
-    teams = store.table("teams").set_index("team") if "teams" in store.tables() else pd.DataFrame()
-    for name in (name for name in store.tables() if name.startswith("wave_")):
-        answers = store.table(name)
-        places = {by: answers["team"].map(teams[by]) for by in GROUPS if by in teams and by not in answers}
-        answers = answers.assign(everyone="everyone", **places)
-        for scale in (column.removesuffix("_answered") for column in answers if column.endswith("_answered")):
-            valid = answers[answers[scale].notna()]
-            for by in ("everyone", *(by for by in GROUPS if by in answers)):
-                yield _group(valid, scale + ", wave " + valid["wave"].astype(str), by)
-    if "ties" in store.tables():
-        ties = store.table("ties")
-        rated = ties[ties["answered"] > 0].assign(everyone="everyone")
-        what = rated["process"].astype(str) + ", wave " + rated["wave"].astype(str)
-        for by in ("everyone", "workgroup"):
-            yield _group(rated, what, by)
+def _problems(
+    study: Study, chain: Chain, entries: Sequence[Mapping[str, Any]], people: pd.DataFrame, pulses: pd.DataFrame
+) -> tuple[list[Problem], set[int]]:
+    """Return what stands against it, and in which entries."""
+    rule = rule_of(study, "public")
+    found, against = [], set()
+    for entry in entries:
+        name = f"{entry['kind']} of {entry['when'][:10]} (entry {entry['number']})"
+        before = [
+            pd.read_parquet(chain.folder / f"{entry['number']:04d}.{kind}.parquet").assign(entry=name)
+            for kind in ("people", "pulses")
+        ]
+        these = people_told_apart(people, before[0], rule=rule) + pulses_told_apart(pulses, before[1], rule=rule)
+        found += these
+        against |= {entry["number"]} if these else set()
+    return found, against
 
 
-def _group(rows: pd.DataFrame, statistic: pd.Series, by: str) -> pd.DataFrame:
-    known = rows.assign(statistic=statistic, group=rows[by])[["statistic", "group", "person"]].dropna()
-    return known.assign(group=known["group"].astype(str) if by == "everyone" else f"{by} " + known["group"].astype(str))
+def _refuse(problems: Sequence[Problem]) -> None:
+    if problems:
+        once = {(problem.file, problem.column, problem.found): problem for problem in problems}
+        told = (
+            f"{len(once)} groups differ by a few people from what was released before; nothing was written. If nobody "
+            "has what was released, say so: joyeval release STUDY --cohort C --withdraw REASON"
+        )
+        raise DisclosureError(list(once.values()), told)
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    return hashlib.sha256(b"\0".join(files[name] for name in sorted(files))).hexdigest()

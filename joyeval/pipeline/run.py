@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from joyeval.errors import StepError, Stopped, UsageError
+from joyeval.errors import DisclosureError, StepError, Stopped, UsageError
+from joyeval.pipeline import released
 from joyeval.pipeline.executors import Job, Local
 from joyeval.pipeline.locks import hold
 from joyeval.pipeline.record import Folders, folders, read_record, state, write_record
@@ -126,6 +127,8 @@ def run(
 
     Raises
     ------
+    DisclosureError
+        Reports that would give a few people away beside what was released before; everything else has been finished.
     StepError
         Steps failed. Their earlier outputs are as they were; what does not depend on them has been finished.
     UsageError
@@ -146,7 +149,10 @@ def run(
         finally:
             executor.close()
     if plan.errors:
-        raise StepError("\n".join(plan.errors))
+        raise StepError("\n".join([*plan.errors, *map(str, plan.refused)]))
+    if plan.refused:
+        problems = [problem for refused in plan.refused for problem in refused.problems]
+        raise DisclosureError(problems, "\n".join(dict.fromkeys(refused.summary for refused in plan.refused)))
     return plan.outcomes
 
 
@@ -213,6 +219,7 @@ class _Plan:
         self.running: dict[Future[None], _Started] = {}
         self.ended: dict[Node, Outcome] = {}
         self.errors: list[str] = []
+        self.refused: list[DisclosureError] = []
         self.expected = {node: _expected(study, node) for node in graph}
         self.to_the_end = self._to_the_end()
 
@@ -244,8 +251,22 @@ class _Plan:
             if found.idle or not (found.stale or self.force):
                 self._end(node, "up to date", found.reason)
                 return True
-            del self.waiting[node]
-            self._submit(node, found.reason)
+            if not self._refused(node, released.consult):
+                del self.waiting[node]
+                self._submit(node, found.reason)
+            return True
+        return False
+
+    def _refused(self, node: Node, look: Callable[[Study, Sequence[str]], Any]) -> bool:
+        """Say whether a report would give a few people away beside what was released before; it is held back then."""
+        if node.step.makes != "report":
+            return False
+        cohorts = [c.cohort for c in self.study.cohorts] if node.cohort == NETWORK else [node.cohort]
+        try:
+            look(self.study, cohorts)
+        except DisclosureError as error:
+            self.refused.append(error)
+            self._end(node, "failed", error.summary)
             return True
         return False
 
@@ -264,6 +285,8 @@ class _Plan:
         node, where = started.node, folders(self.study, started.node.cohort)
         try:
             future.result()
+            if node.cohort == NETWORK and self._refused(node, released.enter_network):
+                return
             with _uninterrupted():
                 _publish(self.study, started, where, self.given)
         except (StepError, OSError) as error:

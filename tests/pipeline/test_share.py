@@ -120,13 +120,15 @@ def test_a_late_answer_is_not_released_and_the_ledger_stays_at_home(study):
     _survey(study, range(30))
     first = release(study, "a")[0].read_bytes()
     assert release(study, "a")[0].read_bytes() == first  # the same people again
-    ledger = released.ledger_of(study)
+    ledger = released.chain_of(study).path
     before = ledger.read_bytes()
     _survey(study, range(31))
-    with pytest.raises(DisclosureError, match=r"groups differ by a few people.*delete .*released\.parquet") as refused:
+    with pytest.raises(DisclosureError, match=r"groups differ by a few people.*--withdraw REASON") as refused:
         release(study, "a")
     assert refused.value.exit_code == 3
-    assert {"everyone", "role nurse", "team x"} <= {problem.found.split(" (")[0] for problem in refused.value.problems}
+    assert {"everyone cohort a", "role nurse", "team x"} <= {
+        problem.found.split(" differs")[0] for problem in refused.value.problems
+    }
     assert f"{30:032x}" not in str(refused.value)
     assert ledger.read_bytes() == before
     assert not (folders(study, "a").reports / "release" / "small_a.zip").exists()
@@ -135,22 +137,27 @@ def test_a_late_answer_is_not_released_and_the_ledger_stays_at_home(study):
     assert f"{1:032x}".encode() not in b"".join(ZipFile(archive).read(name) for name in ZipFile(archive).namelist())
 
 
-def test_an_answer_taken_back_is_a_difference_too_and_small_groups_are_none(study):
+def test_what_was_withdrawn_is_told_in_the_manifest(study):
     _survey(study, range(30))
     release(study, "a")
-    _survey(study, range(28))
-    with pytest.raises(DisclosureError):
-        release(study, "a")
-    released.ledger_of(study).unlink()
+    _survey(study, range(31))
+    archive, _ = release(study, "a", withdraw="sent to nobody")
+    with ZipFile(archive) as packed:
+        told = json.loads(packed.read("manifest.json"))["withdrawn"]
+    assert [one["why"] for one in told] == ["sent to nobody"]
+
+
+def test_small_groups_are_entered_nowhere(study):
     _survey(study, range(9))
     release(study, "a")
-    assert not released.ledger_of(study).exists()  # nothing was shown
+    assert not released.chain_of(study).path.exists()  # nothing was shown
 
 
 def test_raters_of_a_workgroup_are_watched_too(study):
     def ties(people):
+        named = [f"{n:032x}" for n in people]
         return pd.DataFrame(
-            {"process": "p", "wave": "1", "workgroup": "w", "person": [f"{n:032x}" for n in people], "answered": 7}
+            {"process": "p", "wave": "1", "workgroup": "w", "target": "v", "person": named, "rc": 3.0, "answered": 7}
         )
 
     _survey(study, range(30), ties=ties(range(14)))
@@ -158,7 +165,7 @@ def test_raters_of_a_workgroup_are_watched_too(study):
     _survey(study, range(30), ties=ties(range(15)))
     with pytest.raises(DisclosureError) as refused:
         release(study, "a")
-    assert {problem.column for problem in refused.value.problems} >= {"cohort a, p, wave 1, workgroup w"}
+    assert {(p.column, p.found.split(" differs")[0]) for p in refused.value.problems} >= {("p", "workgroup w")}
 
 
 def test_a_stale_cohort_is_not_released(study):
