@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from joyeval.disclosure import rule_of
-from joyeval.disclosure.chain import Chain
 from joyeval.disclosure.ledger import people_told_apart, pulses_told_apart
 from joyeval.errors import DisclosureError
 from joyeval.intake.keys import is_demonstration
 from joyeval.pipeline.behind import behind
-from joyeval.pipeline.steps import NETWORK
+from joyeval.pipeline.chain import Chain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,11 +73,6 @@ def enter(study: Study, cohorts: Sequence[str], what: str, *, withdraw: str = ""
         if (len(people) or len(pulses)) and said["who"] not in {entry.get("who") for entry in _active(entries)}:
             chain.add(said, {f"{name}.parquet": content for name, content in files.items()}, marked=marked)
     return [{"when": e["when"][:10], "why": e["reason"]} for e in entries if e["kind"] == "withdrawn"]
-
-
-def enter_network(study: Study, cohorts: Sequence[str]) -> None:
-    """Enter who stands behind the network report, which is for readers as soon as it is written; see `enter`."""
-    enter(study, cohorts, NETWORK)
 
 
 def chain_of(study: Study) -> Chain:

@@ -251,19 +251,19 @@ class _Plan:
             if found.idle or not (found.stale or self.force):
                 self._end(node, "up to date", found.reason)
                 return True
-            if not self._refused(node, released.consult):
+            if not self._refused(node):
                 del self.waiting[node]
                 self._submit(node, found.reason)
             return True
         return False
 
-    def _refused(self, node: Node, look: Callable[[Study, Sequence[str]], Any]) -> bool:
+    def _refused(self, node: Node) -> bool:
         """Say whether a report would give a few people away beside what was released before; it is held back then."""
         if node.step.makes != "report":
             return False
         cohorts = [c.cohort for c in self.study.cohorts] if node.cohort == NETWORK else [node.cohort]
         try:
-            look(self.study, cohorts)
+            released.consult(self.study, cohorts)
         except DisclosureError as error:
             self.refused.append(error)
             self._end(node, "failed", error.summary)
@@ -285,8 +285,6 @@ class _Plan:
         node, where = started.node, folders(self.study, started.node.cohort)
         try:
             future.result()
-            if node.cohort == NETWORK and self._refused(node, released.enter_network):
-                return
             with _uninterrupted():
                 _publish(self.study, started, where, self.given)
         except (StepError, OSError) as error:

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from joyeval.disclosure.chain import Chain
 from joyeval.errors import DisclosureError
 from joyeval.intake.keys import settings
 from joyeval.pipeline import released
+from joyeval.pipeline.chain import Chain
 from joyeval.study import load_study
 
 STUDY = """\
