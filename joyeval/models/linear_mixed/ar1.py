@@ -68,7 +68,7 @@ def fit_ar1(
         return with_outcome(gram(X, terms, rows=autoregressive(previous, gap, phi, root)), y)
 
     def deviance(phi: float) -> float:
-        g, theta = optimise(sums(phi), reml=reml)
+        g, theta, _ = optimise(sums(phi), reml=reml)
         return evaluate(g, theta, reml=reml).deviance + units(g, reml=reml)
 
     coarse = np.array([deviance(phi) for phi in COARSE])

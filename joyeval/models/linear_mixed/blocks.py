@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from joyeval.models.linear_mixed.terms import Term
 
+MOST_PAIRS = 40_000_000  # products of columns, over all levels, that are listed (12 bytes each)
+COPIED = 512  # rows below which a copy costs nothing
 LARGE = 64  # rows from which Cholesky block by block is faster than a general inverse of the stack
 
 
@@ -76,6 +78,10 @@ class Cut:
         """Return the blocks' rows of the border's columns, (blocks, size, k) per bucket."""
         return _views(self.sides, [(*b.shape, self.of.border.size) for b in self.of.buckets])
 
+    def squares(self) -> list[np.ndarray]:
+        """Return the blocks, then the border's own matrix."""
+        return [*self.blocks(), self.corner()]
+
     def corner(self) -> np.ndarray:
         """Return the border's own matrix, (k, k)."""
         k = self.of.border.size
@@ -96,9 +102,88 @@ class Cut:
         where = np.concatenate([rows, beside, across]), np.concatenate([columns, across, beside])
         return sparse.coo_array((np.concatenate([self.own, self.sides, self.sides]), where), shape=(d, d)).tocsr()
 
+    def times(self, X: np.ndarray) -> np.ndarray:
+        """Return the matrix times X (d, columns)."""
+        border = self.of.border
+        if not self.of.buckets:
+            return self.corner() @ X
+        out = np.zeros_like(X)
+        out[border] = self.corner() @ X[border]
+        for bucket, block, side in zip(self.of.buckets, self.blocks(), self.aside(), strict=True):
+            out[bucket] = block @ X[bucket] + side @ X[border]
+            out[border] += np.tensordot(side, X[bucket], axes=([0, 1], [0, 1]))
+        return out
+
     def trace(self, other: Cut) -> float:
         """Return the trace of the product with another such matrix."""
         return float(self.own @ other.own + 2 * self.sides @ other.sides)
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Sums over levels g of w_g f_g f_g', for weights that change while the vectors f_g do not.
+
+    Each f_g touches few columns, so that its products are listed once: a sum is then one sparse matrix times the
+    weights, linear in the rows of the data, where multiplying F' diag(w) F anew costs ten times as much.
+
+    Parameters
+    ----------
+    of : Partition
+    own, sides : sparse matrix (entries of a `Cut`, levels)
+        Products of each level; of `own` those with row <= column only.
+    twice : ndarray
+        How often an entry of `own` stands in the symmetric matrix.
+    rest : Cut
+        What is added to the sums.
+    """
+
+    of: Partition
+    own: Any
+    sides: Any
+    twice: np.ndarray
+    rest: Cut
+
+    def less(self, weights: np.ndarray) -> Cut:
+        """Return `rest` less the weighted sum."""
+        own = self.own @ weights
+        for square in Cut(self.of, own, np.zeros(0)).squares():
+            square += square.swapaxes(-1, -2).copy()
+        return Cut(self.of, self.rest.own - own * (self.twice / 2), self.rest.sides - self.sides @ weights)
+
+    def trace(self, weights: np.ndarray, T: Cut) -> float:
+        """Return the trace of the weighted sum with a symmetric matrix, sum_g w_g f_g' T f_g."""
+        return float(weights @ self.by_level(T))
+
+    def by_level(self, T: Cut) -> np.ndarray:
+        """Return f_g' T f_g of every level."""
+        return (self.twice * T.own) @ self.own + 2 * (T.sides @ self.sides)
+
+
+def pairs(F: Any, D: Any, of: Partition) -> Pairs | None:
+    """List the products of each row of F (levels, d) for `Pairs`; none where they are too many to keep."""
+    from scipy import sparse
+
+    F = F.tocsr()
+    size = np.diff(F.indptr)
+    if (size.astype(float) ** 2).sum() > MOST_PAIRS:
+        return None
+    ahead = np.repeat(F.indptr[1:], size) - np.arange(F.nnz)  # each entry with itself and those after it in its row
+    first = np.repeat(np.arange(F.nnz, dtype=np.int32), ahead)
+    second = np.arange(len(first), dtype=np.int32) - np.repeat((np.cumsum(ahead) - ahead).astype(np.int32), ahead)
+    second += first
+    level = np.repeat(np.arange(len(size), dtype=np.int32), size)[first]
+    i, j, value, rest = F.indices[first], F.indices[second], F.data[first] * F.data[second], of.cut(D)
+    same = np.ones(len(i), dtype=bool)
+    if of.buckets:
+        swap, same = of.block[i] < of.block[j], of.block[i] == of.block[j]
+        i, j = np.where(swap, j, i), np.where(swap, i, j)  # the border second
+    tables = [
+        sparse.csr_array((value[here], (start[i[here]] + of.local[j[here]], level[here])), shape=(cells, len(size)))
+        for here, start, cells in ((same, of.start, rest.own.size), (~same, of.side, rest.sides.size))
+    ]
+    twice = np.full(rest.own.size, 2.0)
+    twice[of.start + of.local] = 1.0
+    return Pairs(of, *tables, twice, rest)
 
 
 def _views(values: np.ndarray, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
@@ -162,12 +247,21 @@ def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
 
 def _pivot(N: np.ndarray, L: np.ndarray) -> tuple[np.ndarray, float]:
     """L (I + L'NL)^-1 L' and log|I + L'NL|, for one matrix or a stack of them."""
+    if not L.any():
+        return np.zeros_like(N), 0.0
     diagonal = L.ndim < N.ndim
-    S = N * L[..., None] * L[..., None, :] if diagonal else L.swapaxes(-1, -2) @ N @ L
+    S = _between(N, L) if diagonal else L.swapaxes(-1, -2) @ N @ L
     rows = np.arange(S.shape[-1])
     S[..., rows, rows] += 1
     M, logdet = _inverse(S)
-    return M * L[..., None] * L[..., None, :] if diagonal else L @ M @ L.swapaxes(-1, -2), logdet
+    return _between(M, L) if diagonal else L @ M @ L.swapaxes(-1, -2), logdet
+
+
+def _between(M: np.ndarray, L: np.ndarray) -> np.ndarray:
+    """L M L for a diagonal L, kept as its diagonal."""
+    out = M * L[..., None]
+    out *= L[..., None, :]
+    return out
 
 
 def _inverse(S: np.ndarray) -> tuple[np.ndarray, float]:
@@ -181,10 +275,16 @@ def _inverse(S: np.ndarray) -> tuple[np.ndarray, float]:
 
     if not len(S):
         return S, 0.0
-    chol = cholesky(S, lower=True, overwrite_a=True, check_finite=False)
-    M = np.tril(lapack.dpotri(chol, lower=1)[0])
-    M += np.tril(M, -1).T
-    return M, 2 * float(np.log(np.diag(chol)).sum())
+    # LAPACK wants columns together; the transpose of a large one has them so, and saves the copy
+    chol = cholesky(S.T if len(S) >= COPIED else S, lower=True, overwrite_a=True, check_finite=False)
+    logdet = 2 * float(np.log(np.diag(chol)).sum())
+    M = lapack.dpotri(chol, lower=1, overwrite_c=1)[0].T  # its upper half is filled
+    for start in range(0, len(M), LARGE):
+        rows = slice(start, start + LARGE)
+        square = M[rows, rows]
+        M[rows, rows] = np.triu(square) + np.triu(square, 1).T
+        M[start + LARGE :, rows] = M[rows, start + LARGE :].T
+    return M, logdet
 
 
 def partition(pattern: Any, terms: Sequence[Term]) -> Partition:

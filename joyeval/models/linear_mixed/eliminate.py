@@ -46,9 +46,12 @@ class Solved:
         own = self.keep @ self.g.products[0]
         if self.rest is None:
             return (own,)
-        F = scale_levels(self.keep, self.g.F)
-        q = own.shape[1]
-        return own - _level_blocks(F, self.rest.inverse.cut, q), *self.rest.by_level(self.g.terms[1:], self.Ls[1:])
+        cut = self.rest.inverse.cut
+        if self.g.pairs is not None:
+            taken = self.keep**2 * self.g.pairs.by_level(cut)[:, None, None]
+        else:
+            taken = _level_blocks(scale_levels(self.keep, self.g.F), cut, own.shape[1])
+        return own - taken, *self.rest.by_level(self.g.terms[1:], self.Ls[1:])
 
     def between(self, effects: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
         """Return Z'V0^-1Z times `effects`, both (levels, q, columns) per term."""
@@ -61,7 +64,7 @@ class Solved:
         there = g.F.T @ flat(first) + g.D @ others - g.F.T @ flat(self.T @ here)
         B = self.rest.inverse.times(there)
         here = self.keep @ (here - (g.F @ B).reshape(first.shape))
-        return here, *split(g.terms[1:], there - self.rest.N @ B)
+        return here, *split(g.terms[1:], there - self.rest.N.times(B))
 
 
 def solve(g: Gram, Ls: Sequence[np.ndarray]) -> Solved:
@@ -74,7 +77,10 @@ def solve(g: Gram, Ls: Sequence[np.ndarray]) -> Solved:
     if g.F is None:
         return Solved(g, Ls, logdet, cross, (A,), (keep @ E,), T, keep, None)
     rest = _eliminate_rest(g, Ls, T)
-    A -= _quadratic(scale_levels(keep, g.F), rest.inverse.cut, len(A))
+    if g.pairs is not None:
+        A -= g.pairs.trace(keep.ravel() ** 2, rest.inverse.cut)
+    else:
+        A -= _quadratic(scale_levels(keep, g.F), rest.inverse.cut, len(A))
     A_rest = [blocks.sum(axis=0) for blocks in rest.by_level(g.terms[1:], Ls[1:])]
     R = keep @ (E - (g.F @ rest.B).reshape(E.shape))
     return Solved(g, Ls, logdet + rest.logdet, cross - rest.cross, (A, *A_rest), (R, *rest.R), T, keep, rest)
@@ -98,7 +104,7 @@ class _Rest:
 
     logdet: float
     cross: np.ndarray
-    N: Any
+    N: Cut
     inverse: Inverse
     B: np.ndarray
     R: tuple[np.ndarray, ...]
@@ -117,12 +123,11 @@ class _Rest:
 
 def _eliminate_rest(g: Gram, Ls: Sequence[np.ndarray], T1: np.ndarray) -> _Rest:
     terms = g.terms[1:]
-    TF = scale_levels(T1, g.F)
-    N = g.D - g.F.T @ TF
-    E = np.concatenate([flat(s) for s in g.sums[1:]]) - TF.T @ flat(g.sums[0])
-    inverse = invert(g.parts.cut(N), _factor(terms, [_lifted(L) for L in Ls[1:]]))
+    E = np.concatenate([flat(s) for s in g.sums[1:]]) - g.F.T @ flat(T1 @ g.sums[0])
+    N = g.pairs.less(T1.ravel()) if g.pairs is not None else g.parts.cut(g.D - g.F.T @ scale_levels(T1, g.F))
+    inverse = invert(N, _factor(terms, [_lifted(L) for L in Ls[1:]]))
     B = inverse.times(E)
-    return _Rest(inverse.logdet, E.T @ B, N, inverse, B, split(terms, E - N @ B))
+    return _Rest(inverse.logdet, E.T @ B, N, inverse, B, split(terms, E - N.times(B)))
 
 
 def _lifted(L: np.ndarray) -> np.ndarray:

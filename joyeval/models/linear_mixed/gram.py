@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from joyeval.errors import ModelError
-from joyeval.models.linear_mixed.blocks import Partition, arrange, partition
+from joyeval.models.linear_mixed.blocks import Pairs, Partition, arrange, pairs, partition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +76,7 @@ class Gram:
     F: Any = None  # (levels of first * q, columns of rest) products of the first term with the others
     D: Any = None  # (columns of rest, columns of rest) products of the others
     parts: Partition | None = None  # how the others fall apart
+    pairs: Pairs | None = None  # products of rows of F, where it is sparse and the first term is one column
     orders: tuple[np.ndarray, ...] = ()  # per term, which of its columns comes first, second ...
     projection: np.ndarray | None = None  # (p,) coefficients of y on Q
     scale: float = 1.0
@@ -104,9 +105,11 @@ def gram(X: np.ndarray, terms: Sequence[Term], *, rows: Rows = EQUAL) -> Gram:
     products = tuple(_products(term, z, z) for term, z in zip(order, Z, strict=True))
     sums = tuple(_products(term, z, tuple(Q)) for term, z in zip(order, Z, strict=True))
     F, D, parts = _between_terms(order, Z) if len(order) > 1 else (None, None, None)
+    sparse = parts is not None and not isinstance(F, np.ndarray)
     return Gram(
         terms=tuple(order), n=len(X), rows=rows, Q=Q, R=R, Z=Z, back=tuple(back for _, back in standard),
         products=products, sums=sums, cross=np.eye(len(Q)), F=F, D=D, parts=parts,
+        pairs=pairs(F, D, parts) if sparse and order[0].q == 1 else None,
         orders=tuple(np.arange(term.q) for term in order),
     )  # fmt: skip
 
@@ -141,13 +144,16 @@ def reorder(g: Gram, orders: Sequence[np.ndarray]) -> Gram:
         others.append(start + index.ravel())
         start += index.size
     columns = np.concatenate(others)
+    F = None if g.F is None else g.F[rows][:, columns]
+    D = None if g.D is None else g.D[columns][:, columns]
     return replace(
         g,
         back=tuple(back[:, order] for back, order in zip(g.back, orders, strict=True)),
         products=tuple(N[:, order][:, :, order] for N, order in zip(g.products, orders, strict=True)),
         sums=tuple(s[:, order] for s, order in zip(g.sums, orders, strict=True)),
-        F=None if g.F is None else g.F[rows][:, columns],
-        D=None if g.D is None else g.D[columns][:, columns],
+        F=F,
+        D=D,
+        pairs=None if g.pairs is None else pairs(F, D, g.parts),
         orders=tuple(before[order] for before, order in zip(g.orders, orders, strict=True)),
     )
 

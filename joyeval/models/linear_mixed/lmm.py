@@ -12,7 +12,7 @@ import numpy as np
 
 from joyeval.models.linear_mixed.gram import EQUAL, Gram, Rows, gram, with_outcome
 from joyeval.models.linear_mixed.inference import Inference
-from joyeval.models.linear_mixed.likelihood import Curvature, Profile, curvature, evaluate, factors, singular, units
+from joyeval.models.linear_mixed.likelihood import Curvature, Profile, curvature, factors, singular, units
 from joyeval.models.linear_mixed.optimise import optimise, polish
 from joyeval.models.linear_mixed.terms import Term
 
@@ -130,10 +130,10 @@ def refit(layout: Gram, y: np.ndarray, *, reml: bool = True, start: np.ndarray |
 
 def estimate(g: Gram, *, reml: bool = True, start: np.ndarray | None = None) -> Fit:
     """Fit the outcome whose sums `g` holds."""
-    g, theta = optimise(g, reml=reml, start=start)
+    g, theta, at = optimise(g, reml=reml, start=start)
     curved = curvature(g, theta, reml=reml)
-    theta = polish(g, theta, curved.hessian, reml=reml)
-    return _as_fit(g, theta, evaluate(g, theta, reml=reml), curved, reml=reml)
+    theta, at = polish(g, theta, at, curved.hessian, reml=reml)
+    return _as_fit(g, theta, at, curved, reml=reml)
 
 
 def satterthwaite(fit: Fit) -> Inference:

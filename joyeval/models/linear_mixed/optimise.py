@@ -28,8 +28,8 @@ RESTED = 1e-9  # fall of the deviance by leaving a boundary below which it was r
 SETTLED = 1e-11  # fall of the deviance that a step promises
 
 
-def optimise(g: Gram, *, reml: bool, start: np.ndarray | None = None) -> tuple[Gram, np.ndarray]:
-    """Minimise the deviance; return the sums in the order of columns in which theta is well determined.
+def optimise(g: Gram, *, reml: bool, start: np.ndarray | None = None) -> tuple[Gram, np.ndarray, Profile]:
+    """Minimise the deviance; return the sums in the order of columns in which theta is well determined, and what holds.
 
     The deviance is even in every diagonal entry, so that a variance of 0 is always stationary and a descent may
     rest there; it is set off again where a positive one fits better. Near such a boundary, entries below a small
@@ -38,14 +38,14 @@ def optimise(g: Gram, *, reml: bool, start: np.ndarray | None = None) -> tuple[G
     theta = _leave_zero(g, np.zeros(_n_free(g)), reml=reml, least=0.1) if start is None else start
     least = np.inf
     for _ in range(ROUNDS):
-        theta, deviance, settled = _descend(g, theta, reml=reml)
-        theta = _snap(g, theta)
+        theta, at, settled = _descend(g, theta, reml=reml)
+        theta, deviance, before = _snap(g, theta), at.deviance, theta
         if settled and (not singular(g, theta) or least - deviance < RESTED):
             break
         g, theta = _largest_first(g, theta)
         if settled:
             least, theta = deviance, _leave_zero(g, theta, reml=reml, least=0.0)
-    return g, theta
+    return g, theta, at if np.array_equal(theta, before) else evaluate(g, theta, reml=reml)
 
 
 def _largest_first(g: Gram, theta: np.ndarray) -> tuple[Gram, np.ndarray]:
@@ -63,7 +63,7 @@ def _largest_first(g: Gram, theta: np.ndarray) -> tuple[Gram, np.ndarray]:
     return reorder(g, orders), np.concatenate(entries)
 
 
-def _descend(g: Gram, theta: np.ndarray, *, reml: bool) -> tuple[np.ndarray, float, bool]:
+def _descend(g: Gram, theta: np.ndarray, *, reml: bool) -> tuple[np.ndarray, Profile, bool]:
     """Newton steps with the average information, halved until the deviance falls; and whether they came to rest."""
     at = evaluate(g, theta, reml=reml)
     for _ in range(STEPS):
@@ -71,9 +71,9 @@ def _descend(g: Gram, theta: np.ndarray, *, reml: bool) -> tuple[np.ndarray, flo
         size = np.maximum(np.abs(values), 1e-8 * np.abs(values).max())
         step = vectors @ ((vectors.T @ at.gradient) / size)
         if at.gradient @ step < SETTLED:
-            return theta, at.deviance, True
+            return theta, at, True
         theta, at = _halve(g, theta, at, step, reml=reml)
-    return theta, at.deviance, False
+    return theta, at, False
 
 
 def _halve(g: Gram, theta: np.ndarray, at: Profile, step: np.ndarray, *, reml: bool) -> tuple[np.ndarray, Profile]:
@@ -148,13 +148,12 @@ def _leave_zero(g: Gram, theta: np.ndarray, *, reml: bool, least: float) -> np.n
     return np.concatenate(out)
 
 
-def polish(g: Gram, theta: np.ndarray, hessian: np.ndarray, *, reml: bool) -> np.ndarray:
-    """Take one Newton step with the exact second derivative, where it lessens the slope."""
-    slope = evaluate(g, theta, reml=reml).gradient
+def polish(g: Gram, theta: np.ndarray, at: Profile, hessian: np.ndarray, *, reml: bool) -> tuple[np.ndarray, Profile]:
+    """Take one Newton step with the exact second derivative, where it lessens the slope; what holds there."""
     free = theta != 0
     if not free.any() or np.linalg.eigvalsh(hessian[np.ix_(free, free)])[0] <= 0:
-        return theta
+        return theta, at
     better = theta.copy()
-    better[free] -= np.linalg.solve(hessian[np.ix_(free, free)], slope[free])
-    after = evaluate(g, better, reml=reml).gradient
-    return better if np.abs(after).max() < np.abs(slope).max() else theta
+    better[free] -= np.linalg.solve(hessian[np.ix_(free, free)], at.gradient[free])
+    after = evaluate(g, better, reml=reml)
+    return (better, after) if np.abs(after.gradient).max() < np.abs(at.gradient).max() else (theta, at)

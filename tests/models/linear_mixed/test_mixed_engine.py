@@ -81,7 +81,7 @@ def test_average_information_is_near_the_second_derivative():
     """Exact but for traces that average out; here within a third of the largest curvature."""
     y, X, terms = nested_and_crossed(n=600)
     g = with_outcome(gram(X, terms), y)
-    g, theta = optimise(g, reml=True)
+    g, theta, _ = optimise(g, reml=True)
     exact = curvature(g, theta, reml=True).hessian
     close = average_information(g, theta, evaluate(g, theta, reml=True), reml=True)
     assert np.abs(close - exact).max() < 0.33 * np.abs(exact).max()
@@ -101,7 +101,7 @@ def test_a_start_on_the_boundary_is_left_where_a_variance_fits_better(seed):
     """A relative variance of 0 is always stationary; the fit must not rest there while the slope points inwards."""
     y, X, terms = nested_and_crossed(n=120, seed=seed)
     g = with_outcome(gram(X, terms), y)
-    deviances = [evaluate(*optimise(g, reml=True, start=start), reml=True).deviance for start in (np.zeros(5), None)]
+    deviances = [optimise(g, reml=True, start=start)[2].deviance for start in (np.zeros(5), None)]
     assert deviances[0] == pytest.approx(deviances[1], abs=1e-6)
 
 
@@ -200,3 +200,29 @@ def test_units_are_undone():
     sigma2 = evaluate(g, theta, reml=True).sigma2 * g.scale**2
     want = written_out(y, X, list(g.terms), [c * sigma2 for c in covariances], sigma2, np.eye(len(y)) / 4, reml=True)
     assert evaluate(g, theta, reml=True).deviance + units(g, reml=True) == pytest.approx(want, rel=1e-10)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_listed_products_give_what_multiplying_anew_gives(nested, monkeypatch):
+    """Two large crossed factors, and a third that falls into blocks: the same fit with and without the list."""
+    rng, n = np.random.default_rng(9), 24_000
+    first, second = rng.integers(0, 4000, n), rng.integers(0, 600, n)
+    terms = [Term("rater", first, 4000), Term("target", second, 600)]
+    if nested:
+        terms = [Term("rater", first, 4000), Term("item", rng.integers(0, 5, n), 5), Term("pair", first % 700, 700)]
+    X = np.column_stack([np.ones(n), rng.normal(size=n)])
+    y = sum(rng.normal(size=t.n_levels)[t.codes] * 0.5 for t in terms) + rng.normal(size=n)
+    listed = gram(X, terms)
+    assert listed.pairs is not None
+    assert bool(listed.parts.buckets) == nested
+    monkeypatch.setattr("joyeval.models.linear_mixed.blocks.MOST_PAIRS", 0)
+    anew = gram(X, terms)
+    assert anew.pairs is None
+    one, two = (evaluate(with_outcome(g, y), np.full(len(terms), 0.4), reml=True) for g in (listed, anew))
+    assert one.deviance == pytest.approx(two.deviance, rel=1e-12)
+    assert one.gradient == pytest.approx(two.gradient, rel=1e-8)
+    for left, right in zip(one.solved.by_level(), two.solved.by_level(), strict=True):
+        assert left == pytest.approx(right, rel=1e-9)
+    effects = [rng.normal(size=(t.n_levels, 1, 2)) for t in listed.terms]
+    for left, right in zip(one.solved.between(effects), two.solved.between(effects), strict=True):
+        assert left == pytest.approx(right, rel=1e-9, abs=1e-9)
