@@ -60,6 +60,32 @@ def wave_order(
     )
 
 
+def days_of(column: pd.Series) -> pd.Series:
+    """Return a column as days: days as they are, text only where it is written year first.
+
+    Raises
+    ------
+    UsageError
+        Text such as 05/06/2024, which is two different days to two readers.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days_of(pd.Series(["2024-06-05", None])).dt.month.tolist()
+    [6.0, nan]
+    """
+    import pandas as pd
+
+    try:
+        return pd.to_datetime(column, format="ISO8601")
+    except (ValueError, TypeError):
+        name = f"column `{column.name}`" if column.name is not None else "a column"
+        raise UsageError(
+            f"{name} holds days that are not written year first (2024-06-05), so that day and month may be mistaken; "
+            "turn them into days first: pd.to_datetime(column, dayfirst=True) or with the format that they have"
+        ) from None
+
+
 def in_order(table: pd.DataFrame, given: Sequence[Any] | None = None, *, wave: str = "wave") -> pd.Series:
     """Return the waves of a table as an ordered categorical, in the order of time."""
     import pandas as pd
@@ -76,11 +102,9 @@ def _as_given(found: list[Any], given: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def _by_days(table: pd.DataFrame, column: pd.Series, found: list[Any], date: str) -> tuple[Any, ...]:
-    import pandas as pd
-
     if date not in table:
         return ()
-    days = pd.to_datetime(table[date], errors="coerce").groupby(column, observed=True).median()
+    days = days_of(table[date]).groupby(column, observed=True).median()
     known = days.dropna().sort_values()
     return tuple(known.index) if len(known) == len(found) and known.is_unique else ()
 

@@ -201,3 +201,12 @@ def test_sites_are_followed_in_the_order_of_their_days():
     found = beside(means, days, {s: [s] for s in sites}, {"joy": (table, (0, 0))})
     within = found.associations["joy"].tidy().set_index("term")["estimate"]
     assert within.filter(like="within").iloc[0] > 0
+
+
+def test_days_that_two_readers_would_read_differently_are_refused_not_guessed():
+    """5 June and 4 July, read month first, would be 6 May and 7 April: the waves would turn round."""
+    rows = pd.DataFrame({"wave": ["pre", "post"], "date": ["05/06/2024", "04/07/2024"]})
+    with pytest.raises(UsageError, match="column `date` holds days that are not written year first"):
+        wave_order(rows)
+    assert wave_order(rows.assign(date=["2024-06-05", "2024-07-04"])) == ("pre", "post")
+    assert wave_order(rows.assign(date=pd.to_datetime(rows["date"], dayfirst=True))) == ("pre", "post")

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import DataError, Problem, UsageError
+from joyeval.wave_order import days_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,9 +137,9 @@ def ties(long: pd.DataFrame, *, survey: Survey = RC, frequency: Frequency | None
         raise DataError(problems)
     wide = long.pivot(index=list(KEYS), columns="dimension", values="value").reindex(columns=survey.dimensions)
     contact = long["no_contact"] if "no_contact" in long else pd.Series(False, index=long.index)
-    none = contact.groupby([long[key] for key in KEYS]).any().reindex(wide.index)
-    days = _days(long).groupby([long[key] for key in KEYS]).median().reindex(wide.index) if "date" in long else None
-    told = {} if days is None else {"date": days}
+    keys = [long[key] for key in KEYS]
+    none = contact.groupby(keys).any().reindex(wide.index)
+    told = {"date": days_of(long["date"]).groupby(keys).median().reindex(wide.index)} if "date" in long else {}
     return score_ties(wide.assign(no_contact=none, **told).reset_index(), survey=survey, frequency=frequency)
 
 
@@ -169,12 +170,8 @@ def score_ties(table: pd.DataFrame, *, survey: Survey = RC, frequency: Frequency
         "answered": answered,
         "no_contact": table["no_contact"].astype(bool) if "no_contact" in table else False,
     }
-    days = {"date": _days(table)} if "date" in table else {}
+    days = {"date": days_of(table["date"])} if "date" in table else {}
     return pd.concat([table[list(KEYS)], answers], axis=1).assign(**scores, **days)
-
-
-def _days(table: pd.DataFrame) -> pd.Series:
-    return pd.to_datetime(table["date"], errors="coerce")
 
 
 def from_wide(

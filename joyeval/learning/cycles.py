@@ -10,6 +10,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.result import Result
+from joyeval.wave_order import days_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +112,7 @@ def cycles(ideas: pd.DataFrame, tested: pd.DataFrame, *, small: str = SMALL) -> 
     if strange := sorted(set(tested["decision"].dropna()) - set(AFTER)):
         raise UsageError(f"cycles: decision {strange[0]!r}; expected one of: {', '.join(AFTER)}")
     known = tested[tested["idea_id"].isin(ideas["idea_id"])].sort_values(["idea_id", "cycle"], kind="stable")
-    known = known.assign(start=pd.to_datetime(known["start"]), end=pd.to_datetime(known["end"]))
+    known = known.assign(start=days_of(known["start"]), end=days_of(known["end"]))
     states = _states(ideas, known)
     return Cycles(
         n=len(known),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from joyeval.errors import UsageError
+from joyeval.wave_order import days_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
 
 
 def team_means(
@@ -35,7 +36,7 @@ def team_means(
     if absent:
         raise UsageError(f"wave: found no column {', '.join(absent)}; the table has {', '.join(map(str, wave))}")
     occasion = ["cohort", "wave"] if "cohort" in wave else ["wave"]
-    dated = wave.assign(period=pd.to_datetime(wave[date]).groupby([wave[c] for c in occasion]).transform("median"))
+    dated = wave.assign(period=days_of(wave[date]).groupby([wave[c] for c in occasion]).transform("median"))
     long = dated.melt(id_vars=[team, "wave", "period"], value_vars=scales, var_name="measure", value_name="score")
     grouped = long.dropna(subset=["score"]).groupby([team, "wave", "period", "measure"], sort=False)["score"]
     table = grouped.agg(mean="mean", answers="size", sd="std").reset_index()
