@@ -77,8 +77,11 @@ def lab(home: Path, *, browser: bool = True, notebook: str = "explore_programme.
     program = shutil.which("jupyter", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     if program is None:
         raise UsageError("jupyter is not installed here; joyeval doctor says what is missing")
+    from joyeval.pipeline.kernels import for_jupyter
     from joyeval.pipeline.threads import environment, threads_of
 
     settings = os.pathsep.join(filter(None, [str(JUPYTER), os.getenv("JUPYTER_CONFIG_PATH")]))
     os.chdir(home)
-    os.execve(program, [program, *arguments], {**environment(threads_of(1)), "JUPYTER_CONFIG_PATH": settings})
+    os.execve(
+        program, [program, *arguments], {**environment(threads_of(1)), **for_jupyter(), "JUPYTER_CONFIG_PATH": settings}
+    )

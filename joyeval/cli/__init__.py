@@ -6,6 +6,7 @@ Progress goes to stderr, results (and ``--json``) to stdout.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from joyeval.cli import publish
 from joyeval.cli.terminal import (
     AsJson,
     Cohorts,
+    Cold,
     DataFolder,
     DryRun,
     Force,
@@ -101,9 +103,12 @@ def run(
     force: Force = False,
     dry_run: DryRun = False,
     no_wait: NoWait = False,
+    cold: Cold = False,
 ) -> None:
     """Run the study: what is up to date is not run again."""
     given = dict(pair.partition("=")[::2] for pair in parameter or ())
+    if cold:
+        os.environ["JOYEVAL_COLD"] = "1"
     if dry_run:
         _print_states(study, data, cohort, given, only_stale=True)
     else:

@@ -21,6 +21,7 @@ Parameter = Annotated[
     list[str] | None,
     typer.Option("--parameter", "-p", metavar="NAME VALUE", help="a parameter of the notebooks; may be repeated"),
 ]
+Cold = Annotated[bool, typer.Option("--cold", help="start every kernel on its own, without shared imports")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="stop at once where another command is at work")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would run, run nothing")]
 AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]

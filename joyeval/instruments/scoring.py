@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from joyeval.instruments.model import Instrument, Scale
 
 ENOUGH = 5000  # complete responses that show which way an item runs
-Wave = TypeVar("Wave", "pd.DataFrame", pl.DataFrame)
+Wave = TypeVar("Wave", "pd.DataFrame", "pl.DataFrame")
 
 
 def score(wave: Wave, instrument: str | Path | Instrument, *, coding: str | None = None) -> Wave:

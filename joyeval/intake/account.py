@@ -87,7 +87,7 @@ RULES = {  # rule: what was found (once, several times), what to do
     ),
 }
 BLOCKING = {"unknown team", "day outside the wave"}
-_REJECTED = {"row": pl.UInt32, "column": pl.String, "cell": pl.String, "rule": pl.String, "expected": pl.String}
+_REJECTED = ("row", "column", "cell", "rule", "expected")
 
 
 @dataclass
@@ -150,7 +150,7 @@ class Account:
 
     def table(self) -> pl.DataFrame:
         """Return everything rejected: row, column, cell, rule, expected."""
-        return pl.concat([pl.DataFrame(schema=_REJECTED), *self.rejected])
+        return pl.concat([pl.DataFrame(schema=_types()), *self.rejected])
 
     def quarantine(self, key: bytes) -> pl.DataFrame:
         """Return the table of quarantine: file, row, column, value_hash, rule, expected, fix; cells as keyed hashes."""
@@ -181,7 +181,7 @@ class Account:
         table = pl.DataFrame({"row": rows, "cell": cells}).with_columns(
             pl.lit(value, dtype=pl.String).alias(name) for name, value in told.items()
         )
-        self.rejected.append(table.select(*_REJECTED).cast(_REJECTED))
+        self.rejected.append(table.select(*_REJECTED).cast(_types()))
 
     def _tell(self, rows: pl.Series, column: str | None, rule: str, expected: str, *, blocking: bool) -> None:
         once, often, fix = RULES[rule]
@@ -192,3 +192,7 @@ class Account:
             found = f"{found}, more than one in twenty"
         told = tuple(rows.head(ROWS_KEPT).to_list()) if len(rows) > 1 else ()
         self.problems.append(Problem(self.file, found, expected, fix, int(rows[0]), column, rule, blocking, told))
+
+
+def _types() -> dict[str, pl.DataType]:
+    return dict.fromkeys(_REJECTED, pl.String) | {"row": pl.UInt32}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from joyeval.instruments.model import Instrument
     from joyeval.intake.linking import PeopleLinked
 
-FLOW = {"wave": pl.String, "step": pl.String, "n_in": pl.Int64, "n_out": pl.Int64, "reason": pl.String}
+FLOW = {"wave": str, "step": str, "n_in": int, "n_out": int, "reason": str}
 PLACE = {"key", "file", "row"}  # where a row stands, which says nothing of who wrote it
 FIRST = ("person", "cohort", "team", "role", "wave", "date")
 

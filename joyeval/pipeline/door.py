@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from joyeval.errors import JoyevalError, StepError, UsageError
+from joyeval.light_imports import skip_iri_grammar
 from joyeval.pipeline.threads import environment
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def run_notebook(notebook: Path, target: Path, parameters: Parameters, *, thread
         because it may quote a person's answer.
     """
     check_parameters(notebook, parameters)
+    skip_iri_grammar()
     import papermill
     from jupyter_core.utils import ensure_event_loop
     from nbclient.exceptions import DeadKernelError
@@ -162,9 +164,9 @@ def stop_kernels() -> None:
 
 
 def _manager(threads: int) -> type:
-    from jupyter_client import AsyncKernelManager
+    from joyeval.pipeline.kernels import manager
 
-    class Manager(AsyncKernelManager):
+    class Manager(manager()):
         """Starts kernels with so many numerical threads; the environment of this process stays as it is."""
 
         async def start_kernel(self, **options: Any) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joyeval.errors import UsageError
+from joyeval.light_imports import skip_iri_grammar
 from joyeval.report.document import document
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def write(
     UsageError
         An unknown format, or a Word template without the styles needed.
     """
+    skip_iri_grammar()
     import nbformat
 
     wanted = tuple(formats)
