@@ -22,6 +22,7 @@ from functools import cached_property
 import numpy as np
 
 from joyeval.errors import ModelError
+from joyeval.models.one_thread import one_thread
 
 COMPONENTS = ("rater", "rater x wave", "rater x target", "residual")
 MOST_STEPS = 60
@@ -205,6 +206,7 @@ class _Moments:
     Q: np.ndarray
 
 
+@one_thread
 def tie_means(data: Panel) -> TieMeans:
     """Fit by REML with Fisher scoring; a variance that would be negative is 0.
 

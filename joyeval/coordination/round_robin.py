@@ -14,6 +14,7 @@ import pandas as pd
 
 from joyeval.errors import DataError, ModelError, Problem, UsageError
 from joyeval.models.estimates import estimate_table
+from joyeval.models.one_thread import one_thread
 from joyeval.result import Result
 
 TERMS = ("group", "actor", "partner", "dyad", "actor-partner covariance", "dyadic covariance")
@@ -62,6 +63,7 @@ class RoundRobin(Result):
         )
 
 
+@one_thread
 def round_robin(data: pd.DataFrame, *, group: str, rater: str, target: str, value: str) -> RoundRobin:
     """Estimate the social relations model by REML.
 

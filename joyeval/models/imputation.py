@@ -17,6 +17,7 @@ from scipy.special import fdtrc
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.estimates import estimate_table
+from joyeval.models.one_thread import one_thread
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ RIDGE = 1e-5  # share of a column's length added, so that nearly collinear predi
 FEW_IMPUTATIONS = 20
 
 
+@one_thread
 def impute(
     data: pd.DataFrame,
     columns: Sequence[str],

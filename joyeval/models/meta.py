@@ -11,6 +11,7 @@ from scipy.special import chdtrc, stdtrit
 
 from joyeval.errors import ModelError
 from joyeval.models.estimates import estimate_table
+from joyeval.models.one_thread import one_thread
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Meta(Result):
         )
 
 
+@one_thread
 def meta_analysis(
     estimate: np.ndarray,
     se: np.ndarray,
@@ -164,6 +166,7 @@ class MetaRegression(Result):
         )
 
 
+@one_thread
 def meta_regression(
     estimate: np.ndarray, se: np.ndarray, moderator: np.ndarray, *, term: str, narrow: bool = False
 ) -> MetaRegression:

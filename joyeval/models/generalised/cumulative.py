@@ -21,6 +21,7 @@ from joyeval.models.generalised.families import CumulativeLogit, threshold_slope
 from joyeval.models.generalised.fitting import between_within, maximise, variance_table
 from joyeval.models.generalised.laplace import Likelihood
 from joyeval.models.linear_mixed import Term, variance_notes
+from joyeval.models.one_thread import one_thread
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Ordinal(Result):
         )
 
 
+@one_thread
 def ordinal(
     formula: str,
     data: pd.DataFrame,

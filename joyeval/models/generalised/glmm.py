@@ -14,6 +14,7 @@ from joyeval.models.generalised.fitting import Fitted, between_within, maximise,
 from joyeval.models.generalised.laplace import Likelihood
 from joyeval.models.generalised.responses import LINKS, read_response
 from joyeval.models.linear_mixed import Mixed, lower_factor, random_terms, ranef_table, slopes_by_group, variance_notes
+from joyeval.models.one_thread import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ LOGISTIC_VARIANCE = np.pi**2 / 3
 WIDER = {"binomial": "betabinomial", "poisson": "negbin"}
 
 
+@one_thread
 def fit_glmm(formula: str, data: pd.DataFrame, *, level: float = 0.95, **call: Any) -> Mixed:
     """Fit the other families of `joyeval.models.mixed_models`; see there for the arguments.
 
@@ -45,6 +47,7 @@ def fit_glmm(formula: str, data: pd.DataFrame, *, level: float = 0.95, **call: A
     return _result(fit_random(formula, data, **call), level)
 
 
+@one_thread
 def fit_random(
     formula: str,
     data: pd.DataFrame,

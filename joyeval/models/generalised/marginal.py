@@ -14,6 +14,7 @@ from joyeval.models.estimates import estimate_table
 from joyeval.models.generalised.averages import Average, average, matrix_at
 from joyeval.models.generalised.glmm import fit_random
 from joyeval.models.generalised.one_level import fit_plain
+from joyeval.models.one_thread import one_thread
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class MarginalEffects(Result):
         )
 
 
+@one_thread
 def marginal_effects(
     formula: str,
     data: pd.DataFrame,

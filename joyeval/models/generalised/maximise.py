@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from joyeval.errors import ModelError
+from joyeval.models.one_thread import one_thread
 
 if TYPE_CHECKING:
     from joyeval.models.generalised.laplace import Likelihood
@@ -51,6 +52,7 @@ class NotConvergedError(ModelError):
     """The likelihood has no maximum that could be found."""
 
 
+@one_thread
 def fit_fixed(model: Likelihood, start: np.ndarray) -> Optimum:
     """Maximise without the random effects, from `start` = ``[beta, aux]``.
 
@@ -112,6 +114,7 @@ def _fixed_information(model: Likelihood, parameters: np.ndarray) -> np.ndarray:
     return (information + information.T) / 2
 
 
+@one_thread
 def fit(model: Likelihood, fixed: Optimum) -> Optimum:
     """Maximise with random effects, from the model without (`fit_fixed`).
 

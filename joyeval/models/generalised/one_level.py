@@ -13,6 +13,7 @@ from joyeval.models.generalised.families import Binomial, Poisson
 from joyeval.models.generalised.fitting import Fitted, maximise
 from joyeval.models.generalised.laplace import Likelihood
 from joyeval.models.generalised.responses import LINKS, read_response
+from joyeval.models.one_thread import one_thread
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Glm(Result):
         )
 
 
+@one_thread
 def glm(
     formula: str,
     data: pd.DataFrame,
@@ -116,6 +118,7 @@ def glm(
     )
 
 
+@one_thread
 def fit_plain(design: Design, *, family: str, errors: str | None) -> tuple[Fitted, float]:
     """Do the work of `glm`, short of its result; with the dispersion. A group of `design` is the cluster."""
     if family not in LINKS or errors not in (None, "model", "quasi") or (design.groups and errors):

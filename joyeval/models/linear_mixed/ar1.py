@@ -20,6 +20,7 @@ from joyeval.models.linear_mixed.gram import Rows, gram, reorder, with_outcome
 from joyeval.models.linear_mixed.likelihood import evaluate, units
 from joyeval.models.linear_mixed.lmm import estimate
 from joyeval.models.linear_mixed.optimise import optimise
+from joyeval.models.one_thread import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +34,7 @@ COARSE = (-0.6, -0.3, 0.0, 0.3, 0.6, 0.9)
 STEP = 1e-3
 
 
+@one_thread
 def fit_ar1(
     y: np.ndarray,
     X: np.ndarray,

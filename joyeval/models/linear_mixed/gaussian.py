@@ -24,6 +24,7 @@ from joyeval.models.linear_mixed.variances import (
     variance_notes,
     wald_interval,
 )
+from joyeval.models.one_thread import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +37,7 @@ STEP = 1e-6  # of numerical derivatives of standard deviations
 FLAT = 1e-2  # slope of the deviance at which a fit has converged
 
 
+@one_thread
 def fit_gaussian(
     formula: str,
     data: pd.DataFrame,

@@ -20,6 +20,7 @@ import numpy as np
 from joyeval.models.linear_mixed.eliminate import dense
 from joyeval.models.linear_mixed.inference import Inference
 from joyeval.models.linear_mixed.likelihood import factors
+from joyeval.models.one_thread import one_thread
 
 if TYPE_CHECKING:
     from joyeval.models.linear_mixed.gram import Gram
@@ -42,6 +43,7 @@ class _Moments:
     C: np.ndarray
 
 
+@one_thread
 def kenward_roger(fit: Fit) -> Inference:
     """Return the small-sample covariance of the coefficients and what their degrees of freedom need."""
     g, p = fit.gram, fit.gram.p
@@ -58,6 +60,7 @@ def kenward_roger(fit: Fit) -> Inference:
     )
 
 
+@one_thread
 def small_sample(
     vcov: np.ndarray, T: np.ndarray, P: np.ndarray, C: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

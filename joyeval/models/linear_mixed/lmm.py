@@ -15,6 +15,7 @@ from joyeval.models.linear_mixed.inference import Inference
 from joyeval.models.linear_mixed.likelihood import Curvature, Profile, curvature, factors, singular, units
 from joyeval.models.linear_mixed.optimise import optimise, polish
 from joyeval.models.linear_mixed.terms import Term
+from joyeval.models.one_thread import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +85,7 @@ class Fit:
         return effects
 
 
+@one_thread
 def fit(
     y: np.ndarray,
     X: np.ndarray,
@@ -123,11 +125,13 @@ def as_terms(terms: Sequence[Term | np.ndarray]) -> list[Term]:
     ]
 
 
+@one_thread
 def refit(layout: Gram, y: np.ndarray, *, reml: bool = True, start: np.ndarray | None = None) -> Fit:
     """Fit one outcome to sums already made by `gram`; for many outcomes on the same rows."""
     return estimate(with_outcome(layout, y), reml=reml, start=start)
 
 
+@one_thread
 def estimate(g: Gram, *, reml: bool = True, start: np.ndarray | None = None) -> Fit:
     """Fit the outcome whose sums `g` holds."""
     g, theta, at = optimise(g, reml=reml, start=start)
@@ -136,6 +140,7 @@ def estimate(g: Gram, *, reml: bool = True, start: np.ndarray | None = None) -> 
     return _as_fit(g, theta, at, curved, reml=reml)
 
 
+@one_thread
 def satterthwaite(fit: Fit) -> Inference:
     """Return what Satterthwaite's degrees of freedom need: theta, and the residual variance around its profile."""
     K, p = len(fit.hessian), fit.gram.p

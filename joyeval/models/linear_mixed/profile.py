@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from joyeval.models.linear_mixed.likelihood import BOUNDARY, evaluate, factors
+from joyeval.models.one_thread import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,7 @@ WIDEST = 60  # times: beyond, the data set no limit
 NEAR_ZERO = 1e-3  # of an estimate: a standard deviation below this share is taken for 0
 
 
+@one_thread
 def profile_sd(fit: Fit, name: str, i: int, *, level: float = 0.95) -> tuple[float, float]:
     """Return the interval of the standard deviation of effect i of a term, by the criterion of the fit."""
     g = fit.gram
@@ -41,6 +43,7 @@ def profile_sd(fit: Fit, name: str, i: int, *, level: float = 0.95) -> tuple[flo
     return _interval(held, _off_zero(fit, t), estimate, step, best=fit.profile.deviance, level=level, least=0.0)
 
 
+@one_thread
 def profile_sigma(fit: Fit, *, level: float = 0.95) -> tuple[float, float]:
     """Return the interval of the residual standard deviation, by the criterion of the fit."""
     g, sigma = fit.gram, float(np.sqrt(fit.sigma2))
@@ -53,6 +56,7 @@ def profile_sigma(fit: Fit, *, level: float = 0.95) -> tuple[float, float]:
     return _interval(held, fit.theta, sigma, step, best=fit.profile.deviance, level=level, least=0.0)
 
 
+@one_thread
 def profile_coefficient(fit: Fit, j: int, *, level: float = 0.95) -> tuple[float, float]:
     """Return the interval of a fixed coefficient by full maximum likelihood; `fit` must be one (reml=False)."""
     g = fit.gram

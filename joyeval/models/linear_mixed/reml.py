@@ -19,6 +19,7 @@ import numpy as np
 from joyeval.errors import ModelError
 from joyeval.models.linear_mixed.inference import Inference
 from joyeval.models.linear_mixed.kenward_roger import small_sample
+from joyeval.models.one_thread import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +84,7 @@ class _State:
     C: np.ndarray
 
 
+@one_thread
 def fit_reml(
     y: np.ndarray,
     X: np.ndarray,

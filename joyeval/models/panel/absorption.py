@@ -14,6 +14,7 @@ import numpy as np
 
 from joyeval.errors import ModelError
 from joyeval.models.design import COLLINEAR, check_rank
+from joyeval.models.one_thread import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +99,7 @@ def demean(
     return out, _sweep(out, factors, weights)
 
 
+@one_thread
 def least_squares(
     y: np.ndarray,
     X: np.ndarray,

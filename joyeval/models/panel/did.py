@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from joyeval.errors import ModelError
+from joyeval.models.one_thread import one_thread
 from joyeval.models.panel.absorption import least_squares
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Effects:
         return Effects(self.cohort[keep], self.period[keep], self.estimate[keep], self.influence[keep])
 
 
+@one_thread
 def callaway_santanna(
     Y: np.ndarray,
     start: np.ndarray,
@@ -96,6 +98,7 @@ def callaway_santanna(
     return Effects(cohorts, periods, estimates, influence)
 
 
+@one_thread
 def imputation(Y: np.ndarray, start: np.ndarray) -> Effects:
     """Predict each started team's outcome from team and period effects of what had not started; effects are the rest.
 
@@ -133,6 +136,7 @@ def imputation(Y: np.ndarray, start: np.ndarray) -> Effects:
     return Effects(cells[:, 0], cells[:, 1], means, influence)
 
 
+@one_thread
 def sun_abraham(
     y: np.ndarray, team: np.ndarray, period: np.ndarray, start: np.ndarray, *, X: np.ndarray | None = None
 ) -> tuple[LeastSquares, np.ndarray]:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from joyeval.errors import ModelError
+from joyeval.models.one_thread import one_thread
 from joyeval.models.panel.robust import bartlett
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class AR1:
         return np.sqrt(np.diag(self.vcov))
 
 
+@one_thread
 def gls_ar1(
     y: np.ndarray, X: np.ndarray, time: np.ndarray, *, reml: bool = True, sums: np.ndarray | None = None
 ) -> AR1:
@@ -112,6 +114,7 @@ def gls_ar1(
     )
 
 
+@one_thread
 def newey_west(fit: LeastSquares, *, lags: int | None = None) -> np.ndarray:
     """Return the covariance of the coefficients of one series in time order, robust to autocorrelation.
 

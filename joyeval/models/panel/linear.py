@@ -10,6 +10,7 @@ import numpy as np
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.design import build_design
 from joyeval.models.estimates import estimate_table
+from joyeval.models.one_thread import one_thread
 from joyeval.models.panel.absorption import least_squares
 from joyeval.models.panel.robust import LEVERAGE_POWER, cluster_robust, driscoll_kraay
 from joyeval.result import Result
@@ -72,6 +73,7 @@ class Regression(Result):
         )
 
 
+@one_thread
 def regression(
     formula: str,
     data: pd.DataFrame,
@@ -134,6 +136,7 @@ def regression(
     )
 
 
+@one_thread
 def fit_formula(
     formula: str,
     data: pd.DataFrame,

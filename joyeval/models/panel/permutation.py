@@ -14,6 +14,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.design import build_design, quoted
+from joyeval.models.one_thread import one_thread
 from joyeval.models.panel.absorption import demean
 from joyeval.result import Result
 
@@ -67,6 +68,7 @@ class Permutation(Result):
         )
 
 
+@one_thread
 def permutation_test(
     data: pd.DataFrame,
     *,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from joyeval.errors import ModelError
+from joyeval.models.one_thread import one_thread
 from joyeval.models.panel.absorption import demean, is_nested
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Sandwich:
         return np.sqrt(np.diag(self.vcov))
 
 
+@one_thread
 def cluster_robust(
     fit: LeastSquares, cluster: np.ndarray, *, kind: str = "CR2", sums: np.ndarray | None = None
 ) -> Sandwich:
@@ -109,6 +111,7 @@ def cluster_robust(
     )
 
 
+@one_thread
 def two_way(fit: LeastSquares, first: np.ndarray, second: np.ndarray) -> Sandwich:
     """Return the covariance robust to correlation within either of two factors (teams and periods, say).
 
@@ -128,6 +131,7 @@ def two_way(fit: LeastSquares, first: np.ndarray, second: np.ndarray) -> Sandwic
     return Sandwich(vcov=vcov, df=df, kind="CR1", n_clusters=smallest, influence=sums[0])
 
 
+@one_thread
 def driscoll_kraay(fit: LeastSquares, period: np.ndarray, *, lags: int | None = None) -> Sandwich:
     """Return the covariance robust to what teams share in a period, and to its echo in later periods.
 

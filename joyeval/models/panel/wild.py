@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.one_thread import one_thread
 from joyeval.models.panel.linear import fit_formula
 from joyeval.models.panel.robust import small_sample_factor, stack
 from joyeval.result import Result
@@ -80,6 +81,7 @@ class WildBootstrap(Result):
         )
 
 
+@one_thread
 def wild_bootstrap(
     formula: str,
     data: pd.DataFrame,

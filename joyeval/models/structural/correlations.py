@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.one_thread import one_thread
 
 FAR = 10.0  # a threshold at infinity
 MOST_OPTIONS = 12
@@ -49,6 +50,7 @@ class Polychoric:
     n: int
 
 
+@one_thread
 def polychoric(items: pd.DataFrame, *, missing: str = "listwise", what: str = "polychoric") -> Polychoric:
     """Estimate polychoric correlations.
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.one_thread import one_thread
 from joyeval.models.structural.likelihood import Block, Part
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Sample:
         return sum(moments.n for moments in self.moments)
 
 
+@one_thread
 def build_sample(
     data: pd.DataFrame, observed: Sequence[str], *, group: str | None, missing: str, means: bool, what: str
 ) -> Sample:

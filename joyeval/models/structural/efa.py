@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 from scipy.special import chdtrc
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.one_thread import one_thread
 
 LEAST_UNIQUE = 0.005  # lower bound of a uniqueness, as in R factanal and psych
 ROTATION_STEPS, ROTATION_FLAT = 5000, 1e-9
@@ -31,6 +32,7 @@ class Extraction:
     objective: float
 
 
+@one_thread
 def extract(r: np.ndarray, m: int, *, method: str = "minres") -> Extraction:
     """Extract `m` factors from a correlation matrix.
 
@@ -165,6 +167,7 @@ class SchmidLeiman:
     uniqueness: np.ndarray
 
 
+@one_thread
 def schmid_leiman(r: np.ndarray, m: int) -> SchmidLeiman:
     """Split correlated factors (minres, oblimin) into what they share and what is their own.
 
@@ -185,6 +188,7 @@ def schmid_leiman(r: np.ndarray, m: int) -> SchmidLeiman:
     return SchmidLeiman(general * flip, group, 1 - (unrotated.loadings**2).sum(axis=1))
 
 
+@one_thread
 def random_eigenvalues(n: int, p: int, *, draws: int = 500, quantile: float = 0.95, seed: int = 1) -> np.ndarray:
     """Eigenvalues that uncorrelated normal items reach by chance, largest first, shape (p,) (Horn 1965).
 
@@ -224,6 +228,7 @@ def likelihood_test(fit: Extraction, n: int) -> tuple[float, int, float]:
     return float(chisq), df, float(chdtrc(df, chisq)) if df > 0 else np.nan
 
 
+@one_thread
 def hierarchical_omega(r: np.ndarray, m: int) -> tuple[float, float, SchmidLeiman]:
     """Share of the variance of the sum of standardised items due to the general factor, and to all common factors."""
     split = schmid_leiman(r, m)

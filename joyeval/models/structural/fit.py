@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from joyeval.models.one_thread import one_thread
 from joyeval.models.structural.indices import Test, fit_indices, srmr
 from joyeval.models.structural.layout import M, saturated, without_means
 from joyeval.models.structural.likelihood import Likelihood
@@ -71,6 +72,7 @@ class Estimate:
     value: float
 
 
+@one_thread
 def estimate(layout: Layout, sample: Sample, *, robust: bool, what: str) -> Estimate:
     """Maximise the likelihood; raises as `joyeval.models.structural.scoring.checked`."""
     likelihood = Likelihood(layout, sample.blocks)
@@ -80,6 +82,7 @@ def estimate(layout: Layout, sample: Sample, *, robust: bool, what: str) -> Esti
     return Estimate(likelihood, found.theta, vcov, found.value)
 
 
+@one_thread
 def fit_layout(layout: Layout, sample: Sample, *, robust: bool, what: str) -> Fitted:
     """Maximise the likelihood and test it against the unrestricted model; raises as `estimate`."""
     found = estimate(layout, sample, robust=robust, what=what)

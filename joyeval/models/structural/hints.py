@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
+from joyeval.models.one_thread import one_thread
 from joyeval.models.structural.layout import Cell, make_cell
 from joyeval.models.structural.spec import Term
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 SAID = 3.84  # a gain worth a hint: the 5 % point of chi-square with 1 degree of freedom
 
 
+@one_thread
 def modification_indices(fitted: Fitted, *, at_least: float = SAID) -> pd.DataFrame:
     """Tell the expected gain of each loading and residual covariance that the model leaves out.
 
@@ -35,6 +37,7 @@ def modification_indices(fitted: Fitted, *, at_least: float = SAID) -> pd.DataFr
     return _tested(fitted, _left_out(fitted), at_least)
 
 
+@one_thread
 def equality_tests(fitted: Fitted, *, at_least: float = SAID) -> pd.DataFrame:
     """Tell the expected gain of letting one parameter of one group out of its equality over groups.
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from joyeval.errors import UsageError
 from joyeval.models.estimates import estimate_table
+from joyeval.models.one_thread import one_thread
 from joyeval.models.structural.data import build_sample
 from joyeval.models.structural.fit import Fitted, fit_layout
 from joyeval.models.structural.hints import modification_indices
@@ -109,6 +110,7 @@ def _p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
+@one_thread
 def sem(
     model: str,
     data: pd.DataFrame,
@@ -187,6 +189,7 @@ def sem(
     return summarise(fitted, model=model, name=name, estimator=estimator, missing=missing, level=level)
 
 
+@one_thread
 def fit_model(
     model: str,
     data: pd.DataFrame,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr
 
+from joyeval.models.one_thread import one_thread
 from joyeval.models.structural.correlations import FAR, cells_of, normal_density, normal_square, polychoric
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class OrdinalMoments:
         return self.vector[len(self.item) :]
 
 
+@one_thread
 def ordinal_moments(items: pd.DataFrame, *, what: str) -> OrdinalMoments:
     """Estimate thresholds and correlations of complete rows, with their covariance.
 

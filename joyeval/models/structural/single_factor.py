@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from joyeval.models.one_thread import one_thread
+
 STEPS = 60
 FLAT = 1e-12  # expected further gain of the discrepancy of a group at which its search ends
 LEAST_ANGLE = 1e-9  # smallest eigenvalue of the scaled information of a model that the data identify
@@ -35,6 +37,7 @@ class OneFactor:
     converged: np.ndarray
 
 
+@one_thread
 def one_factor(cov: np.ndarray) -> OneFactor:
     """Fit one factor to covariance matrices; two items are given equal loadings.
 
@@ -162,6 +165,7 @@ def share(found: OneFactor) -> np.ndarray:
     return top / (top + found.unique.sum(axis=1))
 
 
+@one_thread
 def share_error(found: OneFactor, cov: np.ndarray, x: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """Give the standard error of `share` from the pull of every row on it (sandwich around the observed information).
 

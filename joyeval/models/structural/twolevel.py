@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.one_thread import one_thread
 from joyeval.models.structural.data import Moments
 from joyeval.models.structural.indices import Test, fit_indices, srmr_of
 from joyeval.models.structural.layout import Layout, M, build_layout
@@ -85,6 +86,7 @@ class TwoLevelFitted:
         return srmr_of([away[np.tril_indices(len(sd))]], [1])
 
 
+@one_thread
 def sem_twolevel(
     within: str, between: str, data: pd.DataFrame, *, cluster: str, name: str = "the model", level: float = 0.95
 ) -> Sem:
@@ -130,6 +132,7 @@ def sem_twolevel(
     return summarise(fitted, model=text, name=name, estimator="ML", missing="listwise", level=level)
 
 
+@one_thread
 def fit_twolevel(within: str, between: str, data: pd.DataFrame, *, cluster: str, name: str) -> TwoLevelFitted:
     """Fit as `sem_twolevel` does and return the working object."""
     models = (parse_model(within), parse_model(between))
@@ -155,6 +158,7 @@ def fit_twolevel(within: str, between: str, data: pd.DataFrame, *, cluster: str,
     )
 
 
+@one_thread
 def saturated_fit(sample: TwoLevelSample, *, what: str) -> tuple[Likelihood, Minimum]:
     """Estimate the unrestricted covariance matrices within and between teams."""
     layout = _saturated(sample)
@@ -164,6 +168,7 @@ def saturated_fit(sample: TwoLevelSample, *, what: str) -> tuple[Likelihood, Min
     )
 
 
+@one_thread
 def twolevel_sample(
     data: pd.DataFrame, within: Sequence[str], between: Sequence[str], *, cluster: str, what: str
 ) -> TwoLevelSample:
