@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,7 +33,7 @@ from joyeval.cli.terminal import (
     print_table,
     say,
 )
-from joyeval.errors import JoyevalError, ProblemsError, UsageError
+from joyeval.errors import JoyevalError, ProblemsError, Stopped, UsageError
 
 app = typer.Typer(
     name="joyeval",
@@ -338,15 +339,23 @@ def _parameters_joined(arguments: list[str]) -> list[str]:
 
 def main() -> None:
     """Run the command line; what a user can mend is told in words, anything else is our bug and keeps its traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is Ctrl-C
     try:
         app(_parameters_joined(sys.argv[1:]))
     except ProblemsError as error:
         say(f"joyeval: {error.summary}")
         print_problems(error.problems)
         sys.exit(error.exit_code)
-    except (JoyevalError, UsageError) as error:
+    except Stopped as stopped:
+        say(f"joyeval: {stopped}")
+        os._exit(stopped.exit_code)  # at once, whatever a thread is still writing into its staging folder
+    except JoyevalError as error:
         say(f"joyeval: {error}")
         sys.exit(error.exit_code)
+    except SystemExit as ended:
+        if ended.code == Stopped.exit_code:
+            say("joyeval: stopped")
+        raise
     except OSError as error:  # a full disk, a folder that may not be written, a folder where a file is expected
         say(f"joyeval: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
         sys.exit(UsageError.exit_code)

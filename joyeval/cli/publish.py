@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from joyeval.cli.terminal import DataFolder, Force, NoWait, Progress, StudyFile, print_table, say
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Cohort = Annotated[str, typer.Option("--cohort", "-c", help="the cohort")]
 Withdraw = Annotated[
@@ -32,37 +29,36 @@ def network(study: StudyFile, data: DataFolder = None, force: Force = False, no_
         typer.echo(file)
 
 
-def figures(study: StudyFile, cohort: Cohort, journal: Journal = "bmj", data: DataFolder = None) -> None:
+def figures(
+    study: StudyFile, cohort: Cohort, journal: Journal = "bmj", data: DataFolder = None, no_wait: NoWait = False
+) -> None:
     """Write the figures of a cohort as a journal takes them, and tables for papers; open the files and check them."""
     from joyeval.figures.journal import preset
     from joyeval.pipeline.artwork import write_artwork
     from joyeval.study import load_study
 
-    folder, checks = write_artwork(load_study(study, data=data), cohort, journal)
-    asked = preset(journal)
-    rows = [
-        [figure, what, f"{len(these)} files", "ok" if these["ok"].all() else _failed(these)]
-        for (figure, what), these in checks.groupby(["figure", "what"], sort=False)
-    ]
-    print_table(["figure", "what was checked", "in", "verdict"], rows)
+    folder, checks = write_artwork(load_study(study, data=data), cohort, journal, wait=not no_wait, tell=say)
+    asked, failed = preset(journal), checks[~checks["ok"]]
     known = ", ".join(asked.verified)
     say(f"{asked.journal}: read on the journal's page: {known}; look up the rest before you submit ({asked.source})")
-    typer.echo(folder)
-    if not checks["ok"].all():
+    say(f"{checks['file'].nunique()} files were opened again, {checks['what'].nunique()} things checked in each")
+    if len(failed):
+        rows = failed[["figure", "file", "what", "found", "expected"]].astype(str)
+        print_table(["figure", "file", "what", "found", "expected"], rows.to_numpy().tolist())
+        say(f"{len(failed)} checks failed")
         raise typer.Exit(1)
+    typer.echo(folder)
 
 
-def _failed(these: pd.DataFrame) -> str:
-    row = these[~these["ok"]].iloc[0]
-    return f"{row['file']}: {row['found']}; expected {row['expected']}"
-
-
-def release(study: StudyFile, cohort: Cohort, data: DataFolder = None, withdraw: Withdraw = "") -> None:
+def release(
+    study: StudyFile, cohort: Cohort, data: DataFolder = None, withdraw: Withdraw = "", no_wait: NoWait = False
+) -> None:
     """Read everything that may be shared as a stranger would, and pack it; refuse if anything may not leave."""
     from joyeval.pipeline.release import release as pack
     from joyeval.study import load_study
 
-    archive, names = pack(load_study(study, data=data), cohort, withdraw=withdraw)
+    loaded, waiting = load_study(study, data=data), {"wait": not no_wait, "tell": say}
+    archive, names = pack(loaded, cohort, withdraw=withdraw, **waiting)
     say(f"{len(names)} files were looked through and packed")
     typer.echo(archive)
 

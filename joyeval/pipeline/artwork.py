@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from joyeval.pipeline import released
+from joyeval.pipeline.locks import hold
 from joyeval.pipeline.record import folders, refuse_stale
 from joyeval.pipeline.steps import sha256
 
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
     from joyeval.study import Study
 
 
-def write_artwork(study: Study, cohort: str, journal: str) -> tuple[Path, pd.DataFrame]:
+def write_artwork(study: Study, cohort: str, journal: str, **waiting: Any) -> tuple[Path, pd.DataFrame]:
     """Write reports/<study>/<cohort>/figures/<journal>/ and tables/; the same bytes for the same results.
+
+    Parameters
+    ----------
+    **waiting
+        `wait` and `tell`, while another command is at work: see `joyeval.pipeline.locks.hold`.
 
     Returns
     -------
@@ -35,23 +41,29 @@ def write_artwork(study: Study, cohort: str, journal: str) -> tuple[Path, pd.Dat
     UsageError
         A journal without a preset, a cohort that was not run or is stale.
     """
-    from joyeval import figures
     from joyeval.figures.journal import preset
-    from joyeval.report.cohort_tables import cohort_tables
 
     preset(journal)
+    with hold([folders(study, cohort).processed], **waiting):
+        return _written(study, cohort, journal)
+
+
+def _written(study: Study, cohort: str, journal: str) -> tuple[Path, pd.DataFrame]:
+    from joyeval import figures
+    from joyeval.report.cohort_tables import cohort_tables
+
     refuse_stale(study, [study.cohort(cohort).cohort], "figures are drawn from")
     released.consult(study, [cohort])
     where, store = folders(study, cohort), study.store(cohort)
-    staging, target = where.reports / ".staging", where.reports / "figures" / journal
+    staging, target = where.reports / ".staging" / "figures", where.reports / "figures" / journal
     shutil.rmtree(staging, ignore_errors=True)
-    _draw(study, cohort, journal, staging / "figures")
+    _draw(study, cohort, journal, staging / journal)
     for table in cohort_tables(study, cohort, store, staging / "tables"):
         (where.reports / "tables").mkdir(parents=True, exist_ok=True)
         os.replace(table, where.reports / "tables" / table.name)
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(staging / "figures", target)
+    os.replace(staging / journal, target)
     shutil.rmtree(staging)
     return target, figures.check(target)
 

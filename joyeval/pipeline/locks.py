@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def hold(folders: Iterable[Path], *, wait: bool = True, tell: Tell = print) -> Iterator[None]:
+def hold(folders: Iterable[Path], *, wait: bool = True, tell: Tell = lambda text: None) -> Iterator[None]:
     """Hold the locks of folders; each is given back when the process ends, however it ends.
 
     Parameters

@@ -6,15 +6,16 @@ import json
 import shutil
 from datetime import datetime
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from joyeval._version import __version__
 from joyeval.disclosure import Rule, check_release
 from joyeval.errors import DisclosureError, Problem, UsageError
 from joyeval.pipeline import released
+from joyeval.pipeline.locks import hold
 from joyeval.pipeline.record import folders, refuse_stale
-from joyeval.pipeline.steps import sha256
+from joyeval.pipeline.steps import NETWORK, sha256
 from joyeval.store import write_whole
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ TEXTS = (".html", ".csv", ".json", ".txt", ".tex", ".svg", ".eps")
 WHEN = datetime(1980, 1, 1).timetuple()[:6]  # the first day that a zip knows: the same bytes each time
 
 
-def release(study: Study, cohort: str, *, withdraw: str = "") -> tuple[Path, tuple[str, ...]]:
+def release(study: Study, cohort: str, *, withdraw: str = "", **waiting: Any) -> tuple[Path, tuple[str, ...]]:
     """Check everything that may be shared and pack it with a manifest.
 
     Parameters
@@ -35,6 +36,8 @@ def release(study: Study, cohort: str, *, withdraw: str = "") -> tuple[Path, tup
     withdraw : str
         Why nothing that was released before is in anybody's hands, where this release would give a few people away
         beside it; kept in the ledger and told in the manifest.
+    **waiting
+        `wait` and `tell`, while another command is at work: see `joyeval.pipeline.locks.hold`.
 
     Returns
     -------
@@ -51,6 +54,12 @@ def release(study: Study, cohort: str, *, withdraw: str = "") -> tuple[Path, tup
     UsageError
         A cohort that was not run or is stale.
     """
+    ledger = folders(study, NETWORK).processed  # one for all cohorts
+    with hold([folders(study, cohort).processed, ledger], **waiting):
+        return _released(study, cohort, withdraw.strip())
+
+
+def _released(study: Study, cohort: str, withdraw: str) -> tuple[Path, tuple[str, ...]]:
     refuse_stale(study, [study.cohort(cohort).cohort], "a release is made from")
     home = folders(study, cohort).reports
     archive = home / "release" / f"{study.study}_{cohort}.zip"
@@ -60,7 +69,7 @@ def release(study: Study, cohort: str, *, withdraw: str = "") -> tuple[Path, tup
         raise UsageError(f"{home} holds no report; `joyeval run {study.path.name}` makes it")
     _refuse_old_figures(study, cohort, [path for path in files if path.name == "manifest.json"])
     _look_through(study, home, files)
-    withdrawn = released.enter(study, [cohort], "release", withdraw=withdraw.strip())
+    withdrawn = released.enter(study, [cohort], "release", withdraw=withdraw)
     write_whole(archive, _packed(study, cohort, home, files, withdrawn))
     return archive, tuple(str(path.relative_to(home)) for path in files)
 
