@@ -355,11 +355,14 @@ class Coordination(RawTable):
     wave: Name
     process: str | None = Field(None, description="the shared work rated; without it a column of the file")
     cohorts: tuple[Name, ...] = Field(min_length=1)
-    layout: Literal["ties", "items", "wide"]
+    layout: Literal["ties", "items", "wide", "matrix"]
     frequency: Literal["scored", "raw"] | None = Field(None, description="coding of the frequency item; never guessed")
     workgroups: Labels = Field(default_factory=dict, description="old or other name of a workgroup: its name")
     dimensions: Labels = Field(default_factory=dict, description="what the file calls a dimension: its key")
     pattern: str = Field("{dim}__{target}", description="wide layout: how headings are built")
+    sheets: Labels = Field(
+        default_factory=dict, description="matrix layout, names across the top: dimension: its sheet"
+    )
     scale: Scale | None = Field(None, description="what is asked, if it is not relational coordination")
     members: Members | None = None
     teams: TeamsOf = Field(default_factory=dict, description="process: the teams that do its work, each in one process")

@@ -102,6 +102,13 @@ def _mark(texts: Iterable[str], delimiter: str | None) -> Mark | None:
     return "comma" if either == {","} else None
 
 
+def holds_ratings(cells: pl.Series) -> bool:
+    """Whether most cells of a column are whole numbers, or such numbers with words; a blank column may be one."""
+    distinct = cells.cast(pl.String).drop_nulls().unique().to_list()
+    fit = sum(bool(re.fullmatch(r"\s*\d{1,2}\s*", cell)) or number_and_words(cell) is not None for cell in distinct)
+    return 2 * fit >= len(distinct)
+
+
 def ratings(cells: pl.Series) -> pl.Series:
     """Return the numbers of ratings such as ``4 - Often``, if one number stands for one wording in all cells.
 

@@ -15,7 +15,7 @@ from joyeval.errors import DataError, Problem
 from joyeval.intake.days import read_days, told_way, unsure_days
 from joyeval.intake.numbers import as_asked, ratings, read_numbers, unsure_numbers
 from joyeval.intake.reading import read
-from joyeval.intake.wide import as_long, is_wide
+from joyeval.intake.wide import as_items, as_long, is_matrix, is_wide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -168,6 +168,8 @@ def _one_file(path: Path, part: RawTable, fields: Mapping[str, Kind]) -> Tabulat
         raw = read(path, **part.place)
         if is_wide(part):
             raw, part, problems = as_long(raw, part, path)
+        elif is_matrix(part):
+            raw, part = as_items(raw, part, path)
     except DataError as error:
         return _none(tuple(error.problems), fields)
     if absent := _absent_headings(raw, part):

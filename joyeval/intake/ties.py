@@ -23,6 +23,7 @@ _TEXT = ("wave", "process", "person", "workgroup", "target", "dimension", "no_co
 MEMBER_FIELDS: dict[str, Kind] = {"person": "text", "workgroup": "text"}
 ROSTER_FIELDS: dict[str, Kind] = {"process": "text", "workgroup": "text", "wave": "text", "headcount": "number"}
 YES = {"yes", "y", "true", "1", "x", "no contact"}
+BY_ITEM = ("items", "matrix")  # layouts with a row per answer
 LISTED = 5  # rows or names that a message gives
 
 
@@ -82,7 +83,7 @@ def tie_table(
     long = _from_wide(rows, survey) if part.layout == "wide" else rows
     long, problems = (long, []) if members is None else _of_members(part, long, members)
     table = _named(part, long.assign(called=long["target"]), survey)
-    table, unknown = _per_target(table, survey) if part.layout == "items" else (table, [])
+    table, unknown = _per_target(table, survey) if part.layout in BY_ITEM else (table, [])
     problems += [*unknown, *_incomplete(table), *_out_of_range(table, survey), *_rated_twice(table)]
     if survey.frequency and part.frequency is None:
         return pd.DataFrame(), [*problems, _unstated(part, table[survey.frequency])]
@@ -147,7 +148,7 @@ def _named(part: Coordination, rows: pd.DataFrame, survey: Survey) -> pd.DataFra
     if "dimension" in table:
         table["dimension"] = table["dimension"].replace({str(k): str(v) for k, v in part.dimensions.items()})
     contact = table["no_contact"].str.lower().isin(YES) if "no_contact" in table else False
-    absent = {name: np.nan for name in survey.dimensions if name not in table and part.layout != "items"}
+    absent = {name: np.nan for name in survey.dimensions if name not in table and part.layout not in BY_ITEM}
     return table.assign(no_contact=contact, **absent)
 
 

@@ -1,4 +1,4 @@
-"""A column per period: wide pulses and outcomes become rows of a team, a period and numbers."""
+"""A column per period, or per name: wide pulses, outcomes and matrices of ratings become rows."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import polars as pl
 from joyeval.errors import DataError, Problem
 from joyeval.intake.columns import listed, plain
 from joyeval.intake.days import is_period, read_days
+from joyeval.intake.numbers import holds_ratings
 from joyeval.intake.reading import read
-from joyeval.study import AnswersFrom, Periodic
+from joyeval.study import AnswersFrom, Coordination, Periodic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +24,57 @@ if TYPE_CHECKING:
 
 ROW, NAME, DAY = "(row)", "(name)", "(day)"  # columns of ours: no heading of a file is called so
 PERIOD = "headings that are periods"
+TARGET, RATING, DIMENSION = "names across the top", "ratings below the names", "(dimension)"
 CELLS = {"positive": "cells below the periods", "mean": "cells below the periods", "value": "cells below the periods"}
 CELLS |= {"numerator": "cells below the periods", "answers": "numbers of answers", "denominator": "numbers of answers"}
+
+
+def is_matrix(part: RawTable) -> TypeGuard[Coordination]:
+    """Whether a part has a row per rater and a column per name that is rated."""
+    return isinstance(part, Coordination) and part.layout == "matrix"
+
+
+def as_items(raw: Raw, part: Coordination, path: Path) -> tuple[Raw, Coordination]:
+    """Turn names across the top into rows, one per rater, name and dimension.
+
+    Parameters
+    ----------
+    raw : Raw
+        A sheet with a row per rater; columns that the study file does not name and that hold ratings are the rated.
+    part : Coordination
+        Its `sheets` say which dimension stands on which sheet; without them there is one dimension.
+    path : Path
+        Of the file, where the other sheets stand.
+
+    Raises
+    ------
+    DataError
+        There are several dimensions and nothing says where each of them stands.
+    """
+    from joyeval.intake.ties import survey_of
+
+    dimensions = survey_of(part).dimensions
+    if not part.sheets and len(dimensions) > 1:
+        found, fix = (
+            "one sheet for several dimensions",
+            "say `sheets: {freq: name of its sheet, ...}` in the study file",
+        )
+        raise DataError([Problem(raw.file, found, f"where each stands: {', '.join(dimensions)}", fix, rule="sheets")])
+    sheets = {str(key): read(path, **part.place | {"sheet": str(sheet)}) for key, sheet in part.sheets.items()}
+    tables, told = [], list(raw.notices)
+    for dimension, sheet in (sheets or {dimensions[0]: raw}).items():
+        about = _about(sheet, part)
+        rest = [heading for heading in sheet.frame.columns if heading not in about]
+        rated = [heading for heading in rest if holds_ratings(sheet.frame[heading])]
+        frame = sheet.frame.with_columns(pl.all().cast(pl.String).str.strip_chars()).with_columns(sheet.rows.alias(ROW))
+        long = frame.unpivot(rated, index=[ROW, *about], variable_name=TARGET, value_name=RATING)
+        tables.append(long.filter(pl.col(RATING).is_not_null()).with_columns(pl.lit(dimension).alias(DIMENSION)))
+        if others := [heading for heading in rest if heading not in rated]:
+            told.append(f"columns that hold no ratings and were not used: {', '.join(others)}")
+    together = pl.concat(tables)
+    columns = {**part.columns, "target": TARGET, "dimension": DIMENSION, "value": RATING}
+    done = replace(raw, frame=together.drop(ROW), rows=together[ROW], notices=tuple(dict.fromkeys(told)))
+    return done, part.model_copy(update={"columns": columns})
 
 
 def is_wide(part: RawTable) -> TypeGuard[Pulse | Outcome]:
@@ -75,7 +125,7 @@ def as_long(raw: Raw, part: Pulse | Outcome, path: Path) -> tuple[Raw, Pulse | O
     return done, part.model_copy(update={"columns": columns}), problems
 
 
-def _about(raw: Raw, part: Pulse | Outcome) -> list[str]:
+def _about(raw: Raw, part: RawTable) -> list[str]:
     """Headings that the study file names and that are no periods."""
     named = [*(heading for of in part.columns.values() for heading in listed(of)), *part.where, *part.leave_out]
     return [heading for heading in dict.fromkeys(named) if heading in raw.frame.columns]

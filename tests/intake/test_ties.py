@@ -278,3 +278,103 @@ def test_a_team_of_two_processes_is_told_with_its_line(tmp_path):
         load_study(tmp_path / "study.yml")
     lines = (tmp_path / "study.yml").read_text().splitlines()
     assert [lines[problem.row - 1].split(":")[0].strip() for problem in told.value.problems] == ["ward", "clinic"]
+
+
+def _ratings_of_a_folder(folder, **more):
+    from joyeval.intake.tabulate import tabulate
+
+    survey = part(**more)
+    if survey.layout == "wide":
+        from joyeval.intake import read
+
+        headings = list(read(folder / survey.file, **survey.place).frame.columns)
+        survey = tables.with_wide_columns(survey, headings)
+    done = tabulate(survey, folder, tables.fields_of(survey))
+    table, told = tables.tie_table(survey, done.frame)
+    return table, [*done.problems, *told], done.notices
+
+
+WORDS = {
+    "Frequent communication": "freq",
+    "Timely communication": "time",
+    "Accurate communication": "accu",
+    "Problem-solving communication": "prob",
+    "Shared goals": "goal",
+    "Shared knowledge": "know",
+    "Mutual respect": "resp",
+}
+
+
+def _long_ratings() -> dict:
+    """Two raters, two workgroups rated, seven dimensions: who rates, whom, what, how."""
+    who = {"r1": "Nurses", "r2": "Doctors"}
+    keys = enumerate((p, w, d) for p in who for w in ("Nurses", "Doctors") for d in WORDS)
+    return {(person, who[person], target, dimension): i % 5 + 1 for i, (person, target, dimension) in keys}
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "csv"])
+def test_two_rows_of_headings_with_merged_cells(tmp_path, kind):
+    """Dimensions across the top, workgroups below each: merged in a workbook, blank cells in a text file."""
+    from tests.intake.files import csv, xlsx
+
+    answers = _long_ratings()
+    targets = ["Nurses", "Doctors"]
+    upper = ["Respondent", "Workgroup", *(c for d in WORDS for c in (d, ""))]
+    rows = [
+        [p, w, *(answers[p, w, t, d] for d in WORDS for t in targets)] for p, w in (("r1", "Nurses"), ("r2", "Doctors"))
+    ]
+    sheet = [upper, ["", "", *targets * 7], *rows]
+    if kind == "xlsx":
+        file = xlsx(tmp_path / "w.xlsx", ["Wave 1 of the survey"], *sheet)
+    else:
+        file = csv(tmp_path / "w.csv", *(",".join(map(str, row)) for row in sheet))
+    about = {"layout": "wide", "header_rows": 2, "pattern": "{dim} | {target}", "dimensions": WORDS}
+    columns = {"person": "Respondent", "workgroup": "Workgroup"}
+    table, told, _ = _ratings_of_a_folder(tmp_path, file=file.name, columns=columns, **about)
+    assert told == []
+    found = table.set_index(["person", "workgroup", "target"])[list(WORDS.values())]
+    assert {(*k[:3], d): found.loc[k, WORDS[d]] for k in found.index for d in WORDS} == answers
+
+
+def test_names_across_the_top_a_sheet_for_each_dimension(tmp_path):
+    import xlsxwriter
+
+    answers, labels = _long_ratings(), {1: "1 - Never", 2: "2", 3: "3", 4: "4", 5: "5 - Always"}
+    with xlsxwriter.Workbook(tmp_path / "w.xlsx") as book:
+        for dimension in WORDS:
+            page = book.add_worksheet(dimension[:31])
+            page.write_row(0, 0, ["Who", "Group", "Nurses", "Doctors", "Comment"])
+            for i, (person, group) in enumerate((("r1", "Nurses"), ("r2", "Doctors")), start=1):
+                given = [labels[answers[person, group, t, dimension]] for t in ("Nurses", "Doctors")]
+                page.write_row(i, 0, [person, group, *given, "so it is"])
+    sheets = {key: words[:31] for words, key in WORDS.items()}
+    columns = {"person": "Who", "workgroup": "Group"}
+    more = {"file": "w.xlsx", "layout": "matrix", "columns": columns}
+    table, told, notices = _ratings_of_a_folder(tmp_path, sheets=sheets, **more)
+    assert told == []
+    assert "columns that hold no ratings and were not used: Comment" in notices
+    found = table.set_index(["person", "workgroup", "target"])[list(WORDS.values())]
+    assert {(*k[:3], d): found.loc[k, WORDS[d]] for k in found.index for d in WORDS} == answers
+    from joyeval.intake.tabulate import tabulate
+
+    alone = part(**more)
+    assert [p.rule for p in tabulate(alone, tmp_path, tables.fields_of(alone)).problems] == ["sheets"]
+
+
+def test_a_matrix_of_people_needs_no_sheets_where_one_thing_is_asked(tmp_path):
+    from tests.intake.files import csv
+
+    file = csv(tmp_path / "w.csv", "Person,Group,Ann,Ben,Cem", "Ann,N,,5,3", "Ben,N,4,,2", "Cem,D,1,,")
+    scale = {"items": {"talk": "How often do you talk?"}}
+    columns = {"person": "Person", "workgroup": "Group"}
+    more = {"layout": "matrix", "scale": scale, "frequency": None}
+    table, told, _ = _ratings_of_a_folder(tmp_path, file=file.name, columns=columns, **more)
+    assert told == []
+    rated = {(p, t): v for p, t, v in table[["person", "target", "talk"]].itertuples(index=False)}
+    assert rated == {
+        ("Ann", "Ben"): 5,
+        ("Ann", "Cem"): 3,
+        ("Ben", "Ann"): 4,
+        ("Ben", "Cem"): 2,
+        ("Cem", "Ann"): 1,
+    }
