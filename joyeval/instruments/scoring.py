@@ -88,12 +88,12 @@ def _warn_of_turned_items(codes: pl.DataFrame, instrument: Instrument) -> None:
 
 def score_codes(items: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:
     """Return the scores of items whose codes have been checked."""
-    done = items.with_columns(_unasked(items, instrument))
+    done = items.lazy().with_columns(_unasked(items, instrument))
     for name, scale in instrument.scales.items():
-        values = done.select(_value(instrument, part, scale) for part in scale.parts)
-        answered = values.select(pl.sum_horizontal(pl.all().is_not_null().cast(pl.Int16))).to_series()
+        values = [_value(instrument, part, scale) for part in scale.parts]
+        answered = pl.sum_horizontal(value.is_not_null() for value in values).cast(pl.Int16)
         done = done.with_columns(_score(values, answered, scale).alias(name), answered.alias(f"{name}_answered"))
-    return done.select(column for name in instrument.scales for column in (name, f"{name}_answered"))
+    return done.select(column for name in instrument.scales for column in (name, f"{name}_answered")).collect()
 
 
 def percent_positive(
@@ -208,10 +208,9 @@ def _value(instrument: Instrument, part: str, scale: Scale) -> pl.Expr:
     return pl.col(part).cast(pl.Float64) * step + shift
 
 
-def _score(values: pl.DataFrame, answered: pl.Series, scale: Scale) -> pl.Series:
-    times = scale.multiply * (values.width if scale.score == "sum" else 1)
-    mean = values.select(pl.mean_horizontal(pl.all())).to_series() * times
-    return pl.select(pl.when(answered >= scale.answered).then(mean)).to_series()
+def _score(values: list[pl.Expr], answered: pl.Expr, scale: Scale) -> pl.Expr:
+    times = scale.multiply * (len(values) if scale.score == "sum" else 1)
+    return pl.when(answered >= scale.answered).then(pl.mean_horizontal(values) * times)
 
 
 def keyed(wave: pd.DataFrame, instrument: str | Path | Instrument, scale: str) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import polars as pl
 from joyeval.errors import DataError, Problem
 from joyeval.instruments import load
 from joyeval.intake.account import Account
-from joyeval.intake.answers import answer_table, code_answers
+from joyeval.intake.answers import AnswerTable, answer_table, code_answers
 from joyeval.intake.careless import set_aside_careless, tell_careless, unmapped_checks
 from joyeval.intake.columns import (
     blank_to_null,
@@ -245,9 +245,12 @@ def _typed(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Columns under our names and of their kinds; how each item was answered."""
     items = {item: instrument for instrument in file.questionnaires for item in instrument.items if item in columns}
-    gaps, codes = [], {}
+    gaps, codes, tables = [], {}, {}
     for item, instrument in items.items():
-        codes[item], told = _codes(rows, columns[item], item, instrument, file, account, raw)
+        alike = (instrument.id, id(instrument.responses_of(item)), item if item in file.answers else "")
+        if alike not in tables:
+            tables[alike] = answer_table(instrument, item, own=file.answers, missing=file.missing)
+        codes[item], told = _codes(rows, columns[item], tables[alike], account, raw)
         gaps.append({"item": item} | told)
     texts = [name for name in columns if name not in items and name not in ("team", "date", *file.link_by)]
     clean = rows.select("row", "team").with_columns(
@@ -261,10 +264,9 @@ def _typed(
 
 
 def _codes(
-    rows: pl.DataFrame, headings: tuple, item: str, instrument: Instrument, file: WaveFile, account: Account, raw: Raw
+    rows: pl.DataFrame, headings: tuple, table: AnswerTable, account: Account, raw: Raw
 ) -> tuple[pl.Series, dict[str, int]]:
     cells, heading = first_filled(rows, headings), headings[0]
-    table = answer_table(instrument, item, own=file.answers, missing=file.missing)
     coded = code_answers(cells, table, raw.answer_labels.get(heading, {}), raw.declined.get(heading, frozenset()))
     n_rejected = 0
     if coded.unknown is not None:
@@ -306,7 +308,7 @@ def _days(rows: pl.DataFrame, columns: Mapping[str, tuple], file: WaveFile, acco
 def _with_answers(rows: pl.DataFrame, file: WaveFile, account: Account) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows with at least one answer, and how many people of each team opened and started."""
     items = _items(rows, file)
-    counted = pl.sum_horizontal(pl.col(items).is_not_null().cast(pl.Int32)) if items else pl.lit(0)
+    counted = pl.sum_horizontal(pl.col(items).is_not_null()).cast(pl.Int32) if items else pl.lit(0)
     rows = rows.with_columns(answers=counted, key=_key(rows, file))
     started, key = pl.col("answers") > 0, pl.col("key").filter(pl.col("answers") > 0)
     again = key.count() - key.drop_nulls().n_unique()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -20,6 +21,7 @@ _QUOTES = str.maketrans("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u00b4`", "''
 _DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "------")
 
 
+@lru_cache(maxsize=20_000)
 def plain(text: str) -> str:
     """Text as people read it: letters small, one space, straight quotation marks, no invisible characters.
 

@@ -7,6 +7,7 @@ from calendar import month_abbr
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 SURE = 0.9  # share of the cells that a way must fit to be taken for theirs
+LONGEST = 40  # letters of a heading that is a period
 LOOKED_AT = 3000  # distinct cells looked at to tell a way
 
 _MONTHS = {month.lower(): i for i, month in enumerate(month_abbr) if month}
@@ -47,7 +49,7 @@ class Way:
 
     def day(self, cell: str) -> date | None:
         """Return the day that a cell means, the first of its period; None if it is not written this way."""
-        found = self.pattern.fullmatch(_bare(cell))
+        found = self.pattern.fullmatch(_bare(cell)) if any(map(str.isdigit, cell)) else None
         try:
             return self.build(*found.groups()) if found else None
         except ValueError:
@@ -137,8 +139,11 @@ def week_of(year: int) -> Way:
     return Way("week number", _WEEK, lambda number: date.fromisocalendar(year, int(number), 1))
 
 
+@lru_cache(maxsize=10_000)
 def is_period(cell: str) -> bool:
     """Whether a heading is a day or a period rather than a word: 2024-05-31, Apr-24, Q1 2024/25, Week 12, 2024."""
+    if len(cell) > LONGEST:
+        return False
     text = _bare(cell)
     return bool(re.fullmatch(r"(week|wk|w)[ .:_-]*\d{1,2}", text)) or any(way.day(text) for way in WAYS)
 

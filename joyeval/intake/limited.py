@@ -36,7 +36,7 @@ def content_of(path: Path) -> bytes:
         if about.st_size > LARGEST:
             raise refusal(path.name, f"{about.st_size / 1e6:,.0f} MB", "file size", f"at most {LARGEST / 1e6:,.0f} MB")
         with path.open("rb") as file:
-            return file.read(LARGEST)
+            return file.read(about.st_size)
     except (FileNotFoundError, IsADirectoryError):
         found, fix = "no such file", f"put it there, or correct the path {path}"
         raise DataError([Problem(path.name, found, "a file", fix, rule="missing file")]) from None

@@ -77,7 +77,8 @@ def set_aside(rows: pl.Series, rule: str) -> pl.DataFrame:
     return pl.DataFrame({"row": rows.cast(pl.UInt32)}).with_columns(rule=pl.lit(rule))
 
 
-def few_valued(sample: pl.DataFrame) -> set[str]:
+def few_valued(sample: pl.DataFrame) -> list[str]:
     """Columns that look like answers to a closed question: stored as categories, a byte or two a cell."""
-    distinct = sample.select(pl.all().n_unique()).row(0, named=True) if sample.width else {}
-    return {name for name, n in distinct.items() if n <= min(FEW_ANSWERS, max(sample.height // 2, 3))}
+    most = min(FEW_ANSWERS, max(sample.height // 2, 3))
+    distinct = sample.select(pl.all().n_unique()).row(0) if sample.width else ()
+    return [name for name, n in zip(sample.columns, distinct, strict=True) if n <= most]

@@ -133,8 +133,8 @@ def _laid_out(opened: TextSheet | GridSheet, layout: Layout, span: tuple[int, in
     personal = [heading for heading in layout.personal() if heading not in keep]
     used = [i for i, heading in enumerate(layout.headings) if heading not in personal]
     frame, rows, aside = opened.body(layout.above + layout.header_rows, layout.headings, used)
-    filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series() if frame.width else rows.is_not_null()
-    if not filled.all():
+    if frame.width and all(column.null_count() for column in frame.iter_columns()):
+        filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
         frame, rows = frame.filter(filled), rows.filter(filled)
     cells = {heading: layout.cells[i] for i, heading in enumerate(layout.headings)}
     none = {OUTSIDE: ~rows.is_between(*span)} if span else {}

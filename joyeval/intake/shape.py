@@ -53,10 +53,10 @@ def beside_the_table(frame: pl.DataFrame, headings: Mapping[str, str]) -> dict[s
 
 def _headings_again(frame: pl.DataFrame, headings: Mapping[str, str]) -> pl.Series:
     """Rows that hold the headings; a column of nothing but numbers shows that there are none."""
-    again = pl.repeat(value=True, n=frame.height, eager=True, dtype=pl.Boolean)
     named = [name for name in frame.columns if headings[name].strip()]
-    if not named or any(frame[name].dtype.is_integer() for name in named):
-        return again & False
+    if not named or any(dtype.is_integer() for name, dtype in frame.schema.items() if name in set(named)):
+        return pl.repeat(value=False, n=frame.height, eager=True, dtype=pl.Boolean)
+    again = pl.repeat(value=True, n=frame.height, eager=True, dtype=pl.Boolean)
     for name in named:
         same = frame[name].cast(pl.String).str.strip_chars() == headings[name].strip()
         again = again & same.fill_null(value=False)
@@ -109,9 +109,9 @@ def personal_data(file: str, frame: pl.DataFrame, keep: Sequence[str]) -> list[P
     for name in frame.columns:
         if name in keep:
             continue
-        bare = re.sub(r"[\W_]", "", name.casefold())
-        kinds = [kind for kind, pattern in _HEADINGS.items() if re.fullmatch(pattern, bare)]
-        kinds += [kind for kind, pattern in _CELLS.items() if _share(frame[name], pattern) > MOSTLY]
+        kinds = [kind for kind, pattern in _HEADINGS.items() if re.fullmatch(pattern, _bare(name))]
+        if not frame[name].dtype.is_integer():
+            kinds += [kind for kind, pattern in _CELLS.items() if _share(frame[name], pattern) > MOSTLY]
         if kinds:
             found, fix = (
                 f"what looks like {kinds[0]}",
@@ -120,3 +120,7 @@ def personal_data(file: str, frame: pl.DataFrame, keep: Sequence[str]) -> list[P
             expected = "no personal data that the evaluation does not need"
             told.append(Problem(file, found, expected, fix, None, name, "personal data", blocking=False))
     return told
+
+
+def _bare(heading: str) -> str:
+    return re.sub(r"[\W_]", "", heading.casefold())

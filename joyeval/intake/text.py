@@ -19,12 +19,14 @@ import numpy as np
 import polars as pl
 
 from joyeval.errors import DataError, Problem
-from joyeval.intake.raw import NOTE, SAMPLE, few_valued, no_rows, set_aside
+from joyeval.intake.raw import NOTE, few_valued, no_rows, set_aside
 
 DELIMITERS = ",;\t|"
 MOST_RAGGED = 0.05  # above this share of rows of another width, the file itself is broken
 MOST_COLUMNS = 20_000  # more than a spreadsheet has
 SNIFFED = 100  # rows looked at to find the delimiter
+FIRST = 200  # rows that tell whether a column holds numbers
+SAMPLED = 1 << 16  # bytes looked at to tell what columns hold
 HEAD = 1 << 20  # bytes that surely hold the rows looked at
 BLOCK = 1 << 22
 
@@ -147,7 +149,8 @@ def read_alike(content: bytes, delimiter: str) -> bool:
     that open a text follow a delimiter, a line feed or the mark that would close it; marks that close one are followed
     by the same.
     """
-    if content.count(b"\r") != content.count(b"\r\n"):
+    returns = content.count(b"\r")
+    if returns and returns != content.count(b"\r\n"):
         return False
     if b'"' not in content:
         return True
@@ -226,8 +229,9 @@ def read_columns(
     options = {"separator": delimiter, "has_header": False, "columns": keep, "skip_rows": skip, "raise_if_empty": False}
     options |= {} if skip else {"truncate_ragged_lines": True, "extra_columns": "ignore"}
     texts = dict.fromkeys(headings, pl.String)
-    sample = pl.read_csv(content, schema=texts, n_rows=SAMPLE, **options)
-    few, numbers, size = few_valued(sample), _numbered(sample), pl.UInt16
+    sample = pl.read_csv(_first_rows(content), schema=texts, **options)
+    few = few_valued(sample)
+    numbers, size = _numbered(sample.select(few).head(FIRST)), pl.UInt16
     while True:
         category = pl.Categorical(pl.Categories.random(physical=size))
         schema = texts | dict.fromkeys(few, category) | dict.fromkeys(numbers, pl.Int8)
@@ -240,6 +244,17 @@ def read_columns(
                 size = pl.UInt32
             else:
                 raise
+
+
+def _first_rows(content: bytes) -> bytes:
+    """Whole records from the beginning; polars given the number of rows would go through all of them."""
+    head = content[:SAMPLED]
+    while len(head) < len(content):
+        head = head[: head.rfind(b"\n") + 1]
+        if not head.count(b'"') % 2:
+            return head or content
+        head = head[:-1]
+    return head
 
 
 def _named(error: Exception, columns: set[str]) -> set[str]:
