@@ -164,9 +164,18 @@ def _is_wide(part: Any) -> bool:
     return getattr(part, "layout", None) == "wide"
 
 
+def _wide(study: Study, path: Path, part: Any, numbers: set[str]) -> Iterator[Problem]:
+    """Tell of columns of a wide table that its headings say already, or that nothing reads."""
+    names = set(part.columns)
+    yield from _unknown_columns(study, path, part, frozenset({"team", "period", "date", *numbers}))
+    yield from _absent(study, path, part, {"team"})
+    yield from _idle_columns(study, path, names & {"period", "date"}, "headings are the periods")
+
+
 def _pulses(study: Study) -> Iterator[Problem]:
     for path, part in _parts(study, "pulses"):
         if _is_wide(part):
+            yield from _wide(study, path, part, {"positive", "answers", "opportunities", "mean"})
             continue
         names = set(part.columns)
         yield from _unknown_columns(study, path, part, PULSE.known | {"opportunities"})
@@ -219,6 +228,7 @@ def _idle_columns(study: Study, path: Path, names: set[str], why: str) -> Iterat
 def _outcomes(study: Study) -> Iterator[Problem]:
     for path, part in _parts(study, "outcomes"):
         if _is_wide(part):
+            yield from _wide(study, path, part, {"value", "numerator", "denominator"})
             continue
         names = set(part.columns)
         yield from _unknown_columns(
@@ -261,6 +271,10 @@ def _coordination(study: Study) -> Iterator[Problem]:
         elif part.layout == "items":
             needs |= {"dimension", "value"}
             known = needs | {"date", "no_contact", "process"}
+        elif part.layout == "matrix":
+            needs -= {"target"}
+            known = needs | {"date", "process", "workgroup"}
+            yield from _wrong_sheets(study, path, part, dimensions)
         else:
             needs |= dimensions - ({"not asked"} & set(part.accept) and dimensions - set(part.columns))
             known = needs | dimensions | {"date", "no_contact", "process"}
@@ -272,8 +286,11 @@ def _coordination(study: Study) -> Iterator[Problem]:
         yield from _absent(study, path, part, needs)
         if part.layout != "wide":
             yield from _no_effect(study, path, part, {"pattern": f"the layout is {part.layout}"})
-        if part.layout == "ties":
-            yield from _no_effect(study, path, part, {"dimensions": "dimensions are columns here"})
+        if part.layout in ("ties", "matrix"):
+            where = "columns" if part.layout == "ties" else "sheets"
+            yield from _no_effect(study, path, part, {"dimensions": f"dimensions are {where} here"})
+        if part.layout != "matrix":
+            yield from _no_effect(study, path, part, {"sheets": f"the layout is {part.layout}"})
         if part.scale is not None:
             yield from _no_effect(study, path, part, {"frequency": "the survey is on a scale of its own"})
             if part.scale.low >= part.scale.high or part.scale.fewest > len(part.scale.items):
@@ -285,6 +302,22 @@ def _coordination(study: Study) -> Iterator[Problem]:
         yield from _no_effect(study, path, part, {"through": "only pulses and outcomes are led to teams"})
         if "date" not in part.columns:
             yield from _no_effect(study, path, part, {"dates": "no column of days is named"})
+
+
+def _wrong_sheets(study: Study, path: Path, part: Any, dimensions: set[str]) -> Iterator[Problem]:
+    """Tell of sheets of no dimension, and of dimensions without a sheet."""
+    for name in part.sheets:
+        if name not in dimensions:
+            yield _problem(
+                study, (*path, "sheets", name), f"a sheet for {name!r}", ", ".join(sorted(dimensions)),
+                f"{_did_you_mean(name, dimensions)}name a dimension", "unknown name of a column",
+            )  # fmt: skip
+    absent = sorted(dimensions - set(part.sheets)) if len(dimensions) > 1 and "not asked" not in part.accept else []
+    if absent:
+        yield _problem(
+            study, (*path, "sheets"), f"no sheet for {', '.join(absent)}", "a sheet for each dimension",
+            "add them to `sheets`, or say accept: {not asked: why}", "column not named",
+        )  # fmt: skip
 
 
 def _waves(study: Study) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from joyeval.intake.names import Names
 from joyeval.intake.pseudonyms import pseudonyms
 from joyeval.intake.redcap import changed
 from joyeval.intake.tabulate import tabulate
+from joyeval.intake.wide import is_wide
 from joyeval.wave_order import in_order
 
 if TYPE_CHECKING:
@@ -238,7 +239,8 @@ def _parts(
             f"{name} {part.measure}", "kept", len(done.frame), len(here), "rows of teams of other cohorts left out"
         )
         if part.through:
-            alone = here[~here.duplicated(["file", "row"], keep=False)]
+            place = ["file", "row", *(["period"] if is_wide(part) else [])]
+            alone = here[~here.duplicated(place, keep=False)]
             reason = "figures that several teams share left out"
             taken.count(f"{name} {part.measure}", "alone", len(here), len(alone), reason)
             here = alone

@@ -150,3 +150,63 @@ def test_a_table_without_periods_is_told(tmp_path):
 def test_keys_that_contradict_each_other_are_refused(tmp_path, more, said):
     with pytest.raises(ValidationError, match=said):
         pulse_part(tmp_path / "p.csv", **more)
+
+
+STUDY = """
+study: wards
+title: Wards
+data: raw
+synthetic: true
+programme: {name: Joy, aim: More good days.}
+cohorts: [{cohort: "1", title: One, start: 2024-05-01, end: 2024-06-30}]
+teams: {file: teams.csv, columns: {team: Team, headcount: Staff}}
+pulses:
+  - measure: good_day
+    title: Good days
+    cohorts: ["1"]
+    period: week
+    file: pulse.csv
+    layout: wide
+    dates: "%d/%m/%Y"
+    percent: true
+    answers_from: headcount
+    columns: {team: Team}
+coordination:
+  - wave: "1"
+    process: ward
+    cohorts: ["1"]
+    layout: matrix
+    frequency: scored
+    file: rc.xlsx
+    sheets: {freq: Frequency}
+    columns: {person: Who, workgroup: Group}
+"""
+
+
+def take(folder, text, pulses: list[str]):
+    from joyeval import load_study
+    from joyeval.intake.tables import take_in
+
+    (folder / "raw").mkdir(exist_ok=True)
+    (folder / "wards.yml").write_text(text)
+    csv(folder / "raw" / "teams.csv", "Team,Staff", "Ward 1,20", "Ward 2,10")
+    csv(folder / "raw" / "pulse.csv", *pulses)
+    xlsx(folder / "raw" / "rc.xlsx", ["Who", "Group", "N", "D"], ["a", "N", 1, 2], sheet="Frequency")
+    return take_in(load_study(folder / "wards.yml"), "1")
+
+
+def test_a_study_with_a_wide_pulse_and_headcounts_behind_it(tmp_path):
+    text = STUDY[: STUDY.index("coordination:")]
+    taken = take(tmp_path, text, ["Team,06/05/2024,13/05/2024", "Ward 1,50%,60%", "Ward 2,50%,70%"])
+    assert [problem for problem in taken.problems if problem.blocking] == []
+    table = taken.tables["pulse"]
+    assert table[["positive", "answers"]].to_numpy().tolist() == [[10, 20], [12, 20], [5, 10], [7, 10]]
+
+
+def test_the_study_file_is_told_what_a_wide_table_and_a_matrix_need(tmp_path):
+    text = STUDY.replace("columns: {team: Team}", "columns: {team: Team, period: Week, postive: Good}")
+    told = take(tmp_path, text, ["Team,06/05/2024", "Ward 1,50%", "Ward 2,70%"]).problems
+    found = {(p.column, p.rule) for p in told if p.file == "wards.yml"}
+    assert ("pulses[1].columns.period", "key without effect") in found
+    assert ("pulses[1].columns.postive", "unknown name of a column") in found
+    assert ("coordination[1].sheets", "column not named") in found
