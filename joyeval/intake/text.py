@@ -228,6 +228,7 @@ def read_columns(
         return pl.DataFrame(schema=dict.fromkeys((headings[i] for i in keep), pl.String))
     options = {"separator": delimiter, "has_header": False, "columns": keep, "skip_rows": skip, "raise_if_empty": False}
     options |= {} if skip else {"truncate_ragged_lines": True, "extra_columns": "ignore"}
+    options |= {"null_values": ""} if b'"' in content else {}  # an empty text in quotation marks is blank, too
     texts = dict.fromkeys(headings, pl.String)
     sample = pl.read_csv(_first_rows(content), schema=texts, **options)
     few = few_valued(sample)
