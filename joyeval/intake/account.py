@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -10,15 +11,34 @@ from joyeval.errors import SHOWN, Problem
 from joyeval.intake.pseudonyms import pseudonyms
 from joyeval.intake.raw import NOTE, OUTSIDE, REPEATED
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 MOST_REJECTED = 0.05  # above this share of a column's answers, the map or the coding is wrong, not the answers ...
-FEWEST_REJECTED = 11  # ... provided there are at least so many
+FEWEST_REJECTED = 3  # ... provided there are at least so many
 ROWS_TOLD, ROWS_KEPT = 5, SHOWN  # rows of alike problems in a sentence, and in the file of problems
+
+
+def too_many(n: int, of: int) -> bool:
+    """Whether so many rows or values, of all, are no single slips but a fault of the file or of its description."""
+    return n >= FEWEST_REJECTED and n > MOST_REJECTED * of
+
 
 RULES = {  # rule: what was found (once, several times), what to do
     "out of range": (
         "answer outside {expected}",
         "answers outside {expected}",
         "correct the cells, or say under `answers` which number in the file is which code",
+    ),
+    "turned scale": (
+        "answer whose number runs against our codes",
+        "answers whose numbers run against our codes",
+        "nothing, if the words beside the numbers are right: they were taken as these say",
+    ),
+    "mixed scale": (
+        "answer whose number does not go with the words of the column",
+        "answers whose numbers do not go with the words of the column",
+        "say under `answers` which words, and which numbers in the file, are which code",
     ),
     "unknown answer": (
         "answer in words that no table knows",
@@ -58,6 +78,21 @@ RULES = {  # rule: what was found (once, several times), what to do
         "rows of teams that are not on the list",
         "add the team to the list of teams, correct its spelling, or leave it out in the study file",
     ),
+    "totals": (
+        "row that looks like totals of the others",
+        "rows that look like totals of the others",
+        "leave it out: not_teams below `teams`",
+    ),
+    "pasted twice": (
+        "row that repeats an earlier one in every cell",
+        "rows that repeat earlier ones in every cell, in the same order",
+        "remove what was pasted twice, or accept: {pasted twice: why}",
+    ),
+    "response twice": (
+        "response with the number of an earlier one",
+        "responses with the numbers of earlier ones",
+        "remove what was exported twice; the first is kept",
+    ),
     "no team": ("row without a team", "rows without a team", "fill in the team, or accept that they are left out"),
     "no answers": ("row without any answer", "rows without any answer", "nothing; they are counted as opened only"),
     "attention check": (
@@ -86,7 +121,8 @@ RULES = {  # rule: what was found (once, several times), what to do
         "look at them; they are kept unless the study file says otherwise (`set_aside`)",
     ),
 }
-BLOCKING = {"unknown team", "day outside the wave"}
+BLOCKING = {"unknown team", "day outside the wave", "totals"}
+BLOCKING_IF_MANY = {"no team", "ragged row", "response twice", "pasted twice"}  # more than one row in twenty
 _REJECTED = ("row", "column", "cell", "rule", "expected")
 
 
@@ -102,6 +138,8 @@ class Account:
     flow : list of dict
         wave, step, n_in, n_out, reason.
     problems : list of Problem
+    accept : mapping
+        Losses that the study file means, with why: they stop nothing.
     """
 
     file: str
@@ -109,14 +147,17 @@ class Account:
     rejected: list[pl.DataFrame] = field(default_factory=list)
     flow: list[dict[str, object]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    accept: Mapping[str, str] = field(default_factory=dict)
 
     def count(self, step: str, n_in: int, n_out: int, reason: str = "") -> None:
         """Note how many rows went in and out."""
         self.flow.append({"wave": self.wave, "step": step, "n_in": n_in, "n_out": n_out, "reason": reason})
 
-    def reject_unread(self, rows: pl.Series, rule: str) -> None:
-        """Take over rows that the reader set aside."""
+    def reject_unread(self, rows: pl.Series, rule: str, of: int) -> None:
+        """Take over rows that the reader set aside, of so many."""
         self._reject(rows, None, None, rule, "an answer")
+        if rule in BLOCKING_IF_MANY and too_many(len(rows), of):
+            self._tell(rows, None, rule, "an answer", blocking=True)
 
     def keep(self, rows: pl.DataFrame, good: pl.Series | pl.Expr, reason: str) -> pl.DataFrame:
         """Leave out rows that are not ours to judge (other cohorts): counted, not rejected."""
@@ -131,8 +172,9 @@ class Account:
         """Reject whole rows; some rules stop the run."""
         if not bad.any():
             return rows
-        if rule in BLOCKING:
-            self.note(rows["row"].filter(bad), None, rule, expected)
+        many = rule in BLOCKING_IF_MANY and too_many(int(bad.sum()), rows.height)
+        if rule in BLOCKING or many:
+            self._tell(rows["row"].filter(bad), None, rule, expected, blocking=True)
         self._reject(rows["row"].filter(bad), None, None, rule, expected)
         self.count(step, rows.height, int((~bad).sum()), RULES[rule][1])
         return rows.filter(~bad)
@@ -140,7 +182,7 @@ class Account:
     def reject_cells(self, rows: pl.Series, cells: pl.Series, column: str, rule: str, expected: str, of: int) -> None:
         """Reject values; `of` values were there. Too many are a fault of the map and stop the run."""
         self._reject(rows, column, cells.cast(pl.String), rule, expected)
-        if len(rows) >= FEWEST_REJECTED and len(rows) > MOST_REJECTED * of:
+        if too_many(len(rows), of):
             self._tell(rows, column, rule, expected, blocking=True)
 
     def note(self, rows: pl.Series, column: str | None, rule: str, expected: str) -> None:
@@ -188,9 +230,11 @@ class Account:
         more = ", ..." if len(rows) > ROWS_TOLD else ""
         found = f"{len(rows)} {often}; rows {', '.join(map(str, rows.head(ROWS_TOLD)))}{more}"
         found = (f"1 {once}" if len(rows) == 1 else found).format(expected=expected)
-        if column is not None and blocking and rule not in BLOCKING:
+        if blocking and rule not in BLOCKING:
             found = f"{found}, more than one in twenty"
         told = tuple(rows.head(ROWS_KEPT).to_list()) if len(rows) > 1 else ()
+        if rule in self.accept:
+            fix, blocking = f"accepted: {self.accept[rule]}", False
         self.problems.append(Problem(self.file, found, expected, fix, int(rows[0]), column, rule, blocking, told))
 
 

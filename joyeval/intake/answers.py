@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
@@ -12,12 +12,14 @@ from joyeval.intake.columns import plain
 from joyeval.intake.numbers import number_and_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from joyeval.instruments.model import Instrument
 
+Direction = Literal["ours", "turned", "unknown"]
 DECLINED = -1  # lookups only: a valid cell that says that no answer is given
 UNKNOWN = -2
+ALIKE = 85  # of 100: words of a file's own labels so like an option's stand for it
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,14 @@ class Coded:
         True where the cell holds something that no table knows; None if there is no such cell.
     declined : int
         Cells that say that no answer is given.
+    way : str
+        Which way the numbers of the column run: as our codes, turned round, or unknown.
     """
 
     codes: pl.Series
     unknown: pl.Series | None
     declined: int
+    way: Direction = "ours"
 
 
 @dataclass(frozen=True)
@@ -54,18 +59,25 @@ class AnswerTable:
     words: Mapping[str, int]
     codes: frozenset[int]
 
-    def code(self, cell: str) -> int:
-        """Return the code of a cell; words win over a number that stands beside them."""
+    @property
+    def wording(self) -> dict[str, int]:
+        """Words that stand for a code: none where the wording may not be shipped."""
+        return {words: code for words, code in self.words.items() if code >= 0 and not _is_number(words)}
+
+    def code(self, cell: str, way: Direction = "ours") -> int:
+        """Return the code of a cell; words win over a number, which runs the `way` of its column."""
         text = plain(cell)
         if text in self.words:
             return self.words[text]
-        if re.fullmatch(r"[-+]?\d+(\.0+)?", text):
-            return self._number(int(float(text)))
+        if _is_number(text):
+            return self._number(int(float(text)), way)
         both = number_and_words(text)
-        return self.words.get(both[1], self._number(both[0])) if both else UNKNOWN
+        return self.words.get(both[1], self._number(both[0], way)) if both else UNKNOWN
 
-    def _number(self, number: int) -> int:
-        return number if number in self.codes else UNKNOWN
+    def _number(self, number: int, way: Direction) -> int:
+        if way == "unknown" or number not in self.codes:
+            return UNKNOWN
+        return number if way == "ours" else min(self.codes) + max(self.codes) - number
 
 
 def answer_table(
@@ -109,13 +121,59 @@ def code_answers(cells: pl.Series, table: AnswerTable, labels: Mapping[str, str]
     if _are_codes(cells, table, labels, declined):
         return Coded(cells.cast(pl.Int8), None, 0)
     found, places = _distinct(cells)
-    codes = [DECLINED if text in declined else _with_label(text, table, labels) for text in found]
+    used = set(places.unique().drop_nulls())
+    way = direction([text for i, text in enumerate(found) if i in used], table, labels)
+    codes = [DECLINED if text in declined else _with_label(text, table, labels, way) for text in found]
     looked_up = pl.Series(cells.name, codes, dtype=pl.Int8).gather(places)
     if (looked_up.min() or 0) >= 0:
-        return Coded(looked_up, None, 0)
+        return Coded(looked_up, None, 0, way)
     unknown = (looked_up == UNKNOWN).fill_null(value=False)
     n_declined = int((looked_up == DECLINED).sum())
-    return Coded(looked_up.set(looked_up < 0, None), unknown if unknown.any() else None, n_declined)
+    codes_only = looked_up.set(looked_up < 0, None)
+    return Coded(codes_only, unknown if unknown.any() else None, n_declined, way)
+
+
+def direction(cells: Sequence[str], table: AnswerTable, labels: Mapping[str, str]) -> Direction:
+    """Which way the numbers of a column run, decided from all its distinct cells.
+
+    As our codes, unless words say otherwise: `1 - Always` where 5 is Always turns the numbers of the whole column;
+    `1 - Immer` where no table knows the words, or `Never, 2, 3, 4, Always` where every code has its words, leave it
+    unknown.
+    """
+    both = {text: pair for text in cells if plain(text) not in table.words and (pair := number_and_words(plain(text)))}
+    named = [(int(n), words) for n, words in labels.items() if re.fullmatch(r"-?\d+", n) and int(n) in table.codes]
+    pairs = [*both.values(), *((number, plain(words)) for number, words in named)]
+    known = [(number, table.words[words]) for number, words in pairs if table.words.get(words, UNKNOWN) >= 0]
+    if named and not known:
+        known, pairs = _alike(named, table), pairs if table.wording else []
+    if known:
+        ends = min(table.codes) + max(table.codes)
+        if all(number == code for number, code in known):
+            return "ours"
+        return "turned" if all(ends - number == code for number, code in known) else "unknown"
+    if any(number in table.codes for number, _ in pairs):
+        return "unknown"
+    words = {table.words[text] for cell in cells if (text := plain(cell)) in table.wording}
+    bare = {int(float(text)) for cell in cells if _is_number(text := plain(cell)) and text not in table.words}
+    at_an_end = words & {min(table.codes), max(table.codes)} if table.codes else set()
+    in_part = at_an_end and bare & table.codes and not words & bare and set(table.wording.values()) >= table.codes
+    return "unknown" if in_part else "ours"
+
+
+def _alike(named: list[tuple[int, str]], table: AnswerTable) -> list[tuple[int, int]]:
+    """Numbers of a file's own labels beside the codes whose words they are a shorter form of."""
+    from rapidfuzz import fuzz, process, utils
+
+    pairs = []
+    for number, words in named:
+        rule = {"scorer": fuzz.token_set_ratio, "processor": utils.default_process, "score_cutoff": ALIKE}
+        best = process.extractOne(words, list(table.wording), **rule)
+        pairs += [(number, table.wording[best[0]])] if best else []
+    return pairs
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[-+]?\d+(\.0+)?", text) is not None
 
 
 def _are_codes(cells: pl.Series, table: AnswerTable, labels: Mapping[str, str], declined: frozenset[str]) -> bool:
@@ -135,6 +193,6 @@ def _distinct(cells: pl.Series) -> tuple[list[str], pl.Series]:
     return cells.dtype.categories.to_series().to_list(), cells.to_physical()
 
 
-def _with_label(text: str, table: AnswerTable, labels: Mapping[str, str]) -> int:
+def _with_label(text: str, table: AnswerTable, labels: Mapping[str, str], way: Direction) -> int:
     by_words = table.words.get(plain(labels[text]), UNKNOWN) if text in labels else UNKNOWN
-    return by_words if by_words != UNKNOWN else table.code(text)
+    return by_words if by_words != UNKNOWN else table.code(text, way)

@@ -18,10 +18,10 @@ from joyeval.intake.columns import (
     first_filled,
     listed,
     normal,
-    plain,
     wanted_rows,
 )
 from joyeval.intake.days import read_days
+from joyeval.intake.names import Names, is_total
 from joyeval.intake.reading import read
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
     from joyeval.instruments.model import Instrument
     from joyeval.intake.raw import Raw
+
+
+CELL = "(team as written)"  # a column of ours: no heading of a file is called so
+SHOWN_FROM = 11  # people who wrote a name before it is shown
+BLOCK = 5  # rows that repeat earlier ones, one below the other, before they are taken for pasted twice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +77,12 @@ class WaveFile:
         Keep responses that the survey tool marks as not finished.
     start, end : date, optional
         First and last day of the wave.
+    accept : mapping
+        Losses that are meant: rule to why.
+    also_called : mapping
+        Team to its other names in the file.
+    not_teams : tuple of str
+        Names in the file that are no team: left out and counted.
     """
 
     path: Path
@@ -102,6 +113,10 @@ class WaveFile:
     def place(self) -> dict[str, Any]:
         """Where on its sheet the table stands, as `read` takes it."""
         return {"sheet": self.sheet, "header_row": self.header_row, "header_rows": self.header_rows, "rows": self.rows}
+
+    accept: Mapping[str, str] = field(default_factory=dict)
+    also_called: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    not_teams: tuple[str, ...] = ()
 
     @property
     def questionnaires(self) -> list[Instrument]:
@@ -153,11 +168,15 @@ def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort
     problems += unmapped_checks(file)
     if problems:
         raise DataError(problems)
-    account = Account(raw.file, file.wave, problems=[*raw.problems, *_unmapped(file)])
+    account = Account(raw.file, file.wave, problems=[*raw.problems, *_unmapped(file)], accept=file.accept)
     rows = _opened(raw, account)
     if file.where or file.leave_out:
         rows = rows.filter(wanted_rows(file.where, file.leave_out))
+    if rows.is_empty() and raw.frame.height:
+        found, fix = f"{raw.frame.height} rows, all left out by the study file", "correct `where` or `leave_out`"
+        raise DataError([Problem(raw.file, found, "rows that stay", fix, rule="nothing left")])
     account.count("read", raw.frame.height + raw.set_aside.height, rows.height, _set_aside(raw, rows))
+    rows = _once(rows, raw, account)
     rows = _of_cohort(rows, columns, file, account, teams, cohort)
     clean, gaps = _typed(rows, columns, file, account, raw)
     clean, reached = _with_answers(clean, file, account)
@@ -210,8 +229,33 @@ def _unmapped(file: WaveFile) -> Iterator[Problem]:
 def _opened(raw: Raw, account: Account) -> pl.DataFrame:
     """Rows with their numbers; what the reader set aside goes to the account."""
     for rule, group in raw.set_aside.group_by("rule", maintain_order=True):
-        account.reject_unread(group["row"], str(rule[0]))
+        account.reject_unread(group["row"], str(rule[0]), raw.frame.height + raw.set_aside.height)
     return raw.frame.with_columns(raw.rows.alias("row"))
+
+
+def _once(rows: pl.DataFrame, raw: Raw, account: Account) -> pl.DataFrame:
+    """Rows without responses exported, and without blocks pasted, a second time."""
+    cells = [name for name in rows.columns if name != "row"]
+    if raw.identifier in cells:
+        again = ~rows[raw.identifier].is_first_distinct() & rows[raw.identifier].is_not_null()
+        return account.reject_rows(rows, again, "response twice", "each response once")
+    again = _repeats(rows, cells)
+    return (
+        account.reject_rows(rows, again & _in_a_block(again), "pasted twice", "each row once") if again.any() else rows
+    )
+
+
+def _repeats(rows: pl.DataFrame, cells: list[str]) -> pl.Series:
+    """Rows that say in every cell what an earlier one does."""
+    if not rows.select(cells).is_duplicated().any():
+        return pl.Series([False] * rows.height, dtype=pl.Boolean)
+    return rows.select(pl.struct(pl.col(cells).cast(pl.String)).is_first_distinct().not_()).to_series()
+
+
+def _in_a_block(again: pl.Series) -> pl.Series:
+    """Of repeated rows those that stand five or more below each other: nobody answers alike in the same order."""
+    length = again.rle_id().to_frame("block").select(pl.len().over("block")).to_series()
+    return length >= BLOCK
 
 
 def _set_aside(raw: Raw, rows: pl.DataFrame) -> str:
@@ -230,14 +274,32 @@ def _of_cohort(
     rows = rows.with_columns(team=cells)
     if teams is None:
         return rows
-    spelling = {plain(team): team for team in teams}
-    found = {text: spelling.get(plain(text)) for text in cells.drop_nulls().unique()}
+    names = Names(teams, file.also_called, file.not_teams)
+    found = names.known(cells.drop_nulls().unique())
     named = cells.replace_strict(found, default=None, return_dtype=pl.String) if found else cells
-    rows = account.reject_rows(rows.with_columns(team=named), cells.is_null(), "no team", "a team")
+    rows = rows.with_columns(named.alias("team"), cells.alias(CELL))
+    out = [cell for cell, team in found.items() if team is None and names.is_left_out(cell)]
+    if out:
+        rows = account.keep(rows, ~pl.col(CELL).is_in(out).fill_null(value=False), "no teams of the programme")
+    rows = account.reject_rows(rows, rows[CELL].is_null(), "no team", "a team")
+    if totals := [cell for cell, team in found.items() if team is None and is_total(cell)]:
+        rows = account.reject_rows(rows, rows[CELL].is_in(totals), "totals", "one row per respondent")
     unknown = rows["team"].is_null()
-    rows = account.reject_rows(rows, unknown, "unknown team", "a team of the list of teams")
+    if unknown.any() and "unknown team" not in file.accept:
+        account.problems += _unknown_teams(rows.filter(unknown), columns, file, names)
+    rows = account.reject_rows(rows, unknown, "unknown team", "a team of the list of teams").drop(CELL)
     mine = [team for team, of in teams.items() if cohort is None or of == cohort]
     return account.keep(rows, pl.col("team").is_in(mine), "teams of other cohorts")
+
+
+def _unknown_teams(rows: pl.DataFrame, columns: Mapping, file: WaveFile, names: Names) -> list[Problem]:
+    """Tell of names that many wrote, or that are like a team's: others could be a person's own words."""
+    counts = rows[CELL].value_counts()
+    shown = {name for name, n in counts.iter_rows() if n >= SHOWN_FROM or names.nearest(name)}
+    some = rows.select(CELL, "row").to_pandas()
+    some = some[some[CELL].isin(shown)]
+    files = some["row"].map(lambda _: file.path.name)
+    return names.unknown(files, columns["team"][0], some[CELL], some["row"]) if len(some) else []
 
 
 def _typed(
@@ -269,15 +331,24 @@ def _codes(
     cells, heading = first_filled(rows, headings), headings[0]
     coded = code_answers(cells, table, raw.answer_labels.get(heading, {}), raw.declined.get(heading, frozenset()))
     n_rejected = 0
+    if coded.way == "turned":
+        account.note(rows["row"].filter(cells.is_not_null()), heading, "turned scale", "numbers as the words say")
     if coded.unknown is not None:
         bad = coded.unknown
-        n_rejected = _reject_answers(rows["row"].filter(bad), cells.filter(bad), heading, table, cells.count(), account)
+        of, rejected = cells.count(), (rows["row"].filter(bad), cells.filter(bad))
+        n_rejected = _reject_answers(*rejected, heading, table, of, account, mixed=coded.way == "unknown")
     counted = {"coded": coded.codes.count(), "declined": coded.declined, "rejected": n_rejected}
     return coded.codes, counted | {"blank": len(cells) - sum(counted.values())}
 
 
-def _reject_answers(rows: pl.Series, cells: pl.Series, heading: str, table: Any, of: int, account: Account) -> int:
+def _reject_answers(
+    rows: pl.Series, cells: pl.Series, heading: str, table: Any, of: int, account: Account, *, mixed: bool
+) -> int:
     """Reject cells that no table knows: numbers and words apart, as they are mended apart."""
+    if mixed:
+        expected = f"{min(table.codes)} to {max(table.codes)}, or words listed for them"
+        account.reject_cells(rows, cells.cast(pl.String), heading, "mixed scale", expected, of)
+        return len(rows)
     texts = cells.cast(pl.String)
     number = texts.str.contains(r"^\s*[-+]?\d+([.,]\d+)?\s*$")
     options = f"{min(table.codes)} to {max(table.codes)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from joyeval.errors import DataError, Problem
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
 
     from joyeval.study import Study, Wave
 
+SURPLUS = 1.2  # more answers than this share of the staff in post are no matter of people who came and went
 _TAKEN_OVER = (
     *("wave", "columns", "sheet", "header_row", "header_rows", "rows", "answers", "missing", "not_asked"),
     *("where", "leave_out", "dates", "year", "link_by", "start", "end"),
-    *("attention", "straight_lining", "shortest", "set_aside", "unfinished"),
+    *("attention", "straight_lining", "shortest", "set_aside", "unfinished", "accept"),
 )
 
 
@@ -39,7 +41,8 @@ def wave_files(study: Study, cohort: str) -> list[WaveFile]:
 
 def _wave_file(study: Study, part: Wave, path: Path) -> WaveFile:
     named = {name: getattr(part, name) for name in _TAKEN_OVER}
-    return WaveFile(path=path, instruments=own_instruments(study, part), **named)
+    called = {"also_called": study.teams.also_called, "not_teams": study.teams.not_teams}
+    return WaveFile(path=path, instruments=own_instruments(study, part), **named, **called)
 
 
 def own_instruments(study: Study, part: Wave) -> tuple[str | Path, ...]:
@@ -86,10 +89,41 @@ def clean_cohort(study: Study, cohort: str, taken: Any) -> None:
         taken.tables[name] = cleaned.table(name)
     invited = taken.tables["response"]["team"].map(teams.set_index("team")["headcount"])
     taken.tables["response"].insert(2, "invited", invited.astype("float64"))
+    taken.problems += _more_than_all(study, taken.tables["response"])
+    taken.problems += _same_answers(study, cohort)
     taken.rejected.append(cleaned.table("quarantine"))
     taken.problems += cleaned.problems
     taken.flow += _with_invited(cleaned, teams.loc[teams["cohort"] == cohort, "headcount"].sum(min_count=1))
     taken.notices |= {path.relative_to(study.folder).as_posix(): said for path, said in cleaned.notices.items()}
+
+
+def _more_than_all(study: Study, response: Any) -> list[Problem]:
+    """Tell of teams of which clearly more people answered than are in post."""
+    over = response[(response["kept"] > SURPLUS * response["invited"]) & (response["kept"] >= response["invited"] + 2)]
+    problems = []
+    for wave, rows in over.groupby("wave", sort=False):
+        part = next(part for part in study.waves if part.wave == wave)
+        found = f"wave {wave}: more answers than staff in post in {', '.join(rows['team'].astype(str))}"
+        why = part.accept.get("more than all")
+        fix = f"accepted: {why}" if why else "correct the headcounts, or accept: {more than all: why}"
+        told = Problem(part.file, found, "at most as many", fix, None, None, "more than all", blocking=not why)
+        problems.append(told)
+    return problems
+
+
+def _same_answers(study: Study, cohort: str) -> list[Problem]:
+    """Tell of two waves whose files hold the same, byte by byte, and of which the same rows are kept."""
+    seen: dict[Any, Wave] = {}
+    problems = []
+    for part in study.of_cohort("waves", cohort):
+        for path in part.files(study.folder):
+            kept = (sorted(part.where.items()), sorted(part.leave_out.items()), part.sheet, part.rows)
+            first = seen.setdefault((sha256(path.read_bytes()).hexdigest(), str(kept)), part)
+            if first is not part:
+                found = f"the same content as the file of wave {first.wave}"
+                fix = "put the file of this wave there, or say with `where` which rows are of which wave"
+                problems.append(Problem(part.file, found, "the answers of this wave", fix, rule="twice"))
+    return problems
 
 
 def _with_invited(cleaned: Cleaned, invited: float) -> list[dict[str, Any]]:

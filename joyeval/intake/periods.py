@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from joyeval.errors import Problem
+from joyeval.intake.account import too_many
 from joyeval.intake.names import sums_of_others
 from joyeval.intake.pulse import start_of
-from joyeval.intake.tabulate import MOST_LOST
 
 if TYPE_CHECKING:
     from joyeval.study import Cohort
@@ -48,7 +48,7 @@ def _without_day(part: Any, rows: pd.DataFrame) -> list[Problem]:
     if blank.empty:
         return []
     found, fix = f"{len(blank)} rows without a {day}, which are left out", "fill them in, or accept: {lost rows: why}"
-    many = len(blank) > MOST_LOST * len(rows)
+    many = too_many(len(blank), len(rows))
     heading = str(part.columns.get(day))
     return [Problem(blank["file"].iloc[0], found, "a day", fix, int(blank["row"].iloc[0]), heading, "lost rows", many)]
 

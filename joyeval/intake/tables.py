@@ -267,7 +267,9 @@ def _ties(study: Study, cohort: str, taken: Intake) -> None:
             _read(study, part.members, ties.MEMBER_FIELDS, taken, f"{name} members").frame if part.members else None
         )
         table, problems = ties.tie_table(part, rows, members)
-        taken.problems += problems
+        taken.tell(part, problems)
+        if table.empty:
+            continue
         done.append(table)
         days.append(ties.rating_days(part, rows))
     table = pd.concat(done, ignore_index=True) if done else pd.DataFrame()
@@ -287,8 +289,12 @@ def _roster(study: Study, rated: pd.DataFrame, taken: Intake) -> None:
     if study.roster is None:
         return
     rows = _read(study, study.roster, ties.ROSTER_FIELDS, taken, "roster").frame
-    roster = rows[rows["process"].isin(rated["process"])].drop(columns=["file", "row"])
-    taken.problems += ties.not_on_roster(rated, roster, file=study.roster.file)
+    if rows.empty or not {"process", "workgroup", "headcount"} <= set(rows):
+        return
+    rows = rows[rows["process"].isin(rated["process"])]
+    roster = rows.drop(columns=["file", "row"])
+    taken.tell(study.roster, ties.roster_problems(rows, rated))
+    taken.tell(study.roster, ties.not_on_roster(rated, roster, file=study.roster.file))
     taken.tables["roster"] = roster.reset_index(drop=True)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from joyeval.errors import DataError, Problem
+from joyeval.intake.account import too_many
 from joyeval.intake.days import read_days, told_way, unsure_days
 from joyeval.intake.numbers import as_asked, ratings, read_numbers, unsure_numbers
 from joyeval.intake.reading import read
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["text", "number", "rating", "day"]
 NEVER_EMPTY = {"team", "period", "date", "answer", "value", "numerator", "denominator", "positive", "answers", "mean"}
-MOST_LOST = 0.05  # share of the rows of a file that may be lost with a word; more must be meant
 MISSING_CODES = {9.0, 99.0, 999.0, 9999.0, 99999.0, -1.0, -8.0, -9.0, -99.0, -999.0, -9999.0}
 
 
@@ -199,7 +199,7 @@ def _ragged(raw: Raw) -> list[Problem]:
     rows = raw.set_aside.filter(rule="ragged row")["row"].to_list()
     found = f"{len(rows)} rows with more or fewer cells than the headings"
     fix = "export again with texts in quotation marks; these rows are left out"
-    many = len(rows) > MOST_LOST * (len(rows) + raw.frame.height)
+    many = too_many(len(rows), len(rows) + raw.frame.height)
     told = Problem(raw.file, found, "as many cells as headings", fix, min(rows, default=None), rule="ragged row")
     return [replace(told, blocking=many, rows=tuple(rows))] if rows else []
 

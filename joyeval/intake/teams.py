@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from joyeval.errors import Problem
+from joyeval.intake.account import too_many
 from joyeval.intake.columns import plain
 from joyeval.intake.names import is_total, sums_of_others
-from joyeval.intake.tabulate import MOST_LOST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,10 +119,10 @@ def placed(study: Study, rows: pd.DataFrame, names: Names) -> tuple[pd.DataFrame
         found = f"{len(bad)} events without a day, or of nobody of this study" + (f": {cells}" if cells else "")
         expected = "a day; scope team, cohort or network; scope_id a team or cohort"
         fix = "correct them, add `also_called` below `teams`, or accept: {lost rows: why}"
-        many = len(bad) > MOST_LOST * len(rows)
+        many = too_many(len(bad), len(rows))
         problems.append(_at(bad, found, expected, fix, "lost rows", "scope_id", blocking=many))
     again = rows.drop(columns=["file", "row"]).duplicated()
-    if again.sum() > max(MOST_LOST * len(rows), 5):
+    if again.sum() > 5 and too_many(int(again.sum()), len(rows)):
         fix = "remove what was pasted twice, or accept: {twice: why}"
         problems.append(_at(rows[again], f"{again.sum()} events a second time", "each once", fix, "twice"))
     return rows.assign(scope=scope, scope_id=ids)[~lost], problems
@@ -131,7 +131,7 @@ def placed(study: Study, rows: pd.DataFrame, names: Names) -> tuple[pd.DataFrame
 def _without_team(rows: pd.DataFrame, heading: object) -> list[Problem]:
     problems = []
     for file, blank in rows[rows["team"].isna()].groupby("file"):
-        many = len(blank) > MOST_LOST * (rows["file"] == file).sum()
+        many = too_many(len(blank), int((rows["file"] == file).sum()))
         fix = "fill in the team (in a merged cell it stands in the first row only), or accept: {no team: why}"
         found = f"{len(blank)} rows without a team, which are left out"
         row = int(blank["row"].iloc[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +12,12 @@ import pandas as pd
 from joyeval.coordination.asked import survey_of
 from joyeval.coordination.ties import looks_scored, score_ties
 from joyeval.errors import Problem
+from joyeval.intake.account import too_many
+from joyeval.intake.columns import plain
+from joyeval.intake.names import Names, is_total
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from joyeval.coordination.ties import Survey
     from joyeval.intake.tabulate import Kind
@@ -82,9 +86,12 @@ def tie_table(
     survey = survey_of(part)
     long = _from_wide(rows, survey) if part.layout == "wide" else rows
     long, problems = (long, []) if members is None else _of_members(part, long, members)
+    problems += _unmapped(part, long, survey)
+    if "target" not in long or "person" not in long:
+        return pd.DataFrame(), problems
     table = _named(part, long.assign(called=long["target"]), survey)
     table, unknown = _per_target(table, survey) if part.layout in BY_ITEM else (table, [])
-    problems += [*unknown, *_incomplete(table), *_out_of_range(table, survey), *_rated_twice(table)]
+    problems += [*unknown, *_incomplete(table), *_out_of_range(table, survey), *_rated_twice(table), *_strange(table)]
     if survey.frequency and part.frequency is None:
         return pd.DataFrame(), [*problems, _unstated(part, table[survey.frequency])]
     table = table.dropna(subset=["person", "workgroup", "target"]).drop_duplicates(["process", "person", "called"])
@@ -127,7 +134,9 @@ def _of_members(part: Coordination, rows: pd.DataFrame, members: pd.DataFrame) -
     strangers = rows[~rows["person"].isin(home.index) | ~rows["target"].isin(home.index)]
     told = f"{len(strangers)} ratings by or of people who are not listed (rows {_rows(strangers)})"
     fix = "add them to the list of members; these ratings are left out"
-    problems = [_at(strangers, told, "members of the list", fix, "unknown group")] if len(strangers) else []
+    strange = "members of the list"
+    problems = [_at(strangers, told, strange, fix, "unknown group", of=len(rows))] if len(strangers) else []
+    problems += _in_two_groups(members)
     known = rows.drop(strangers.index)
     known = known[known["person"] != known["target"]]
     if part.members is not None and part.members.unrated is not None:
@@ -143,13 +152,104 @@ def _named(part: Coordination, rows: pd.DataFrame, survey: Survey) -> pd.DataFra
     names = {str(old): str(new) for old, new in part.workgroups.items()}
     given = {"wave": part.wave} | ({"process": part.process} if part.process else {})
     table = rows.assign(**given, target=rows["of"] if "of" in rows else rows["target"])
+    names = {plain(old): new for old, new in names.items()}
+    spelled = _spelling(table, names)
     for column in ("workgroup", "target"):
-        table[column] = table[column].replace(names)
+        if column in table:
+            table[column] = table[column].map(spelled, na_action="ignore")
     if "dimension" in table:
         table["dimension"] = table["dimension"].replace({str(k): str(v) for k, v in part.dimensions.items()})
     contact = table["no_contact"].str.lower().isin(YES) if "no_contact" in table else False
     absent = {name: np.nan for name in survey.dimensions if name not in table and part.layout not in BY_ITEM}
     return table.assign(no_contact=contact, **absent)
+
+
+def _spelling(table: pd.DataFrame, names: Mapping[str, str]) -> dict[str, str]:
+    """Every name of a workgroup in the file to the one it has: the study file's, else its commonest spelling."""
+    cells = pd.concat([table[c] for c in ("target", "workgroup") if c in table]).dropna()
+    common = {plain(cell): cell for cell in reversed(cells.value_counts().index)} | {
+        plain(n): n for n in names.values()
+    }
+    return {cell: names.get(plain(cell), common[plain(cell)]) for cell in cells.unique()}
+
+
+def _unmapped(part: Coordination, rows: pd.DataFrame, survey: Survey) -> list[Problem]:
+    """Dimensions that the file has no column of; a pattern that fits no heading."""
+    if part.layout in BY_ITEM:
+        return []
+    absent = [dimension for dimension in survey.dimensions if dimension not in rows]
+    if not absent:
+        return []
+    if part.layout == "wide" and len(absent) == len(survey.dimensions):
+        found = f"no heading that fits the pattern {part.pattern!r} with a dimension of the survey"
+        fix = "write `pattern` as the headings are built, and under `dimensions` what they call each dimension"
+        return [Problem(part.file, found, ", ".join(survey.dimensions), fix, rule="pattern")]
+    found, fix = (
+        f"no ratings of {', '.join(absent)}",
+        "map their columns; if they were not asked, accept: {not asked: why}",
+    )
+    return [Problem(part.file, found, f"all of {', '.join(survey.dimensions)}", fix, rule="not asked")]
+
+
+def _in_two_groups(members: pd.DataFrame) -> list[Problem]:
+    """Tell of members who are listed in two workgroups."""
+    groups = members.groupby("person")["workgroup"].transform("nunique")
+    twice = members[groups > 1]
+    if twice.empty:
+        return []
+    found, fix = f"{twice['person'].nunique()} members of two workgroups", "keep the one they belong to"
+    return [Problem(twice["file"].iloc[0], found, "one workgroup each", fix, int(twice["row"].iloc[0]), rule="twice")]
+
+
+def _strange(table: pd.DataFrame) -> list[Problem]:
+    """Workgroups that are totals, or are spelled almost as one that rates."""
+    found = []
+    cells = pd.concat([table[c] for c in ("workgroup", "target")]).dropna().unique()
+    totals = [name for name in cells if is_total(name)]
+    rows = table[table["workgroup"].isin(totals) | table["target"].isin(totals)]
+    if len(rows):
+        fix = "leave it out (`leave_out`), or accept: {totals: why}"
+        told = _at(rows, f"a workgroup that looks like totals: {', '.join(totals)}", "workgroups", fix, "totals")
+        found.append(replace(told, blocking=True))
+    raters = Names(dict.fromkeys(table["workgroup"].dropna().unique(), ""))
+    near = {name: raters.nearest(name) for name in table["target"].dropna().unique() if name not in raters.teams}
+    near = {name: other for name, other in near.items() if other and other not in set(table["target"].dropna())}
+    rows = table[table["target"].isin(near)]
+    if len(rows):
+        pairs = ", ".join(f"{name}: {other}" for name, other in list(near.items())[:LISTED])
+        fix = f"if they are the same, write workgroups: {{{pairs}}}; if not, accept: {{unknown group: why}}"
+        told = (
+            f"{len(near)} workgroups that are rated and never rate, and are called almost like one that does: {pairs}"
+        )
+        found.append(replace(_at(rows, told, "one name for a workgroup", fix, "unknown group"), blocking=True))
+    return found
+
+
+def roster_problems(roster: pd.DataFrame, ties: pd.DataFrame) -> list[Problem]:
+    """Return groups that stand on a roster twice, impossible headcounts, and groups of which more answered than are."""
+    found: list[Problem] = []
+    keys = [name for name in ("process", "workgroup", "wave") if name in roster]
+    again = roster[roster.duplicated(keys)]
+    if len(again):
+        told = f"{len(again)} rows of a workgroup that the roster has already"
+        found.append(replace(_at(again, told, "each once", "keep one row", "twice"), blocking=True))
+    bad = roster[roster["headcount"].notna() & ~((roster["headcount"] >= 0) & (roster["headcount"] % 1 == 0))]
+    if len(bad):
+        told, fix = f"{len(bad)} headcounts that are no number of people", "correct them"
+        found.append(replace(_at(bad, told, "whole numbers from 0", fix, "headcount", "headcount"), blocking=True))
+    totals = roster[roster["workgroup"].map(is_total, na_action="ignore").fillna(value=False).astype(bool)]
+    if len(totals):
+        told, fix = "a workgroup that looks like totals", "leave it out (`leave_out`), or accept: {totals: why}"
+        found.append(replace(_at(totals, told, "workgroups", fix, "totals", "workgroup"), blocking=True))
+    by = [name for name in keys if name in ties]
+    people = ties.groupby(by, observed=True)["person"].nunique().rename("answered").reset_index()
+    over = roster.drop_duplicates(keys).merge(people, on=by)
+    over = over[over["answered"] > over["headcount"]]
+    if len(over):
+        told = f"{len(over)} workgroups of which more people answered than the roster has"
+        fix = "correct the headcounts or the persons, or accept: {more than all: why}"
+        found.append(replace(_at(over, told, "at most as many", fix, "more than all", "headcount"), blocking=True))
+    return found
 
 
 def _together(scored: pd.DataFrame, survey: Survey) -> pd.DataFrame:
@@ -179,10 +279,14 @@ def _per_target(rows: pd.DataFrame, survey: Survey) -> tuple[pd.DataFrame, list[
     other = rows[~rows["dimension"].isin(survey.dimensions)]
     told = f"{len(other)} answers to dimensions that the survey does not have (rows {_rows(other)})"
     fix = "correct them, or name them under `dimensions`; these answers are left out"
-    found = [_at(other, told, ", ".join(survey.dimensions), fix, "dimension")] if len(other) else []
+    found = [_at(other, told, ", ".join(survey.dimensions), fix, "dimension", of=len(rows))] if len(other) else []
     twice = rows[rows.duplicated([*keys, "dimension"]) & rows["person"].notna()]
     told = f"{len(twice)} answers to a dimension a second time (rows {_rows(twice)})"
-    found += [_at(twice, told, "one answer each", "keep one; the first is kept here", "twice")] if len(twice) else []
+    found += (
+        [_at(twice, told, "one answer each", "keep one; the first is kept here", "twice", of=len(rows))]
+        if len(twice)
+        else []
+    )
     wide = rows.pivot_table(index=keys, columns="dimension", values="value", aggfunc="first")
     places = rows.groupby(keys)[["file", "row", "no_contact"]].first()
     return wide.reindex(columns=list(survey.dimensions)).join(places, how="right").reset_index(), found
@@ -200,7 +304,7 @@ def _incomplete(table: pd.DataFrame) -> list[Problem]:
         blank = table[table[column].isna()] if column in table else table
         if len(blank):
             told, fix = f"{len(blank)} rows without a {column}", "fill them in; these rows are left out"
-            found.append(_at(blank, told, f"a {column}", fix, "incomplete", column))
+            found.append(_at(blank, told, f"a {column}", fix, "incomplete", column, of=len(table)))
     return found
 
 
@@ -212,7 +316,8 @@ def _out_of_range(table: pd.DataFrame, survey: Survey) -> list[Problem]:
             told = f"{len(bad)} answers outside {survey.low} to {survey.high} (rows {_rows(bad)})"
             fix = "recode the export, or say whether the scale changed; these answers are left out"
             expected = f"whole numbers from {survey.low} to {survey.high}"
-            found.append(_at(bad, told, expected, fix, "range", dimension))
+            of = int(table[dimension].notna().sum())
+            found.append(_at(bad, told, expected, fix, "range", dimension, of=of))
     return found
 
 
@@ -220,7 +325,8 @@ def _rated_twice(table: pd.DataFrame) -> list[Problem]:
     twice = table[table.duplicated(["process", "person", "called"]) & table["person"].notna()]
     told = f"{len(twice)} rows that rate a workgroup a second time (rows {_rows(twice)})"
     fix = "keep one; the first is kept here"
-    return [_at(twice, told, "one rating per person and workgroup", fix, "twice")] if len(twice) else []
+    expected = "one rating per person and workgroup"
+    return [_at(twice, told, expected, fix, "twice", of=len(table))] if len(twice) else []
 
 
 def not_on_roster(ties: pd.DataFrame, roster: pd.DataFrame, *, file: str) -> list[Problem]:
@@ -235,11 +341,15 @@ def not_on_roster(ties: pd.DataFrame, roster: pd.DataFrame, *, file: str) -> lis
     return found
 
 
-def _at(rows: pd.DataFrame, found: str, expected: str, fix: str, rule: str, column: str | None = None) -> Problem:
-    """Return a problem that does not stop the run, at the first of these rows."""
+def _at(
+    rows: pd.DataFrame, found: str, expected: str, fix: str, rule: str, column: str | None = None, *, of: int = 0
+) -> Problem:
+    """Return a problem at the first of these rows; it stops the run if they are more than one in twenty `of` all."""
     first = rows.iloc[0]
     row = int(first["row"]) if pd.notna(first["row"]) else None
-    return Problem(first["file"], found, expected, fix, row, column, rule, blocking=False)
+    many = of > 0 and too_many(len(rows), of)
+    fix = f"{fix}; more than one in twenty: correct them, or accept: {{{rule}: why}}" if many else fix
+    return Problem(first["file"], found, expected, fix, row, column, rule, blocking=many)
 
 
 def _rows(bad: pd.DataFrame) -> str:
