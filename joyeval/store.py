@@ -57,9 +57,9 @@ class Store:
             return
         for name, thing in things.items():
             if hasattr(thing, "to_parquet"):
-                write_whole(self.out / f"{name}.parquet", thing.to_parquet(index=False))
+                write_whole(self.out / f"{name}.parquet", thing.to_parquet(index=False), private=True)
             else:
-                write_whole(self.out / "results" / f"{name}.json", thing.to_json().encode("utf-8"))
+                write_whole(self.out / "results" / f"{name}.json", thing.to_json().encode("utf-8"), private=True)
 
     def _existing(self, name: str) -> Path:
         for folder in (self.out, self.folder):

@@ -225,12 +225,12 @@ def lab(browser: Annotated[bool, typer.Option(help="open a browser window")] = T
 
 @app.command()
 def doctor() -> None:
-    """Say what this machine has: versions, fonts, the key for pseudonyms."""
+    """Say what this machine has: versions, fonts, keys for pseudonyms; and who else may read this workspace."""
     from joyeval.pipeline.doctor import findings
 
-    found = findings()
+    found = findings(Path.cwd())
     print_table(["what", "found", "verdict"], [[f.what, f.found, f.verdict] for f in found])
-    if any(f.verdict.startswith("missing") for f in found):
+    if any(f.verdict.startswith(("missing", "open")) for f in found):
         raise typer.Exit(1)
 
 

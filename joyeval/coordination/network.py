@@ -154,7 +154,9 @@ def network(
 
 def _redrawn(rows: pd.DataFrame, names: list[str], measure: str, draws: int, rng: np.random.Generator) -> np.ndarray:
     """Means of the ties that one group rates, (1 + draws, targets): as they are, then respondents drawn again."""
-    answers = rows.pivot(index="person", columns="target", values=measure).reindex(columns=names).to_numpy(dtype=float)
+    people = rows["person"].unique()  # in the order of the data: pseudonyms do not decide who is drawn
+    wide = rows.pivot(index="person", columns="target", values=measure)
+    answers = wide.reindex(index=people, columns=names).to_numpy(dtype=float)
     size = len(answers)
     weights = np.vstack([np.ones(size), rng.multinomial(size, np.full(size, 1 / size), draws)])
     seen = weights @ np.isfinite(answers)

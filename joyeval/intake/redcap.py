@@ -164,7 +164,7 @@ def _freeze(path: Path, url: str, records: list[dict], dictionary: list[dict]) -
     }
     write_whole(path.with_suffix(".dictionary.csv"), meanings)
     write_whole(path.with_suffix(".source.json"), json.dumps(source, indent=1).encode())
-    write_whole(path, answers)
+    write_whole(path, answers, private=True)
     return Frozen(path, len(kept), digest)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from joyeval.pipeline import released
 from joyeval.pipeline.locks import hold
+from joyeval.pipeline.permissions import keep_to_owner
 from joyeval.pipeline.record import folders, refuse_stale
 from joyeval.pipeline.steps import sha256
 
@@ -44,6 +45,7 @@ def write_artwork(study: Study, cohort: str, journal: str, **waiting: Any) -> tu
     from joyeval.figures.journal import preset
 
     preset(journal)
+    keep_to_owner(study, [study.cohort(cohort).cohort])
     with hold([folders(study, cohort).processed], **waiting):
         return _written(study, cohort, journal)
 

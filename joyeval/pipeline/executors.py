@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from joyeval.errors import StepError
 from joyeval.pipeline.door import run_notebook, stop_kernels
+from joyeval.store import private
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -69,7 +70,7 @@ def execute(job: Job) -> None:
 
     try:
         shutil.rmtree(job.staging, ignore_errors=True)
-        job.staging.mkdir(parents=True)
+        private(job.staging)
         run_notebook(job.notebook, job.executed, job.parameters, threads=job.threads)
         if job.makes == "report":
             report.write(job.executed, job.staging)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joyeval.errors import StepError
-from joyeval.store import write_whole
+from joyeval.store import private, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -47,7 +47,7 @@ def hold(folders: Iterable[Path], *, wait: bool = True, tell: Tell = lambda text
 def _one(folder: Path, wait: bool, tell: Tell) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
-    folder.mkdir(parents=True, exist_ok=True)
+    private(folder)
     lock, note = FileLock(folder / ".lock"), folder / ".lock.json"
     try:
         lock.acquire(timeout=0)

@@ -87,8 +87,8 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:
-    """Write run.json whole."""
-    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False).encode("utf-8"))
+    """Write run.json whole, for its owner: hashes of raw files would confirm a guess of what is in them."""
+    write_whole(path, json.dumps(record, indent=1, ensure_ascii=False).encode("utf-8"), private=True)
 
 
 def states(study: Study, cohort: str, given: Parameters | None = None) -> list[State]:

@@ -14,6 +14,7 @@ from joyeval.disclosure import Rule, check_release
 from joyeval.errors import DisclosureError, Problem, UsageError
 from joyeval.pipeline import released
 from joyeval.pipeline.locks import hold
+from joyeval.pipeline.permissions import keep_to_owner
 from joyeval.pipeline.record import folders, refuse_stale
 from joyeval.pipeline.steps import NETWORK, sha256
 from joyeval.store import write_whole
@@ -54,6 +55,7 @@ def release(study: Study, cohort: str, *, withdraw: str = "", **waiting: Any) ->
     UsageError
         A cohort that was not run or is stale.
     """
+    keep_to_owner(study, [study.cohort(cohort).cohort, NETWORK])
     ledger = folders(study, NETWORK).processed  # one for all cohorts
     with hold([folders(study, cohort).processed, ledger], **waiting):
         return _released(study, cohort, withdraw.strip())

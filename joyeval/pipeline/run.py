@@ -17,6 +17,7 @@ from joyeval.errors import DisclosureError, StepError, Stopped, UsageError
 from joyeval.pipeline import released
 from joyeval.pipeline.executors import Job, Local
 from joyeval.pipeline.locks import hold
+from joyeval.pipeline.permissions import keep_to_owner
 from joyeval.pipeline.record import Folders, folders, read_record, state, write_record
 from joyeval.pipeline.steps import (
     NETWORK,
@@ -30,6 +31,7 @@ from joyeval.pipeline.steps import (
     steps_of,
 )
 from joyeval.pipeline.threads import threads_of
+from joyeval.store import private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -128,7 +130,8 @@ def run(
     Raises
     ------
     DisclosureError
-        Reports that would give a few people away beside what was released before; everything else has been finished.
+        A folder of the outputs in which everybody can write: nothing was run. Reports that would give a few people
+        away beside what was released before: everything else has been finished.
     StepError
         Steps failed. Their earlier outputs are as they were; what does not depend on them has been finished.
     UsageError
@@ -140,6 +143,7 @@ def run(
     refuse_misfits({node.step: None for node in graph}, parameters or {})
     executor = executor or Local(workers)
     plan = _Plan(study, graph, parameters or {}, threads or threads_of(executor.slots), force, executor, on_step)
+    keep_to_owner(study, sorted({node.cohort for node in graph}))
     with hold(_written_or_read(study, graph), wait=wait, tell=tell):
         try:
             plan.run()
@@ -377,6 +381,8 @@ def _publish(study: Study, started: _Started, where: Folders, given: Parameters)
         where.output(name).unlink(missing_ok=True)
     for name, path in new.items():
         where.output(name).parent.mkdir(parents=True, exist_ok=True)
+        if where.output(name).is_relative_to(where.processed):
+            path.chmod(0o600)
         os.replace(path, where.output(name))
     shutil.rmtree(made, ignore_errors=True)
     outputs = {name: sha256(where.output(name)) for name in new}
@@ -397,7 +403,8 @@ def _publish(study: Study, started: _Started, where: Folders, given: Parameters)
 def _keep(executed: Path, target: Path) -> bool:
     if not executed.exists():
         return False
-    target.parent.mkdir(parents=True, exist_ok=True)
+    private(target.parent)
+    executed.chmod(0o600)
     os.replace(executed, target)
     return True
 

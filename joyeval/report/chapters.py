@@ -20,7 +20,7 @@ def save_chapter(executed: Path, target: Path) -> None:
 
     notebook = json.loads(executed.read_text(encoding="utf-8"))
     found = [blocks.dump(block) for block in document(notebook).blocks]
-    write_whole(target, json.dumps(found, indent=1, ensure_ascii=False).encode("utf-8"))
+    write_whole(target, json.dumps(found, indent=1, ensure_ascii=False).encode("utf-8"), private=True)
 
 
 def chapter(store: Store, name: str) -> None:
