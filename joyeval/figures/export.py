@@ -16,7 +16,7 @@ from joyeval._version import __version__
 from joyeval.errors import UsageError
 from joyeval.figures.journal import preset
 from joyeval.figures.style import FONT, MM, styled
-from joyeval.figures.text import clean, inert
+from joyeval.figures.text import clean, inert, usable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -84,7 +84,7 @@ def save(
     parts |= {"alt.txt": f"{clean(alt)}\n".encode(), "caption.txt": f"{clean(caption)}\n".encode()}
     files = {f"{place.name}.{ending}": content for ending, content in parts.items()}
     if data is not None:
-        files[f"{place.name}_source.csv"] = inert(data).to_csv(index=False, lineterminator="\n").encode("utf-8")
+        files[f"{place.name}_source.csv"] = inert(usable(data)).to_csv(index=False, lineterminator="\n").encode("utf-8")
     place.parent.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         (place.parent / file).write_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from textwrap import wrap
@@ -15,6 +16,7 @@ _UNPRINTABLE = {"Cc", "Cs", "Co", "Cn"}
 _TURNING = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _SPACES = {"\n": " ", "\t": " ", "\r": " ", "\u2028": " ", "\u2029": " ", "\x0b": " ", "\x0c": " "}
+FIGURES = 4  # of a number in source data: more say nothing of people, and give answers away
 
 
 def clean(value: object) -> str:
@@ -95,6 +97,22 @@ def inert(data: pd.DataFrame) -> pd.DataFrame:
     """
     columns = [_inert(name) for name in data.columns]
     return data.map(_inert).set_axis(columns, axis="columns")
+
+
+def usable(data: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with numbers to the four figures that a reader can use; whole numbers stay as they are.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> usable(pd.DataFrame({"estimate": [0.0123456789, 45.0, 12345.678], "n": [12345, 20, 7]})).to_dict("list")
+    {'estimate': [0.01235, 45.0, 12350.0], 'n': [12345, 20, 7]}
+    """
+    return data.map(lambda value: float(f"{value:.{FIGURES}g}") if _too_fine(value) else value)
+
+
+def _too_fine(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value) and value != int(value)
 
 
 def _inert(value: Any) -> Any:

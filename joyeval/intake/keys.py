@@ -21,6 +21,7 @@ from joyeval.errors import UsageError
 if TYPE_CHECKING:
     from joyeval.study import Study
 
+KEY = "key for pseudonyms"  # an input like a file: another key makes other persons of the same answers
 KEY_BYTES = 32
 FEWEST_DISTINCT = 16  # different bytes in a key; of 32 at random, fewer than 22 are not seen in a lifetime
 DEMONSTRATION_KEY = b"this key protects no one: the demonstration has no people"
@@ -141,6 +142,14 @@ def key_fingerprint(study: Study) -> str:
         return hmac.new(study_key(study), b"fingerprint", "sha256").hexdigest()[:16]
     except UsageError:
         return ""
+
+
+def keyed_digest(study: Study, sha256: str) -> str | None:
+    """Return a SHA-256 as it may be published: hashed with the key, so that nobody can confirm a guess of a file by it.
+
+    None for a study without people, which has no key.
+    """
+    return hmac.new(study_key(study), f"file {sha256}".encode(), "sha256").hexdigest() if _with_people(study) else None
 
 
 def is_demonstration(study: Study) -> bool:

@@ -10,7 +10,6 @@ from joyeval.pipeline import released
 from joyeval.pipeline.locks import hold
 from joyeval.pipeline.permissions import keep_to_owner
 from joyeval.pipeline.record import folders, refuse_stale
-from joyeval.pipeline.steps import sha256
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +78,7 @@ def _draw(study: Study, cohort: str, journal: str, folder: Path) -> None:
         "study": study.study,
         "cohort": cohort,
         "disclosure_threshold": study.disclosure.threshold,
-        "results": {name: sha256(store.folder / "results" / f"{name}.json") for name in store.results()},
+        "results": released.digests_of_results(study, cohort, store.results()),
     }
     folder.mkdir(parents=True)
     for number, drawn in enumerate(cohort_figures(study, cohort, store), start=1):

@@ -78,12 +78,10 @@ def _released(study: Study, cohort: str, withdraw: str) -> tuple[Path, tuple[str
 
 def _refuse_old_figures(study: Study, cohort: str, manifests: list[Path]) -> None:
     """Refuse figures, and the tables made with them, that were drawn from results of an earlier run."""
-    results = folders(study, cohort).processed / "results"
     for manifest in manifests:
         for entry in json.loads(manifest.read_text(encoding="utf-8")).values():
             drawn_from = entry.get("results", {})
-            now = {name: sha256(results / f"{name}.json") for name in drawn_from if (results / f"{name}.json").exists()}
-            if now != drawn_from:
+            if released.digests_of_results(study, cohort, drawn_from) != drawn_from:
                 again = f"joyeval figures {study.path.name} --cohort {cohort} --journal {manifest.parent.name}"
                 raise UsageError(f"{manifest.parent} was drawn from earlier results; `{again}` first")
 

@@ -7,6 +7,7 @@ hashes of answers, with the processed data of the workspace; they never leave wi
 from __future__ import annotations
 
 import hashlib
+import hmac
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -19,7 +20,7 @@ from joyeval.pipeline.behind import behind
 from joyeval.pipeline.chain import Chain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from joyeval.errors import Problem
     from joyeval.study import Study
@@ -73,6 +74,13 @@ def enter(study: Study, cohorts: Sequence[str], what: str, *, withdraw: str = ""
         if (len(people) or len(pulses)) and said["who"] not in {entry.get("who") for entry in _active(entries)}:
             chain.add(said, {f"{name}.parquet": content for name, content in files.items()}, marked=marked)
     return [{"when": e["when"][:10], "why": e["reason"]} for e in entries if e["kind"] == "withdrawn"]
+
+
+def digests_of_results(study: Study, cohort: str, names: Iterable[str]) -> dict[str, str]:
+    """Return the digests of stored results as they may be published: keyed, since results are exact."""
+    secret, folder = chain_of(study).secret(), study.store(cohort).folder / "results"
+    there = {name: folder / f"{name}.json" for name in names if (folder / f"{name}.json").exists()}
+    return {name: hmac.new(secret, path.read_bytes(), "sha256").hexdigest() for name, path in there.items()}
 
 
 def chain_of(study: Study) -> Chain:

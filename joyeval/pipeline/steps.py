@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 import joyeval
 from joyeval.errors import StudyError, UsageError
-from joyeval.intake.keys import key_fingerprint
+from joyeval.intake.keys import KEY, key_fingerprint
 from joyeval.pipeline.door import STANDARD, declared_parameters, from_text, misfits, read_notebook
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from joyeval.pipeline.door import Parameters
     from joyeval.study import Study
 
-KEY = "key for pseudonyms"  # an input like a file: another key makes other persons of the same answers
 LIBRARIES = (
     "numpy",
     "pandas",

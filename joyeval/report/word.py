@@ -42,6 +42,11 @@ if TYPE_CHECKING:
 
 TALLEST = 205.0  # mm; a figure and its caption stay on one page
 TWIPS = 20 / MM_PER_PT  # in a millimetre
+APPLICATION = (
+    '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+    '<Properties xmlns="http://schemas.openxmlformats.org/officeDocument/2006/extended-properties">'
+    "<Application>joyeval</Application></Properties>"
+)
 NO_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can hold
 
 
@@ -250,8 +255,20 @@ def _take_over(made: WordDocument, document: Document, said: dict[str, str]) -> 
     properties: Any = made.core_properties
     properties.title, properties.subject = (shorten(text, width=200) for text in (head.title, head.cohort))
     properties.language = head.language
-    properties.author = properties.last_modified_by = properties.comments = ""
+    for name in ("author", "last_modified_by", "comments", "keywords", "category", "content_status", "identifier"):
+        setattr(properties, name, "")
     properties.created = properties.modified = datetime(*NO_DATE)
+    _forget_the_template(made)
+
+
+def _forget_the_template(made: WordDocument) -> None:
+    """Leave nothing of who made the template, or with what: no picture of it, no company, no properties of its own."""
+    package = made.part.package
+    for name, link in [*package.rels.items()]:
+        if link.reltype.endswith(("/thumbnail", "/custom-properties")):
+            del package.rels[name]
+        elif link.reltype.endswith("/extended-properties"):
+            link.target_part._blob = APPLICATION.encode("utf-8")
 
 
 def _packed(made: WordDocument) -> bytes:

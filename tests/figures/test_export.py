@@ -87,6 +87,14 @@ def test_a_tall_figure_is_held_to_the_page():
     assert preset("nature").size(89, 400) == (89, 170)
 
 
+def test_source_data_hold_the_figures_a_reader_can_use(tmp_path):
+    """17 digits of an estimate say nothing, and give answers away."""
+    data = pd.DataFrame({"estimate": [1 / 3, 12345.6789, 2.0, float("nan")], "n": [12345, 20, 30, 40]})
+    figures.save(drawing(), tmp_path / "fig1", data=data, **WORDS)
+    told = (tmp_path / "fig1_source.csv").read_text()
+    assert told == "estimate,n\n0.3333,12345\n12350.0,20\n2.0,30\n,40\n"
+
+
 def test_every_file_is_written_and_recorded(saved):
     endings = {".tiff", ".pdf", ".eps", ".svg", ".png", "_source.csv", ".alt.txt", ".caption.txt"}
     assert {file.name.removeprefix("fig1") for file in saved.iterdir()} == endings | {"manifest.json"}

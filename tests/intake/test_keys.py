@@ -17,7 +17,7 @@ from joyeval.intake import keys
 from joyeval.intake.cohort import clean_study_waves
 from joyeval.intake.tables import check_study
 from joyeval.pipeline import states
-from joyeval.pipeline.steps import KEY, STEPS, fingerprint
+from joyeval.pipeline.steps import fingerprint, read_step
 from joyeval.study import load_study
 from tests.conftest import ROOT
 
@@ -136,16 +136,17 @@ def test_a_key_with_the_data_or_the_reports_is_neither_made_nor_read(study, monk
 
 
 def test_a_replaced_key_makes_the_first_step_stale(study):
-    def known():
-        return fingerprint(study, "one", STEPS[0], study.path)["inputs"]
+    def known(name="01_clean_waves"):
+        return fingerprint(study, "one", read_step(study.home / "notebooks" / f"{name}.ipynb"), {})["inputs"]
 
-    assert KEY not in known()
+    shutil.copytree(ROOT / "notebooks", study.home / "notebooks")
+    assert keys.KEY not in known()
     path = keys.make_key(study)
     before, persons = known(), people(study)
     assert known() == before
-    assert not set(fingerprint(study, "one", STEPS[1], study.path)["inputs"]) & {KEY}
+    assert keys.KEY not in known("02_staff_experience")
     keys.rotate_key(study)
-    assert {name for name, digest in known().items() if before[name] != digest} == {KEY}
+    assert {name for name, digest in known().items() if before[name] != digest} == {keys.KEY}
     assert keys.study_key(study).hex() not in str(known())
     assert not persons & people(study)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -177,13 +177,20 @@ def test_caveats_stand_once_by_part_and_other_notes_are_left_out():
     assert told == {"Link with outcomes": ["21 teams can show 0.58."], "Groups of staff": ["Another limit."]}
 
 
-def test_methods_name_versions_and_every_raw_file_by_its_hash(study):
+def test_methods_name_versions_and_every_raw_file_but_no_plain_hash_of_it(study, monkeypatch):
+    """A plain SHA-256 confirms a guess of what is in a file."""
     digest = "ab12" * 16
     fingerprint = {"library": {"joyeval": "0.1.0", "code": "c0de", "numpy": "2.4.6"}, "inputs": {"teams.csv": digest}}
     record = {"steps": {"01_clean_waves": {"fingerprint": fingerprint}}}
     blocks = emitted(lambda: sections.methods(study, "one", store(study, outcomes_primary=link()), record))
     said = text_of(blocks)
-    assert digest in said
+    assert digest not in said
+    assert "teams.csv" in said
+    assert "the SHA-256 of each stays at home" in said
+    monkeypatch.setattr("joyeval.intake.keys._with_people", lambda study: [study.path])
+    keyed = text_of(emitted(lambda: sections.methods(study, "one", store(study, outcomes_primary=link()), record)))
+    assert digest not in keyed
+    assert re.search(r"teams.csv\s+[0-9a-f]{64}", keyed)
     assert "joyeval 0.1.0 (code c0de), with numpy 2.4.6." in said
     assert "“A good day” against “Rated good”, 1 to 3 months later" in said
     assert any(

@@ -12,6 +12,7 @@ from collections import Counter
 from copy import deepcopy
 from importlib import import_module
 from io import BytesIO
+from zipfile import ZipFile
 
 import docx
 import numpy as np
@@ -336,6 +337,21 @@ def test_docx_takes_the_look_of_a_template_and_not_its_words(book, tmp_path):
     got = docx.Document(BytesIO(render(document(book), "docx", word_template=tmp_path / "own.docx")))
     assert "Old words" not in [paragraph.text for paragraph in got.paragraphs]
     assert got.styles["Heading 1"].font.size == Pt(28)
+
+
+def test_docx_says_nothing_of_its_template_or_who_made_it(book, tmp_path):
+    """Word's own properties named a Mac, and a picture of an empty page came along."""
+    report.house_template(tmp_path / "own.docx")
+    own = docx.Document(tmp_path / "own.docx")
+    own.core_properties.author = own.core_properties.keywords = "Jo Bloggs"
+    own.save(tmp_path / "own.docx")
+    for template in ({}, {"word_template": tmp_path / "own.docx"}):
+        with ZipFile(BytesIO(render(document(book), "docx", **template))) as parts:
+            names = parts.namelist()
+            everything = b"".join(parts.read(name) for name in names if name.startswith(("docProps", "_rels")))
+        assert not [name for name in names if "thumbnail" in name or name == "docProps/custom.xml"]
+        assert not [word for word in (b"Macintosh", b"Word<", b"Bloggs", b"thumbnail") if word in everything]
+        assert b"<Application>joyeval</Application>" in everything
 
 
 def test_a_template_without_our_styles_is_refused(book, tmp_path):

@@ -11,6 +11,7 @@ import joyeval
 from joyeval import report
 from joyeval.coordination import LICENCE
 from joyeval.improvement import Charts
+from joyeval.intake.keys import KEY, keyed_digest
 from joyeval.measurement import surveys
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.experience import instruments
@@ -80,7 +81,7 @@ def _caveats(found: Mapping[str, Result]) -> dict[str, list[str]]:
 
 
 def methods(study: Study, cohort: str, store: Store, record: Mapping[str, Any]) -> None:
-    """Emit how the numbers were made: analyses, questionnaires, versions, and the raw files with their SHA-256.
+    """Emit how the numbers were made: analyses, questionnaires, versions, and the raw files with their keyed hashes.
 
     Parameters
     ----------
@@ -99,7 +100,7 @@ def methods(study: Study, cohort: str, store: Store, record: Mapping[str, Any]) 
     _questionnaires(study, cohort)
     made_with = record["steps"].get("01_clean_waves", {}).get("fingerprint", {})
     _versions(made_with.get("library", {}))
-    _inputs(made_with.get("inputs", {}))
+    _inputs(study, made_with.get("inputs", {}))
 
 
 def _named_beforehand(study: Study) -> None:
@@ -140,9 +141,14 @@ def _versions(library: Mapping[str, str]) -> None:
         report.text(f"joyeval {library['joyeval']} (code {library['code']}), with {named}.")
 
 
-def _inputs(inputs: Mapping[str, str]) -> None:
-    if inputs:
-        report.table(
-            pd.DataFrame(inputs.items(), columns=["raw file", "SHA-256"]),
-            caption="Raw files that this report rests on, and the SHA-256 of each",
-        )
+def _inputs(study: Study, inputs: Mapping[str, str]) -> None:
+    """Raw files by keyed hashes: a plain one would confirm a guess of what is in them, and stands in run.json only."""
+    files = {name: digest for name, digest in inputs.items() if name != KEY}
+    if not files:
+        return
+    table = pd.DataFrame(files.items(), columns=["raw file", "keyed hash"])
+    table["keyed hash"] = [keyed_digest(study, digest) for digest in files.values()]
+    told = "each with its SHA-256, hashed with the key of the study; plain ones stay at home, in run.json"
+    if table["keyed hash"].isna().all():
+        table, told = table[["raw file"]], "the SHA-256 of each stays at home, in run.json"
+    report.table(table, caption=f"Raw files that this report rests on; {told}")
