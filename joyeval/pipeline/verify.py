@@ -1,4 +1,4 @@
-"""A cohort run again in another place, and compared byte for byte with what the run record says."""
+"""A cohort run again in another place, and compared with what the run record says: bytes first, then numbers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from joyeval.errors import UsageError
 from joyeval.pipeline.record import folders, read_record
 from joyeval.pipeline.run import run
+from joyeval.pipeline.sameness import difference
 from joyeval.pipeline.steps import sha256, steps_of
 from joyeval.study import load_study
 
@@ -18,24 +19,42 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    from joyeval.pipeline.record import Folders
     from joyeval.study import Study
 
 PARTS = {
     "inputs": "other inputs",
     "notebook": "another notebook",
     "study": "another study file",
+    "parameters": "other parameters",
     "library": "other code or libraries",
 }
+EQUAL, NEARLY, DIFFERENT = "equal", "numerically equal", "different"
+FOLLOWS = (".pdf", ".docx", ".pptx")  # written from the blocks of the page of the same name: what is true of it is true
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one output: equal, or different and why."""
+    """What became of one output.
+
+    Parameters
+    ----------
+    verdict : str
+        ``equal`` byte for byte, ``numerically equal`` but for last digits, as another machine gives them, or
+        ``different``.
+    why : str
+        Where it differs, and what else was not the same.
+    """
 
     step: str
     file: str
-    equal: bool
+    verdict: str
     why: str
+
+    @property
+    def equal(self) -> bool:
+        """It says the same."""
+        return self.verdict != DIFFERENT
 
 
 def verify(study: Study, cohort: str, *, on_step: Callable[[Any], None] = lambda outcome: None) -> list[Verdict]:
@@ -63,12 +82,8 @@ def verify(study: Study, cohort: str, *, on_step: Callable[[Any], None] = lambda
         run(again, cohorts=[cohort], workers=1, threads=threads, on_step=on_step)
         there = folders(again, cohort)
         second = read_record(there.record)["steps"]
-        return [
-            verdict
-            for step in steps_of(study)
-            if not step.over_all
-            for verdict in _compare(step.name, record, second, where)
-        ]
+        names = [step.name for step in steps_of(study) if not step.over_all]
+        return [verdict for name in names for verdict in _compare(name, record, second, where, there)]
 
 
 def _copy(study: Study, place: Path) -> Study:
@@ -84,7 +99,9 @@ def _copy(study: Study, place: Path) -> Study:
     return load_study(path, data=study.folder)
 
 
-def _compare(step: str, record: dict[str, Any], second: dict[str, Any], where: Any) -> Iterator[Verdict]:
+def _compare(
+    step: str, record: dict[str, Any], second: dict[str, Any], where: Folders, there: Folders
+) -> Iterator[Verdict]:
     """Compare the outputs of one step: first run, second run, and what lies in the workspace now."""
     before, after = record.get(step, {}), second.get(step, {})
     first, again = before.get("outputs", {}), after.get("outputs", {})
@@ -92,19 +109,28 @@ def _compare(step: str, record: dict[str, Any], second: dict[str, Any], where: A
         path = where.output(name)
         now = sha256(path) if path.exists() else None
         if now != first.get(name):
-            why = "its file is gone" if now is None else "its file was changed after the run"
-        elif first.get(name) == again.get(name):
-            why = ""
+            yield Verdict(step, name, DIFFERENT, "its file is gone" if now is None else "it was changed after the run")
+        elif now == again.get(name):
+            yield Verdict(step, name, EQUAL, "")
+        elif name not in first or name not in again:
+            yield Verdict(step, name, DIFFERENT, "only one of the two runs made it")
         else:
-            why = _why(before, after, name)
-        yield Verdict(step, name, equal=not why, why=why)
+            yield _judged(step, name, _where_different(name, where, there), _why(before, after))
 
 
-def _why(before: dict[str, Any], after: dict[str, Any], name: str) -> str:
-    if not after:
-        return "the step had nothing to do the second time"
-    if name not in before["outputs"] or name not in after["outputs"]:
-        return "one of the two runs did not make it"
+def _judged(step: str, name: str, place: str, why: str) -> Verdict:
+    if not place:
+        return Verdict(step, name, NEARLY, why)
+    return Verdict(step, name, DIFFERENT, f"{place}: {why or 'the same inputs; please tell the authors of joyeval'}")
+
+
+def _where_different(name: str, where: Folders, there: Folders) -> str:
+    page = str(Path(name).with_suffix(".html"))
+    follows = Path(name).suffix in FOLLOWS and where.output(page).exists() and there.output(page).exists()
+    shown = page if follows else name
+    return difference(where.output(shown), there.output(shown))
+
+
+def _why(before: dict[str, Any], after: dict[str, Any]) -> str:
     old, new = before["fingerprint"], after["fingerprint"]
-    found = [words for part, words in PARTS.items() if old.get(part) != new.get(part)]
-    return ", ".join(found) or "the same inputs gave other bytes: please tell the authors of joyeval"
+    return ", ".join(words for part, words in PARTS.items() if old.get(part) != new.get(part))
