@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 
 from joyeval.improvement.judging import compared
 from joyeval.improvement.sheet import ratio
+from joyeval.improvement.slow_weeks import side, spread
 
 if TYPE_CHECKING:
     from joyeval.improvement.charts import Charts
@@ -18,16 +18,6 @@ if TYPE_CHECKING:
 FEWEST = 3  # points of a period below which its variation, and so the interval, is not known
 FEWEST_SERIAL = 6  # points of a period that say anything of the correlation of neighbours
 MOST_SERIAL = 0.9
-
-
-@dataclass(frozen=True, kw_only=True)
-class Period:
-    """One side of the comparison, per series: points, level, variance of the level, its degrees of freedom."""
-
-    points: np.ndarray
-    level: np.ndarray
-    variance: np.ndarray
-    df: np.ndarray
 
 
 def changes(charts: Charts, *, level: float = 0.95) -> tuple[pd.DataFrame, float]:
@@ -41,31 +31,33 @@ def changes(charts: Charts, *, level: float = 0.95) -> tuple[pd.DataFrame, float
     float
         Correlation of neighbouring points about their level, pooled over all series.
     """
-    sheet, how, first, second = _sides(charts)
-    serial = _serial(sheet, (first, second))
-    before, after = (_period(sheet, rows, serial, charts.multiply) for rows in (first, second))
-    change = after.level - before.level
-    se, half, p = _welch(change, (before.variance, after.variance), (before.df, after.df), level)
-    log = np.log(np.where((before.level > 0) & (after.level > 0), ratio(after.level, before.level), np.nan))
-    relative = [ratio(side.variance, side.level**2) for side in (before, after)]
-    _, log_half, _ = _welch(log, relative, (before.df, after.df), level)
+    sheet, how, *sides = _sides(charts)
+    points = [sheet.count(rows) for rows in sides]
+    before, after = (sheet.level(rows) for rows in sides)
+    known = [side(sheet, rows, own, fewest=FEWEST) for rows, own in zip(sides, (before, after), strict=True)]
+    change, error = after - before, spread(sheet, *known)
+    half = error.half_width(level)
+    risen = (before > 0) & (after > 0)
+    log = np.log(np.where(risen, ratio(after, before), np.nan))
+    inverse = tuple(np.where(risen, ratio(1.0, own), np.nan) for own in (before, after))
+    log_half = spread(sheet, *known, scale=inverse).half_width(level)
     table = {
         "compared": how,
-        "before": before.level,
-        "after": after.level,
-        "change": change,
-        "se": se,
-        "ci_low": change - half,
-        "ci_high": change + half,
-        "p": p,
+        "before": before * charts.multiply,
+        "after": after * charts.multiply,
+        "change": change * charts.multiply,
+        "se": error.typical * charts.multiply,
+        "ci_low": (change - half) * charts.multiply,
+        "ci_high": (change + half) * charts.multiply,
+        "p": 1 - error.within(np.abs(change)),
         "clear": np.abs(change) > half,
         "relative": np.exp(log) - 1,
         "relative_low": np.exp(log - log_half) - 1,
         "relative_high": np.exp(log + log_half) - 1,
-        "n_before": before.points,
-        "n_after": after.points,
+        "n_before": points[0],
+        "n_after": points[1],
     }
-    return pd.DataFrame(table), serial
+    return pd.DataFrame(table), _serial(sheet, tuple(sides))
 
 
 def _sides(charts: Charts) -> tuple[Sheet, np.ndarray, np.ndarray, np.ndarray]:
@@ -84,29 +76,6 @@ def _sides(charts: Charts) -> tuple[Sheet, np.ndarray, np.ndarray, np.ndarray]:
     return sheet, how, first, second
 
 
-def _period(sheet: Sheet, rows: np.ndarray, serial: float, multiply: float) -> Period:
-    """Level of the rows and its variance, from the residuals of the ratio between points."""
-    points = sheet.count(rows)
-    level = sheet.level(rows)
-    squares = sheet.total((sheet.y - sheet.each(level) * sheet.n) ** 2, rows)
-    alone = ratio(squares, sheet.total(sheet.n, rows) ** 2) * ratio(points, points - 1)
-    factor = _inflation(points, serial)
-    few = points < FEWEST
-    biased = np.where(few, np.nan, 1 - (factor - 1) / np.maximum(points - 1, 1))
-    return Period(
-        points=points,
-        level=level * multiply,
-        variance=alone * factor / biased * multiply**2,
-        df=np.maximum(ratio(points, factor) - 1, 1),
-    )
-
-
-def _inflation(points: np.ndarray, serial: float) -> np.ndarray:
-    """How much larger the variance of a mean is than that of as many independent points, at AR(1) correlation."""
-    points = np.maximum(points, 1)
-    return (1 + serial) / (1 - serial) - 2 * serial * (1 - serial**points) / (points * (1 - serial) ** 2)
-
-
 def _serial(sheet: Sheet, periods: tuple[np.ndarray, np.ndarray]) -> float:
     """Correlation of neighbouring points about the level of their period, pooled, small-sample bias removed."""
     top = bottom = 0.0
@@ -122,19 +91,3 @@ def _serial(sheet: Sheet, periods: tuple[np.ndarray, np.ndarray]) -> float:
         top += (points * ratio(lagged, squares) + 1)[known].sum()
         bottom += (points[known] - 4).sum()
     return float(np.clip(top / bottom, 0, MOST_SERIAL)) if bottom else 0.0
-
-
-def _welch(
-    estimate: np.ndarray,
-    variances: tuple[np.ndarray, ...] | list[np.ndarray],
-    dfs: tuple[np.ndarray, ...],
-    level: float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return standard error, half width and p of a difference of two independent levels."""
-    from scipy.special import stdtr, stdtrit
-
-    total = variances[0] + variances[1]
-    total = np.where(total > 0, total, np.nan)
-    df = total**2 / (variances[0] ** 2 / dfs[0] + variances[1] ** 2 / dfs[1])
-    se = np.sqrt(total)
-    return se, se * stdtrit(df, (1 + level) / 2), 2 * stdtr(df, -np.abs(estimate / se))

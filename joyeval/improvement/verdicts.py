@@ -75,8 +75,9 @@ def verdicts(charts: Charts, *, over: str | Sequence[str] | None = None, level: 
 
     The rule set decides whether there was a change, the levels before and after say which way and how much.
     Estimand: level after minus level before, each level the sum of numerators over the sum of denominators
-    (or the mean) of its points. Intervals take points, not answers, as the units (Welch's t; residuals of a ratio),
-    widened for the correlation of neighbouring points, which is estimated over all series together.
+    (or the mean) of its points. Intervals take points, not answers, as the units and allow for weeks that move slowly
+    beside chance: how much and how slowly is averaged over, not taken as known (`improvement.slow_weeks`), and what
+    series have in common is learned from all of them together.
     Where a series has parts, the first is compared with the last, and the interval decides.
 
     Parameters
@@ -94,8 +95,9 @@ def verdicts(charts: Charts, *, over: str | Sequence[str] | None = None, level: 
 
     References
     ----------
-    Welch (1947) doi:10.1093/biomet/34.1-2.28; Zwiers & von Storch (1995)
-    doi:10.1175/1520-0442(1995)008<0336:TSCIAI>2.0.CO;2 (serial correlation).
+    Harville (1974) doi:10.1093/biomet/61.2.383 (restricted likelihood); Durbin & Koopman (2012)
+    doi:10.1093/acprof:oso/9780199641178.001.0001 (state space); Welch (1947) doi:10.1093/biomet/34.1-2.28 (unlike
+    sides).
     """
     over = [over] if isinstance(over, str) else list(over or ())
     if strange := [name for name in over if name not in charts.by]:
