@@ -27,10 +27,11 @@ from scipy.special import beta, stdtr, stdtrit
 if TYPE_CHECKING:
     from joyeval.improvement.sheet import Sheet
 
-_BEFORE = {0.0: 1.0, 0.4: 1.0, 0.6: 1.0, 0.8: 3.0, 0.95: 5.0}  # correlation of neighbours: its weight
+_PHI = {0.0: 1.0, 0.4: 1.0, 0.6: 1.0, 0.8: 4.0, 0.95: 10.0}  # correlation of neighbours: its weight in a short series
 _SHARES = (0.05, 0.15, 0.5, 1.5, 5.0, 20.0)  # variance of what moves slowly, in variances of the noise: alike in weight
-_NONE = 4.0  # weight of noise alone
-_GRID = np.array([(0.0, 0.0, _NONE), *((phi, share, w) for phi, w in _BEFORE.items() for share in _SHARES)])
+_GRID = np.array([(0.0, 0.0), *((phi, share) for phi in _PHI for share in _SHARES)])
+_SHORT = 26  # points up to which the weights are those of a short series; more points speak for themselves
+_NONE = 4.0  # weight of noise alone in a short series
 ALONE = 0.5  # series that the weights before count as, when series are pooled
 ROUNDS = 100
 STEPS = 30
@@ -142,7 +143,16 @@ def spread(sheet: Sheet, first: Side, second: Side, scale: tuple[np.ndarray, np.
         df = apart**2 / sum(part**2 / side.df[:, None] for part, side in zip(parts, (first, second), strict=True))
         together = _together(grid, first, second) * (one * two)[:, None]
         se = np.sqrt(np.where(apart > 0, np.maximum(apart - 2 * together, 0.1 * apart), np.nan))
-    return Spread(chance=_learned(grid[:, 2], first.log_likelihood + second.log_likelihood), se=se, df=df)
+    before = _before(grid, first.df + second.df + 2)
+    return Spread(chance=_learned(before, first.log_likelihood + second.log_likelihood), se=se, df=df)
+
+
+def _before(grid: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Weights of the grid before a series is seen, by its number of points."""
+    length = np.maximum(np.nan_to_num(points), _SHORT)[:, None] / _SHORT
+    weights = np.array([_PHI[phi] for phi in grid[:, 0]]) ** (1 / length)
+    weights = np.where(grid[:, 1] == 0, _NONE * np.sqrt(length), weights)
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def _laid_out(sheet: Sheet, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -203,10 +213,8 @@ def _together(grid: np.ndarray, first: Side, second: Side) -> np.ndarray:
 def _learned(before: np.ndarray, log_likelihood: np.ndarray) -> np.ndarray:
     """Chance of each point of the grid in each series, given the series and what all series together say."""
     like = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
-    before = weights = before / before.sum()
-    for _ in range(ROUNDS):
-        chance = like * weights
+    chance = like * before
+    for _ in range(ROUNDS if len(like) > 1 else 0):
         chance /= chance.sum(axis=1, keepdims=True)
-        weights = (ALONE * before + chance.sum(axis=0)) / (ALONE + len(chance))
-    chance = like * (before if len(like) == 1 else weights)
+        chance = like * (ALONE * before + chance.sum(axis=0))
     return chance / chance.sum(axis=1, keepdims=True)
