@@ -100,7 +100,7 @@ class TestSize:
             level = np.array([y[where].sum() / n[where].sum()])
             sides.append((where, level, slow_weeks.side(sheet, where, level, fewest=3)))
         place = np.arange(20)
-        for g, (phi, share, _) in enumerate(slow_weeks._GRID):
+        for g, (phi, share) in enumerate(slow_weeks._GRID):
             slow = share * (phi ** np.abs(place[:, None] - place) if phi else np.eye(20))
             likely, weights, units = [], [], []
             for where, _, found in sides:

@@ -47,7 +47,7 @@ def study(home, *, pool=True, follow=True):
     path.write_text(STUDY.format(pool=str(pool).lower(), cohorts="".join(parts)))
     loaded = load_study(path)
     for place, cohort in enumerate(loaded.cohorts):
-        _store(loaded, cohort, gain=0.02 + 0.08 * place)
+        _store(loaded, cohort, gain=0.02 + 0.05 * place)
     return loaded
 
 

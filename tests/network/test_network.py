@@ -48,8 +48,8 @@ def test_the_mean_over_cohorts_is_the_meta_analysis_of_their_own_changes(study, 
 
 def test_later_cohorts_gained_more_where_they_were_made_to(found):
     slope = found.learning.terms.iloc[1]
-    assert slope["ci_low"] > 0
-    assert slope["estimate"] == pytest.approx(8, abs=2)  # made so: 8 points from one cohort to the next
+    assert slope["p"] < 0.1  # from four cohorts, each of which allows for weeks that move slowly
+    assert slope["estimate"] == pytest.approx(5, abs=2)  # made so: 5 points from one cohort to the next
 
 
 def test_a_comparison_survives_storage(found):
