@@ -23,10 +23,12 @@ class Exploratory(Result):
     Parameters
     ----------
     scale, method, rotation : str
-    factors, suggested : int
-        Extracted, and suggested by parallel analysis.
+    factors, suggested, suggested_common : int
+        Extracted, and suggested by parallel analysis of principal components and of common factors (which rather
+        suggests too many).
     eigenvalues : DataFrame
-        number, eigenvalue, by_chance (95th percentile for uncorrelated items), kept.
+        number, eigenvalue, by_chance (95th percentile for uncorrelated items), kept: of principal components; common,
+        common_by_chance: of common factors.
     loadings : DataFrame
         item, F1 ... Fm, uniqueness.
     correlations : DataFrame
@@ -42,6 +44,7 @@ class Exploratory(Result):
     rotation: str
     factors: int
     suggested: int
+    suggested_common: int
     eigenvalues: pd.DataFrame
     loadings: pd.DataFrame
     correlations: pd.DataFrame
@@ -61,9 +64,10 @@ class Exploratory(Result):
         first = self.eigenvalues.iloc[: self.suggested + 1]
         values = ", ".join(f"{value:.2f}" for value in first["eigenvalue"])
         chance = ", ".join(f"{value:.2f}" for value in first["by_chance"])
+        factors = f"{self.suggested} factor{'' if self.suggested == 1 else 's'}"
         return (
-            f"Parallel analysis of {self.scale} suggests {self.suggested} factor{'' if self.suggested == 1 else 's'}: "
-            f"eigenvalues {values} against {chance} by chance ({self.n} complete responses)."
+            f"Parallel analysis of {self.scale} suggests {factors} by principal components (eigenvalues {values} "
+            f"against {chance} by chance) and {self.suggested_common} by common factors ({self.n} complete responses)."
         )
 
 
@@ -110,8 +114,9 @@ def explore(
     r, n = _correlations_of(answers.dropna(), scale)
     p = len(r)
     values = np.linalg.eigvalsh(r)[::-1]
-    chance = efa.random_eigenvalues(n, p, seed=seed)
-    suggested = int(np.argmax(np.append(values <= chance, True)))
+    common = efa.common_eigenvalues(r)
+    chance, common_chance = efa.random_eigenvalues(n, p, seed=seed)
+    suggested, suggested_common = _above(values, chance), _above(common, common_chance)
     m = factors or max(suggested, 1)
     try:
         found = efa.extract(r, m, method=method)
@@ -134,13 +139,19 @@ def explore(
         rotation=rotation if m > 1 else "none",
         factors=m,
         suggested=suggested,
-        eigenvalues=_eigenvalues(values, chance, suggested),
+        suggested_common=suggested_common,
+        eigenvalues=_eigenvalues(values, chance, suggested).assign(common=common, common_by_chance=common_chance),
         loadings=table.assign(uniqueness=found.uniqueness),
         correlations=_factor_table(phi[np.ix_(order, order)], names),
         kmo=float(efa.sampling_adequacy(r)[0]),
         bartlett=dict(zip(("chisq", "df", "p"), efa.bartlett(r, n), strict=True)),
         fit=dict(zip(("chisq", "df", "p"), efa.likelihood_test(found, n), strict=True)) if method == "ml" else {},
     )
+
+
+def _above(values: np.ndarray, chance: np.ndarray) -> int:
+    """How many eigenvalues exceed chance, before the first that does not."""
+    return int(np.argmax(np.append(values <= chance, True)))
 
 
 def _correlations_of(complete: pd.DataFrame, scale: str) -> tuple[np.ndarray, int]:

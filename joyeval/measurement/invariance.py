@@ -14,7 +14,17 @@ from joyeval.measurement.groups import and_others, groups_of
 from joyeval.measurement.ladders import ADDS, GroupLadder, Ladder, WaveLadder, common_options
 from joyeval.measurement.structure import against_their_factor, model_text
 from joyeval.models.estimates import estimate_table
-from joyeval.models.structural import OrdinalFitted, best, equality_tests, parse_model, scaled_difference
+from joyeval.models.structural import (
+    MISFITS,
+    UNCLEAR,
+    OrdinalFitted,
+    best,
+    equality_tests,
+    judge_equality,
+    judge_fit,
+    parse_model,
+    scaled_difference,
+)
 from joyeval.result import Result
 from joyeval.wave_order import in_order
 
@@ -23,11 +33,11 @@ if TYPE_CHECKING:
 
     from joyeval.models.structural import Fitted
 
-LOSS_CFI, GAIN_RMSEA = 0.010, 0.015  # change in fit that a step may cost (Chen 2007)
-CHANCE = 0.05  # p of a step below which the change in fit is more than chance
+CHANCE = 0.05  # p from which what is left of a step that was contradicted is no more than chance
+CHANGES = ("delta_chisq", "delta_df", "delta_p", "delta_cfi", "delta_rmsea", "loss_low", "loss_high")
 KEPT_EQUAL = 2  # items per factor that partial invariance needs
 MEANING = {
-    None: "not even the same items measure the same factors; do not compare scores",
+    None: "mend the model before scores are compared",
     "configural": "the same items form the same factors, but a point does not mean the same; do not compare means",
     "metric": "differences within a group mean the same, levels do not; compare associations, not means",
     "scalar": "means can be compared",
@@ -46,12 +56,16 @@ class Invariance(Result):
         Respondents of each group or wave.
     steps : DataFrame
         step, chisq, df, p, cfi, rmsea, srmr, aic, bic, delta_chisq, delta_df, delta_p (against the step before),
-        delta_cfi, delta_rmsea, holds, released (parameters let go to make it hold, so partial invariance).
+        delta_cfi, delta_rmsea, loss_low, loss_high (90 % limits of the CFI that the step costs), outcome (fits,
+        does not fit, cannot be told, cannot be tested), released (parameters let go to make it fit: partial
+        invariance).
     reached : str or None
-        The last step that held.
+        The last step that was not contradicted, nor any step before it.
+    doubtful : tuple of str
+        Steps up to there of which the data cannot tell whether they cost little.
     means : DataFrame
         term, group, estimate, se, ci_low, ci_high, p, n: latent means against the first group, in its standard
-        deviations; empty unless scalar invariance held.
+        deviations; empty where scalar invariance was contradicted.
     """
 
     scale: str
@@ -59,6 +73,7 @@ class Invariance(Result):
     groups: dict[str, int]
     steps: pd.DataFrame
     reached: str | None
+    doubtful: tuple[str, ...]
     means: pd.DataFrame
 
     def tidy(self) -> pd.DataFrame:
@@ -72,10 +87,12 @@ class Invariance(Result):
         row = self.steps[self.steps["step"] == self.reached].iloc[0]
         partial = f"partial {self.reached}" if row["released"] else self.reached
         freed = f" once {row['released']} may differ" if row["released"] else ""
+        doubt = ""
+        if self.doubtful:
+            doubt = f"; {self.n} rows cannot tell {', '.join(self.doubtful)} equality from differences that matter"
         return (
-            f"Over {len(self.groups)} {self.group}s {self.scale} reached {partial} invariance{freed} (CFI "
-            f"{row['cfi']:.3f}, "
-            f"RMSEA {row['rmsea']:.3f}): {MEANING[self.reached]}."
+            f"Over {len(self.groups)} {self.group}s {partial} invariance of {self.scale} was not contradicted{freed} "
+            f"(CFI {row['cfi']:.3f}, RMSEA {row['rmsea']:.3f}): {MEANING[self.reached]}{doubt}."
         )
 
 
@@ -94,10 +111,11 @@ def invariance(
     """Test whether a factor model is the same in every group or wave.
 
     Steps: *configural* (same factors), *metric* (equal loadings), *scalar* (equal intercepts), *strict* (equal residual
-    variances). A step fails when it costs more than 0.010 of CFI or 0.015 of RMSEA (the latter where the model before
-    could misfit at all, as three items of one factor cannot) and its chi-square test says that this is more than chance
-    (p < 0.05): in small samples fit moves that much by chance (without the test, 3 in 10 scales of 120 people in two
-    waves failed a step when nothing had changed), in large ones the test rejects differences too small to matter.
+    variances). The first is judged as any model (90 % intervals of RMSEA and CFI), the others by the interval of the
+    CFI that the equality costs: it *fits* where that is at most 0.010 even at the worst end, *does not fit* where it is
+    more even at the best end (at 5 % for all steps together), and otherwise *cannot be told* from so many people. A
+    step that does not fit ends the ladder; one that cannot be told does not, and is named. Nothing is ever shown to be
+    equal: it is not contradicted.
 
     Parameters
     ----------
@@ -165,8 +183,9 @@ def invariance(
         scale=scale,
         group=name,
         groups={str(key): int(count) for key, count in data[name].value_counts(sort=False).sort_index().items()},
-        steps=pd.DataFrame(rows).astype({"step": "str", "released": "str"}),
+        steps=pd.DataFrame(rows).astype({"step": "str", "outcome": "str", "released": "str"}),
         reached=reached,
+        doubtful=tuple(row["step"] for row in rows if row["outcome"] == UNCLEAR),
         means=ladder.means(last, level) if reached in ("scalar", "strict") else _no_means(),
     )
 
@@ -198,18 +217,17 @@ def _assembled(
 
 
 def _climb(ladder: Ladder, partial: bool) -> tuple[list[dict], Fitted, str | None]:
-    """Take the steps one after the other until one does not hold."""
+    """Take the steps one after the other until one does not fit."""
     rows, released, before, reached = [], [], None, None
     for step in ladder.steps:
         fitted, row = _step(ladder, step, released, before)
-        while not row["holds"] and before is not None and partial:
-            term = _most_different(ladder, fitted, step, released)
-            if term is None:
-                break
+        wrong = row["outcome"] == MISFITS and before is not None and partial
+        while wrong and (term := _most_different(ladder, fitted, step, released)) is not None:
             released = [*released, term]
             fitted, row = _step(ladder, step, released, before)
+            wrong = row["outcome"] == MISFITS or (row["outcome"] == UNCLEAR and row["delta_p"] < CHANCE)
         rows.append(row)
-        if not row["holds"]:
+        if row["outcome"] == MISFITS:
             return rows, before or fitted, reached
         before, reached = fitted, step
     return rows, before, reached
@@ -218,27 +236,26 @@ def _climb(ladder: Ladder, partial: bool) -> tuple[list[dict], Fitted, str | Non
 def _step(ladder: Ladder, step: str, released: list[str], before: Fitted | None) -> tuple[Fitted, dict]:
     fitted = ladder.fit(step, released)
     fit = fitted.indices()
-    cfi, rmsea = (best(fit, key) for key in ("cfi", "rmsea"))
-    row = {"step": step, **{key: best(fit, key) for key in ("chisq", "df", "p", "srmr")}, "cfi": cfi, "rmsea": rmsea}
-    row |= {key: fit.get(key, np.nan) for key in ("aic", "bic")}
+    row = {"step": step} | {key: best(fit, key) for key in ("chisq", "df", "p", "cfi", "rmsea", "srmr")}
+    row |= {key: fit.get(key, np.nan) for key in ("aic", "bic")} | dict.fromkeys(CHANGES, np.nan)
     if before is None:
-        change = dict.fromkeys(("delta_chisq", "delta_df", "delta_p", "delta_cfi", "delta_rmsea"), np.nan)
-        return fitted, {**row, **change, "holds": bool(cfi >= 0.90), "released": ""}
-    old = before.indices()
-    chisq, df = difference(before, fitted)
-    loss, gain = cfi - best(old, "cfi"), rmsea - best(old, "rmsea")
-    change = {"delta_chisq": chisq, "delta_df": df, "delta_p": float(chdtrc(df, chisq)) if df else np.nan}
-    saturated = before.test.df == 0  # then its RMSEA is 0 whatever the data: only CFI can be compared
-    costs = loss < -LOSS_CFI or (gain > GAIN_RMSEA and not saturated)
-    holds = not (costs and change["delta_p"] < CHANCE)
-    return fitted, {
-        **row,
-        **change,
-        "delta_cfi": loss,
-        "delta_rmsea": gain,
-        "holds": holds,
-        "released": ", ".join(_spoken(term) for term in released),
-    }
+        return fitted, {**row, "outcome": judge_fit(fit), "released": ""}
+    old, (chisq, df) = before.indices(), difference(before, fitted)
+    asked = len(ladder.steps) - 1
+    outcome, low, high = judge_equality(chisq, df, _baseline(fitted), family=asked)
+    plain = fitted.test.chisq - before.test.chisq, df, fitted.baseline.chisq - fitted.baseline.df
+    if outcome == MISFITS and judge_equality(*plain, family=asked)[0] != MISFITS:
+        outcome = UNCLEAR  # in small samples the scaled test rejects too often: both must
+    values = (chisq, df, float(chdtrc(df, chisq)) if df else np.nan, row["cfi"] - best(old, "cfi"))
+    row |= dict(zip(CHANGES, (*values, row["rmsea"] - best(old, "rmsea"), low, high), strict=True))
+    return fitted, {**row, "outcome": outcome, "released": ", ".join(_spoken(term) for term in released)}
+
+
+def _baseline(fitted: Fitted) -> float:
+    """Non-centrality of the model without covariances, in the units of `difference`."""
+    if isinstance(fitted, OrdinalFitted):
+        return fitted.baseline_scaled.chisq - fitted.baseline_scaled.df
+    return fitted.baseline.chisq / fitted.baseline.scale - fitted.baseline.df
 
 
 def difference(free: Fitted, tied: Fitted) -> tuple[float, int]:
@@ -284,17 +301,15 @@ def _no_means() -> pd.DataFrame:
 
 def _notes(ladder: Ladder, rows: list[dict], given: tuple[str, ...], linked: bool, name: str) -> tuple[str, ...]:
     notes = list(given)
-    if not rows[0]["holds"]:
-        notes.append(f"the model fits poorly before anything is held equal (CFI {rows[0]['cfi']:.3f}): mend it first")
-    elif rows[0]["cfi"] < 0.95 or rows[0]["rmsea"] > 0.08:
-        notes.append("the model itself fits only moderately: differences between steps say less")
-    by_chance = [row["step"] for row in rows if row["holds"] and row["delta_cfi"] < -LOSS_CFI]
-    if by_chance:
-        notes.append(f"CFI fell by more than {LOSS_CFI} at {and_others(by_chance)}, but no more than chance would do")
-    failed = [row["step"] for row in rows if not row["holds"]]
+    if rows[0]["outcome"] == MISFITS:
+        found = f"CFI {rows[0]['cfi']:.3f}, RMSEA {rows[0]['rmsea']:.3f}"
+        notes.append(f"the model does not fit before anything is held equal ({found}): mend it first")
+    elif rows[0]["outcome"] == UNCLEAR:
+        notes.append("whether the model itself fits cannot be told: what is said of differences says less")
+    failed = [row["step"] for row in rows if row["outcome"] == MISFITS]
     if failed and failed[0] != ladder.steps[-1]:
         later = ladder.steps[ladder.steps.index(failed[0]) + 1 :]
-        notes.append(f"{failed[0]} invariance did not hold, so {and_others(later)} was not tested")
+        notes.append(f"{failed[0]} invariance was contradicted, so {and_others(later)} was not tested")
     if not linked and name.lower() in ("wave", "time", "date", "period"):
         notes.append("waves are treated as different people; give person= when answers are linked")
     return tuple(notes)

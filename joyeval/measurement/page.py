@@ -14,13 +14,14 @@ from joyeval.measurement.exploratory import Exploratory, explore
 from joyeval.measurement.groups import and_others, answers_of
 from joyeval.measurement.questions import COMPARABLE, WORDS, Evidence, Subject, examine, gathered
 from joyeval.measurement.team_means import TeamMeans  # noqa: TC001 (results name the classes they hold)
+from joyeval.models.structural import FITS, MISFITS, UNCLEAR
 from joyeval.result import ESTIMATE_COLUMNS, Result
 from joyeval.wave_order import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-GROUPS, ROUGH, PERSONS = 0.70, 0.60, 0.90  # alpha for groups, roughly for groups, for one person (Nunnally 1994)
+GROUPS, ROUGH, PERSONS = 0.70, 0.60, 0.90  # alpha for groups, roughly for groups; its lower limit for one person
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,12 +36,13 @@ class Page(Result):
     scales : DataFrame
         scale, title, n (complete responses of the first wave), items; alpha, omega with _low and _high; sem and mdc
         (standard error of one person's score and the smallest change beyond it, in points); cfi, rmsea, fit (of one
-        factor: good, acceptable, poor); icc1, icc2 with _low and _high, size_needed, rwg (median) and random_rwg;
-        retest with _low and _high (agreement of a person's first two scores); linked, improved, deteriorated (persons
-        in both ends, and who changed beyond error); teams (may team means be used: yes, with care, no) and teams_why;
-        waves (what is the same in the first and the last wave: strict, scalar, metric, configural, or none) with
-        released, and waves_ordered (the same of the answers as ordered options); verdict. Missing where a question was
-        not asked or could not be answered; the notes say why.
+        factor: fits, does not fit, cannot be told); icc1, icc2 with _low and _high, size_needed, rwg (median) and
+        random_rwg; retest with _low and _high (agreement of a person's first two scores); linked, improved,
+        deteriorated (persons in both ends, and who changed beyond error); teams (may team means be used: yes, with
+        care, no) and teams_why; waves (what was not contradicted in the first and the last wave: strict, scalar,
+        metric, configural, or none) with released and waves_doubt (steps that the data cannot judge), and
+        waves_ordered (the same of the answers as ordered options); verdict. Missing where a question was not asked or
+        could not be answered; the notes say why.
     items : DataFrame
         scale, item, label, n, mean, sd, r_drop, alpha_if_dropped: of the first wave.
     steps : DataFrame
@@ -211,7 +213,7 @@ def verdict(row: Mapping[str, object], ends: Sequence[str] = ()) -> str:
 
     Examples
     --------
-    >>> verdict({"alpha": 0.84, "fit": "good", "waves": "", "waves_ordered": "", "teams": ""})
+    >>> verdict({"alpha": 0.84, "alpha_low": 0.8, "fit": "fits", "waves": "", "waves_ordered": "", "teams": ""})
     'reliable enough to compare groups, not to judge one person; its items measure one thing'
     """
     parts = [_said_of_reliability(row), _said_of_structure(row), _said_of_waves(row, ends)]
@@ -229,7 +231,7 @@ def _said_of_reliability(row: Mapping[str, object]) -> str:
     value = float(row["alpha"])  # type: ignore[arg-type]
     if np.isnan(value):
         return "its reliability cannot be told"
-    if value >= PERSONS:
+    if row["alpha_low"] >= PERSONS:  # type: ignore[operator]
         return "reliable enough to compare groups and to speak of one person"
     if value >= GROUPS:
         return "reliable enough to compare groups, not to judge one person"
@@ -239,9 +241,9 @@ def _said_of_reliability(row: Mapping[str, object]) -> str:
 
 
 def _said_of_structure(row: Mapping[str, object]) -> str:
-    if row["fit"] in ("good", "acceptable"):
-        return "its items measure one thing"
-    return "its items do not measure one thing only" if row["fit"] else ""
+    if row["fit"] == UNCLEAR:
+        return f"whether its items measure one thing cannot be told from {row['n']} people"
+    return {FITS: "its items measure one thing", MISFITS: "its items do not measure one thing only"}.get(row["fit"], "")
 
 
 def _said_of_waves(row: Mapping[str, object], ends: Sequence[str]) -> str:
@@ -251,6 +253,8 @@ def _said_of_waves(row: Mapping[str, object], ends: Sequence[str]) -> str:
     if not said:
         return ""
     both = " and ".join(ends)
+    if all(comparable) and row.get("waves_doubt"):
+        return f"nothing speaks against comparing means of {both}, but so few people could not show a change of meaning"
     if all(comparable):
         return f"means of {both} can be compared"
     if any(comparable):

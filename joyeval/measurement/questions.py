@@ -28,10 +28,11 @@ ENDS = {"": "estimate", "_low": "ci_low", "_high": "ci_high"}
 AGGREGATION = ["icc1", "icc1_low", "icc1_high", "icc2", "icc2_low", "icc2_high", "size_needed", "rwg", "random_rwg"]
 NUMBERS = ["alpha", "alpha_low", "alpha_high", "omega", "omega_low", "omega_high", "sem", "mdc", "cfi", "rmsea"]
 NUMBERS += [*AGGREGATION, "retest", "retest_low", "retest_high", "linked", "improved", "deteriorated"]
-WORDS = ["fit", "teams", "teams_why", "waves", "waves_ordered", "released"]
+WORDS = ["fit", "teams", "teams_why", "waves", "waves_ordered", "waves_doubt", "released"]
 PERMUTATIONS = 1000
 FEWEST_LINKED = 30  # people in both waves below which waves are taken as different people
 COMPARABLE = ("scalar", "strict")
+BEAR_ON_MEANS = ("configural", "metric", "scalar")
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,6 +191,7 @@ def _waves(subject: Subject, found: Evidence) -> None:
     answer = _asked(found, invariance, items, ends, person=person, scale=subject.title)
     if answer is not None:
         found.row.update(waves=answer.reached or "none", released=_released(answer))
+        found.row.update(waves_doubt=" and ".join(step for step in answer.doubtful if step in BEAR_ON_MEANS))
         found.steps.append(answer.steps.assign(scale=subject.scale, answers="numbers"))
     ordered = _asked(found, invariance, items, ends, scale=subject.title, estimator="WLSMV")
     if ordered is not None:

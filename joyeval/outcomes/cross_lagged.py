@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.models.structural import sem
+from joyeval.models.structural import MISFITS, sem
 from joyeval.outcomes.association import ECOLOGICAL, NOT_CAUSE, number, quoted, signed
 from joyeval.outcomes.linkage import noun_of, table_of
 from joyeval.outcomes.periods import ordinals
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 MODELS = {"ri_clpm": "cross-lagged model with random intercepts", "clpm": "cross-lagged model"}
 FEWEST_WAVES = {"ri_clpm": 3, "clpm": 2}
 PER_PARAMETER = 5  # teams for each parameter, a usual least for maximum likelihood (Bentler & Chou 1987)
-MISFIT = 0.05
 ORDER = ("x to y", "y to x", "x to x", "y to y")
 
 
@@ -217,9 +216,9 @@ def _notes(fits: dict[str, Sem], waves: int) -> list[str]:
                 f"{MODELS[name]}: {fit.n} teams for {fit.fit['npar']:.0f} parameters; errors rest on large samples and "
                 "are too small here: use fixed effects with lags in both directions beside it"
             )
-        if fit.quality == "poor" and fit.fit["p"] < MISFIT:
+        if fit.quality == MISFITS:
             size = f"CFI {fit.fit['cfi']:.2f}, RMSEA {fit.fit['rmsea']:.2f}, SRMR {fit.fit['srmr']:.2f}"
-            notes.append(f"the {MODELS[name]} fits poorly ({size}): do not lean on its paths")
+            notes.append(f"the {MODELS[name]} does not fit ({size}): do not lean on its paths")
     if "clpm" in fits:
         notes.append(
             f"the plain {MODELS['clpm']} mixes differences between teams into its paths; it is shown for comparison "

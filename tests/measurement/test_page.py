@@ -45,7 +45,9 @@ def test_page_answers_every_question_of_a_full_scale(found, waves):
     assert row["icc2_low"] < row["icc2"] < row["icc2_high"]
     assert row["rwg"] > row["random_rwg"]
     assert row["retest_low"] < row["retest"] < row["retest_high"]
-    assert (row["fit"], row["teams"], row["linked"]) == ("good", "yes", 240)
+    assert (row["teams"], row["linked"]) == ("yes", 240)
+    assert row["fit"] == "cannot be told"  # 240 people, four items: two degrees of freedom tell little
+    assert "whether its items measure one thing cannot be told from 240 people" in row["verdict"]
     assert row["waves"] in ("scalar", "strict")
     assert row["waves_ordered"] in ("scalar", "strict")
 
@@ -94,19 +96,22 @@ def test_questions_without_a_column_are_not_asked(waves):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"alpha": 0.92}, "reliable enough to compare groups and to speak of one person"),
+        ({"alpha": 0.93, "alpha_low": 0.91}, "reliable enough to compare groups and to speak of one person"),
+        ({"alpha": 0.93, "alpha_low": 0.89}, "reliable enough to compare groups, not to judge one person"),
         ({"alpha": 0.65}, "only roughly reliable"),
         ({"alpha": 0.30}, "not reliable"),
         ({"alpha": np.nan}, "its reliability cannot be told"),
-        ({"fit": "poor"}, "its items do not measure one thing only"),
+        ({"fit": "does not fit"}, "its items do not measure one thing only"),
+        ({"fit": "cannot be told"}, "whether its items measure one thing cannot be told from 80 people"),
         ({"waves": "scalar", "waves_ordered": "strict"}, "means of 1 and 3 can be compared;"),
+        ({"waves": "strict", "waves_doubt": "metric"}, "nothing speaks against comparing means of 1 and 3, but"),
         ({"waves": "scalar", "waves_ordered": "none"}, "means of 1 and 3 can be compared with care"),
         ({"waves": "metric"}, "means of 1 and 3 should not be compared"),
         ({"teams": "no"}, "team means should not be used"),
     ],
 )
 def test_verdict_follows_from_the_numbers(row, said):
-    full = {"alpha": 0.8, "fit": "good", "waves": "", "waves_ordered": "", "teams": "yes"}
+    full = {"n": 80, "alpha": 0.8, "alpha_low": 0.7, "fit": "fits", "waves": "", "waves_ordered": "", "teams": "yes"}
     assert said in verdict(full | row, ("1", "3"))
 
 

@@ -67,7 +67,7 @@ def test_both_directions_are_told_and_the_plain_model_is_labelled(programme):
     notes = " ".join(programme.notes)
     assert "the plain cross-lagged model mixes differences between teams" in notes
     assert "48 teams for 37 parameters" in notes
-    assert "the cross-lagged model fits poorly" in notes
+    assert "the cross-lagged model does not fit" in notes
     assert CrossLagged.from_json(programme.to_json()).sentence() == programme.sentence()
 
 

@@ -188,9 +188,19 @@ def schmid_leiman(r: np.ndarray, m: int) -> SchmidLeiman:
     return SchmidLeiman(general * flip, group, 1 - (unrotated.loadings**2).sum(axis=1))
 
 
+def common_eigenvalues(r: np.ndarray) -> np.ndarray:
+    """Eigenvalues of correlations (..., p, p) with what items share with the others on the diagonal, largest first."""
+    shared = 1 - 1 / np.diagonal(np.linalg.inv(r), axis1=-2, axis2=-1)
+    return np.linalg.eigvalsh(r - (1 - shared)[..., None] * np.eye(r.shape[-1]))[..., ::-1]
+
+
 @one_thread
-def random_eigenvalues(n: int, p: int, *, draws: int = 500, quantile: float = 0.95, seed: int = 1) -> np.ndarray:
-    """Eigenvalues that uncorrelated normal items reach by chance, largest first, shape (p,) (Horn 1965).
+def random_eigenvalues(
+    n: int, p: int, *, draws: int = 500, quantile: float = 0.95, seed: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues that uncorrelated normal items reach by chance, largest first, shapes (p,) and (p,).
+
+    Of principal components (Horn 1965), and of common factors (Humphreys & Ilgen 1969; see `common_eigenvalues`).
 
     Sample covariance matrices are drawn from the Wishart distribution, so the cost does not depend on `n`.
     """
@@ -199,8 +209,9 @@ def random_eigenvalues(n: int, p: int, *, draws: int = 500, quantile: float = 0.
     root[:, range(p), range(p)] = np.sqrt(rng.chisquare(n - 1 - np.arange(p), (draws, p)))
     covariance = root @ root.transpose(0, 2, 1)
     sd = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
-    values = np.linalg.eigvalsh(covariance / (sd[:, :, None] * sd[:, None, :]))
-    return np.quantile(values[:, ::-1], quantile, axis=0)
+    r = covariance / (sd[:, :, None] * sd[:, None, :])
+    components = np.quantile(np.linalg.eigvalsh(r)[:, ::-1], quantile, axis=0)
+    return components, np.quantile(common_eigenvalues(r), quantile, axis=0)
 
 
 def sampling_adequacy(r: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from scipy.special import chdtrc, chndtr
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from joyeval.models.structural.data import Moments
     from joyeval.models.structural.ram import Implied
@@ -28,34 +28,53 @@ class Test:
 
 
 def fit_indices(test: Test, baseline: Test, *, n: int, groups: int) -> dict[str, float]:
-    """CFI, TLI and RMSEA with interval; with a scaling factor also their robust forms.
+    """CFI and RMSEA with intervals, and TLI; with a scaling factor also their robust forms.
+
+    The interval of CFI is that of the non-centrality of the model; the baseline's is taken as known.
 
     References
     ----------
     Steiger (1998) doi:10.1080/10705519809540115 (several groups); Brosseau-Liard & Savalei (2014)
     doi:10.1080/00273171.2014.933697 (robust CFI and TLI); Savalei (2018) doi:10.1080/00273171.2018.1455142 (RMSEA).
     """
+    low, high = noncentrality(test.chisq, test.df)
+    worst = baseline.chisq - baseline.df
     result = {
         "chisq": test.chisq,
         "df": test.df,
         "p": _upper(test.chisq, test.df),
-        "cfi": _cfi(test.chisq - test.df, baseline.chisq - baseline.df),
+        "cfi": _cfi(test.chisq - test.df, worst),
+        "cfi_low": _cfi(high, worst),
+        "cfi_high": _cfi(low, worst),
         "tli": _tli(test, baseline, 1.0, 1.0),
-        **_rmsea(test.chisq, test.df, n, groups),
+        "rmsea": _rmsea(test.chisq - test.df, test.df, n, groups),
+        "rmsea_low": _rmsea(low, test.df, n, groups),
+        "rmsea_high": _rmsea(high, test.df, n, groups),
     }
     if test.scale != 1.0:
         scaled, loss = test.chisq / test.scale, test.chisq - test.scale * test.df
+        low, high = (test.scale * bound for bound in noncentrality(scaled, test.df))
+        worst = baseline.chisq - baseline.scale * baseline.df
         result |= {
             "chisq_scaled": scaled,
             "p_scaled": _upper(scaled, test.df),
             "scaling_factor": test.scale,
             "cfi_scaled": _cfi(scaled - test.df, baseline.chisq / baseline.scale - baseline.df),
-            "cfi_robust": _cfi(loss, baseline.chisq - baseline.scale * baseline.df),
+            "cfi_robust": _cfi(loss, worst),
+            "cfi_low_robust": _cfi(high, worst),
+            "cfi_high_robust": _cfi(low, worst),
             "tli_robust": _tli(test, baseline, test.scale, baseline.scale),
-            "rmsea_scaled": _rmsea(scaled, test.df, n, groups)["rmsea"],
-            "rmsea_robust": float(np.sqrt(max(loss / (n * test.df), 0) * groups)) if test.df else 0.0,
+            "rmsea_scaled": _rmsea(scaled - test.df, test.df, n, groups),
+            "rmsea_robust": _rmsea(loss, test.df, n, groups),
+            "rmsea_low_robust": _rmsea(low, test.df, n, groups),
+            "rmsea_high_robust": _rmsea(high, test.df, n, groups),
         }
     return result
+
+
+def best(fit: Mapping[str, float], index: str) -> float:
+    """Give the form of a fit index that is to be read: robust, else scaled, else plain."""
+    return next(fit[key] for key in (f"{index}_robust", f"{index}_scaled", index) if key in fit)
 
 
 def _upper(chisq: float, df: int) -> float:
@@ -74,13 +93,17 @@ def _tli(test: Test, baseline: Test, scale: float, baseline_scale: float) -> flo
     return float(1 - loss / worst * baseline.df / test.df)
 
 
-def _rmsea(chisq: float, df: int, n: int, groups: int) -> dict[str, float]:
-    """RMSEA with the interval from the non-central chi-square."""
-    if df == 0:
-        return dict.fromkeys(("rmsea", "rmsea_low", "rmsea_high"), 0.0)
+def _rmsea(loss: float, df: int, n: int, groups: int) -> float:
+    return float(np.sqrt(max(loss, 0) / (n * df) * groups)) if df else 0.0
 
-    def per_df(noncentrality: float) -> float:
-        return float(np.sqrt(max(noncentrality, 0) / (n * df) * groups))
+
+def noncentrality(chisq: float, df: int, *, family: int = 1) -> tuple[float, float]:
+    """90 % limits of the non-centrality behind a chi-square: how far the model is from the truth, times n.
+
+    With a `family` of several the lower limit is that of a test at 5 % for all of them.
+    """
+    if df == 0:
+        return 0.0, 0.0
 
     def limit(probability: float) -> float:
         if chndtr(chisq, df, 0) < probability:
@@ -88,11 +111,7 @@ def _rmsea(chisq: float, df: int, n: int, groups: int) -> dict[str, float]:
         return brentq(lambda nc: chndtr(chisq, df, nc) - probability, 0, 4 * chisq + 100, xtol=1e-10, rtol=1e-12)
 
     tail = (1 - RMSEA_LEVEL) / 2
-    return {
-        "rmsea": per_df(chisq - df),
-        "rmsea_low": per_df(limit(1 - tail)),
-        "rmsea_high": per_df(limit(tail)),
-    }
+    return limit(1 - tail / family), limit(tail)
 
 
 def srmr(moments: Sequence[Moments], implied: Sequence[Implied], *, means: bool) -> float:

@@ -14,6 +14,8 @@ from joyeval.models.one_thread import one_thread
 from joyeval.models.structural.data import build_sample
 from joyeval.models.structural.fit import Fitted, fit_layout
 from joyeval.models.structural.hints import modification_indices
+from joyeval.models.structural.indices import best
+from joyeval.models.structural.judging import UNCLEAR, judge_fit
 from joyeval.models.structural.layout import build_layout
 from joyeval.models.structural.spec import parse_model
 from joyeval.models.structural.standard import cell_values, delta, standardised
@@ -21,14 +23,11 @@ from joyeval.models.structural.wlsmv import OrdinalFitted, fit_ordinal
 from joyeval.result import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from joyeval.models.structural.data import Sample
 
 ESTIMATORS = ("ML", "MLR", "WLSMV")
-GOOD = {"cfi": 0.95, "rmsea": 0.06, "srmr": 0.08}  # Hu & Bentler (1999)
-WORDS = {"good": "well", "acceptable": "acceptably", "poor": "poorly"}
-ACCEPTABLE = {"cfi": 0.90, "rmsea": 0.08, "srmr": 0.10}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,16 +74,8 @@ class Sem(Result):
 
     @property
     def quality(self) -> str:
-        """How well the model fits, in one word: good, acceptable or poor (Hu & Bentler 1999)."""
-        robust = {key: best(self.fit, key) for key in ("cfi", "rmsea")}
-        for word, bounds in (("good", GOOD), ("acceptable", ACCEPTABLE)):
-            if (
-                robust["cfi"] >= bounds["cfi"]
-                and robust["rmsea"] <= bounds["rmsea"]
-                and self.fit["srmr"] <= bounds["srmr"]
-            ):
-                return word
-        return "poor"
+        """Whether the model fits, by intervals: see `joyeval.models.structural.judging`."""
+        return judge_fit(self.fit)
 
     def sentence(self) -> str:
         """Fit in words and numbers."""
@@ -94,16 +85,14 @@ class Sem(Result):
         who = self.name[0].upper() + self.name[1:]
         if not fit["df"]:
             return f"{who} has as many parameters as moments: its fit cannot be judged ({self.n} rows)."
+        said = f"{who} {self.quality}"
+        if self.quality == UNCLEAR:
+            said = f"Whether {self.name} fits cannot be told from {self.n} rows"
         return (
-            f"{who} fits {WORDS[self.quality]}: CFI {cfi:.3f}, "
-            f"RMSEA {rmsea:.3f} (90% CI {low:.3f} to {high:.3f}), SRMR {fit['srmr']:.3f}, "
+            f"{said}: RMSEA {rmsea:.3f} (90% CI {low:.3f} to {high:.3f}), CFI {cfi:.3f} "
+            f"({best(fit, 'cfi_low'):.3f} to {best(fit, 'cfi_high'):.3f}), SRMR {fit['srmr']:.3f}, "
             f"chi-square {chisq:.1f} on {fit['df']} df, p {_p(p)} ({self.n} rows)."
         )
-
-
-def best(fit: Mapping[str, float], index: str) -> float:
-    """Give the form of a fit index that is to be read: robust, else scaled, else plain."""
-    return next(fit[key] for key in (f"{index}_robust", f"{index}_scaled", index) if key in fit)
 
 
 def _p(p: float) -> str:

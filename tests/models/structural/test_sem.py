@@ -254,7 +254,7 @@ def test_result_survives_json_and_speaks(fits):
     back = Sem.from_json(fits["cfa_hs_mlr"].to_json())
     assert back.sentence() == fits["cfa_hs_mlr"].sentence()
     pd.testing.assert_frame_equal(back.tidy(), fits["cfa_hs_mlr"].tidy())
-    assert back.sentence().startswith("The model fits poorly: CFI 0.930, RMSEA 0.092")
+    assert back.sentence().startswith("Whether the model fits cannot be told from 301 rows: RMSEA 0.092")
 
 
 def test_a_robust_correction_that_cannot_be_told_is_left_out_and_noted(monkeypatch):
