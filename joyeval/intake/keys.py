@@ -183,7 +183,7 @@ def _text(study: Study) -> str:
     _check_place(path, study)
     try:
         if faults := open_to_others(path):
-            raise UsageError(f"the key for pseudonyms is not kept: {faults}")
+            raise UsageError(f"the key for pseudonyms is not kept secret: {faults}")
         return path.read_text(encoding="ascii")
     except FileNotFoundError:
         once = "; `synthetic: true` does without one only for the files that joyeval itself made"

@@ -107,7 +107,7 @@ def _key_of_a_check(study: Study) -> tuple[bytes, list[Problem]]:
         return study_key(study), []
     except UsageError as error:
         fix = "see to the key before `joyeval run`, which stops without one"
-        told = Problem(study.path.name, str(error), "a secret key", fix, rule="key", blocking=False)
+        told = Problem(study.path.name, str(error), "a secret key", fix, rule="key", blocking=not study.synthetic)
         return secrets.token_bytes(KEY_BYTES), [told]
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 FOLDER = ".ledger"  # below data/processed, for all studies of a workspace: a study can be renamed
 BACK = (
-    "put it back from a backup; if nothing that was released is in anybody's hands, begin anew with "
-    "`joyeval release STUDY --cohort C --withdraw REASON`"
+    "put it back from a backup; if nothing that was released is in anybody's hands, begin anew and run again: "
+    "joyeval release STUDY --cohort C --withdraw REASON"
 )
 
 
@@ -61,6 +61,8 @@ class Chain:
                 path = self.folder / name
                 if not path.exists() or _digest(path.read_bytes()) != digest:
                     self._refuse(f"was changed: {name} of entry {entry['number']} is gone or another")
+        if entries and _digest(self.secret()) != entries[0]["secret"]:
+            self._refuse("has another secret than it was made with")
         self._hold_against_marks(lines, entries)
         return entries
 
@@ -86,6 +88,7 @@ class Chain:
             "number": number,
             "before": _digest(lines[-1]) if lines else "",
             "ledger": _entry(lines[0])["ledger"] if lines else secrets.token_hex(8),
+            "secret": _digest(self.secret()),
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
             "files": {name: _digest(content) for name, content in named.items()},
         }
@@ -153,7 +156,9 @@ def _entry(line: bytes) -> dict[str, Any] | None:
         entry = json.loads(line)
     except ValueError:
         return None
-    return entry if isinstance(entry, dict) and {"number", "before", "ledger", "files"} <= set(entry) else None
+    return (
+        entry if isinstance(entry, dict) and {"number", "before", "ledger", "secret", "files"} <= set(entry) else None
+    )
 
 
 def _digest(content: bytes) -> str:

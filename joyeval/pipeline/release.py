@@ -58,10 +58,12 @@ def release(study: Study, cohort: str, *, withdraw: str = "", **waiting: Any) ->
     keep_to_owner(study, [study.cohort(cohort).cohort, NETWORK])
     ledger = folders(study, NETWORK).processed  # one for all cohorts
     with hold([folders(study, cohort).processed, ledger], **waiting):
-        return _released(study, cohort, withdraw.strip())
+        if withdraw.strip():
+            released.withdraw(study, [cohort], withdraw.strip())
+        return _released(study, cohort)
 
 
-def _released(study: Study, cohort: str, withdraw: str) -> tuple[Path, tuple[str, ...]]:
+def _released(study: Study, cohort: str) -> tuple[Path, tuple[str, ...]]:
     refuse_stale(study, [study.cohort(cohort).cohort], "a release is made from")
     home = folders(study, cohort).reports
     archive = home / "release" / f"{study.study}_{cohort}.zip"
@@ -71,8 +73,8 @@ def _released(study: Study, cohort: str, withdraw: str) -> tuple[Path, tuple[str
         raise UsageError(f"{home} holds no report; `joyeval run {study.path.name}` makes it")
     _refuse_old_figures(study, cohort, [path for path in files if path.name == "manifest.json"])
     _look_through(study, home, files)
-    withdrawn = released.enter(study, [cohort], "release", withdraw=withdraw)
-    write_whole(archive, _packed(study, cohort, home, files, withdrawn))
+    released.enter(study, [cohort], "release")
+    write_whole(archive, _packed(study, cohort, home, files))
     return archive, tuple(str(path.relative_to(home)) for path in files)
 
 
@@ -115,7 +117,7 @@ def _paths(path: Path, name: str, study: Study) -> list[Problem]:
     return [Problem(file=name, found="a folder of this machine", expected="no path", fix=fix, rule="release")]
 
 
-def _packed(study: Study, cohort: str, home: Path, files: list[Path], withdrawn: list[dict[str, str]]) -> bytes:
+def _packed(study: Study, cohort: str, home: Path, files: list[Path]) -> bytes:
     names = {path.relative_to(home).as_posix(): path for path in files}
     manifest = {
         "study": study.study,
@@ -124,7 +126,7 @@ def _packed(study: Study, cohort: str, home: Path, files: list[Path], withdrawn:
         "synthetic": study.synthetic,
         "made_with": f"joyeval {__version__}",
         "disclosure": {"threshold": study.disclosure.threshold, "reason": study.disclosure.reason},
-        **({"withdrawn": withdrawn} if withdrawn else {}),
+        **({"withdrawn": told} if (told := released.withdrawn(study)) else {}),
         "files": {name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for name, path in names.items()},
     }
     content = BytesIO()

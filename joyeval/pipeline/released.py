@@ -36,44 +36,58 @@ def consult(study: Study, cohorts: Sequence[str]) -> None:
         ledger that is missing, shortened or changed.
     """
     chain = chain_of(study)
-    _refuse(_problems(study, chain, _active(chain.entries()), *behind(study, cohorts, chain.secret()))[0])
+    if entries := _active(chain.entries()):
+        _refuse(_problems(study, chain, entries, *behind(study, cohorts, chain.secret()))[0])
 
 
-def enter(study: Study, cohorts: Sequence[str], what: str, *, withdraw: str = "") -> list[dict[str, str]]:
+def enter(study: Study, cohorts: Sequence[str], what: str) -> None:
     """Enter in the ledger who stands behind the figures of cohorts, after consulting it.
 
     Parameters
     ----------
     what : str
         "release" or "network".
-    withdraw : str
-        Why nothing of what stands against it is in anybody's hands; written into the ledger for good.
-
-    Returns
-    -------
-    list of dict
-        What has been withdrawn from this workspace so far: when, and why.
 
     Raises
     ------
     DisclosureError
         As for `consult`; nothing is entered.
     """
-    chain, marked = chain_of(study), not is_demonstration(study)
+    chain = chain_of(study)
     with chain.alone():
-        entries = _entries(study, chain, withdraw, marked=marked)
+        entries = _active(chain.entries())
         people, pulses = behind(study, cohorts, chain.secret())
-        problems, against = _problems(study, chain, _active(entries), people, pulses)
-        if problems and not withdraw:
-            _refuse(problems)
-        if against:
-            chain.add({"kind": "withdrawn", "withdraws": sorted(against), "reason": withdraw}, {}, marked=marked)
-            entries = chain.entries()
+        _refuse(_problems(study, chain, entries, people, pulses)[0])
         files = {name: table.to_parquet(index=False) for name, table in (("people", people), ("pulses", pulses))}
         said = {"kind": what, "study": study.study, "cohorts": list(cohorts), "who": _digest(files)}
-        if (len(people) or len(pulses)) and said["who"] not in {entry.get("who") for entry in _active(entries)}:
-            chain.add(said, {f"{name}.parquet": content for name, content in files.items()}, marked=marked)
-    return [{"when": e["when"][:10], "why": e["reason"]} for e in entries if e["kind"] == "withdrawn"]
+        if (len(people) or len(pulses)) and said["who"] not in {entry["who"] for entry in entries}:
+            named = {f"{name}.parquet": content for name, content in files.items()}
+            chain.add(said, named, marked=not is_demonstration(study))
+
+
+def withdraw(study: Study, cohorts: Sequence[str], reason: str) -> None:
+    """Write into the ledger, for good, that nobody has what was released before and stands against these cohorts now.
+
+    Of a ledger that is damaged or gone, what is left is set aside, and a new one begins with the reason.
+    """
+    chain, marked = chain_of(study), not is_demonstration(study)
+    try:
+        entries = _active(chain.entries())
+    except DisclosureError as error:
+        chain.begin_anew()
+        told = f"{reason} (begun anew: {error.summary.partition(';')[0]})"
+        chain.add({"kind": "withdrawn", "withdraws": [], "reason": told}, {}, marked=marked)
+        return
+    with chain.alone():
+        _, against = _problems(study, chain, entries, *behind(study, cohorts, chain.secret()))
+        if against:
+            chain.add({"kind": "withdrawn", "withdraws": sorted(against), "reason": reason}, {}, marked=marked)
+
+
+def withdrawn(study: Study) -> list[dict[str, str]]:
+    """Return what was withdrawn from this workspace so far: when, and why."""
+    found = [entry for entry in chain_of(study).entries() if entry["kind"] == "withdrawn"]
+    return [{"when": entry["when"][:10], "why": entry["reason"]} for entry in found]
 
 
 def digests_of_results(study: Study, cohort: str, names: Iterable[str]) -> dict[str, str]:
@@ -86,19 +100,6 @@ def digests_of_results(study: Study, cohort: str, names: Iterable[str]) -> dict[
 def chain_of(study: Study) -> Chain:
     """Return the ledger of the workspace of a study."""
     return Chain(study.home / "data" / "processed")
-
-
-def _entries(study: Study, chain: Chain, withdraw: str, *, marked: bool) -> list[dict[str, Any]]:
-    """Entries of a sound ledger; of a damaged one only its end, if that is what the user says."""
-    try:
-        return chain.entries()
-    except DisclosureError as error:
-        if not withdraw:
-            raise
-        chain.begin_anew()
-        reason = f"{withdraw} (begun anew: {str(error).partition(';')[0]})"
-        chain.add({"kind": "withdrawn", "withdraws": [], "reason": reason}, {}, marked=marked)
-        return chain.entries()
 
 
 def _active(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -129,7 +130,7 @@ def _refuse(problems: Sequence[Problem]) -> None:
         once = {(problem.file, problem.column, problem.found): problem for problem in problems}
         told = (
             f"{len(once)} groups differ by a few people from what was released before; nothing was written. If nobody "
-            "has what was released, say so: joyeval release STUDY --cohort C --withdraw REASON"
+            "has what was released, say so, and run again: joyeval release STUDY --cohort C --withdraw REASON"
         )
         raise DisclosureError(list(once.values()), told)
 

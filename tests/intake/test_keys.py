@@ -49,6 +49,11 @@ def study(tmp_path, monkeypatch):
     return load_study(path)
 
 
+def spoilt(study):
+    (study.folder / "spring.csv").write_text("Team,Code,Burnout\nNowhere,c1,2\n")
+    return study
+
+
 def people(study):
     return set(clean_study_waves(study, "one", {"A": "one"}).tables["wave_burnout_item"]["person"])
 
@@ -57,7 +62,8 @@ def test_without_a_key_there_is_no_run_and_the_command_is_named(study):
     with pytest.raises(UsageError, match=r"joyeval key pipelines/small\.yml"):
         keys.study_key(study)
     told = [problem for problem in check_study(study) if problem.rule == "key"]
-    assert [problem.blocking for problem in told] == [False]  # a check keeps no pseudonyms, and lists all the rest
+    assert [problem.blocking for problem in told] == [True]
+    assert any(problem.rule != "key" for problem in check_study(spoilt(study)))  # all the rest is listed all the same
 
 
 def test_a_key_is_made_once_for_its_owner_only(study):
