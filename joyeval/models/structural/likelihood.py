@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
+from scipy.linalg import LinAlgError
+from scipy.linalg.lapack import dpotrf, dtrtrs
 
 from joyeval.models.structural.ram import Ram
 
@@ -136,12 +137,12 @@ class Likelihood:
 
     def _value(self, block: Block, implied: list[Implied]) -> float:
         covariance, mean = _moments(block, implied)
-        root = cholesky(covariance, lower=True, check_finite=False)
+        root = _root(covariance)
         p = len(covariance)
-        second = solve_triangular(root, block.covariance, lower=True, check_finite=False)
-        trace = np.trace(solve_triangular(root, second.T, lower=True, check_finite=False))
+        second = _whiten(root, block.covariance)
+        trace = np.trace(_whiten(root, second.T))
         if block.mean is not None:
-            residual = solve_triangular(root, block.mean - mean, lower=True, check_finite=False)
+            residual = _whiten(root, block.mean - mean)
             trace += residual @ residual
         return block.n * (p * LOG_2PI + 2 * np.log(np.diag(root)).sum() + trace)
 
@@ -172,7 +173,7 @@ class Likelihood:
         for block in self.blocks:
             white, at = self._white(block, implied), np.concatenate([self.at[part.group] for part in block.parts])
             centre = block.data.mean(axis=0) if block.mean is None else _moments(block, implied)[1]
-            z = solve_triangular(white.root, (block.data - centre).T, lower=True).T
+            z = _whiten(white.root, (block.data - centre).T).T
             cells = white.half * ((z @ white.left) * (z @ white.right) - (white.left * white.right).sum(axis=0))
             if block.mean is not None:
                 cells += z @ white.slope
@@ -181,21 +182,34 @@ class Likelihood:
 
     def _white(self, block: Block, implied: list[Implied]) -> _White:
         covariance, mean = _moments(block, implied)
-        root = cholesky(covariance, lower=True, check_finite=False)
+        root = _root(covariance)
         vectors = [[part.of(getattr(implied[part.group], name)) for part in block.parts] for name in ("left", "right")]
         slopes = [part.lift * part.of(implied[part.group].slope) for part in block.parts]
         stacked = np.concatenate([*vectors[0], *vectors[1], *slopes], axis=1)
-        left, right, slope = np.split(solve_triangular(root, stacked, lower=True, check_finite=False), 3, axis=1)
+        left, right, slope = np.split(_whiten(root, stacked), 3, axis=1)
         half = np.concatenate([implied[part.group].half for part in block.parts])
-        second = solve_triangular(root, block.covariance, lower=True, check_finite=False)
-        second = solve_triangular(root, second.T, lower=True, check_finite=False)
+        second = _whiten(root, block.covariance)
+        second = _whiten(root, second.T)
         if block.mean is None:
             residual, slope = np.zeros(len(root)), np.zeros_like(slope)
         else:
-            residual = solve_triangular(root, block.mean - mean, lower=True, check_finite=False)
+            residual = _whiten(root, block.mean - mean)
             second = second + np.outer(residual, residual)
         log_det = 2 * np.log(np.diag(root)).sum()
         return _White(left, right, half, slope, residual, second, root, log_det)
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """Lower Cholesky factor. The matrices are small and many: scipy's own checks would cost twice the work."""
+    root, failed = dpotrf(covariance, lower=1, clean=1)
+    if failed:
+        raise LinAlgError("the covariance matrix is not positive definite")
+    return root
+
+
+def _whiten(root: np.ndarray, right: np.ndarray, *, transposed: bool = False) -> np.ndarray:
+    """Solve with a lower factor, or with its transpose."""
+    return dtrtrs(root, right, lower=1, trans=int(transposed))[0].reshape(right.shape)
 
 
 def _moments(block: Block, implied: list[Implied]) -> tuple[np.ndarray, np.ndarray]:
@@ -235,9 +249,9 @@ def _information(white: _White, *, observed: bool) -> np.ndarray:
 def _add_bend(bends: list[tuple[np.ndarray, np.ndarray]], block: Block, white: _White) -> None:
     """Add what multiplies second derivatives of the moments: Sigma^-1 (Sigma - S) Sigma^-1 and Sigma^-1 residual."""
     surplus = np.eye(len(white.second)) - white.second
-    inner = solve_triangular(white.root, surplus, lower=True, trans="T", check_finite=False)
-    weight = solve_triangular(white.root, inner.T, lower=True, trans="T", check_finite=False)
-    pull = solve_triangular(white.root, white.residual, lower=True, trans="T", check_finite=False)
+    inner = _whiten(white.root, surplus, transposed=True)
+    weight = _whiten(white.root, inner.T, transposed=True)
+    pull = _whiten(white.root, white.residual, transposed=True)
     for part in block.parts:
         scale = np.ones(len(weight)) if part.scale is None else part.scale
         bends[part.group][0][np.ix_(part.rows, part.rows)] += block.n * weight * np.outer(scale, scale)
