@@ -118,6 +118,13 @@ class Charts(Result):
         """Return the charts of the series that got one of these verdicts, such as "improved"."""
         return self._kept(self.latest()["verdict"].isin(verdicts).to_numpy())
 
+    def furthest(self, most: int) -> Charts:
+        """Return the charts of the series whose level changed most, either way; in the order in which they stand."""
+        from joyeval.improvement.change import changes
+
+        size = changes(self)[0]["change"].abs().rank(ascending=False, method="first")
+        return self._kept((size <= most).to_numpy())
+
     def _kept(self, kept: np.ndarray) -> Charts:
         number = self.number(self.points)
         rows = {"points": kept[number], "series": kept[self.number(self.series)]}

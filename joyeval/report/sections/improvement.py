@@ -31,6 +31,14 @@ COUNTS = {  # rows of the table of verdicts
 CHOICES = ["rules", "baseline", "improved", "deteriorated", "unchanged", "cannot_tell", "expected_false"]
 MARKED = ["learning set"]  # events drawn on charts; the others stand in the table of what was done
 FEW = 6  # of an outcome, so many teams are all drawn; of more, only those with a signal
+MANY = 60  # of more teams, the pulse is told in summaries, and those that changed most are listed and drawn
+SPREAD = {
+    0.1: "A tenth below",
+    0.25: "A quarter below",
+    0.5: "Half below",
+    0.75: "A quarter above",
+    0.9: "A tenth above",
+}
 PROGRAMME = "programme"  # name of the phase whose first day the small charts mark
 
 
@@ -82,9 +90,14 @@ def verdicts(found: Verdicts, study: Study) -> None:
         formats=dict.fromkeys(counts.index, _count),
     )
     for measure, teams in found.teams.groupby("measure"):
+        of = "each team"
+        if len(teams) > MANY:
+            _spread(teams, titles[measure])
+            teams = teams.loc[teams.loc[teams["clear"].eq(True), "change"].abs().nlargest(MANY).index]
+            of = f"the {len(teams)} teams that changed most, beyond chance"
         report.table(
             teams[TEAM].sort_values("team"),
-            caption=f"{titles[measure]}: each team, in order of name, before and after",
+            caption=f"{titles[measure]}: {of}, in order of name, before and after",
             formats={
                 **dict.fromkeys(("before", "after"), ".0f"),
                 **dict.fromkeys(("change", "ci_low", "ci_high"), "+.0f"),
@@ -94,6 +107,19 @@ def verdicts(found: Verdicts, study: Study) -> None:
             labels={"relative": "Relative change"},
             footnotes=[f"Rules: {found.rules}."],
         )
+
+
+def _spread(teams: pd.DataFrame, title: str) -> None:
+    """Emit how the changes of many teams are spread."""
+    judged = teams.dropna(subset="change")
+    table = judged.groupby("verdict")["change"].quantile(list(SPREAD)).unstack().rename(columns=SPREAD)
+    table.insert(0, "Teams", judged["verdict"].value_counts())
+    report.table(
+        table.rename_axis("Verdict").rename_axis(columns=None),
+        caption=f"{title}: how the changes of {len(judged)} teams are spread",
+        formats={"Teams": ".0f", **dict.fromkeys(SPREAD.values(), "+.0f")},
+        units=dict.fromkeys(SPREAD.values(), "percentage points"),
+    )
 
 
 def _count(value: float) -> str:
@@ -112,7 +138,15 @@ def team_charts(charts: Charts, study: Study, cohort: str) -> None:
                 f"{left} of {len(every.latest())} teams have too few answers a period to be drawn (fewer than "
                 f"{rule(study).threshold} in most periods); the table gives their change."
             )
-        _small(drawn, study, cohort, title=titles[measure], ylabel="%")
+        if len(drawn.latest()) > MANY:
+            signals = drawn.with_verdict("improved", "deteriorated", "changed")
+            drawn = signals.furthest(MANY)
+            report.text(
+                f"{len(signals.latest())} teams have a signal; the {len(drawn.latest())} whose level changed most are "
+                "drawn. The stored result holds all of them."
+            )
+        if len(drawn.latest()):
+            _small(drawn, study, cohort, title=titles[measure], ylabel="%")
 
 
 def _small(charts: Charts, study: Study, cohort: str, *, title: str, ylabel: str) -> None:
@@ -154,4 +188,7 @@ def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str) -> None
             alt = f"Control chart of {title.lower()}. {found.sentence()}"
             report.figure(figures.plot_chart(shown, ylabel=f"{title} ({unit})"), alt=alt, caption=f"{title} ({unit})")
         elif len(shown.series):
+            if len(shown.latest()) > MANY:
+                shown = shown.furthest(MANY)
+                report.text(f"Of these, the {MANY} whose level changed most are drawn.")
             _small(shown, study, cohort, title=title, ylabel=unit)

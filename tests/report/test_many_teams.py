@@ -1,0 +1,63 @@
+"""A report of many teams tells how they are spread, and lists and draws those that changed most."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from joyeval import improvement, report  # noqa: F401 - the report's blocks
+from joyeval.report import sections
+from joyeval.report.blocks import Figure, Table, Text
+from joyeval.report.sections.improvement import MANY
+from joyeval.study import load_study
+from tests.report.samples import emitted
+
+STUDY = """\
+study: large
+title: Large
+data: raw
+programme: {name: Large, aim: More}
+cohorts:
+  - {cohort: a, title: A, start: 2024-01-01, end: 2024-12-31}
+teams: {file: teams.csv, columns: {cohort: C, team: T}}
+pulses:
+  - {measure: good_day, title: Good day, cohorts: [a], file: a.csv, improve: increase, period: week,
+    columns: {team: T, period: P, positive: G, answers: A}}
+"""
+
+
+def shown(tmp_path, teams):
+    """Blocks of the verdicts and charts of teams of which each second one has many more good days after half a year."""
+    path = tmp_path / "pipelines" / "large.yml"
+    path.parent.mkdir()
+    path.write_text(STUDY)
+    study = load_study(path)
+    weeks = pd.date_range("2024-01-01", periods=52, freq="W-MON")
+    rng, later = np.random.default_rng(1), np.arange(52) >= 26
+    rows = []
+    for n in range(teams):
+        good = rng.binomial(40, 0.4 + (0.1 + 0.3 * n / teams) * later * (n % 2))
+        rows.append(pd.DataFrame({"team": f"T{n:03d}", "period": weeks, "positive": good, "answers": 40}))
+    pulse = pd.concat(rows, ignore_index=True).assign(measure="good_day", opportunities=50.0)
+    pulse["mean"] = pulse["positive"] / pulse["answers"]
+    charts = improvement.team_charts(study, "a", pulse)
+    found = improvement.verdicts(charts, over="measure")
+    blocks = emitted(lambda: (sections.verdicts(found, study), sections.team_charts(charts, study, "a")))
+    return blocks, found
+
+
+@pytest.mark.parametrize("teams", [MANY + 100, MANY])
+def test_many_teams_are_told_in_summaries(tmp_path, teams):
+    blocks, found = shown(tmp_path, teams)
+    tables = [block for block in blocks if isinstance(block, Table)]
+    listed = tables[-1]
+    assert len(listed.rows) == min(teams, MANY)
+    many = teams > MANY
+    assert any("are spread" in table.caption for table in tables) == many
+    assert ("changed most" in listed.caption) == many
+    assert any("stored result holds all" in str(block) for block in blocks if isinstance(block, Text)) == many
+    assert len([block for block in blocks if isinstance(block, Figure)]) == -(-min(teams, MANY) // 24)
+    if many:
+        most = found.teams.loc[found.teams["clear"].eq(True)].set_index("team")["change"].abs().nlargest(MANY)
+        assert {row[0] for row in listed.rows} == set(most.index)
