@@ -23,9 +23,11 @@ from joyeval.cli.terminal import (
     DataFolder,
     DryRun,
     Force,
+    Insecure,
     NoWait,
     Parameter,
     Progress,
+    Scheduler,
     Steps,
     StudyFile,
     Workers,
@@ -105,6 +107,8 @@ def run(
     dry_run: DryRun = False,
     no_wait: NoWait = False,
     cold: Cold = False,
+    scheduler: Scheduler = None,
+    insecure: Insecure = False,
 ) -> None:
     """Run the study: what is up to date is not run again."""
     given = dict(pair.partition("=")[::2] for pair in parameter or ())
@@ -113,7 +117,8 @@ def run(
     if dry_run:
         _print_states(study, data, cohort, given, only_stale=True)
     else:
-        _run(study, data, cohort, step, given, workers=workers, force=force, wait=not no_wait)
+        cluster = (scheduler, insecure) if scheduler else None
+        _run(study, data, cohort, step, given, workers=workers, force=force, wait=not no_wait, cluster=cluster)
 
 
 @app.command()
@@ -244,9 +249,11 @@ def _run(
     workers: int,
     force: bool = False,
     wait: bool = True,
+    cluster: tuple[str, bool] | None = None,
 ) -> None:
     from joyeval.pipeline import record
     from joyeval.pipeline.closing import closing_note
+    from joyeval.pipeline.cluster import Cluster
     from joyeval.pipeline.run import graph_of
     from joyeval.pipeline.run import run as run_study
     from joyeval.pipeline.steps import NETWORK, read_parameters
@@ -269,6 +276,7 @@ def _run(
                 workers=workers,
                 force=force,
                 wait=wait,
+                executor=Cluster(cluster[0], insecure=cluster[1]) if cluster else None,
                 on_step=progress.step,
                 tell=progress.say,
             )

@@ -22,6 +22,10 @@ Parameter = Annotated[
     typer.Option("--parameter", "-p", metavar="NAME VALUE", help="a parameter of the notebooks; may be repeated"),
 ]
 Cold = Annotated[bool, typer.Option("--cold", help="start every kernel on its own, without shared imports")]
+Scheduler = Annotated[
+    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="run the steps on a Dask cluster: tls://host:8786")
+]
+Insecure = Annotated[bool, typer.Option("--insecure", help="take a scheduler on another machine without encryption")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="stop at once where another command is at work")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would run, run nothing")]
 AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]

@@ -11,6 +11,7 @@ import ast
 import asyncio
 import json
 from contextlib import suppress
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from joyeval.errors import JoyevalError, StepError, UsageError
@@ -156,9 +157,9 @@ DIED = (
 )
 
 
-def stop_kernels() -> None:
-    """End every kernel that this process has started, at once; the runs that wait for them fail."""
-    for manager in list(_running):
+def stop_kernels(of: int | None = None) -> None:
+    """End every kernel that this process, or one thread of it, has started; the runs that wait for them fail."""
+    for manager in [m for m in list(_running) if of in (None, m.thread)]:
         with suppress(Exception):  # one that has just ended by itself
             asyncio.run(manager.provisioner.kill())
 
@@ -170,6 +171,7 @@ def _manager(threads: int) -> type:
         """Starts kernels with so many numerical threads; the environment of this process stays as it is."""
 
         async def start_kernel(self, **options: Any) -> None:
+            self.thread = get_ident()
             _running.add(self)
             await super().start_kernel(**options, env=environment(threads))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from joyeval.errors import StepError
@@ -16,6 +16,7 @@ from joyeval.pipeline.door import run_notebook, stop_kernels
 from joyeval.store import private
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -42,6 +43,8 @@ class Job:
         ``chapter``, ``report`` or ``nothing``; see `joyeval.pipeline.steps`.
     threads : int
         Numerical threads of its kernel.
+    inputs : dict
+        File that it reads to SHA-256 of the content that is meant: another machine may see an older one.
     """
 
     cohort: str
@@ -51,6 +54,7 @@ class Job:
     parameters: Parameters
     makes: str = "chapter"
     threads: int = 1
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def executed(self) -> Path:

@@ -24,6 +24,7 @@ from joyeval.pipeline.steps import (
     NETWORK_REPORT,
     all_parameters,
     fingerprint,
+    inputs,
     network_step,
     parameters,
     refuse_misfits,
@@ -278,7 +279,8 @@ class _Plan:
         where, step = folders(self.study, node.cohort), node.step
         staging = where.processed / ".staging" / step.name
         given = all_parameters(self.study, node.cohort, step, self.given, staging)
-        job = Job(node.cohort, step.name, step.notebook, staging, given, step.makes, self.threads)
+        read = {str(path): sha256(path) for path in (step.notebook, *inputs(self.study, node.cohort, step))}
+        job = Job(node.cohort, step.name, step.notebook, staging, given, step.makes, self.threads, read)
         before = fingerprint(self.study, node.cohort, step, self.given)
         future = self.executor.submit(job)
         self.running[future] = _Started(node, job, reason, before, datetime.now(UTC), time.monotonic())
