@@ -202,4 +202,7 @@ def table(data: pd.DataFrame, caption: str, *, named_by: int) -> None:
     formats = {name: FORMATS[name] for name in kept if name in FORMATS}
     labels = {name: LABELS[name][:1].upper() + LABELS[name][1:] for name in kept if name in LABELS}
     named = [name for name in data.columns[:named_by] if name in kept]
-    report.table(kept, caption=caption, labels=labels, formats=formats, header_columns=len(named))
+    if kept.empty:
+        report.text(f"{caption}: too few ratings for any of these estimates.")
+    else:
+        report.table(kept, caption=caption, labels=labels, formats=formats, header_columns=len(named))

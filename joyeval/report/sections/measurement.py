@@ -98,16 +98,14 @@ def _meaning(one: Page) -> None:
         shown["as ordered options"] = [_over_waves(row.waves_ordered, "") for row in table.itertuples()]
     shown["team means"] = [f"{row.teams}: {row.teams_why}" if row.teams else "not asked" for row in table.itertuples()]
     between = f" ({' and '.join(one.waves)})" if one.waves else ""
-    report.table(
-        shown,
-        caption=f"{one.title}: what its scores stand for",
-        labels={
-            "one thing": "Do the items measure one thing?",
-            "as numbers": f"Same meaning over waves{between}, answers as numbers",
-            "as ordered options": "The same, answers as ordered options",
-            "team means": "May team means stand for teams?",
-        },
-    )
+    labels = {
+        "one thing": "Do the items measure one thing?",
+        "as numbers": f"Same meaning over waves{between}, answers as numbers",
+        "as ordered options": "The same, answers as ordered options",
+        "team means": "May team means stand for teams?",
+    }
+    labels = {name: label for name, label in labels.items() if name in shown}  # one wave: nothing over waves
+    report.table(shown, caption=f"{one.title}: what its scores stand for", labels=labels)
 
 
 def _spoken(released: str, labels: Mapping[str, str]) -> str:
