@@ -65,7 +65,7 @@ def build(home, shape: Shape, seed: int = 1):
         folder.mkdir(parents=True, exist_ok=True)
     for notebook in (ROOT / "notebooks").glob("0*.ipynb"):
         shutil.copy(notebook, home / "notebooks")
-    names = [f"{word} Ward" for word in WORDS[: shape.teams]]
+    names = [f"Ward {letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUV"[: shape.teams]]
     pd.DataFrame({"Team": names, "Staff": shape.people}).to_csv(data / "teams.csv", index=False)
     written = {
         "study": "small",
@@ -181,12 +181,6 @@ def _events(data, written, shape, names, rng):
     table.to_csv(data / "events.csv", index=False)
     columns = {"date": "Date", "scope": "Scope", "scope_id": "Id", "kind": "Kind", "label": "Label"}
     written["events"] = {"file": "events.csv", "columns": columns}
-
-
-WORDS = (
-    "Ash Birch Cedar Dogwood Elm Fir Gorse Hazel Ivy Juniper Larch Maple Oak Pine Quince Rowan Sorrel Teasel Vine Willow "
-    "Yew Alder"
-).split()
 
 
 class _Plain(yaml.SafeDumper):
