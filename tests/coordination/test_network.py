@@ -59,6 +59,15 @@ def test_raters_who_agree_leave_nothing_uncertain_and_others_do():
     assert unsure.loc["weakest tie", "ci_low"] < unsure.loc["weakest tie", "estimate"]
 
 
+def test_pseudonyms_do_not_decide_who_is_drawn():
+    """Another key makes other pseudonyms of the same people: their intervals stay as they are."""
+    ties = survey(groups="ABCD", raters=6)
+    people = sorted(set(ties["person"]))
+    names = dict(zip(people, reversed(people), strict=True))
+    again = network(ties.assign(person=ties["person"].map(names)), wave="1", draws=200)
+    pd.testing.assert_frame_equal(again.terms, network(ties, wave="1", draws=200).terms)
+
+
 def test_qap_tries_every_relabelling():
     x, y = random(5, 1), random(5, 2)
     got = qap(matrix(square(x), wave="1"), matrix(square(y), wave="1"))
