@@ -14,6 +14,7 @@ import polars as pl
 from joyeval.errors import DataError, Problem
 from joyeval.intake.labelled import read_labelled
 from joyeval.intake.limited import content_of
+from joyeval.intake.once import once, stamp
 from joyeval.intake.raw import NOTE, OUTSIDE, REPEATED, TOP, Raw, set_aside
 from joyeval.intake.redcap import complete, dictionary_of
 from joyeval.intake.shape import beside_the_table, personal_data, second_table
@@ -85,7 +86,21 @@ def read(
     >>> raw.source  # doctest: +SKIP
     'Qualtrics'
     """
-    path = Path(path)
+    path, kept = Path(path), tuple(sorted(keep))
+    key = ("read", stamp(path), stamp(dictionary_of(path)), sheet, header_row, header_rows, rows, kept, unfinished)
+    return once(key, lambda: _read(path, sheet, header_row, header_rows, rows, set(kept), unfinished=unfinished))
+
+
+def _read(
+    path: Path,
+    sheet: str | None,
+    header_row: int | None,
+    header_rows: int | None,
+    rows: tuple[int, int] | None,
+    keep: set[str],
+    *,
+    unfinished: bool,
+) -> Raw:
     content = content_of(path)
     if not content.strip(b"\0 \r\n\t"):
         raise DataError([Problem(path.name, "an empty file", "rows", "export it again", rule="empty file")])
@@ -96,7 +111,7 @@ def read(
         opened: TextSheet | GridSheet = open_workbook(path, content, sheet)
     else:
         opened = open_text(path.name, _not_html(path.name, content))
-    raw = _laid_out(opened, _layout(opened, header_row, header_rows), rows, set(keep))
+    raw = _laid_out(opened, _layout(opened, header_row, header_rows), rows, keep)
     if raw.source == PLAIN and dictionary_of(path).exists():
         raw = replace(raw, source="REDCap")
     raw = _told(_without_previews(_joined_options(raw), unfinished=unfinished))

@@ -13,6 +13,7 @@ from joyeval.intake import outcomes, periods, pulse, teams, ties
 from joyeval.intake.contract import contract
 from joyeval.intake.keys import KEY_BYTES, study_key
 from joyeval.intake.names import Names
+from joyeval.intake.once import held
 from joyeval.intake.pseudonyms import pseudonyms
 from joyeval.intake.redcap import changed
 from joyeval.intake.tabulate import tabulate
@@ -111,6 +112,7 @@ def _key_of_a_check(study: Study) -> tuple[bytes, list[Problem]]:
         return secrets.token_bytes(KEY_BYTES), [told]
 
 
+@held()
 def problems_of(
     study: Study,
     cohorts: Sequence[str] | None,
@@ -141,6 +143,7 @@ def intake(study: Study, cohort: str) -> Intake:
     return taken
 
 
+@held()
 def take_in(study: Study, cohort: str, *, key: bytes | None = None) -> Intake:
     """Take in a cohort's raw files, with all their problems; pseudonyms as in `problems_of`."""
     taken = Intake(problems=contract(study), key=key)

@@ -15,6 +15,7 @@ from joyeval.errors import DataError, Problem
 from joyeval.intake.account import too_many
 from joyeval.intake.days import read_days, told_way, unsure_days
 from joyeval.intake.numbers import as_asked, ratings, read_numbers, unsure_numbers
+from joyeval.intake.once import once, stamp
 from joyeval.intake.reading import read
 from joyeval.intake.wide import as_items, as_long, is_matrix, is_wide
 
@@ -78,6 +79,16 @@ def tabulate(part: RawTable, folder: Path, fields: Mapping[str, Kind]) -> Tabula
     Tabulated
         Every file's rows, one below the other. Files that cannot be read are problems.
     """
+    files = tuple(stamp(path) for path in part.files(folder))
+    return once(("tabulate", _said(part), files, tuple(fields.items())), lambda: _tabulated(part, folder, fields))
+
+
+def _said(part: RawTable) -> str:
+    """Everything that the study file says of a table, to tell it from others."""
+    return f"{type(part).__name__} {part.model_dump_json()}"
+
+
+def _tabulated(part: RawTable, folder: Path, fields: Mapping[str, Kind]) -> Tabulated:
     import pandas as pd
 
     paths = part.files(folder)
