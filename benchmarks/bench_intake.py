@@ -30,7 +30,7 @@ def programme(folder: Path, cohorts: int) -> Path:
     raw.mkdir()
     names = [f"c{i:02d}" for i in range(cohorts)]
     teams = pd.DataFrame(
-        [(c, f"{c} team {j}", 20) for c in names for j in range(TEAMS)], columns=["Cohort", "Team", "N"]
+        [(c, f"{c} team {j}", 60) for c in names for j in range(TEAMS)], columns=["Cohort", "Team", "N"]
     )
     teams.to_csv(raw / "teams.csv", index=False)
     weeks = pd.date_range("2024-01-01", periods=WEEKS, freq="7D").strftime("%Y-%m-%d")
@@ -76,9 +76,8 @@ def main() -> None:
     study = load_study(DEMONSTRATION)
     check_study(study)  # imports are not counted
     reading, checking = cpu(read_all, study), cpu(check_study, study)
-    print(
-        f"check of the demonstration: {checking:.2f} s; reading its files {reading:.2f} s; ratio {checking / reading:.2f}"
-    )
+    ratio = checking / reading
+    print(f"check of the demonstration: {checking:.2f} s; reading its files {reading:.2f} s; ratio {ratio:.2f}")
     spent = {}
     for cohorts in (5, 40):
         with tempfile.TemporaryDirectory() as folder:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LIBRARY = Path(__file__).with_name("library")
 
 
+@cache
 def names() -> tuple[str, ...]:
     """Names of the instruments that come with the package."""
     return tuple(sorted(path.stem for path in LIBRARY.glob("*.yml")))

@@ -123,7 +123,9 @@ def code_answers(cells: pl.Series, table: AnswerTable, labels: Mapping[str, str]
     found, places = _distinct(cells)
     used = set(places.unique().drop_nulls())
     way = direction([text for i, text in enumerate(found) if i in used], table, labels)
-    codes = [DECLINED if text in declined else _with_label(text, table, labels, way) for text in found]
+    codes = [UNKNOWN] * len(found)  # a list of texts that other columns share holds more than this one
+    for i in used:
+        codes[i] = DECLINED if found[i] in declined else _with_label(found[i], table, labels, way)
     looked_up = pl.Series(cells.name, codes, dtype=pl.Int8).gather(places)
     if (looked_up.min() or 0) >= 0:
         return Coded(looked_up, None, 0, way)

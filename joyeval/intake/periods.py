@@ -9,6 +9,7 @@ import pandas as pd
 from joyeval.errors import Problem
 from joyeval.intake.account import too_many
 from joyeval.intake.names import sums_of_others
+from joyeval.intake.once import once
 from joyeval.intake.pulse import start_of
 
 if TYPE_CHECKING:
@@ -29,11 +30,15 @@ def check(part: Any, rows: pd.DataFrame, here: pd.DataFrame, cohort: Cohort) -> 
     here : DataFrame
         Those of the teams of `cohort`.
     """
-    problems = [*_without_day(part, rows), *_twice(part, rows), *_totals(part, rows)]
+    problems = list(once(("all teams", id(rows)), lambda: _of_all_teams(part, rows)))
     if getattr(part, "on", None):
         return problems
     outside = _outside_of_pulse if hasattr(part, "positive") else _outside_of_outcome
     return problems + outside(part, here, cohort)
+
+
+def _of_all_teams(part: Any, rows: pd.DataFrame) -> list[Problem]:
+    return [*_without_day(part, rows), *_twice(part, rows), *_totals(part, rows)]
 
 
 def _day(rows: pd.DataFrame) -> str:

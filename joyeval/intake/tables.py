@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from joyeval.intake import outcomes, periods, pulse, teams, ties
 from joyeval.intake.contract import contract
 from joyeval.intake.keys import KEY_BYTES, study_key
 from joyeval.intake.names import Names
-from joyeval.intake.once import held
+from joyeval.intake.once import held, once
 from joyeval.intake.pseudonyms import pseudonyms
 from joyeval.intake.redcap import changed
 from joyeval.intake.tabulate import tabulate
@@ -146,7 +147,7 @@ def intake(study: Study, cohort: str) -> Intake:
 @held()
 def take_in(study: Study, cohort: str, *, key: bytes | None = None) -> Intake:
     """Take in a cohort's raw files, with all their problems; pseudonyms as in `problems_of`."""
-    taken = Intake(problems=contract(study), key=key)
+    taken = Intake(problems=list(once(("contract", id(study)), lambda: contract(study))), key=key)
     taken.everyone = everyone = _teams(study, taken)
     taken.names = Names(
         dict(zip(everyone["team"], everyone["cohort"], strict=True)), study.teams.also_called, study.teams.not_teams
@@ -184,12 +185,12 @@ def _teams(study: Study, taken: Intake) -> pd.DataFrame:
         called = table["cohort"]
         table["cohort"] = called.map(dict(part.cohort_names)).where(called.isin(part.cohort_names), called)
     known = [c.cohort for c in study.cohorts]
-    once, problems = teams.listed(part, table, known)
+    listed, problems = once(("teams", id(study)), lambda: teams.listed(part, table, known))
     taken.tell(part, problems)
-    taken.problems += teams.names_of_nobody(study, once)
-    here = once["cohort"].isin(known).sum()
+    taken.problems += once(("teams of nobody", id(study)), lambda: teams.names_of_nobody(study, listed))
+    here = listed["cohort"].isin(known).sum()
     taken.count("teams", "kept", len(table), int(here), "one row per team; teams of no cohort of this study left out")
-    return once
+    return listed
 
 
 def _events(study: Study, cohort: str, taken: Intake) -> None:
@@ -234,7 +235,8 @@ def _parts(
         done = _read(study, part, fields, taken, f"{name} {part.measure}")
         if done.frame.empty or "team" not in done.frame:
             continue
-        rows, problems = teams.named(part, done.frame, taken.names)
+        rows, found = once(("named", id(part)), partial(teams.named, part, done.frame, taken.names))
+        problems = list(found)
         here = rows[rows["team"].isin(own)]
         problems += teams.absent(part, rows, own, taken.names, cohort)
         problems += periods.check(part, rows, here, study.cohort(cohort))

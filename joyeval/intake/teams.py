@@ -87,7 +87,8 @@ def named(part: RawTable, rows: pd.DataFrame, names: Names) -> tuple[pd.DataFram
 
 def absent(part: Pulse | Outcome, rows: pd.DataFrame, own: Sequence[str], names: Names, cohort: str) -> list[Problem]:
     """Tell of teams that a file has no row of: all of a cohort where the part is for it, or some."""
-    none = [team for team in own if team not in set(rows["team"])]
+    seen = set(rows["team"])
+    none = [team for team in own if team not in seen]
     if not none:
         return []
     named_here = part.cohorts is not None
