@@ -152,14 +152,21 @@ def keyed_digest(study: Study, sha256: str) -> str | None:
     return hmac.new(study_key(study), f"file {sha256}".encode(), "sha256").hexdigest() if _with_people(study) else None
 
 
-def is_demonstration(study: Study) -> bool:
-    """Whether people stand in no other files than those that the generator of the demonstration made."""
+def is_demonstration(study: Study, *, whole: bool = False) -> bool:
+    """Whether people stand in no other files than those that the generator of the demonstration made.
+
+    Parameters
+    ----------
+    whole : bool
+        Look at all raw files, also those without a row for each person.
+    """
     import json
 
     if not study.synthetic:
         return False
     known = set(json.loads(DEMONSTRATION.read_text(encoding="utf-8")).values())
-    return all(content_digest(path.read_bytes()) in known for path in _with_people(study))
+    files = _all_files(study) if whole else _with_people(study)
+    return all(content_digest(path.read_bytes()) in known for path in files)
 
 
 def content_digest(content: bytes) -> str:
@@ -176,6 +183,13 @@ def _with_people(study: Study) -> list[Path]:
     """Files with a row, or rows, for each person."""
     parts = [*study.waves, *study.coordination, *(part.members for part in study.coordination if part.members)]
     return sorted({path for part in parts for path in part.files(study.folder)})
+
+
+def _all_files(study: Study) -> list[Path]:
+    values = [getattr(study, name) for name in type(study).model_fields]
+    parts = [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
+    files = {path for part in parts if hasattr(part, "files") for path in part.files(study.folder)}
+    return sorted(files | set(_with_people(study)))
 
 
 def _text(study: Study) -> str:

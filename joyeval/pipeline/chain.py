@@ -66,7 +66,7 @@ class Chain:
         self._hold_against_marks(lines, entries)
         return entries
 
-    def add(self, what: Mapping[str, Any], files: Mapping[str, bytes], *, marked: bool) -> None:
+    def add(self, what: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
         """Add an entry.
 
         Parameters
@@ -75,8 +75,6 @@ class Chain:
             What it says, as JSON can hold it.
         files : mapping
             Name and content of what belongs to it.
-        marked : bool
-            Keep a mark with the settings of the user; not for the demonstration, which may come and go.
         """
         private(self.folder)
         lines = self._lines()
@@ -94,10 +92,9 @@ class Chain:
         }
         lines.append(json.dumps(entry | dict(what), ensure_ascii=False, sort_keys=True).encode("utf-8"))
         write_whole(self.path, b"".join(line + b"\n" for line in lines), private=True)
-        if marked:
-            mark = {"workspace": str(self.folder.resolve()), "entries": number, "last": _digest(lines[-1])}
-            private(_marks())
-            write_whole(_marks() / f"{entry['ledger']}.json", json.dumps(mark).encode("utf-8"), private=True)
+        mark = {"workspace": str(self.folder.resolve()), "entries": number, "last": _digest(lines[-1])}
+        private(_marks())
+        write_whole(_marks() / f"{entry['ledger']}.json", json.dumps(mark).encode("utf-8"), private=True)
 
     def secret(self) -> bytes:
         """Return the secret with which answers are hashed in this ledger; made once."""
@@ -109,8 +106,8 @@ class Chain:
 
     def begin_anew(self) -> None:
         """Set what is left of a damaged ledger aside, with its marks; nothing is deleted."""
-        if self.folder.exists():
-            self.folder.rename(self.folder.with_name(f"{FOLDER}.until-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
+        if any(path.name != ".lock" for path in self.folder.glob("*")):
+            self.folder.rename(self.folder.with_name(f"{FOLDER}.until-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"))
         for path, mark in _all_marks():
             if mark["workspace"] == str(self.folder.resolve()):
                 path.rename(path.with_suffix(".old"))

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 def consult(study: Study, cohorts: Sequence[str]) -> None:
     """Refuse to write for readers what would give a few people away beside what was released before.
 
+    The demonstration as joyeval makes it has no people, and may come and go: it is not held against anything.
+
     Raises
     ------
     DisclosureError
@@ -36,7 +38,7 @@ def consult(study: Study, cohorts: Sequence[str]) -> None:
         ledger that is missing, shortened or changed.
     """
     chain = chain_of(study)
-    if entries := _active(chain.entries()):
+    if not is_demonstration(study, whole=True) and (entries := _active(chain.entries())):
         _refuse(_problems(study, chain, entries, *behind(study, cohorts, chain.secret()))[0])
 
 
@@ -53,16 +55,17 @@ def enter(study: Study, cohorts: Sequence[str], what: str) -> None:
     DisclosureError
         As for `consult`; nothing is entered.
     """
-    chain = chain_of(study)
+    chain, untouched = chain_of(study), is_demonstration(study, whole=True)
     with chain.alone():
-        entries = _active(chain.entries())
+        entries = _active(_sound(chain, forgiving=untouched))
         people, pulses = behind(study, cohorts, chain.secret())
-        _refuse(_problems(study, chain, entries, people, pulses)[0])
+        if not untouched:
+            _refuse(_problems(study, chain, entries, people, pulses)[0])
         files = {name: table.to_parquet(index=False) for name, table in (("people", people), ("pulses", pulses))}
         said = {"kind": what, "study": study.study, "cohorts": list(cohorts), "who": _digest(files)}
         if (len(people) or len(pulses)) and said["who"] not in {entry["who"] for entry in entries}:
             named = {f"{name}.parquet": content for name, content in files.items()}
-            chain.add(said, named, marked=not is_demonstration(study))
+            chain.add(said, named)
 
 
 def withdraw(study: Study, cohorts: Sequence[str], reason: str) -> None:
@@ -70,18 +73,18 @@ def withdraw(study: Study, cohorts: Sequence[str], reason: str) -> None:
 
     Of a ledger that is damaged or gone, what is left is set aside, and a new one begins with the reason.
     """
-    chain, marked = chain_of(study), not is_demonstration(study)
+    chain = chain_of(study)
     try:
         entries = _active(chain.entries())
     except DisclosureError as error:
         chain.begin_anew()
         told = f"{reason} (begun anew: {error.summary.partition(';')[0]})"
-        chain.add({"kind": "withdrawn", "withdraws": [], "reason": told}, {}, marked=marked)
+        chain.add({"kind": "withdrawn", "withdraws": [], "reason": told}, {})
         return
     with chain.alone():
         _, against = _problems(study, chain, entries, *behind(study, cohorts, chain.secret()))
         if against:
-            chain.add({"kind": "withdrawn", "withdraws": sorted(against), "reason": reason}, {}, marked=marked)
+            chain.add({"kind": "withdrawn", "withdraws": sorted(against), "reason": reason}, {})
 
 
 def withdrawn(study: Study) -> list[dict[str, str]]:
@@ -100,6 +103,17 @@ def digests_of_results(study: Study, cohort: str, names: Iterable[str]) -> dict[
 def chain_of(study: Study) -> Chain:
     """Return the ledger of the workspace of a study."""
     return Chain(study.home / "data" / "processed")
+
+
+def _sound(chain: Chain, *, forgiving: bool) -> list[dict[str, Any]]:
+    """Return the entries; where there are no people, a ledger that is gone or damaged begins anew."""
+    try:
+        return chain.entries()
+    except DisclosureError:
+        if not forgiving:
+            raise
+        chain.begin_anew()
+        return []
 
 
 def _active(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -15,9 +15,11 @@ import pytest
 
 from joyeval.errors import DisclosureError
 from joyeval.intake.keys import settings
+from joyeval.intake.tables import take_in
 from joyeval.pipeline import released
 from joyeval.pipeline.chain import Chain
 from joyeval.study import load_study
+from tests.conftest import ROOT
 
 STUDY = """\
 study: {study}
@@ -227,6 +229,38 @@ def test_a_later_wave_of_the_same_people_is_no_difference(home):
     released.enter(workspace(home, wave_cbi=both.iloc[:-3]), ["1"], "release")
 
 
+# the demonstration
+
+
+def test_the_demonstration_may_come_and_go_until_somebody_puts_rows_into_it(tmp_path, monkeypatch):
+    """It has no people; from the first row that joyeval did not make, its releases count like all others."""
+    raw = tmp_path / "raw"
+    shutil.copytree(ROOT / "data" / "raw" / "enjoying_work", raw)
+    (tmp_path / "home" / "pipelines").mkdir(parents=True)
+    path = shutil.copy(ROOT / "pipelines" / "enjoying_work.yml", tmp_path / "home" / "pipelines")
+
+    def taken(*more):
+        pulse = raw / "pulses" / "good-day_1.csv"
+        pulse.write_bytes(pulse.read_bytes() + "".join(more).encode())
+        study = load_study(path, data=raw)
+        store = study.store("1", out=study.store("1").folder)
+        store.save(**{name: table for name, table in take_in(study, "1").tables.items() if name in ("pulse", "teams")})
+        return study
+
+    study = taken()
+    ledger = released.chain_of(study)
+    for _ in range(2):
+        released.enter(study, ["1"], "release")
+        released.consult(study, ["1"])
+        shutil.rmtree(ledger.folder)
+    released.enter(study, ["1"], "release")
+    last = (raw / "pulses" / "good-day_1.csv").read_text().splitlines(keepends=True)[-1]
+    study = taken(last)  # one answer more
+    refused(study)
+    shutil.rmtree(ledger.folder)
+    assert "is missing" in str(refused(study))
+
+
 # the chain
 
 
@@ -268,10 +302,16 @@ def spoil_by_deleting_a_table(chain):
 
 
 def spoil_by_another(chain):
-    """A ledger of one's own, with the right number of entries."""
+    """A ledger of one's own, with the right number of entries and no mark."""
     shutil.rmtree(chain.folder)
+    marks = settings() / "joyeval" / "ledgers"
+    kept = {path.name: path.read_bytes() for path in marks.iterdir()}
     for _ in range(3):
-        chain.add({"kind": "release"}, {}, marked=False)
+        chain.add({"kind": "release"}, {})
+    for path in marks.iterdir():
+        path.unlink()
+    for name, content in kept.items():
+        (marks / name).write_bytes(content)
 
 
 def spoil_secret(chain):
