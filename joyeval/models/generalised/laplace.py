@@ -201,6 +201,10 @@ class Likelihood:
         return z
 
     def _gradient(self, mode: Mode, marginal: Marginal, aux: np.ndarray, z: list[Weight]) -> np.ndarray:
+        # The value is joint(mode) - log|H(mode)| / 2, and the mode moves with the parameters. At the mode the joint
+        # density is flat in u, so that only log|H| feels the move: `half` is its derivative in each row's predictor
+        # (leverage x third derivative / 2), and v = H^-1 Z'half carries it back through du = H^-1 (...) by one solve,
+        # for all parameters at once. With several nodes the same holds with the nodes' averages in `marginal`.
         first, second, third = mode.derivatives
         blocks = self.layout.blocks
         spread = marginal.spread
@@ -245,6 +249,7 @@ def _quadrature(model: Likelihood, mode: Mode, aux: np.ndarray, z: Weight) -> Ma
     width = 1 / np.sqrt(mode.factor.pivots[0])
     u = [mode.u[0] + width * t for t in points]
     eta = [mode.eta + z * (width * t)[block.index] for t in points]
+    # nodes lie about each mode in units of its curvature; sums of exponentials are taken relative to the largest
     log_terms = np.log(weights / weights.sum())[:, None] + np.array(
         [block.sum(family.loglik(e, aux)) + (t**2 - part**2) / 2 for e, part, t in zip(eta, u, points, strict=True)]
     )

@@ -219,6 +219,7 @@ class Factor:
 
     def solve(self, right: Sequence[np.ndarray]) -> list[np.ndarray]:
         """H^-1 times one vector, given and returned per block."""
+        # forward through the chain into the rest, the rest by its inverse, and back through the chain
         lay, r = self.layout, [part.copy() for part in right]
         rest = lay.join(r)
         for e in lay.chain:
@@ -266,6 +267,8 @@ class Factor:
     @cached_property
     def _inverse_pairs(self) -> dict[int, np.ndarray]:
         """Entries of H^-1 at the stored pairs."""
+        # H^-1 from its factor, the other way round (Takahashi): row e of H H^-1 = I, solved for the entries of e from
+        # those of what was eliminated after it. Only entries where H itself has some are needed, so only they are had.
         lay, found = self.layout, {}
         for e in reversed(lay.chain):
             pairs = lay.pairs[e]
@@ -329,6 +332,9 @@ def factorise(lay: Layout, w: np.ndarray, z: Sequence[Weight]) -> Factor:
     couplings = {(e, f): lay.blocks[e].sum(w * z[e] * z[f]) for e, f in lay.maps}
     values = {e: _pair_sums(lay.pairs[e], w, z, e) for e in lay.chain}
     cells = _row_sums(lay, w, z)
+    # Gauss elimination, finest block first. Each level of a block of the chain touches one level of every coarser one,
+    # so that its pivot is a number and what it adds to the coarser pivots is a sum by holder: no fill-in in the chain.
+    # Pivots are 1 + a sum of weights; they stay positive while H does, which is checked, not assumed (w may be < 0).
     for e in lay.chain:
         if not (pivots[e] > 0).all():
             raise np.linalg.LinAlgError("not positive definite")

@@ -217,6 +217,8 @@ def invert(N: Cut, L: Any) -> Inverse:
 
     `L` is block-diagonal, a sparse matrix, or a vector (d,) where it is diagonal.
     """
+    # Blocks first, each by itself: pivot P = (S^-1 + N_bb)^-1 and reach G = P N_bk. The border is then the small Schur
+    # complement N_kk - sum N_kb G, and the blocks of the whole inverse follow by going back: P + G T_kk G'.
     partition = N.of
     *inner, outer = _factors(partition, L)
     pivots, reach, logdet, corner = [], [], 0.0, N.corner()

@@ -69,6 +69,9 @@ class Solved:
 
 def solve(g: Gram, Ls: Sequence[np.ndarray]) -> Solved:
     """Eliminate the random terms with relative covariance factors `Ls`, (q, q) lower triangular, one per term."""
+    # Woodbury, in the form that allows S = 0: V0^-1 = W - WZ (S^-1 + Z'WZ)^-1 Z'W with (S^-1 + N)^-1 written as
+    # L (I + L'NL)^-1 L', whose inner matrix is at least I. First the largest term, level by level; what is left of the
+    # others is their Schur complement, D - F'TF, and the same step again. Nothing of size n is formed.
     N, E = g.products[0], g.sums[0]
     T, logdet = _pivot(N, Ls[0])
     keep = np.eye(len(Ls[0])) - N @ T
@@ -116,6 +119,7 @@ class _Rest:
             rows = at + np.arange(term.n_levels * term.q).reshape(term.n_levels, term.q)
             at += rows.size
             T = cut.own[cut.of.start[rows][:, :, None] + cut.of.local[rows][:, None, :]]
+            # N - NTN loses all digits where T is nearly N^-1; S^-1 - S^-1 T S^-1 is the same and does not
             inverse = np.linalg.inv(_lifted(L))
             blocks.append(inverse.T @ (np.eye(term.q) - inverse @ T @ inverse.T) @ inverse)
         return blocks

@@ -81,6 +81,8 @@ def small_sample(
     -------
     adjusted covariance (p, p), derivatives of `vcov` (K, p, p), covariance of the parameters (K, K)
     """
+    # Kenward & Roger's W = 2 I^-1 and Lambda = Phi [sum W_kl (Q_kl - P_k Phi P_l)] Phi; V is linear in its parameters,
+    # so that their R_kl, of second derivatives, is 0. The information may be singular (a variance of 0): pinv.
     PV = P @ vcov
     information = (T - 2 * np.einsum("ij,klji->kl", vcov, C) + np.einsum("kij,lji->kl", PV, PV)) / 2
     spread = np.linalg.pinv(information, hermitian=True)

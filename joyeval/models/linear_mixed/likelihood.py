@@ -65,6 +65,8 @@ def evaluate(
 
     `held` (contrast, value) fixes one combination of the coefficients of Q (full likelihood only).
     """
+    # d deviance / dS of a term is sum over its levels of Z'V^-1Z - R (c c' / s2 + [Phi, 0; 0, 0]) R', R = Z'V^-1[Q, y]:
+    # the trace of log|V|, less what the residuals and (REML) the estimated coefficients explain; then dS = 2 L dL.
     Ls = factors(g.terms, theta)
     solved = solve(g, Ls)
     p, m = g.p, g.n - g.p if reml else g.n
