@@ -14,6 +14,7 @@ import ipywidgets as widgets
 from IPython.display import display
 
 from joyeval import disclosure, figures, improvement, outcomes
+from joyeval.disclosure import Shown
 from joyeval.errors import JoyevalError, UsageError
 from joyeval.figures.render import pictures
 from joyeval.measurement import surveys
@@ -21,16 +22,11 @@ from joyeval.outcomes.analyses import labels
 from joyeval.report.blocks import Figure, Items, Table, Text, plain
 from joyeval.report.sections.words import sentence
 from joyeval.report.tables import layout
-from joyeval.result import Result
 from joyeval.study import Analysis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pandas as pd
-
-    from joyeval.improvement import Charts
-    from joyeval.outcomes.association import Association
     from joyeval.study import Study
 
 WHOLE = "all teams together"
@@ -68,13 +64,24 @@ def charts(study: Study) -> widgets.VBox:
     )
 
 
-def chart_of(study: Study, *, cohort: str, measure: str, team: str = WHOLE, rules: str = "anhoej") -> Charts:
-    """Return the chart of one measure, of one team or of all together, as it may be shown."""
-    pulse = study.table("pulse", cohort=cohort)
-    whole = team == WHOLE
+def chart_of(study: Study, *, cohort: str, measure: str, team: str = WHOLE, rules: str = "anhoej") -> Shown:
+    """Return the chart of one measure, of one team or of all together, as it may be shown.
+
+    Raises
+    ------
+    UsageError
+        Too few people stand behind the points of the team.
+    """
+    pulse, whole = study.table("pulse", cohort=cohort), team == WHOLE
+    staff = disclosure.in_post(study.table("teams", cohort=cohort))
     made = improvement.cohort_charts if whole else improvement.team_charts
-    chosen = made(study, cohort, pulse, rules=rules).only(measure=measure, **({} if whole else {"team": team}))
-    return disclosure.protect_charts(chosen, rule=disclosure.rule_of(study))
+    people = staff.sum() if whole else staff
+    chosen = made(study, cohort, pulse, rules=rules).only(measure=measure)
+    rule = disclosure.rule_of(study)
+    shown = disclosure.show(chosen, audience=rule, people=people)
+    if not whole and team not in set(shown.what.series["team"]):
+        raise UsageError(f"{team}: fewer than {rule.threshold} people stand behind its points, so none is shown")
+    return shown if whole else shown.pipe(lambda charts: charts.only(team=team))
 
 
 def draw_chart(study: Study, *, cohort: str, measure: str, team: str = WHOLE, rules: str = "anhoej") -> Figure:
@@ -100,14 +107,14 @@ def scores(study: Study) -> widgets.VBox:
     return _panel({"cohort": cohort, "scale": scale, "by": by}, lambda **chosen: _tell(_score_table(study, **chosen)))
 
 
-def scores_of(study: Study, *, cohort: str, scale: str, by: str = "") -> pd.DataFrame:
-    """Return wave x group means of a score with the answers behind each, as they may be shown."""
+def scores_of(study: Study, *, cohort: str, scale: str, by: str = "") -> Shown:
+    """Return wave x group means of a score with the people behind each, as they may be shown."""
     answers = surveys.respondents(study.store(cohort)).rename(columns={scale: "mean"})
     groups = ["wave", by] if by else ["wave"]
     table = answers.groupby(groups, sort=False)["mean"].agg(["count", "mean"]).reset_index()
     within = ["wave"] if by else None
     named = table.rename(columns={"count": "n"})
-    return disclosure.protect(named, n="n", by=groups, within=within, rule=disclosure.rule_of(study))
+    return disclosure.show(named, audience=disclosure.rule_of(study), people="n", by=groups, within=within)
 
 
 def _score_table(study: Study, **chosen: str) -> Table:
@@ -133,12 +140,14 @@ def links(study: Study) -> widgets.VBox:
     )
 
 
-def link_of(study: Study, *, cohort: str, staff: str, outcome: str, window: tuple[int, int]) -> Association:
-    """Return the association of a staff measure with an outcome, within and between teams."""
+def link_of(study: Study, *, cohort: str, staff: str, outcome: str, window: tuple[int, int]) -> Shown:
+    """Return the association of a staff measure with an outcome, within and between teams, as it may be shown."""
     named = Analysis(staff=staff, outcome=outcome, window=tuple(window))
     linkage = outcomes.linked(study, cohort, study.store(cohort), named)
     x, y = labels(study, named)
-    return outcomes.within_between(linkage, y=y, x=x, role="exploratory")
+    found = outcomes.within_between(linkage, y=y, x=x, role="exploratory")
+    people = disclosure.people_of(study.store(cohort))
+    return disclosure.show(found, audience=disclosure.rule_of(study), people=people)
 
 
 def _cohorts(study: Study, part: str, table: str) -> widgets.Dropdown:
@@ -173,7 +182,7 @@ def _panel(choices: dict[str, widgets.Widget], show: Callable[..., None]) -> wid
 def _tell(*things: Any) -> None:
     """Display results as their sentence and caveats, text as text; blocks show themselves."""
     for thing in things:
-        if isinstance(thing, Result):
+        if isinstance(thing, Shown):
             display(Text(plain(thing.sentence())), Items(tuple(plain(sentence(note)) for note in thing.notes)))
         else:
             display(Text(plain(thing)) if isinstance(thing, str) else thing)

@@ -69,6 +69,11 @@ class Store:
         raise UsageError(f"{self.folder.name}: no {name} yet; `{step}` makes it from the raw files")
 
 
+def edition(folder: Path, audience: str) -> Path:
+    """Return where documents for an audience lie: of the public here, of others in a folder of their name below it."""
+    return folder if audience == "public" else folder / audience
+
+
 def private(folder: Path) -> Path:
     """Make a folder, if need be, that nobody but its owner can look into; where access is told by modes."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

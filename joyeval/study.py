@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
-from joyeval.errors import StudyError, UsageError
+from joyeval.errors import DisclosureError, StudyError, UsageError
 from joyeval.store import Store
 from joyeval.strict_yaml import YamlFile, read_yaml
 from joyeval.study_checks import STEPS, cross_references, explain, step_names
@@ -534,6 +534,24 @@ class Study(Part):
         entries = [self.steps] if isinstance(self.steps, Mapping) else [e for e in self.steps if not isinstance(e, str)]
         entries += [self.cohort(cohort).steps] if cohort is not None else []
         return {name: value for entry in entries for name, value in (entry.get(step) or {}).items()}
+
+    @property
+    def editions(self) -> tuple[str, ...]:
+        """For whom there is a report: a team reads its own sheet, and nothing else."""
+        return tuple(name for name in self.disclosure.audiences if name != "team") or ("public",)
+
+    def read_by(self, audience: str) -> Study:
+        """Return the study with one of its audiences alone.
+
+        Raises
+        ------
+        DisclosureError
+            An audience that the study file does not name.
+        """
+        if audience not in self.disclosure.audiences:
+            named = ", ".join(self.disclosure.audiences)
+            raise DisclosureError((), f"{self.path.name} has no audience {audience!r}: it names {named}")
+        return self.model_copy(update={"disclosure": self.disclosure.model_copy(update={"audiences": (audience,)})})
 
     def cohort(self, name: str) -> Cohort:
         """Return one cohort by its name."""

@@ -43,7 +43,7 @@ def test_title_is_one_question(path):
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
 def test_chapters_declare_the_same_parameters(path):
     own = {"03_improvement": ["rules"], "04_relational_coordination": ["view"]}.get(path.stem, [])
-    assert list(declared_parameters(path)) == ["study", "data", "cohort", "out", *own]
+    assert list(declared_parameters(path)) == ["study", "data", "cohort", "out", *own, "audiences"]
     assert any(line.startswith("assert ") for cell in code_cells(path) for line in cell.source.splitlines())
 
 

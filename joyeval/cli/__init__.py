@@ -18,6 +18,7 @@ from joyeval._version import __version__
 from joyeval.cli import publish
 from joyeval.cli.terminal import (
     AsJson,
+    Audience,
     Cohorts,
     Cold,
     DataFolder,
@@ -109,6 +110,7 @@ def run(
     cold: Cold = False,
     scheduler: Scheduler = None,
     insecure: Insecure = False,
+    audience: Audience = None,
 ) -> None:
     """Run the study: what is up to date is not run again."""
     given = dict(pair.partition("=")[::2] for pair in parameter or ())
@@ -118,7 +120,8 @@ def run(
         _print_states(study, data, cohort, given, only_stale=True)
     else:
         cluster = (scheduler, insecure) if scheduler else None
-        _run(study, data, cohort, step, given, workers=workers, force=force, wait=not no_wait, cluster=cluster)
+        options = {"workers": workers, "force": force, "wait": not no_wait, "audience": audience}
+        _run(study, data, cohort, step, given, cluster=cluster, **options)
 
 
 @app.command()
@@ -250,6 +253,7 @@ def _run(
     force: bool = False,
     wait: bool = True,
     cluster: tuple[str, bool] | None = None,
+    audience: str | None = None,
 ) -> None:
     from joyeval.pipeline import record
     from joyeval.pipeline.closing import closing_note
@@ -260,6 +264,7 @@ def _run(
     from joyeval.study import load_study
 
     loaded = load_study(study, data=data)
+    loaded = loaded.read_by(audience) if audience else loaded
     graph = graph_of(loaded, cohort or (), step or ())
     parameters = read_parameters({node.step: None for node in graph}, given or {})
     stale = [s.cohort for s in record.all_states(loaded, cohort or (), parameters) if s.stale or step or force]

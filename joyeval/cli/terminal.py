@@ -27,6 +27,7 @@ Scheduler = Annotated[
 ]
 Insecure = Annotated[bool, typer.Option("--insecure", help="take a scheduler on another machine without encryption")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="stop at once where another command is at work")]
+Audience = Annotated[str | None, typer.Option("--audience", help="only for these readers: public, programme or team")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would run, run nothing")]
 AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 

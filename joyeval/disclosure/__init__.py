@@ -14,10 +14,27 @@ from joyeval.disclosure.distributions import protect_shares
 from joyeval.disclosure.flows import protect_flow
 from joyeval.disclosure.ledger import differing_by_few
 from joyeval.disclosure.margins import protect_counts
+from joyeval.disclosure.people import in_post, known_in_post, people_of
+from joyeval.disclosure.prose import inexact
 from joyeval.disclosure.release import check_release
-from joyeval.disclosure.rule import GIVES_AWAY, RULES, THRESHOLD, Rule, may_show, reader, reading, rule_of, suppressed
+from joyeval.disclosure.rule import (
+    FACILITATOR,
+    GIVES_AWAY,
+    RULES,
+    THRESHOLD,
+    Rule,
+    may_show,
+    read_for,
+    reader,
+    readers,
+    reading,
+    rule_of,
+    suppressed,
+)
+from joyeval.disclosure.show import coarse, coarse_table, show, show_flow, show_levels, show_shares
+from joyeval.disclosure.shown import Shown, nobody, opened
 from joyeval.disclosure.statistics import protect
-from joyeval.disclosure.ties import FACILITATOR, protect_change, protect_matrix
+from joyeval.disclosure.ties import protect_change, protect_matrix
 
 __all__ = [
     "FACILITATOR",
@@ -25,9 +42,18 @@ __all__ = [
     "RULES",
     "THRESHOLD",
     "Rule",
+    "Shown",
     "check_release",
+    "coarse",
+    "coarse_table",
     "differing_by_few",
+    "in_post",
+    "inexact",
+    "known_in_post",
     "may_show",
+    "nobody",
+    "opened",
+    "people_of",
     "protect",
     "protect_change",
     "protect_charts",
@@ -35,8 +61,14 @@ __all__ = [
     "protect_flow",
     "protect_matrix",
     "protect_shares",
+    "read_for",
     "reader",
+    "readers",
     "reading",
     "rule_of",
+    "show",
+    "show_flow",
+    "show_levels",
+    "show_shares",
     "suppressed",
 ]

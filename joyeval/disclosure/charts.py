@@ -1,41 +1,124 @@
-"""Charts as they may be shown: a point over too few answers becomes a gap."""
+"""Charts as they may be shown: few people's points become gaps, and what is drawn is made from rounded counts."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from joyeval.disclosure.rule import Rule, suppressed
+import numpy as np
+import pandas as pd
+
+from joyeval.disclosure.rule import Rule
+from joyeval.disclosure.statistics import next_smallest
 
 if TYPE_CHECKING:
     from joyeval.improvement import Charts
 
-HIDDEN = ["y", "n", "value", "lower", "upper", "lower_95", "upper_95", "participation"]  # limits give the answers away
+SHARES = {"p", "p'"}
+COUNTED = {"u", "u'", "c", "g", "t"}  # of these the people are in the numerator
+LINES = ["centre", "lower", "upper", "lower_95", "upper_95"]
+HIDDEN = ["y", "n", "value", "participation"]
+SIGNALS = ["beyond", "shift", "trend", "two_of_three"]
 
 
-def protect_charts(charts: Charts, *, rule: Rule | None = None) -> Charts:
-    """Return charts in which points over fewer valid answers than the threshold are gaps.
+def protect_charts(charts: Charts, *, people: Any = None, rule: Rule | None = None) -> Charts:
+    """Return charts as they may be shown.
 
-    Centre lines and verdicts rest on all answers of a series together and stay, unless these are too few as well.
+    A point over too few people becomes a gap, and with it the next smallest of its period where the points of all
+    series together would give it away. Series of too few people are left out. Values come from rounded counts; each
+    part of a series has one pair of limits, since limits that follow the answers give their number.
 
     Parameters
     ----------
     charts : Charts
-        Of shares, with the answers behind each point in ``n``.
+    people : Series, int or DataFrame, optional
+        People behind a point: in post of each series (by its name), of the one series, or a table with the columns
+        that name a point and `people`. The answers of a point are never more than one person's each, so the smaller of
+        both counts. Without it, answers count as people.
 
     Returns
     -------
     Charts
-        With a note that says how many points are not shown.
+        With a note that says how many points are not drawn.
     """
     rule = rule or Rule()
-    points = charts.points.copy()
-    few = (points["n"] < rule.threshold) & points["value"].notna()
+    behind = people_behind(charts, people)
+    few = (behind < rule.threshold) & charts.points["value"].notna()
+    few |= _too_plain(charts.points, rule, charts.multiply) & charts.points["value"].notna()
+    if charts.by and rule.nearest > 1:
+        few |= _gives_away(charts, behind, few, rule)
+    points = _rounded(charts, behind, rule)
     points.loc[few, HIDDEN] = float("nan")
-    points.loc[few, ["beyond", "shift", "trend", "two_of_three"]] = False
-    total = charts.points.groupby(list(charts.by))["n"].transform("sum") if charts.by else charts.points["n"].sum()
-    points.loc[total < rule.threshold, "centre"] = float("nan")
-    if not few.any():
-        return replace(charts, points=points)
-    note = f"{int(few.sum())} of {len(points)} points are not drawn: {suppressed(rule.threshold)}"
-    return replace(charts, points=points, notes=(*charts.notes, note))
+    points.loc[few, SIGNALS] = False
+    points.loc[few, "direction"] = 0
+    shown = replace(charts, points=_with_lines(points, charts, rule))
+    if charts.by:
+        number = charts.number(points)
+        shown = shown._kept(points["value"].notna().groupby(number).any().to_numpy())
+    count = int(few.sum())
+    note = f"{count} of {int(charts.points['value'].notna().sum())} points are not drawn: {rule.why}"
+    return replace(shown, notes=(*charts.notes, note)) if count else shown
+
+
+def people_behind(charts: Charts, people: Any) -> pd.Series:
+    """Return the people behind each point: no more than its answers, nor than are in post."""
+    points = charts.points
+    counted = points["y"] if charts.kind in COUNTED else points["n"]
+    if isinstance(people, pd.DataFrame):
+        known = points[[*charts.by, charts.x]].merge(people, on=[*charts.by, charts.x], how="left")["people"]
+        in_post = pd.Series(known.to_numpy(dtype=float), points.index)
+    elif isinstance(people, pd.Series):
+        in_post = points[list(charts.by)[-1]].map(people).astype(float).fillna(0)
+    else:
+        in_post = pd.Series(np.nan if people is None else float(people), points.index)
+    return pd.concat([counted, in_post], axis=1).min(axis=1).fillna(0)  # nobody known to stand behind it: nobody
+
+
+def _too_plain(points: pd.DataFrame, rule: Rule, multiply: float) -> pd.Series:
+    """Points over too few answers, and those in which all or none of few answered alike."""
+    alike = points["value"].isin((0, multiply)) & (points["n"] < rule.alike)
+    return alike | (points["n"] < rule.answers)
+
+
+def _gives_away(charts: Charts, behind: pd.Series, few: pd.Series, rule: Rule) -> pd.Series:
+    """Points to hide besides, period by period: all series together are known, so what is hidden must be enough."""
+    measure = [charts.points[name] for name in charts.by[:-1]]
+    found = few.copy()
+    there = charts.points["value"].notna()
+    for _, part in behind[there].groupby([*measure, charts.points[charts.x]]):
+        found[next_smallest(part, few[part.index], rule)] = True
+    return found
+
+
+def _rounded(charts: Charts, behind: pd.Series, rule: Rule) -> pd.DataFrame:
+    """Values from rounded counts; means to the decimals that their size bears."""
+    points = charts.points.copy()
+    if charts.kind in SHARES:
+        points["value"] = rule.percent(points["y"], points["n"], behind) * charts.multiply / 100
+    elif charts.kind in COUNTED:
+        near = pd.Series(rule.rounded(points["y"]), points.index)
+        scale = points["n"].fillna(1) if charts.kind in ("u", "u'") else 1
+        points["value"] = (charts.multiply * near / scale).round(_places(points["value"]))
+    else:
+        points["value"] = points["value"].round(_places(points["value"]))
+    for name in ("y", "n") if charts.kind in SHARES | COUNTED else ("n",):
+        points[name] = rule.rounded(points[name])
+    if charts.kind not in SHARES | COUNTED:
+        points["y"] = points["value"]
+    points["participation"] = points["participation"].round(1 if rule.nearest > 1 else 2)
+    return points
+
+
+def _places(values: pd.Series) -> int:
+    """Decimals of a mean or a rate: none above 10, where one would speak of few people."""
+    return 0 if values.abs().max() > 10 else 1
+
+
+def _with_lines(points: pd.DataFrame, charts: Charts, rule: Rule) -> pd.DataFrame:
+    """One centre and one pair of limits for each part of a series that has points; rounded as its values are."""
+    of_part = [charts.number(points), points["part"]]
+    kept = points["value"].notna().groupby(of_part).transform("any")
+    places = 1 if rule.nearest == 1 else 0 if charts.kind in SHARES else _places(points["value"])
+    lines = points[LINES].where(points["value"].notna()).groupby(of_part).transform("median").round(places)
+    rounded = {name: lines[name].where(kept & points[name].notna()) for name in LINES}
+    return points.assign(**rounded)

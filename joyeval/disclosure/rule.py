@@ -130,7 +130,14 @@ TEAM = Rule(
     alike=5,
 )
 RULES = {"public": Rule(), "programme": PROGRAMME, "team": TEAM}
-_READER = ContextVar("reader", default="public")
+FACILITATOR = Rule(
+    threshold=5,
+    nearest=1,
+    audience="facilitator",
+    reason="for the facilitator and the groups themselves; not to be published",
+)
+_READER: ContextVar[Rule | None] = ContextVar("reader", default=None)
+_READERS: list[Rule] = [RULES["public"]]  # of this process: a notebook's kernel
 
 
 def rule_of(study: Study, audience: str | None = None) -> Rule:
@@ -146,7 +153,7 @@ def rule_of(study: Study, audience: str | None = None) -> Rule:
     DisclosureError
         An audience that the study file does not name, or a threshold lowered without a reason.
     """
-    audience, stated = audience or _READER.get(), study.disclosure
+    audience, stated = audience or reader().audience, study.disclosure
     if audience == "public":
         return Rule(threshold=stated.threshold, reason=stated.reason)
     if audience not in stated.audiences:
@@ -161,19 +168,34 @@ def rule_of(study: Study, audience: str | None = None) -> Rule:
     return RULES[audience]
 
 
+def readers() -> tuple[Rule, ...]:
+    """Return for whom this notebook is read; the public, if it did not say."""
+    return tuple(_READERS)
+
+
+def read_for(*rules: Rule) -> None:
+    """Say for whom the sections of this notebook are; each is shown once for each of them."""
+    _READERS[:] = rules
+
+
 @contextmanager
-def reading(audience: str) -> Iterator[None]:
-    """Show results to this audience for the length of the block."""
-    token = _READER.set(audience)
+def reading(rule: Rule) -> Iterator[None]:
+    """Show results by this rule for the length of the block."""
+    token = _READER.set(rule)
     try:
         yield
     finally:
         _READER.reset(token)
 
 
-def reader() -> str:
-    """Return who is read for here; the public, if nobody else was named."""
-    return _READER.get()
+def reader() -> Rule:
+    """Return the rule of who is read for here."""
+    return _READER.get() or _READERS[0]
+
+
+def in_section() -> bool:
+    """Whether what is said here is for one audience alone."""
+    return _READER.get() is not None
 
 
 def suppressed(threshold: int = THRESHOLD) -> str:

@@ -79,23 +79,45 @@ def protect(
     >>> protect(teams, n="n")["joy"].tolist()
     ['suppressed (fewer than 11)', 'suppressed (would give away a small group)', 4.0]
     """
-    rule, percents, places = rule or Rule(), dict(percents or {}), dict(places or {})
+    rule = rule or Rule()
+    shown, why = masked(table, n=n, by=by, within=within, of=of, percents=percents, places=places, rule=rule)
+    bounded = (percents or ()) if rule.ends else ()
+    worded = {name: _worded(shown[name], why[name], bounded=name in bounded, words=words) for name in why}
+    return table.assign(**worded)
+
+
+def masked(
+    table: pd.DataFrame,
+    *,
+    n: str | Mapping[str, str],
+    by: Sequence[str] | None = None,
+    within: Sequence[str] | None = (),
+    of: str | None = None,
+    percents: Mapping[str, tuple[str, str]] | None = None,
+    places: Mapping[str, int | None] | None = None,
+    rule: Rule,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the table with rounded numbers, hidden ones missing, and why each is hidden (empty where it is shown)."""
+    percents, places = dict(percents or {}), dict(places or {})
     behind = _behind(table, n=n, by=by, percents=percents, known={*(within or ()), *([of] if of else [])})
     hidden = {count: _hidden(table, count, within=within, of=of, rule=rule) for count in set(behind.values())}
     people = {*behind.values(), *(name for pair in percents.values() for name in pair)}
     people |= {name for name in behind if name in table and is_integer_dtype(table[name]) and name not in places}
-    shown = {}
+    shown, why = {}, {}
     for name, count in behind.items():
         few, giving = hidden[count]
         if name in percents:
-            values = _percentages(table, *percents[name], rule=rule, words=words)
+            part, whole = (table[column] for column in percents[name])
+            values = pd.Series(rule.percent(part, whole), table.index)
+            values = values.clip(END, 100 - END) if rule.ends else values
         elif name in people:
             few = few | ~(table[name] >= rule.threshold)
             values = pd.Series(rule.rounded(table[name]), table.index).astype("Int64")
         else:
             values = _decimals(table[name], places.get(name, _usual_places(table[name])))
-        shown[name] = _worded(values, few, giving & ~few, rule=rule, words=words)
-    return table.assign(**shown)
+        shown[name] = values.mask(few | giving)
+        why[name] = pd.Series("", table.index).mask(giving, GIVES_AWAY).mask(few, suppressed(rule.threshold))
+    return table.assign(**shown), pd.DataFrame(why, index=table.index)
 
 
 def _behind(
@@ -111,7 +133,8 @@ def _behind(
     statistics = [name for name in table if name not in keys and name not in percents]
     behind = dict(n) if isinstance(n, Mapping) else dict.fromkeys(statistics, n)
     for name, (positive, answers) in percents.items():
-        behind |= {positive: answers, name: answers}
+        people = n if isinstance(n, str) else answers
+        behind = {positive: people, name: people} | behind
     behind |= {count: count for count in dict.fromkeys(behind.values())}
     unknown = sorted({*behind, *behind.values(), *known, *keys} - {*table, *percents})
     uncounted = sorted(set(statistics) - set(behind))
@@ -144,28 +167,16 @@ def _hidden(
     if within is not None:
         parts = [table[name] for name in within] or np.zeros(len(table))
         for _, part in answers.groupby(parts, dropna=False):
-            giving |= giving.index.isin(_next_smallest(part, giving[part.index], rule))
+            giving |= giving.index.isin(next_smallest(part, giving[part.index], rule))
     return few, giving
 
 
-def _next_smallest(answers: pd.Series, hidden: pd.Series, rule: Rule) -> pd.Index:
-    """Rows to hide besides, smallest first, until all that is hidden would make one group large enough."""
+def next_smallest(answers: pd.Series, hidden: pd.Series, rule: Rule) -> pd.Index:
+    """Return rows to hide besides, smallest first, until all that is hidden would make one group large enough."""
     so_far = answers[hidden].sum()
     shown = answers[~hidden].sort_values(kind="stable")
     before = so_far + shown.cumsum().shift(fill_value=0)
     return shown.index[(so_far > 0) & (before < rule.threshold)]
-
-
-def _percentages(table: pd.DataFrame, positive: str, answers: str, *, rule: Rule, words: bool) -> pd.Series:
-    """Whole percentages of rounded counts; near 0 and 100 only a bound."""
-    part, whole = (pd.Series(rule.rounded(table[name]), table.index) for name in (positive, answers))
-    percent = (100 * part / whole.where(whole > 0)).clip(0, 100).round()
-    shown = percent.astype("Int64").astype(object)
-    if not rule.ends:
-        return shown
-    if not words:
-        return percent.clip(END, 100 - END)
-    return shown.mask(percent <= END, f"{END}% or less").mask(percent >= 100 - END, f"{100 - END}% or more")
 
 
 def _usual_places(values: pd.Series) -> int:
@@ -176,9 +187,15 @@ def _decimals(values: pd.Series, places: int | None) -> pd.Series:
     return values if places is None else values.round(places)
 
 
-def _worded(values: pd.Series, few: pd.Series, giving: pd.Series, *, rule: Rule, words: bool) -> pd.Series:
+def _worded(values: pd.Series, why: pd.Series, *, bounded: bool, words: bool) -> pd.Series:
     if not words:
-        return values.astype(float).mask(few | giving)
-    if not (few | giving).any():
-        return values
-    return values.astype(object).mask(few, suppressed(rule.threshold)).mask(giving, GIVES_AWAY)
+        return values.astype(float)
+    if bounded:
+        whole = values.map(lambda value: value if pd.isna(value) else f"{value:g}").astype(object)
+        ends = {END: f"{END}% or less", 100 - END: f"{100 - END}% or more"}
+        values = whole.where(~values.isin(ends), values.map(ends)).map(_as_number)
+    return values if not why.any() else values.astype(object).where(why == "", why)
+
+
+def _as_number(text: object) -> object:
+    return int(text) if isinstance(text, str) and text.isdecimal() else text

@@ -18,7 +18,6 @@ from joyeval.disclosure.statistics import protect
 if TYPE_CHECKING:
     from joyeval.coordination import Change, Matrix
 
-FACILITATOR = Rule(threshold=5, nearest=1, reason="for the facilitator and the groups themselves; not to be published")
 TIE = ["workgroup", "target"]
 ESTIMATES = ["shrunken", "shrunken_se", "p_weak", "p_moderate", "p_strong"]
 OF_TIE = ["estimate", "se", "df", "ci_low", "ci_high", "p", "q", "p_up", "detectable"]
@@ -125,7 +124,8 @@ def _enough(table: pd.DataFrame, rule: Rule) -> pd.DataFrame:
     if table.empty:
         return table
     numbers = [name for name in table.select_dtypes("number") if name != "ties"]
-    rounded = table.assign(n=rule.rounded(table["n"]))
+    near = pd.Series(rule.rounded(table["n"]), table.index)
+    rounded = table.assign(n=near.astype(int) if near.notna().all() else near)
     return rounded.assign(**{name: rounded[name].where(may_show(table["n"], rule=rule)) for name in numbers})
 
 

@@ -1,7 +1,7 @@
 """Results become Axes, and Axes become files that a journal takes.
 
-Each figure draws a result or a table and works nothing out. Names are imported where they are first used, so that
-text and settings can be read without loading matplotlib.
+Each figure draws what may be shown of a result or a table (`joyeval.disclosure.Shown`) and works nothing out. Names
+are imported where they are first used, so that text and settings can be read without loading matplotlib.
 
 Examples
 --------
@@ -29,6 +29,7 @@ _HOME = {
     "effect": "estimates",
     "event_study": "designs",
     "forest": "estimates",
+    "from_shown": "door",
     "heat_map": "coordination",
     "heat_map_alt": "coordination",
     "icon": "icons",

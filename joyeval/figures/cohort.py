@@ -23,7 +23,8 @@ from joyeval.outcomes.sensitivity import LeaveOneOut, SpecificationCurve
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from joyeval.improvement import Charts, Verdicts
+    from joyeval.disclosure import Shown
+    from joyeval.improvement import Charts, Funnel
     from joyeval.result import Result
     from joyeval.store import Store
     from joyeval.study import Study
@@ -43,7 +44,7 @@ class Drawn:
     figure: Any
     alt: str
     caption: str
-    data: pd.DataFrame
+    data: Shown
 
 
 def cohort_figures(study: Study, cohort: str, store: Store) -> list[Drawn]:
@@ -54,7 +55,7 @@ def cohort_figures(study: Study, cohort: str, store: Store) -> list[Drawn]:
     list of Drawn
         In the order of a paper: what was done, good days, teams, measurement, coordination, outcomes.
     """
-    rule = disclosure.Rule(threshold=study.disclosure.threshold, reason=study.disclosure.reason)
+    rule = disclosure.rule_of(study)
     there = {name: store.result(name) for name in store.results()}
     makers = (_timeline, _respondents, _answers, _improvement, _teams, _caterpillars, _coordination, _outcomes)
     return [drawn for make in makers for drawn in make(study, cohort, store, there, rule)]
@@ -69,26 +70,26 @@ def _timeline(study: Study, cohort: str, store: Store, there: dict, rule: Any) -
     months = events.assign(month=events["date"].dt.strftime("%Y-%m")).groupby(["kind", "month"]).size()
     yield Drawn(
         "timeline",
-        figures.timeline(events, phases=phases),
+        figures.timeline(disclosure.nobody(events, "events of the programme"), phases=phases),
         f"Timeline of the programme: one lane for each kind of event, one mark for each event. Times: {counts}.",
         "What was done when, by kind of event, with the phases of the programme",
-        months.reset_index(name="times"),
+        disclosure.nobody(months.reset_index(name="times"), "events of the programme"),
     )
 
 
 def _respondents(study: Study, cohort: str, store: Store, there: dict, rule: Any) -> Iterator[Drawn]:
     if "response" not in store.tables() or store.table("response").empty:
         return
-    shown = disclosure.protect_flow(respondent_flow(store.table("response")), rule=rule)
+    shown = disclosure.show_flow(respondent_flow(store.table("response")), audience=rule)
     told = "; ".join(
-        f"{wave}: {row.max():.0f} at the first step" for wave, row in shown.iterrows() if row.notna().any()
+        f"{wave}: {row.max():.0f} at the first step" for wave, row in shown.what.iterrows() if row.notna().any()
     )
     yield Drawn(
         "respondents",
         figures.respondents(shown),
         f"Bars, one panel for each survey wave: people at each step. {told}.",
         "Flow of respondents through each survey wave, to the nearest 5; linked means: answered another wave too",
-        shown.rename_axis("wave").reset_index(),
+        shown.pipe(lambda flow: flow.rename_axis("wave").reset_index()),
     )
 
 
@@ -97,159 +98,181 @@ def _answers(study: Study, cohort: str, store: Store, there: dict, rule: Any) ->
         name = f"wave_{instrument.id}"
         for vocabulary in instrument.responses if name in store.tables() else ():
             counts = answer_counts(store.table(name), instrument, vocabulary)
-            shares = disclosure.protect_shares(counts, rule=rule)
-            if not shares.notna().any(axis=None):
+            shares = disclosure.show_shares(counts, audience=rule)
+            if not shares.what.notna().any(axis=None) or shares.mostly_hidden:
                 continue
             waves = list(dict.fromkeys(counts.index.get_level_values("wave")))
-            shown = {wave: shares.loc[wave] for wave in dict.fromkeys([waves[0], waves[-1]])}
+            ends = list(dict.fromkeys([waves[0], waves[-1]]))
+            shown = shares.pipe(lambda table, ends=ends: {wave: table.loc[wave] for wave in ends})
             yield Drawn(
                 f"answers_{instrument.id}_{vocabulary}",
-                figures.likert(shown, options=list(shares)),
-                f"Diverging bars: share of each answer to {instrument.title}, in the waves {' and '.join(shown)}.",
+                figures.likert(shown, options=list(shares.what.columns)),
+                f"Diverging bars: share of each answer to {instrument.title}, in the waves {' and '.join(ends)}.",
                 f"{instrument.title}: answers given, from counts rounded to the nearest {rule.nearest}, not reversed",
-                pd.concat(shown, names=["wave", "item"]).reset_index().round(2),
+                shown.pipe(lambda parts: pd.concat(parts, names=["wave", "item"]).reset_index().round(2)),
             )
 
 
-def _chart_data(shown: Charts, rule: Any) -> pd.DataFrame:
-    """Points as they may be shown, beside their lines; counts are rounded."""
+def _chart_data(shown: Charts) -> pd.DataFrame:
+    """Points as they are drawn, beside their lines; no counts, which with a share would give it away."""
     names = [*shown.by, shown.x]
-    table = shown.points[[*names, "n", *CHART]].assign(**{shown.x: shown.points[shown.x].astype(str)})
-    return disclosure.protect(table, n="n", by=names, within=None, rule=rule, words=False, places={"value": 1})
+    table = shown.points[[*names, *CHART]]
+    return table.assign(**{shown.x: shown.points[shown.x].astype(str)})
 
 
 def _improvement(study: Study, cohort: str, store: Store, there: dict, rule: Any) -> Iterator[Drawn]:
     titles = {part.measure: part.title for part in study.of_cohort("pulses", cohort)}
-    for name in ("improvement_cohort", "improvement_charts"):
-        if name not in there:
-            continue
-        shown = disclosure.protect_charts(there[name], rule=rule)
-        for measure in shown.points["measure"].unique():
-            one, title = shown.only(measure=measure), titles[measure]
+    staff = disclosure.known_in_post(store.table("teams")).fillna(0)
+    for name, people in (("improvement_cohort", staff.sum()), ("improvement_charts", staff)):
+        for measure in there[name].points["measure"].unique() if name in there else ():
+            exact, title = there[name].only(measure=measure), titles[measure]
             if name == "improvement_cohort":
+                one = disclosure.show(exact, audience=rule, people=people)
                 yield Drawn(
                     f"chart_{measure}",
                     figures.plot_chart(one, ylabel=f"{title} (%)"),
                     f"Control chart of {title.lower()}, all teams together. {one.sentence()}",
-                    f"{title}: share of positive answers, all teams together. {one.caption()}",
-                    _chart_data(one, rule),
+                    f"{title}: share of positive answers, all teams together. {exact.caption()}",
+                    one.pipe(_chart_data),
                 )
             else:
-                legible = replace(one, by=("team",)).legible()
-                yield from _small(legible, f"teams_{measure}", title, study.cohort(cohort), rule)
+                teams = disclosure.show(replace(exact, by=("team",)), audience=rule, people=people)
+                legible = teams.pipe(lambda charts: charts.legible())
+                yield from _small(legible, f"teams_{measure}", title, study.cohort(cohort))
 
 
-def _small(charts: Charts, name: str, title: str, cohort: Any, rule: Any) -> Iterator[Drawn]:
+def _small(charts: Shown, name: str, title: str, cohort: Any) -> Iterator[Drawn]:
+    teams = charts.what.latest()["team"].tolist()
+    if not teams:
+        return
     starts = [pd.Timestamp(phase.start) for phase in cohort.phases[1:2]]
     pages = figures.small_multiples(charts, columns=COLUMNS, rows=ROWS, ylabel="%", start=next(iter(starts), None))
-    data = _chart_data(charts, rule)
-    teams = charts.latest()["team"].tolist()
+    data = charts.pipe(_chart_data)
     for number, page in enumerate(pages):
         here = teams[number * COLUMNS * ROWS : (number + 1) * COLUMNS * ROWS]
         yield Drawn(
             f"{name}_{number + 1}" if len(pages) > 1 else name,
             page,
             f"Small control charts of {len(here)} teams, each with its verdict. {charts.sentence()}",
-            f"{title}, team by team; points and teams with too few answers are not drawn",
-            data[data["team"].isin(here)],
+            f"{title}, team by team; points and teams of too few people are not drawn",
+            data.pipe(lambda table, here=here: table[table["team"].isin(here)]),
         )
 
 
 def _teams(study: Study, cohort: str, store: Store, there: dict, rule: Any) -> Iterator[Drawn]:
     titles = {part.measure: part.title for part in study.of_cohort("pulses", cohort)}
+    staff = disclosure.known_in_post(store.table("teams")).fillna(0)
     if "improvement_verdicts" in there:
-        yield from _changes_of_teams(there["improvement_verdicts"], titles)
+        shown = disclosure.show(there["improvement_verdicts"], audience=rule, people=staff)
+        yield from _changes_of_teams(shown, titles)
     if "pulse" in store.tables():
         pulse = store.table("pulse")
         since = pulse["period"].max() - pd.DateOffset(months=LAST_MONTHS)
         for measure, rows in pulse[pulse["period"] > since].groupby("measure", sort=False):
-            yield from _funnel(rows, titles[measure], measure, rule)
+            yield from _funnel(rows, titles[measure], measure, staff, rule)
 
 
-def _changes_of_teams(found: Verdicts, titles: dict[str, str]) -> Iterator[Drawn]:
-    rows = found.tidy().dropna(subset=["estimate"]).sort_values("team")
-    for measure, these in rows.groupby("measure", sort=False):
+def _changes_of_teams(found: Shown, titles: dict[str, str]) -> Iterator[Drawn]:
+    rows = found.pipe(lambda verdicts: verdicts.tidy().dropna(subset=["estimate"]).sort_values("team"))
+    for measure in rows.what["measure"].unique():
+        these = rows.pipe(lambda table, measure=measure: table[table["measure"] == measure])
+        these = replace(these, mask=these.mask[:0])
+        columns = ["team", "verdict", *ESTIMATE, "relative"]
         yield Drawn(
             f"forest_{measure}",
             figures.forest(these, names="team", xlabel=f"Change of {titles[measure].lower()}, percentage points"),
             f"Forest plot: change of each team with its interval, in order of name. {found.sentence()}",
-            f"{titles[measure]}: change from before to after, each team with its 95% interval; not a ranking",
-            these[["team", "verdict", *ESTIMATE, "relative"]].round(dict.fromkeys(ESTIMATE, 1) | {"relative": 3}),
+            f"{titles[measure]}: change from before to after, each team with its 95% interval; not a ranking; "
+            "teams of too few people are not drawn",
+            these.pipe(lambda table, columns=columns: table[columns]),
         )
 
 
-def _funnel(rows: pd.DataFrame, title: str, measure: str, rule: Any) -> Iterator[Drawn]:
+def _funnel(rows: pd.DataFrame, title: str, measure: str, staff: pd.Series, rule: Any) -> Iterator[Drawn]:
     levels = rows.groupby("team")[["positive", "answers"]].sum().reset_index()
-    levels = levels[levels["answers"] >= rule.threshold]
-    if len(levels) < FEWEST_TEAMS:
+    people = pd.concat([levels["team"].map(staff), levels["answers"]], axis=1).min(axis=1)
+    shown = disclosure.show_levels(levels.assign(people=people), audience=rule)
+    if len(shown.what) < FEWEST_TEAMS:
         return
-    found = improvement.funnel(levels, numerator="positive", denominator="answers", group="team", multiply=100)
-    table = found.points[["team", "denominator", "value"]].rename(columns={"denominator": "answers"})
+    options = {"numerator": "positive", "denominator": "answers", "group": "team", "multiply": 100}
+    found = shown.pipe(lambda levels: improvement.funnel(levels, **options))
     yield Drawn(
         f"funnel_{measure}",
         figures.plot_funnel(found, ylabel=f"{title} (%)", xlabel="Answers in the last three months", name=0),
         f"Funnel plot of {title.lower()}, one point per team. {found.sentence()}",
-        f"{title}: teams in the last three months, with limits for their size",
-        disclosure.protect(table, n="answers", by=["team"], within=None, rule=rule, words=False),
+        f"{title}: teams in the last three months, with limits for their size, from counts to the nearest 5",
+        found.pipe(_levels),
     )
+
+
+def _levels(found: Funnel) -> pd.DataFrame:
+    table = found.points[["team", "denominator", "value"]].rename(columns={"denominator": "answers"})
+    return table.assign(value=table["value"].round())
 
 
 def _caterpillars(study: Study, cohort: str, store: Store, there: dict, rule: Any) -> Iterator[Drawn]:
     for page in (result for result in there.values() if isinstance(result, Page)):
         for scale, means in page.team_means.items():
             title = page.scales.set_index("scale").loc[scale, "title"]
-            numbers = ["n", "observed", "estimate", "ci_low", "ci_high"]
-            names = means.teams[[means.group, *numbers]]
-            kept = disclosure.protect(names, n="n", by=[means.group], rule=rule, words=False)
-            teams = means.teams.assign(**kept[numbers])[kept["n"].notna()]
-            if len(teams) >= FEWEST_TEAMS:
+            shown = disclosure.show(means, audience=rule)
+            numbers = [means.group, "n", "observed", "estimate", "ci_low", "ci_high"]
+            if len(shown.what.teams) >= FEWEST_TEAMS:
+                drawn = replace(shown, mask=shown.mask[:0])
                 yield Drawn(
                     f"means_{scale}",
-                    figures.caterpillar(means.showing(teams), xlabel=title),
-                    f"Means of teams with 95% intervals, in order of their names. {means.sentence()}",
-                    f"{title}: means of {len(teams)} of {len(means.teams)} teams, chance allowed for; not a ranking",
-                    teams[[means.group, *numbers]],
+                    figures.caterpillar(drawn, xlabel=title),
+                    f"Means of teams with 95% intervals, in order of their names. {shown.sentence()}",
+                    f"{title}: means of {len(shown.what.teams)} of {len(means.teams)} teams, chance allowed for; not a "
+                    "ranking",
+                    drawn.pipe(lambda means, numbers=numbers: means.teams[numbers]),
                 )
 
 
 def _coordination(study: Study, cohort: str, store: Store, there: dict, rule: Any) -> Iterator[Drawn]:
     change = there.get("coordination_change")
     if isinstance(change, coordination.Change):
-        shown = disclosure.protect_change(change, rule=rule)
-        levels = shown.levels[(shown.levels["part"] == "between") & (shown.levels["process"] != "all")]
+        shown = disclosure.show(change, audience=rule)
+        whole = replace(shown, mask=shown.mask[:0])
         yield Drawn(
             "ties_over_waves",
-            figures.ties_over_waves(shown),
-            figures.ties_over_waves_alt(shown),
+            figures.ties_over_waves(whole),
+            figures.ties_over_waves_alt(whole),
             "Mean tie between workgroups at each wave, with 95% intervals",
-            levels[["process", "wave", *ESTIMATE]].round(2),
+            whole.pipe(_levels_of_ties),
         )
-        for process in shown.ties["process"].unique():
+        for process in shown.what.ties["process"].unique():
             yield from _change_map(shown, process)
     for matrix in (result for result in there.values() if isinstance(result, coordination.Matrix)):
         name = next(key for key, value in there.items() if value is matrix).removeprefix("coordination_matrix_")
-        yield from _maps(disclosure.protect_matrix(matrix, rule=rule), name)
+        yield from _maps(disclosure.show(matrix, audience=rule), name)
 
 
-def _change_map(shown: coordination.Change, process: str) -> Iterator[Drawn]:
+def _levels_of_ties(change: coordination.Change) -> pd.DataFrame:
+    levels = change.levels[(change.levels["part"] == "between") & (change.levels["process"] != "all")]
+    return levels[["process", "wave", *ESTIMATE]].round(2)
+
+
+def _change_map(shown: Shown, process: str) -> Iterator[Drawn]:
     try:
-        ties = chosen_ties(shown, process=process, kind="gain")
+        ties = shown.pipe(lambda change: chosen_ties(change, process=process, kind="gain"))
     except UsageError:
         return
-    if ties["shrunken"].notna().any():
+    hidden = ties.what["shrunken"].isna()
+    if 2 * hidden.sum() <= len(hidden):  # a map that is mostly hatched tells nothing
+        columns = ["workgroup", "target", "shrunken", "shrunken_low", "shrunken_high", "q"]
         yield Drawn(
             f"tie_change_{process}",
             figures.change_map(shown, process=process),
             figures.change_map_alt(shown, process=process),
             f"Change of each tie in {process}; a star marks a false discovery rate below 5%, hatching too few raters",
-            ties[["workgroup", "target", "shrunken", "shrunken_low", "shrunken_high", "q"]].round(2),
+            ties.pipe(lambda table: table[columns].round(2)),
         )
 
 
-def _maps(shown: coordination.Matrix, process: str) -> Iterator[Drawn]:
-    if shown.cells["mean"].isna().all():
+def _maps(shown: Shown, process: str) -> Iterator[Drawn]:
+    if shown.mostly_hidden or shown.what.cells["mean"].isna().all():
         return
-    cells = shown.cells[["workgroup", "target", "mean", "ci_low", "ci_high"]].round(1)
+    cells = shown.pipe(lambda matrix: matrix.cells[["workgroup", "target", "mean", "ci_low", "ci_high"]].round(1))
     yield Drawn(
         f"ties_{process}",
         figures.heat_map(shown),
@@ -267,27 +290,33 @@ def _maps(shown: coordination.Matrix, process: str) -> Iterator[Drawn]:
 
 
 def _outcomes(study: Study, cohort: str, store: Store, there: dict, rule: Any) -> Iterator[Drawn]:
-    primary = there.get("outcomes_primary")
-    primary = primary if isinstance(primary, Association) else None
-    if primary is not None:
-        yield _designs(primary, same_question(primary, there))
-    if primary is not None and np.isfinite(primary.sd_x):
-        yield _marginal(primary)
-    for name, result in there.items():
+    people = disclosure.people_of(store)
+    shown = {
+        name: disclosure.show(result, audience=rule, people=people)
+        for name, result in there.items()
+        if isinstance(result, Association | EventStudy | SpecificationCurve | LeaveOneOut)
+    }
+    primary = shown.get("outcomes_primary")
+    if primary is not None and isinstance(primary.what, Association):
+        yield _designs(primary, same_question(primary.what, {name: one.what for name, one in shown.items()}))
+        if np.isfinite(primary.what.sd_x):
+            yield _marginal(primary)
+    for name, one in shown.items():
+        result = one.what
         if isinstance(result, EventStudy):
-            drawing = figures.event_study(result, ylabel=result.y)
-            yield _of(name, drawing, result, "Effects by months since the start", "event")
+            drawing = figures.event_study(one, ylabel=result.y)
+            yield _of(name, drawing, one, "Effects by months since the start", "event")
         if isinstance(result, SpecificationCurve):
-            drawing, _ = figures.specification_curve(result, ylabel="Estimate")
-            yield _of(name, drawing, result, "The primary question by every defensible choice", *result.choices)
+            drawing, _ = figures.specification_curve(one, ylabel="Estimate")
+            yield _of(name, drawing, one, "The primary question by every defensible choice", *result.choices)
         if isinstance(result, LeaveOneOut):
-            drawing = figures.leave_one_out(result, ylabel="Estimate")
-            yield _of(name, drawing, result, f"The primary estimate without one {result.noun} at a time", "left_out")
+            drawing = figures.leave_one_out(one, ylabel="Estimate")
+            yield _of(name, drawing, one, f"The primary estimate without one {result.noun} at a time", "left_out")
 
 
-def _of(name: str, drawing: Any, result: Result, caption: str, *keys: str) -> Drawn:
-    table = result.tidy()[[*keys, *ESTIMATE]]
-    return Drawn(name.removeprefix("outcomes_"), drawing, f"{caption}. {result.sentence()}", caption, table)
+def _of(name: str, drawing: Any, shown: Shown, caption: str, *keys: str) -> Drawn:
+    table = shown.pipe(lambda result: result.tidy()[[*keys, *ESTIMATE]])
+    return Drawn(name.removeprefix("outcomes_"), drawing, f"{caption}. {shown.sentence()}", caption, table)
 
 
 def same_question(primary: Association, there: Mapping[str, Result]) -> dict[str, Association]:
@@ -300,28 +329,35 @@ def same_question(primary: Association, there: Mapping[str, Result]) -> dict[str
     return {primary.design: primary} | others
 
 
-def _designs(primary: Association, models: Mapping[str, Association]) -> Drawn:
-    rows = pd.DataFrame([{"term": name, **model.effect[ESTIMATE]} for name, model in models.items()])
+def _designs(primary: Shown, models: Mapping[str, Association]) -> Drawn:
+    rows = primary.pipe(
+        lambda _: pd.DataFrame([{"term": name, **model.effect[ESTIMATE]} for name, model in models.items()])
+    )
+    y, x, design = primary.what.y, primary.what.x, primary.what.design
     return Drawn(
         "designs",
         figures.coefficients(rows, xlabel="Effect on the outcome, for 1 more in the staff measure"),
         f"Coefficients with 95% intervals, one row per design. {primary.sentence()}",
-        f"{primary.y} for 1 more in {primary.x}, by several designs; the primary analysis is {primary.design}",
+        f"{y} for 1 more in {x}, by several designs; the primary analysis is {design}",
         rows,
     )
 
 
-def _marginal(primary: Association) -> Drawn:
+def _marginal(shown: Shown) -> Drawn:
     """Draw the primary effect along two standard deviations of the staff measure on either side."""
-    away = np.linspace(-2, 2, STEPS) * primary.sd_x
-    ends = np.outer(away, primary.effect[["ci_low", "ci_high"]].to_numpy(dtype=float))
-    table = pd.DataFrame({"x": away, "estimate": away * float(primary.effect["estimate"])})
-    table = table.assign(ci_low=ends.min(axis=1), ci_high=ends.max(axis=1))
+    table, primary = shown.pipe(_along), shown.what
     return Drawn(
         "marginal_effect",
         figures.effect(table, x="x", xlabel="Staff measure, from the team's own mean", ylabel="Change in the outcome"),
-        f"Line with its 95% band: what the primary model expects along the staff measure. {primary.sentence()}",
+        f"Line with its 95% band: what the primary model expects along the staff measure. {shown.sentence()}",
         f"Marginal effect of the primary analysis: {primary.x} (across) and {primary.y} (up), {primary.estimand}; "
         "drawn over two standard deviations on either side",
         table,
     )
+
+
+def _along(primary: Association) -> pd.DataFrame:
+    away = np.linspace(-2, 2, STEPS) * primary.sd_x
+    ends = np.outer(away, primary.effect[["ci_low", "ci_high"]].to_numpy(dtype=float))
+    table = pd.DataFrame({"x": away, "estimate": away * float(primary.effect["estimate"])})
+    return table.assign(ci_low=ends.min(axis=1), ci_high=ends.max(axis=1))

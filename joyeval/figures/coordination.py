@@ -15,6 +15,7 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from joyeval.coordination.ties import NAMES
 from joyeval.errors import UsageError
+from joyeval.figures.door import drawing
 from joyeval.figures.style import (
     BLUE,
     DOUBLE_COLUMN,
@@ -27,7 +28,6 @@ from joyeval.figures.style import (
     faint,
     new,
     reference_line,
-    styled,
 )
 from joyeval.figures.text import label, shorten, titled
 
@@ -46,7 +46,7 @@ SURE = 0.05
 CELL_MM = 12
 
 
-@styled
+@drawing
 def heat_map(matrix: Matrix, *, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw how each workgroup (row) rates each other one (column); value, and its interval where there is room.
 
@@ -65,7 +65,7 @@ def heat_map(matrix: Matrix, *, title: str = "", ax: Axes | None = None) -> Axes
     return _grid(cells, "mean", Normalize(_weakest(matrix), matrix.scale[1]), LEVELS, title=title, ax=ax)
 
 
-@styled
+@drawing
 def change_map(
     change: Change, *, process: str | None = None, kind: str = "gain", title: str = "", ax: Axes | None = None
 ) -> Axes:
@@ -106,7 +106,7 @@ def _weakest(matrix: Matrix) -> float:
     return low + (high - low) / 4
 
 
-@styled
+@drawing
 def network_map(matrix: Matrix, *, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw workgroups on a circle and an arrow per tie: the wider the stronger, the fainter the less sure.
 
@@ -138,7 +138,7 @@ def network_map(matrix: Matrix, *, title: str = "", ax: Axes | None = None) -> A
     return ax
 
 
-@styled
+@drawing
 def ties_over_waves(change: Change, *, ax: Axes | None = None) -> Axes:
     """Draw the mean tie between groups at each wave with its interval, one line per process."""
     ax = ax or new(width_mm=DOUBLE_COLUMN, height_mm=70)[1]
@@ -156,7 +156,7 @@ def ties_over_waves(change: Change, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@styled
+@drawing
 def dimension_changes(change: Change, *, process: str, kind: str = "gain", ax: Axes | None = None) -> Axes:
     """Draw the change of each dimension between groups with its interval."""
     ax = ax or new(width_mm=DOUBLE_COLUMN, height_mm=70)[1]
@@ -187,6 +187,7 @@ def chosen_ties(change: Change, *, process: str | None, kind: str) -> pd.DataFra
     return ties[ties["term"] == ties["term"].iloc[-1]]
 
 
+@drawing
 def heat_map_alt(matrix: Matrix) -> str:
     """Say in words what `heat_map` shows."""
     shown = matrix.cells.dropna(subset=["mean"])
@@ -206,6 +207,7 @@ def heat_map_alt(matrix: Matrix) -> str:
     return f"{text}. {ends} {scale}; {_count(hidden)} hatched because few people rated.{seen}"
 
 
+@drawing
 def change_map_alt(change: Change, *, process: str | None = None, kind: str = "gain") -> str:
     """Say in words what `change_map` shows."""
     ties = chosen_ties(change, process=process, kind=kind)
@@ -219,6 +221,7 @@ def change_map_alt(change: Change, *, process: str | None = None, kind: str = "g
     )
 
 
+@drawing
 def network_map_alt(matrix: Matrix) -> str:
     """Say in words what `network_map` shows."""
     ties = matrix.cells[~matrix.cells["within"]].dropna(subset=["shrunken"])
@@ -231,6 +234,7 @@ def network_map_alt(matrix: Matrix) -> str:
     )
 
 
+@drawing
 def ties_over_waves_alt(change: Change) -> str:
     """Say in words what `ties_over_waves` shows."""
     levels = change.levels[(change.levels["part"] == "between") & (change.levels["process"] != "all")]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from joyeval.figures.door import drawing
 from joyeval.figures.estimates import table
-from joyeval.figures.style import BLUE, GREY, INK, LOOKS, PALE, date_axis, new, reference_line, styled
+from joyeval.figures.style import BLUE, GREY, INK, LOOKS, PALE, date_axis, new, reference_line
 from joyeval.figures.text import label, lines, shorten
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ BAR, FLOOR = 0.5, 0.34  # of a lane's height: the tallest bar, and where bars st
 SIGNIFICANT = 0.05
 
 
-@styled
+@drawing
 def event_study(
     result: EventStudy | pd.DataFrame, *, ylabel: str, unit: str = "months", ax: Axes | None = None
 ) -> Axes:
@@ -56,7 +57,7 @@ def event_study(
     return ax
 
 
-@styled
+@drawing
 def specification_curve(
     result: SpecificationCurve | pd.DataFrame, *, ylabel: str, choices: Sequence[str] | None = None, null: float = 0
 ) -> tuple[Axes, Axes]:
@@ -100,7 +101,7 @@ def specification_curve(
     return curve, grid
 
 
-@styled
+@drawing
 def leave_one_out(result: LeaveOneOut, *, ylabel: str, ax: Axes | None = None) -> Axes:
     """Draw the estimate without each team in turn, in the order of size, beside that with all teams."""
     rows = table(result).sort_values("estimate", kind="stable").reset_index(drop=True)
@@ -116,7 +117,7 @@ def leave_one_out(result: LeaveOneOut, *, ylabel: str, ax: Axes | None = None) -
     return ax
 
 
-@styled
+@drawing
 def linkage(flow: pd.DataFrame, *, unit: str = "team-periods", ax: Axes | None = None) -> Axes:
     """Draw what joined and what did not, and why: one bar per pair of measures.
 
@@ -143,7 +144,7 @@ def linkage(flow: pd.DataFrame, *, unit: str = "team-periods", ax: Axes | None =
     return ax
 
 
-@styled
+@drawing
 def interrupted(result: Interrupted, *, ylabel: str, ax: Axes | None = None) -> Axes:
     """Draw a series, what was fitted to it, and what the time before the start would have given.
 
@@ -167,7 +168,7 @@ def interrupted(result: Interrupted, *, ylabel: str, ax: Axes | None = None) -> 
     return ax
 
 
-@styled
+@drawing
 def timeline(
     events: pd.DataFrame, *, phases: Sequence[tuple[str, pd.Timestamp, pd.Timestamp]] = (), ax: Axes | None = None
 ) -> Axes:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from joyeval.figures.door import drawing
 from joyeval.figures.style import (
     BLUE,
     GREY,
@@ -15,7 +16,6 @@ from joyeval.figures.style import (
     faint,
     new,
     reference_line,
-    styled,
 )
 from joyeval.figures.text import label, lines
 
@@ -40,7 +40,7 @@ def table(estimates: Result | pd.DataFrame) -> pd.DataFrame:
     return estimates.tidy() if isinstance(estimates, Result) else estimates
 
 
-@styled
+@drawing
 def forest(
     estimates: Result | pd.DataFrame,
     *,
@@ -90,7 +90,7 @@ def forest(
     return ax
 
 
-@styled
+@drawing
 def coefficients(
     models: Result | pd.DataFrame | Mapping[str, Result | pd.DataFrame],
     *,
@@ -127,7 +127,7 @@ def coefficients(
     return ax
 
 
-@styled
+@drawing
 def effect(
     predictions: Result | pd.DataFrame,
     *,

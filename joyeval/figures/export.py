@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from joyeval._version import __version__
+from joyeval.disclosure.shown import opened
 from joyeval.errors import UsageError
+from joyeval.figures.door import made_from
 from joyeval.figures.journal import preset
 from joyeval.figures.style import FONT, MM, styled
 from joyeval.figures.text import clean, inert, usable
@@ -21,10 +23,10 @@ from joyeval.figures.text import clean, inert, usable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from joyeval.disclosure import Shown
     from joyeval.figures.journal import Preset
 
 MANIFEST = "manifest.json"
@@ -44,7 +46,7 @@ def save(
     journal: str = "bmj",
     alt: str,
     caption: str,
-    data: pd.DataFrame | None = None,
+    data: Shown | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> tuple[Path, ...]:
     """Write a figure as a journal wants it; the same bytes each time.
@@ -55,8 +57,8 @@ def save(
     Parameters
     ----------
     fig : Figure or Axes
-        What to save; its size is set to the nearest width of the journal, its type to the sizes that the journal
-        allows. The figure itself stays as it was.
+        What to save, drawn from a `Shown`; its size is set to the nearest width of the journal, its type to the sizes
+        that the journal allows. The figure itself stays as it was.
     name : str or Path
         Where the files go and what they are called, without ending: "figures/fig1".
     journal : str
@@ -65,8 +67,8 @@ def save(
         The figure in one or two sentences for who cannot see it; refused if empty.
     caption : str
         Refused if empty.
-    data : DataFrame, optional
-        The numbers drawn, after `joyeval.disclosure.protect`.
+    data : Shown, optional
+        The numbers drawn.
     about : mapping, optional
         What else the manifest says of the figure, such as what it was drawn from.
 
@@ -74,7 +76,11 @@ def save(
     ------
     UsageError
         No alt text, no caption, or a journal without a preset.
+    DisclosureError
+        A drawing or data that did not come through `joyeval.disclosure.show`.
     """
+    made_from(fig, "figures.save")
+    table = None if data is None else opened(data, "figures.save")
     asked, place = preset(journal), Path(name)
     figure: Any = fig.figure
     if not (clean(alt) and clean(caption)):
@@ -83,8 +89,10 @@ def save(
         parts = {kind: _drawn(figure, kind, asked) for kind in (*VECTORS, "tiff")}
     parts |= {"alt.txt": f"{clean(alt)}\n".encode(), "caption.txt": f"{clean(caption)}\n".encode()}
     files = {f"{place.name}.{ending}": content for ending, content in parts.items()}
-    if data is not None:
-        files[f"{place.name}_source.csv"] = inert(usable(data)).to_csv(index=False, lineterminator="\n").encode("utf-8")
+    if table is not None:
+        files[f"{place.name}_source.csv"] = (
+            inert(usable(table)).to_csv(index=False, lineterminator="\n").encode("utf-8")
+        )
     place.parent.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         (place.parent / file).write_bytes(content)

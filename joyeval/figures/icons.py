@@ -14,6 +14,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from joyeval.errors import UsageError
+from joyeval.figures.door import drawing
 from joyeval.figures.improvement import VERDICT
 from joyeval.figures.style import BETTER, DOUBLE_COLUMN, GREY, INK, MM, PALE, PURPLE, WORSE, styled
 from joyeval.figures.text import shorten
@@ -99,7 +100,7 @@ def draw_icon(ax: Axes, name: str, x: float, y: float, radius: float, *, upside_
     ax.plot(*(at + radius * sign).T, color="white", linewidth=1.3, zorder=3)
 
 
-@styled
+@drawing
 def plot_overview(overview: Overview, *, number: str = ".1f", rows: int = 28) -> list[Figure]:
     """Draw many measures as a table with sparklines and icons, on as many pages as it takes.
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from joyeval.errors import UsageError
+from joyeval.figures.door import drawing
 from joyeval.figures.style import (
     BETTER,
     DOUBLE_COLUMN,
@@ -29,7 +30,6 @@ from joyeval.figures.style import (
     date_axis,
     faint,
     new,
-    styled,
 )
 from joyeval.figures.text import label, shorten
 
@@ -56,7 +56,7 @@ FOOT_MM = 13  # below the panels: dates, and a legend of two lines
 LIMITS = {"lower": "--", "upper": "--", "lower_95": ":", "upper_95": ":"}
 
 
-@styled
+@drawing
 def plot_chart(
     charts: Charts,
     *,
@@ -150,7 +150,7 @@ def _events(ax: Axes, events: pd.DataFrame) -> None:
         ax.annotate(str(number), (when, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=6.5)
 
 
-@styled
+@drawing
 def plot_participation(charts: Charts, *, ax: Axes | None = None) -> Axes:
     """Draw, for one series, the answers given out of those that could have been given.
 
@@ -170,18 +170,18 @@ def plot_participation(charts: Charts, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@styled
+@drawing
 def plot_pulse(charts: Charts, *, events: pd.DataFrame | None = None, ylabel: str = "", title: str = "") -> Figure:
     """Draw the chart of one series with participation below it."""
     fig, (above, below) = new(height_mm=110, rows=2, sharex=True, height_ratios=(3, 1))
-    plot_participation(charts, ax=below)
-    plot_chart(charts, events=events, ylabel=ylabel, title=title, ax=above)
+    plot_participation.__wrapped__(charts, ax=below)
+    plot_chart.__wrapped__(charts, events=events, ylabel=ylabel, title=title, ax=above)
     above.get_legend().remove()
     fig.legend(*above.get_legend_handles_labels(), loc="outside lower left", ncols=4, handlelength=1.6)
     return fig
 
 
-@styled
+@drawing
 def small_multiples(
     charts: Charts,
     *,
@@ -328,7 +328,7 @@ def _small_scales(
                 ax.text(-0.01, -row - 0.94 + height, f"{value:.3g}", va="center", ha="right", fontsize=5.5, color=GREY)
 
 
-@styled
+@drawing
 def plot_funnel(funnel: Funnel, *, ylabel: str = "", xlabel: str = "", name: int = 10, ax: Axes | None = None) -> Axes:
     """Draw groups at one time against their limits.
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from joyeval.figures.style import BLUE, DOUBLE_COLUMN, GREY, INK, ORANGE, SINGLE_COLUMN, new, reference_line, styled
+from joyeval.figures.door import drawing
+from joyeval.figures.style import BLUE, DOUBLE_COLUMN, GREY, INK, ORANGE, SINGLE_COLUMN, new, reference_line
 from joyeval.figures.text import label
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ ROW_MM, HEAD_MM = 5.0, 16.0
 WEAK_ITEM = 0.3  # correlation with the other items below which an item hardly belongs (Nunnally & Bernstein 1994)
 
 
-@styled
+@drawing
 def caterpillar(means: TeamMeans, *, xlabel: str, ax: Axes | None = None) -> Axes:
     """Draw the shrunken mean of every team with its interval, in the order of their names.
 
@@ -57,7 +58,7 @@ def caterpillar(means: TeamMeans, *, xlabel: str, ax: Axes | None = None) -> Axe
     return ax
 
 
-@styled
+@drawing
 def plot_items(alpha: Alpha, *, ax: Axes | None = None) -> Axes:
     """Draw how each item goes with the others of its scale, and what alpha would be without it.
 
@@ -84,7 +85,7 @@ def plot_items(alpha: Alpha, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@styled
+@drawing
 def questionnaire(page: Page) -> Figure:
     """Draw the items of all scales of a questionnaire and, where they were explored together, their eigenvalues.
 
@@ -98,7 +99,7 @@ def questionnaire(page: Page) -> Figure:
         fig, left = new(height_mm=height)
     else:
         fig, (left, right) = new(height_mm=height, columns=2, width_ratios=[1.15, 1])
-        scree(page.factors, ax=right)
+        scree.__wrapped__(page.factors, ax=right)
         right.set_title("All items together")
         right.set_box_aspect(1)
         right.set_anchor("N")
@@ -134,7 +135,7 @@ def _scales(page: Page, ax: Axes) -> None:
     ax.legend(*zip(*bars_first, strict=True), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
 
 
-@styled
+@drawing
 def scree(factors: Exploratory, *, ax: Axes | None = None) -> Axes:
     """Draw eigenvalues beside those of chance (parallel analysis).
 

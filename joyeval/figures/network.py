@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from joyeval.figures.style import GREY, LOOKS, new, styled
+from joyeval.figures.door import drawing
+from joyeval.figures.style import GREY, LOOKS, new
 from joyeval.figures.text import label, lines
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-@styled
+@drawing
 def cohort_courses(
     months: pd.DataFrame, *, ylabel: str, begins: pd.DataFrame | None = None, ax: Axes | None = None
 ) -> Axes:

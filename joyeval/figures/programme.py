@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from matplotlib.patches import FancyBboxPatch
 
-from joyeval.figures.style import BETTER, DOUBLE_COLUMN, GREY, INK, PALE, WORSE, new, styled
+from joyeval.figures.door import drawing
+from joyeval.figures.style import BETTER, DOUBLE_COLUMN, GREY, INK, PALE, WORSE, new
 from joyeval.figures.text import clean
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class _Box:
         return len(self.lines) * LINE_MM + 2 * PAD_MM
 
 
-@styled
+@drawing
 def driver_diagram(aim: str, ideas: Sequence[tuple[str, str, str]], *, ax: Axes | None = None) -> Axes:
     """Draw what the programme works on: aim, primary drivers, secondary drivers, change ideas, from left to right.
 
@@ -83,6 +84,7 @@ def driver_diagram(aim: str, ideas: Sequence[tuple[str, str, str]], *, ax: Axes 
     return ax
 
 
+@drawing
 def driver_diagram_alt(aim: str, ideas: Sequence[tuple[str, str, str]]) -> str:
     """Say all that the driver diagram holds, driver by driver."""
     tree: dict[str, dict[str, list[str]]] = {}
@@ -151,7 +153,7 @@ def _join(ax: Axes, left: tuple[float, float, int], near: _Box, right: tuple[flo
     )
 
 
-@styled
+@drawing
 def team_marks(counts: Mapping[str, int], *, words: Mapping[str, str], ax: Axes | None = None) -> Axes:
     """Draw one mark for each team, in groups by verdict; shape and colour both tell the verdict.
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-from joyeval.figures.style import BLUE, DOUBLE_COLUMN, GREY, INK, ORANGE, PALE, new, panels, styled
+from joyeval.figures.door import drawing
+from joyeval.figures.style import BLUE, DOUBLE_COLUMN, GREY, INK, ORANGE, PALE, new, panels
 from joyeval.figures.text import label, shorten, titled
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ SIDES = LinearSegmentedColormap.from_list("sides", [ORANGE, "#F6DDA8", MIDDLE, "
 SHADES = LinearSegmentedColormap.from_list("shades", ["#F2F2F2", BLUE])
 
 
-@styled
+@drawing
 def respondents(flow: pd.DataFrame) -> Figure:
     """Draw how many people were left at each step, one panel per wave.
 
@@ -49,7 +50,7 @@ def respondents(flow: pd.DataFrame) -> Figure:
     return fig
 
 
-@styled
+@drawing
 def likert(shares: Mapping[str, pd.DataFrame], *, options: Sequence[str]) -> Figure:
     """Draw answers as bars that diverge from the middle of the options, one panel per wave.
 
@@ -110,7 +111,7 @@ def _diverging(ax: Axes, shares: np.ndarray) -> None:
     ax.set_xlim(-1, 1)
 
 
-@styled
+@drawing
 def scores_over_waves(
     means: pd.DataFrame, *, titles: Mapping[str, str], better: Mapping[str, str], ranges: Mapping[str, tuple]
 ) -> Figure:
@@ -138,7 +139,7 @@ def scores_over_waves(
     return fig
 
 
-@styled
+@drawing
 def component_map(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw components of joy in work (rows) by wave (columns), 0 to 100, 100 the best the scales allow.
 

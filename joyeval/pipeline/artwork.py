@@ -70,14 +70,14 @@ def _written(study: Study, cohort: str, journal: str) -> tuple[Path, pd.DataFram
 
 
 def _draw(study: Study, cohort: str, journal: str, folder: Path) -> None:
-    from joyeval import figures
+    from joyeval import disclosure, figures
     from joyeval.figures.cohort import cohort_figures
 
     store = study.store(cohort)
     about = {
         "study": study.study,
         "cohort": cohort,
-        "disclosure_threshold": study.disclosure.threshold,
+        "disclosure_threshold": disclosure.rule_of(study).threshold,
         "results": released.digests_of_results(study, cohort, store.results()),
     }
     folder.mkdir(parents=True)

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 
 Literal = str | int | float | bool
 Parameters = dict[str, Literal]
-STANDARD = ("study", "data", "cohort", "out")  # parameters that a run sets itself, where a notebook declares them
+STANDARD = (
+    "study",
+    "data",
+    "cohort",
+    "out",
+    "audiences",
+)  # parameters that a run sets itself, where a notebook declares them
 WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 _running: set[Any] = set()  # managers of the kernels that this process has started
 

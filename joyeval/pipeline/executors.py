@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from joyeval.errors import StepError
 from joyeval.pipeline.door import run_notebook, stop_kernels
-from joyeval.store import private
+from joyeval.store import edition, private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,10 +76,12 @@ def execute(job: Job) -> None:
         shutil.rmtree(job.staging, ignore_errors=True)
         private(job.staging)
         run_notebook(job.notebook, job.executed, job.parameters, threads=job.threads)
-        if job.makes == "report":
-            report.write(job.executed, job.staging)
-        elif job.makes == "chapter":
-            report.save_chapter(job.executed, job.staging / "chapters" / f"{job.step}.json")
+        for audience in str(job.parameters.get("audiences", "public")).split(","):
+            if job.makes == "report":
+                report.write(job.executed, edition(job.staging, audience), audience=audience)
+            elif job.makes == "chapter":
+                chapters = edition(job.staging / "chapters", audience)
+                report.save_chapter(job.executed, chapters / f"{job.step}.json", audience=audience)
     except OSError as error:  # a full disk, a folder that may not be written
         place = f": {error.filename}" if error.filename else ""
         raise StepError(f"{job.notebook.name}: {error.strerror or error}{place}") from None

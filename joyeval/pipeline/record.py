@@ -25,6 +25,7 @@ _CHANGED = {
     "study": "its part of the study file changed",
     "library": "joyeval or a library changed ({})",
 }
+EDITIONS = ("programme/", "team/")  # folders of what is not for the public
 NEVER_RUN = "it has not been run"
 
 
@@ -64,7 +65,7 @@ class Folders:
 
     def output(self, name: str) -> Path:
         """Return where an output of a step lies: reports have their own folder."""
-        return (self.reports if name.startswith(("report.", "tables/")) else self.processed) / name
+        return (self.reports if name.startswith(("report.", "tables/", *EDITIONS)) else self.processed) / name
 
 
 def folders(study: Study, cohort: str) -> Folders:

@@ -18,7 +18,7 @@ from joyeval.pipeline import released
 from joyeval.pipeline.executors import Job, Local
 from joyeval.pipeline.locks import hold
 from joyeval.pipeline.permissions import keep_to_owner
-from joyeval.pipeline.record import Folders, folders, read_record, state, write_record
+from joyeval.pipeline.record import EDITIONS, Folders, folders, read_record, state, write_record
 from joyeval.pipeline.steps import (
     NETWORK,
     NETWORK_REPORT,
@@ -380,10 +380,13 @@ def _publish(study: Study, started: _Started, where: Folders, given: Parameters)
         if path.relative_to(where.processed).as_posix() not in {*new, *others}:
             path.unlink()
     for name in record["steps"].get(step.name, {}).get("outputs", {}).keys() - new.keys():
-        where.output(name).unlink(missing_ok=True)
+        if _audience(name) in study.editions:  # of other audiences, what they have stays
+            where.output(name).unlink(missing_ok=True)
     for name, path in new.items():
         where.output(name).parent.mkdir(parents=True, exist_ok=True)
-        if where.output(name).is_relative_to(where.processed):
+        if name.startswith(EDITIONS):
+            private(where.reports / name.split("/")[0])
+        if name.startswith(EDITIONS) or where.output(name).is_relative_to(where.processed):
             path.chmod(0o600)
         os.replace(path, where.output(name))
     shutil.rmtree(made, ignore_errors=True)
@@ -400,6 +403,11 @@ def _publish(study: Study, started: _Started, where: Folders, given: Parameters)
     }
     whole = {"study": study.study, "cohort": started.node.cohort, "steps": {**record["steps"], step.name: entry}}
     write_record(where.record, whole)
+
+
+def _audience(name: str) -> str:
+    """Return whose edition an output belongs to."""
+    return next((folder.strip("/") for folder in EDITIONS if folder in name), "public")
 
 
 def _keep(executed: Path, target: Path) -> bool:

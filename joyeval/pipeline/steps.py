@@ -216,6 +216,7 @@ def parameters(study: Study, cohort: str, step: Step, given: Parameters) -> Para
 def all_parameters(study: Study, cohort: str, step: Step, given: Parameters, out: Path) -> Parameters:
     """Return what a run hands to the notebook: where things lie, as far as it asks, and what is set."""
     place = {"study": str(study.path), "data": str(study.folder), "cohort": cohort, "out": str(out)}
+    place["audiences"] = ",".join(study.editions)
     known = {name: place[name] for name in STANDARD if name in step.declared}
     return known | parameters(study, cohort, step, given)
 
@@ -322,4 +323,5 @@ def _written(study: Study, step: Step) -> dict[str, Any]:
     keys = type(study).model_fields if step.study is None else (*EVERY_STEP, *step.study)
     written = study.written(*keys)
     written["cohorts"] = [{k: v for k, v in entry.items() if k != "steps"} for entry in written["cohorts"]]
+    written["audiences"] = study.editions
     return written | ({"steps": study.step_names} if "steps" in written else {})

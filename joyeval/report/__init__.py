@@ -21,6 +21,7 @@ _HOME = {
     "items": "blocks",
     "model_table": "papers",
     "note": "blocks",
+    "readers": "audiences",
     "result": "blocks",
     "save_chapter": "chapters",
     "save_table": "papers",

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from joyeval.disclosure.prose import inexact
+from joyeval.disclosure.rule import in_section, reader
 from joyeval.errors import UsageError
 from joyeval.figures.text import clean, minus
 
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
-    import pandas as pd
     from pydantic import TypeAdapter
 
+    from joyeval.disclosure import Shown
     from joyeval.result import Result
 
 LINKS = ("https://", "http://", "mailto:", "#")
@@ -66,6 +68,7 @@ class Title(_Shown):
     version: str = ""
     language: str = "en"
     names: tuple[str, ...] = ()
+    readers: str = ""
     kind: Literal["title"] = "title"
 
 
@@ -201,6 +204,7 @@ def title(
     version: str = "",
     language: str = "en",
     names: Iterable[str] = (),
+    readers: str = "",
 ) -> None:
     """Emit the title page.
 
@@ -214,6 +218,8 @@ def title(
         Language of the document, a file in messages/.
     names : iterable of str
         Keys of waves and processes, which the document says in words: "1-baseline" as "Baseline".
+    readers : str
+        For whom it is, where not for everyone; stands on every page.
     """
     as_of = data_as_of if isinstance(data_as_of, str) else f"{data_as_of.day} {data_as_of:%B %Y}"
     _emit(
@@ -225,6 +231,7 @@ def title(
             clean(version),
             language,
             tuple(names),
+            clean(readers),
         )
     )
 
@@ -259,12 +266,12 @@ def result(result: Result) -> None:
     note(*result.notes)
 
 
-def table(data: pd.DataFrame, *, caption: str, **layout: Any) -> None:
-    """Emit a table.
+def table(data: Shown, *, caption: str, **layout: Any) -> None:
+    """Emit a table; one that is mostly hidden is said in a sentence.
 
     Parameters
     ----------
-    data : DataFrame
+    data : Shown
         One row per row shown; a named index becomes the first columns.
     caption : str
         What the table shows; refused if empty.
@@ -273,33 +280,40 @@ def table(data: pd.DataFrame, *, caption: str, **layout: Any) -> None:
     """
     from joyeval.report.tables import layout as lay_out
 
-    _emit(lay_out(data, caption=_required(caption, "report.table", "caption: say what the table shows"), **layout))
+    said = _required(caption, "report.table", "caption: say what the table shows")
+    block = lay_out(data, caption=said, **layout)
+    _emit(_hidden(said, data) if data.mostly_hidden else block, data)
 
 
-def figure(fig: Any, *, alt: str, caption: str, data: pd.DataFrame | None = None, **layout: Any) -> None:
-    """Emit a figure.
+def figure(fig: Any, *, alt: str, caption: str, data: Shown | None = None, **layout: Any) -> None:
+    """Emit a figure; one that is mostly hidden is said in a sentence.
 
     Parameters
     ----------
     fig : Figure or Axes
-        What to show, as drawn.
+        What to show, as drawn from a `Shown`.
     alt : str
         One or two sentences for who cannot see it: kind of chart, what against what, the main finding.
     caption : str
         What stands below it.
-    data : DataFrame, optional
+    data : Shown, optional
         The numbers drawn; up to 60 rows are shown with the figure in HTML.
     **layout
         How the data are shown: see `joyeval.report.tables.layout`.
     """
+    from joyeval.figures.door import made_from
     from joyeval.figures.render import pictures
     from joyeval.report.tables import layout as lay_out
 
+    shown = max(made_from(fig, "report.figure"), key=lambda one: len(one.mask))
     said = _required(alt, "report.figure", "alt text: say the kind of chart, what it compares and what it shows")
     below = _required(caption, "report.figure", "caption")
-    short = data is not None and len(data) <= DATA_ROWS
-    table = lay_out(data, caption=f"Data of the figure: {below}", **layout) if short else None
-    _emit(Figure(alt=said, caption=below, data=table, **pictures(fig)))
+    if shown.mostly_hidden:
+        _emit(_hidden(below, shown), shown)
+        return
+    table = None if data is None else lay_out(data, caption=f"Data of the figure: {below}", **layout)
+    short = table if table and len(table.rows) <= DATA_ROWS else None
+    _emit(Figure(alt=said, caption=below, data=short, **pictures(fig)), shown)
 
 
 def glossary(*, language: str = "en") -> None:
@@ -312,16 +326,24 @@ def glossary(*, language: str = "en") -> None:
 
 def plain(text: str) -> tuple[Run, ...]:
     """Return text as it is, in one run."""
-    return (Run(minus(clean(text))),)
+    return (Run(minus(inexact(clean(text)))),)
 
 
 def _required(text: str, call: str, what: str) -> str:
     if not clean(text):
         raise UsageError(f"{call}: no {what}")
-    return minus(clean(text))
+    return minus(inexact(clean(text)))
 
 
-def _emit(block: Block) -> None:
+def _hidden(what: str, shown: Shown) -> Text:
+    return Text(plain(f"Not shown: {what}. More than half of it rests on fewer than {shown.rule.threshold} people."))
+
+
+def _emit(block: Block, shown: Shown | None = None) -> None:
+    """Display a block for those who are read for here, with what it hides from them."""
     from IPython.display import display
 
-    display(block)
+    about = {"audience": reader().audience} if in_section() else {}
+    if shown is not None and not shown.counts:
+        about |= {"asked": shown.asked, "hidden": len(shown.mask), "sentence": shown.mostly_hidden}
+    display(block, metadata={"joyeval": about})

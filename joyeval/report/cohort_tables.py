@@ -31,7 +31,7 @@ def cohort_tables(study: Study, cohort: str, store: Store, folder: Path) -> tupl
     tuple of Path
         `table1`, `score_change` and `outcome_models`, each as four files; what a cohort has no data for is left out.
     """
-    return (*_who(study, cohort, store, folder), *_change(study, store, folder), *_models(store, folder))
+    return (*_who(study, cohort, store, folder), *_change(study, store, folder), *_models(study, store, folder))
 
 
 def _who(study: Study, cohort: str, store: Store, folder: Path) -> tuple[Path, ...]:
@@ -40,9 +40,9 @@ def _who(study: Study, cohort: str, store: Store, folder: Path) -> tuple[Path, .
     people = surveys.respondents(store)
     titles = {name: title for name, (title, _) in surveys.scales(study, cohort).items() if name in people}
     roles = ["role"] if 1 < people["role"].nunique() <= MOST_ROLES else []
-    rule = disclosure.Rule(threshold=study.disclosure.threshold, reason=study.disclosure.reason)
+    rule = disclosure.rule_of(study)
     table = table_one(people, variables=[*roles, *titles], by="wave", labels=titles, rule=rule)
-    base = f"Counts are rounded to the nearest {rule.nearest}; nothing rests on fewer than {rule.threshold} answers."
+    base = f"Counts are rounded to the nearest {rule.nearest}; nothing rests on fewer than {rule.threshold} people."
     notes = ["Means with standard deviations, and counts with percentages of those who answered.", base]
     notes += ["One person may have answered several waves."]
     caption = f"Characteristics and scores of respondents by wave, {study.cohort(cohort).title}"
@@ -53,28 +53,35 @@ def _change(study: Study, store: Store, folder: Path) -> tuple[Path, ...]:
     found = store.result("experience_change") if "experience_change" in store.results() else None
     if not isinstance(found, ScoreChange):
         return ()
-    rows = found.changes[
-        (found.changes["estimator"] == "everyone") & (found.changes["n"] >= study.disclosure.threshold)
-    ]
+    shown = disclosure.show(found, audience=disclosure.rule_of(study), people=found.n)
+    first = found.means["wave"].iloc[0]
+    notes = [f"{INTERVAL} Points of each score, or percentage points where the title says %.", *shown.notes]
+    caption = f"Change of scores from wave {first}"
+    notes = [disclosure.inexact(note) for note in notes]
+    return save_table(shown.pipe(_by_wave), folder / "score_change", caption=caption, footnotes=notes)
+
+
+def _by_wave(found: ScoreChange) -> pd.DataFrame:
+    rows = found.changes[found.changes["estimator"] == "everyone"]
     named = rows.assign(term=rows["scale"].map(found.titles))
     waves = {str(wave): part for wave, part in named.groupby("wave", sort=False)}
-    first = found.means["wave"].iloc[0]
-    notes = [f"{INTERVAL} Points of each score, or percentage points where the title says %.", *found.notes]
-    caption = f"Change of scores from wave {first}"
-    table = model_table(waves).rename(columns={"Term": "Score"})
-    return save_table(table, folder / "score_change", caption=caption, footnotes=notes)
+    return model_table(waves).rename(columns={"Term": "Score"})
 
 
-def _models(store: Store, folder: Path) -> tuple[Path, ...]:
+def _models(study: Study, store: Store, folder: Path) -> tuple[Path, ...]:
     first = store.result("outcomes_primary") if "outcomes_primary" in store.results() else None
     if not isinstance(first, Association):
         return ()
-    models = same_question(first, {name: store.result(name) for name in store.results()})
+    shown = disclosure.show(first, audience=disclosure.rule_of(study), people=disclosure.people_of(store))
+    if not isinstance(shown.what, Association):
+        return ()
+    others = {name: store.result(name) for name in store.results()}
+    models = {name: disclosure.coarse(one) for name, one in same_question(first, others).items()}
     terms = {"within": "Within teams", "between": "Between teams", "contextual": "Between less within"}
     estimates = {name: _within(model) for name, model in models.items()}
     rests_on = {"n": "n", "Left out": "n_dropped", "Teams": "n_teams"}
     below = {words: {k: getattr(m, field) for k, m in models.items()} for words, field in rests_on.items()}
-    table = model_table(estimates, places=3, terms=terms, rows=below)
+    table = shown.pipe(lambda _: model_table(estimates, places=3, terms=terms, rows=below))
     notes = [
         f"{INTERVAL} {first.x} against {first.y}; n counts {first.noun}-periods.",
         f"The primary analysis is {first.design}: {first.estimand}.",

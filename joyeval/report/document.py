@@ -35,9 +35,9 @@ class Document:
         return tuple(block for block in self.blocks if isinstance(block, Heading) and block.level < 4)
 
 
-def document(notebook: Mapping[str, Any]) -> Document:
-    """Return the document of an executed notebook (nbformat 4)."""
-    found = list(_found(notebook))
+def document(notebook: Mapping[str, Any], audience: str = "public") -> Document:
+    """Return the document of an executed notebook (nbformat 4), as one audience reads it."""
+    found = list(_found(notebook, audience))
     heads = [block for block in found if isinstance(block, Heading) and block.level == 1]
     named = next((block for block in found if isinstance(block, Title)), None)
     head = named or Title(title=heads[0].text if heads else "Report")
@@ -45,7 +45,7 @@ def document(notebook: Mapping[str, Any]) -> Document:
     return Document(head, tuple(_numbered(explained(in_words(tuple(body), head.names)))))
 
 
-def _found(notebook: Mapping[str, Any]) -> Iterator[Block]:
+def _found(notebook: Mapping[str, Any], audience: str) -> Iterator[Block]:
     for position, cell in enumerate(notebook["cells"], start=1):
         if HIDDEN & set(cell.get("metadata", {}).get("tags", ())):
             continue
@@ -54,7 +54,8 @@ def _found(notebook: Mapping[str, Any]) -> Iterator[Block]:
         for output in cell.get("outputs", ()):
             if output["output_type"] == "error":
                 raise StepError(f"cell {position} of the notebook failed ({output['ename']}); run it again first")
-            if MIME in output.get("data", {}):
+            readers = output.get("metadata", {}).get("joyeval", {}).get("audience", audience)
+            if MIME in output.get("data", {}) and readers == audience:
                 yield blocks.read(output["data"][MIME])
 
 

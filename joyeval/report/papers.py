@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from joyeval.disclosure import Rule, protect
+from joyeval.disclosure import Rule, Shown, reader
 from joyeval.disclosure.margins import protect_crosstab
+from joyeval.disclosure.statistics import masked
 from joyeval.errors import UsageError
 from joyeval.figures.text import clean, inert
 from joyeval.report.tables import MISSING, layout
@@ -38,7 +40,7 @@ def table_one(
     by: str | None = None,
     labels: Mapping[str, str] | None = None,
     rule: Rule | None = None,
-) -> pd.DataFrame:
+) -> Shown:
     """Describe who took part, overall and by group, as it may be shown.
 
     Numbers are described by mean (SD) with the valid answers behind them, categories by count (per cent of those who
@@ -57,7 +59,7 @@ def table_one(
 
     Returns
     -------
-    DataFrame
+    Shown
         `Characteristic`, one column per group (with how many), and `All`.
 
     Raises
@@ -72,7 +74,7 @@ def table_one(
     unknown = sorted({*variables, *([by] if by else [])} - set(data))
     if unknown:
         raise UsageError(f"table_one: no column {unknown} in the data")
-    rule, labels = rule or Rule(), labels or {}
+    rule, labels = rule or reader(), labels or {}
     people = data.dropna(subset=[by]) if by else data
     groups = people[by].astype(str) if by else pd.Series("", people.index)
     rows = {"People": _counts(groups, groups.map(lambda _: "People"), rule).loc[ALL]}
@@ -81,12 +83,21 @@ def table_one(
         numeric = is_numeric_dtype(people[name]) and not is_bool_dtype(people[name])
         rows |= (_number if numeric else _category)(words, people[name], groups, rule)
     table = pd.DataFrame(rows.values(), index=pd.Index(rows, name="Characteristic"))
-    return table.drop(columns="", errors="ignore").reset_index()
+    cells = table.drop(columns="", errors="ignore").reset_index()
+    return Shown(cells, rule, _hidden(cells), cells.size - len(cells))
+
+
+def _hidden(cells: pd.DataFrame) -> pd.DataFrame:
+    """Where the table has no number, and why."""
+    rows, columns = np.nonzero(cells.isna().to_numpy())
+    where = {"where": cells["Characteristic"].to_numpy()[rows], "what": cells.columns.to_numpy()[columns]}
+    return pd.DataFrame(where | {"why": "too few people, or it would give a small group away"})
 
 
 def _counts(groups: pd.Series, levels: pd.Series, rule: Rule) -> pd.DataFrame:
     """Levels and `ALL` by groups and `ALL`, protected."""
-    return protect_crosstab(pd.crosstab(levels, groups), total=ALL, rule=rule)
+    shown = protect_crosstab(pd.crosstab(levels, groups), total=ALL, rule=rule)
+    return shown.where(~shown.map(lambda count: isinstance(count, str)), np.nan)
 
 
 def _category(words: str, values: pd.Series, groups: pd.Series, rule: Rule) -> dict[str, pd.Series]:
@@ -98,8 +109,8 @@ def _category(words: str, values: pd.Series, groups: pd.Series, rule: Rule) -> d
     return rows
 
 
-def _share(count: int | str, whole: int | str) -> int | str:
-    return count if isinstance(count, str) or isinstance(whole, str) else f"{count} ({100 * count / whole:.0f}%)"
+def _share(count: float, whole: float) -> float | str:
+    return np.nan if pd.isna(count) or pd.isna(whole) or not whole else f"{count:.0f} ({100 * count / whole:.0f}%)"
 
 
 def _number(words: str, values: pd.Series, groups: pd.Series, rule: Rule) -> dict[str, pd.Series]:
@@ -108,15 +119,15 @@ def _number(words: str, values: pd.Series, groups: pd.Series, rule: Rule) -> dic
     by_group = values.groupby(groups).agg(statistics).reset_index(names="group")
     overall = values.agg(statistics).to_frame().T.assign(group=ALL)
     parts = [
-        protect(part.astype({"count": int}), n="count", by=["group"], within=within, rule=rule)
+        masked(part.astype({"count": int}), n="count", by=["group"], within=within, rule=rule)[0]
         for part, within in ((by_group, ()), (overall, None))
     ]
     shown = pd.concat(parts).set_index("group")
     return {f"{words}, mean (SD)": shown.apply(_mean, axis="columns")}
 
 
-def _mean(row: pd.Series) -> str:
-    return row["mean"] if isinstance(row["mean"], str) else f"{row['mean']:g} ({row['std']:g}); n = {row['count']:g}"
+def _mean(row: pd.Series) -> str | float:
+    return np.nan if pd.isna(row["mean"]) else f"{row['mean']:g} ({row['std']:g}); n = {row['count']:g}"
 
 
 def model_table(
@@ -172,14 +183,14 @@ def _interval(estimate: float, low: float, high: float, places: int) -> str:
 
 
 def save_table(
-    table: pd.DataFrame, name: str | Path, *, caption: str, footnotes: Sequence[str] = (), **options: Any
+    table: Shown, name: str | Path, *, caption: str, footnotes: Sequence[str] = (), **options: Any
 ) -> tuple[Path, ...]:
     """Write a table as `name`.docx, .tex (booktabs), .csv and .html.
 
     Parameters
     ----------
-    table : DataFrame
-        Such as `table_one` and `model_table` give.
+    table : Shown
+        Such as `table_one` gives.
     name : str or Path
         Where, and what the files are called, without ending.
     **options
@@ -189,6 +200,8 @@ def save_table(
     ------
     UsageError
         No caption.
+    DisclosureError
+        A table that did not come through `joyeval.disclosure.show`.
     """
     from joyeval.report.blocks import Title
     from joyeval.report.document import Document

@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pandas.api.types import is_bool, is_scalar
 
+from joyeval.disclosure.prose import inexact
+from joyeval.disclosure.shown import opened
+from joyeval.disclosure.statistics import END
 from joyeval.errors import UsageError
 from joyeval.figures.text import clean, minus
 from joyeval.report.blocks import Column, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from joyeval.disclosure import Shown
 
 MISSING = "–"
 WORDS = {
@@ -31,7 +36,7 @@ Format = str | Callable[[Any], str]
 
 
 def layout(
-    data: pd.DataFrame,
+    data: Shown,
     *,
     caption: str,
     labels: Mapping[str, str] | None = None,
@@ -40,7 +45,7 @@ def layout(
     footnotes: Sequence[str] = (),
     header_columns: int | None = None,
 ) -> Table:
-    """Return the table block of a DataFrame.
+    """Return the table block of a table as it may be shown; a line below says why numbers are missing.
 
     Columns `ci_low` and `ci_high` become one column `ci` ("0.12 to 0.45"), named "95% CI" unless labelled otherwise.
 
@@ -57,19 +62,40 @@ def layout(
     header_columns : int, optional
         Leading columns that name the row; default the columns of a named index, else 1.
     """
-    indexed = sum(name is not None for name in data.index.names)
-    shown = data.reset_index() if indexed else data
+    table = opened(data, "report.table")
+    indexed = sum(name is not None for name in table.index.names)
+    shown = table.reset_index() if indexed else table
     shown = shown.set_axis(pd.Index([_flat(name) for name in shown.columns], dtype=object), axis="columns")
     _check(shown, labels, units, formats, caption=caption)
-    cells = _with_interval({name: _texts(shown[name], name, (formats or {}).get(name)) for name in shown})
+    styles = {name: (formats or {}).get(name) for name in shown}
+    styles |= {name: _bounded(styles[name]) for name in data.bounds & set(shown)}
+    cells = _with_interval({name: _texts(shown[name], name, styles[name]) for name in shown})
     columns = [Column(_heading(name, labels or {}, units or {}), numeric=_numeric(shown, name)) for name in cells]
     return Table(
         caption=clean(caption),
         columns=tuple(columns),
         rows=tuple(zip(*cells.values(), strict=True)),
         header_columns=header_columns if header_columns is not None else max(indexed, 1),
-        footnotes=tuple(clean(line) for line in footnotes),
+        footnotes=(*(inexact(clean(line)) for line in footnotes), *_why(data, cells)),
     )
+
+
+def _why(data: Shown, cells: Mapping[str, list[str]]) -> tuple[str, ...]:
+    """Say once why numbers of a table are missing."""
+    if data.mask.empty or not any(MISSING in texts for texts in cells.values()):
+        return ()
+    few = f"fewer than {data.rule.threshold} people stand behind it"
+    return (f"{MISSING} stands where a number is not shown: {few}, or it would give away a small group.",)
+
+
+def _bounded(style: Format | None) -> Format:
+    """Format percentages whose ends are bounds: nearer to 0 or 100 they would speak of everyone."""
+
+    def text(value: float) -> str:
+        words = {END: f"{END} or less", 100 - END: f"{100 - END} or more"}.get(value)
+        return words or (style(value) if callable(style) else format(value, style or "g"))
+
+    return text
 
 
 def _flat(name: Any) -> str:
@@ -135,9 +161,9 @@ def _usual(numbers: list[float]) -> str:
 
 def _text(value: Any, style: Format) -> str:
     if callable(style):
-        return minus(clean(style(value)))
+        return MISSING if is_scalar(value) and pd.isna(value) else minus(clean(style(value)))
     if isinstance(value, str):
-        return minus(clean(value)) or MISSING
+        return minus(inexact(clean(value))) or MISSING
     if is_scalar(value) and pd.isna(value):
         return MISSING
     if is_bool(value):

@@ -87,6 +87,8 @@ class _Writer:
         self.paragraph("Title", head.title)
         if head.subtitle:
             self.paragraph("Subtitle", head.subtitle)
+        if head.readers:
+            self.paragraph("Subtitle", head.readers)
         for name in ("cohort", "data_as_of", "version"):
             if getattr(head, name):
                 self.paragraph("Body Text", f"{self.said[name]}: {getattr(head, name)}")
@@ -248,7 +250,11 @@ def _take_over(made: WordDocument, document: Document, said: dict[str, str]) -> 
         made.element.body.remove(element)
     head, section = document.title, made.sections[0]
     as_of = f"{said['data_as_of']} {head.data_as_of}" if head.data_as_of else ""
-    places = {"{title}": head.title, "{cohort}": head.cohort, "{data_as_of}": as_of}
+    places = {
+        "{title}": head.title,
+        "{cohort}": head.cohort,
+        "{data_as_of}": "  ".join(filter(None, (head.readers, as_of))),
+    }
     for part in (section.header, section.footer, section.first_page_header, section.first_page_footer):
         for run in (run for paragraph in part.paragraphs for run in paragraph.runs if "{" in run.text):
             run.text = re.sub(r"{\w+}", lambda place: places.get(place[0], place[0]), run.text)

@@ -24,6 +24,7 @@ def write(
     name: str = "report",
     formats: Iterable[str] = FORMATS,
     word_template: Path | None = None,
+    audience: str = "public",
 ) -> tuple[Path, ...]:
     """Write the report of an executed notebook; the same bytes each time.
 
@@ -37,6 +38,8 @@ def write(
         Of "html", "pdf", "docx".
     word_template : Path, optional
         A template of one's own for Word; see `house_template`.
+    audience : str
+        Whose edition.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def write(
     unknown = sorted(set(wanted) - set(FORMATS))
     if unknown:
         raise UsageError(f"report formats {unknown}: choose from {FORMATS}")
-    made = document(nbformat.read(notebook, as_version=4))
+    made = document(nbformat.read(notebook, as_version=4), audience)
     files = tuple(Path(folder) / f"{name}.{kind}" for kind in wanted)
     Path(folder).mkdir(parents=True, exist_ok=True)
     for file, kind in zip(files, wanted, strict=True):

@@ -89,7 +89,7 @@ def test_the_set_holds_what_the_results_allow(drawn):
         "specifications",
         "event_study",
     }
-    assert all(figure.alt and figure.caption and len(figure.data) for figure in drawn)
+    assert all(figure.alt and figure.caption and len(figure.data.what) for figure in drawn)
 
 
 def saved(drawn, folder, journal):

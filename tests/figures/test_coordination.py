@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from joyeval import disclosure, figures
+from joyeval import disclosure
 from joyeval.coordination import change, matrix
 from joyeval.errors import UsageError
 from joyeval.figures import coordination as drawn
 from joyeval.figures.render import pictures
 from tests.coordination.surveys import survey
+from tests.shown import figures
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def texts(ax):
 
 
 def test_heat_map_prints_every_tie_where_it_belongs(ties):
-    ax = drawn.heat_map(ties)
+    ax = figures.heat_map(ties)
     cell = ties.cells.query("workgroup == 'B' and target == 'D'").iloc[0]
     there = [t.get_text() for t in ax.texts if (t.get_position()[0], round(t.get_position()[1])) == (3, 1)]
     assert there[0] == f"{cell['mean']:.1f}"
@@ -38,19 +39,19 @@ def test_heat_map_prints_every_tie_where_it_belongs(ties):
 
 def test_hidden_ties_are_hatched_and_without_a_number(ties):
     shown = disclosure.protect_matrix(ties)
-    ax = drawn.heat_map(shown)
+    ax = figures.heat_map(shown)
     hatched = [patch for patch in ax.patches if patch.get_hatch()]
     assert len(hatched) == shown.cells["mean"].isna().sum() > 0
     assert len(texts(ax)) == 2 * (shown.cells["mean"].notna().sum() + shown.rated["mean"].notna().sum())
 
 
 def test_own_groups_are_framed(ties):
-    framed = [patch for patch in drawn.heat_map(ties).patches if patch.get_linewidth() == 1.0]
+    framed = [patch for patch in figures.heat_map(ties).patches if patch.get_linewidth() == 1.0]
     assert len(framed) == 4
 
 
 def test_change_map_marks_false_discovery_rates_and_prints_minus_signs(changed):
-    ax = drawn.change_map(changed)
+    ax = figures.change_map(changed)
     ties = changed.ties.query("kind == 'gain'")
     assert sum(text.endswith("*") for text in texts(ax)) == (ties["q"] < 0.05).sum()
     assert not any("-" in text for text in texts(ax))
@@ -63,7 +64,7 @@ def test_last_contrast_of_a_kind_is_drawn(changed):
 def test_network_has_an_arrow_per_tie_shown_wider_where_stronger(ties):
     shown = disclosure.protect_matrix(ties)
     arrows, dotted = [], []
-    for arrow in drawn.network_map(shown).patches:
+    for arrow in figures.network_map(shown).patches:
         (arrows if arrow.get_linestyle() in ("-", "solid") else dotted).append(arrow)
     between = shown.cells[~shown.cells["within"]].dropna(subset=["shrunken"])
     assert len(arrows) == len(between) > 0
@@ -73,9 +74,9 @@ def test_network_has_an_arrow_per_tie_shown_wider_where_stronger(ties):
 
 
 def test_waves_and_dimensions_have_a_point_for_each_estimate(changed):
-    ax = drawn.ties_over_waves(changed)
+    ax = figures.ties_over_waves(changed)
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "2", "3"]
-    ax = drawn.dimension_changes(changed, process="ward")
+    ax = figures.dimension_changes(changed, process="ward")
     assert len(ax.get_yticklabels()) == 9
     assert "mutual respect" in [tick.get_text() for tick in ax.get_yticklabels()]
 

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from joyeval import figures
 from joyeval.figures import style
 from joyeval.outcomes import interrupted
 from joyeval.outcomes.sensitivity import LeaveOneOut
 from joyeval.result import Result
+from tests.shown import figures
 
 
 def estimates(n=3, **more):

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from joyeval import figures
 from joyeval.errors import UsageError
 from joyeval.figures import export, style
 from joyeval.figures.checks import distances
 from joyeval.figures.journal import Preset, preset
+from tests.shown import figures
 
 JOURNALS = ("bmj", "elsevier", "implementation-science", "jama", "nature", "plos", "wiley-lhs")
 WORDS = {"alt": "Two lines rise.", "caption": "Joy by wave."}

@@ -9,18 +9,17 @@ from matplotlib.colors import to_hex
 
 from joyeval.errors import UsageError
 from joyeval.figures import icons
-from joyeval.figures.improvement import (
-    LOOK,
-    RUNS,
-    plot_chart,
-    plot_funnel,
-    plot_participation,
-    plot_pulse,
-    small_multiples,
-)
+from joyeval.figures.improvement import LOOK, RUNS
 from joyeval.figures.render import pictures
 from joyeval.figures.style import BETTER, WORSE
 from joyeval.improvement import chart, funnel, overview
+from tests.shown import figures
+
+plot_chart = figures.plot_chart
+plot_funnel = figures.plot_funnel
+plot_participation = figures.plot_participation
+plot_pulse = figures.plot_pulse
+small_multiples = figures.small_multiples
 
 
 def pulse(teams=3, weeks=30):
@@ -199,13 +198,13 @@ def test_an_icon_that_is_not_there():
 def test_the_overview_shows_words_icons_and_courses(charts):
     found = overview(charts, chart(pulse(1), x="week", y="good", n="n", improve="neutral"))
     assert found.table["name"].tolist() == ["Ward 0", "Ward 1", "Ward 2", "good"]
-    (page,) = icons.plot_overview(found)
+    (page,) = figures.plot_overview(found)
     ax = page.axes[0]
     said = [name for name in (*found.table["variation"], *found.table["assurance"]) if name]
     assert sorted(patch.get_gid() for patch in ax.patches) == sorted(said)
     courses = next(one for one in ax.collections if one.get_label() == "_sparklines")
     assert len(courses.get_segments()) == len(found.sparks) - 4
-    assert len(icons.plot_overview(found, rows=3)) == 2
+    assert len(figures.plot_overview(found, rows=3)) == 2
     assert (
         found.sentence()
         == f"{(found.table['variation'].str.contains('_h|_l')).sum()} of 4 series show a signal at their last point."

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from joyeval.figures.measurement import caterpillar, plot_items, scree
 from joyeval.measurement import alpha, explore, team_means
+from tests.shown import figures
+
+caterpillar, plot_items, scree = figures.caterpillar, figures.plot_items, figures.scree
 
 
 @pytest.fixture(scope="module")

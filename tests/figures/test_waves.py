@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from joyeval import disclosure, figures
+from joyeval import disclosure
+from tests.shown import figures
 
 
 def texts(ax) -> list[str]:

@@ -72,7 +72,9 @@ def _store(loaded, cohort, *, gain):
     ]
     folder = loaded.store(cohort.cohort).folder
     store = Store(folder, folder)
-    who = pd.DataFrame({"team": teams, "organisation": ["A", "B"] * (TEAMS // 2), "directorate": "D"})
+    who = pd.DataFrame(
+        {"team": teams, "organisation": ["A", "B"] * (TEAMS // 2), "directorate": "D", "headcount": 15.0}
+    )
     names = ["date", "scope", "scope_id", "kind", "label"]
     store.save(teams=who.assign(cohort=cohort.cohort), pulse=pulse, events=pd.DataFrame(events, columns=names))
     charts = improvement.team_charts(loaded, cohort.cohort, pulse)

@@ -12,14 +12,14 @@ import pytest
 from joyeval.disclosure.pdf import pdf_text
 from joyeval.errors import DisclosureError, UsageError
 from joyeval.figures import style
-from joyeval.figures.export import save
 from joyeval.pipeline import folders, released, run
 from joyeval.pipeline.release import release
 from joyeval.pipeline.verify import verify
-from joyeval.report.papers import save_table
 from joyeval.study import load_study
 from tests.pipeline.test_run import CHART, CLEAN, REPORT, STUDY, write_notebook
+from tests.shown import report, save
 
+save_table = report.save_table
 WORDS = {"alt": "One line rises.", "caption": "Good days by week."}
 
 
@@ -94,7 +94,7 @@ def test_every_place_that_may_not_leave_is_named_and_nothing_is_packed(study):
 
 
 def test_a_pdf_is_read_too(study):
-    write_notebook(study.home, "06_report", 'report.title("Small")\nreport.text("Only 4 respondents said so.")')
+    write_notebook(study.home, "06_report", 'report.title("Small")\nreport.text("So they said (n = 4).")')
     run(study, cohorts=["a"])
     with pytest.raises(DisclosureError) as refused:
         release(study, "a")

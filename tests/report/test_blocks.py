@@ -5,14 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from joyeval import report
 from joyeval.errors import StepError, UsageError
 from joyeval.figures import style
 from joyeval.report import blocks
 from joyeval.report.blocks import MIME
 from joyeval.report.document import document, markdown
-from joyeval.report.tables import layout
 from tests.report.samples import emitted, notebook
+from tests.shown import layout, report
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>",

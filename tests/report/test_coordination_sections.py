@@ -7,14 +7,12 @@ import pytest
 
 from joyeval import coordination, disclosure, load_study
 from joyeval.errors import UsageError
-from joyeval.pipeline import STEPS
+from joyeval.pipeline.steps import steps_of
 from joyeval.report import sections
 from joyeval.result import answered
 from tests.conftest import ROOT
 from tests.coordination.surveys import survey
 from tests.report.samples import emitted
-
-PUBLIC = disclosure.Rule()
 
 
 @pytest.fixture(scope="module")
@@ -27,24 +25,30 @@ def ties():
     return survey(groups="ABCDE", raters=8, waves=("1", "2", "3"), gain=0.3)
 
 
-def test_a_run_makes_the_public_view_whatever_the_notebook_says():
-    step = next(step for step in STEPS if step.name == "04_relational_coordination")
-    assert step.fixed == {"view": "public"}
+def test_a_run_makes_the_public_view_whatever_the_notebook_says(study):
+    step = next(step for step in steps_of(study) if step.name == "04_relational_coordination")
+    assert (step.declared["view"], dict(step.decided_by)) == ("public", {"view": "disclosure.audiences"})
 
 
 def test_the_facilitators_view_is_refused_where_it_would_be_stored(study, tmp_path):
-    assert sections.view("public", study, str(tmp_path)).threshold == 11
+    assert sections.view("public", study, str(tmp_path)) is None
+    assert disclosure.reader().threshold == 11
     with pytest.raises(UsageError, match="never enters a report"):
         sections.view("facilitator", study, str(tmp_path))
     with pytest.raises(UsageError, match="public or facilitator"):
         sections.view("everyone", study)
-    assert sections.view("facilitator", study).threshold == 5
+    try:
+        assert sections.view("facilitator", study).threshold == 5
+        assert disclosure.reader() == disclosure.FACILITATOR
+    finally:
+        disclosure.read_for(disclosure.RULES["public"])
 
 
 def test_only_the_facilitator_learns_which_tie_is_weakest(ties):
     nets = {"ward": coordination.network(ties, wave="3", draws=200)}
-    public = str(emitted(lambda: sections.networks(nets, PUBLIC, facilitator=False)))
-    close = str(emitted(lambda: sections.networks(nets, disclosure.FACILITATOR, facilitator=True)))
+    public = str(emitted(lambda: sections.networks(nets, facilitator=False)))
+    with disclosure.reading(disclosure.FACILITATOR):
+        close = str(emitted(lambda: sections.networks(nets, facilitator=True)))
     assert "weakest" not in public
     assert "share weak" in public
     assert "the weakest tie is how" in close
@@ -56,7 +60,7 @@ def test_the_ordinal_companion_stands_beside_the_primary_change(ties):
     whole = ties.assign(**noisy)
     change = coordination.change(whole, dimensions=False)
     found = {"ward": coordination.ordinal_change(whole)}
-    (table,) = emitted(lambda: sections.ordinal_companion(change, found, PUBLIC))
+    (table,) = emitted(lambda: sections.ordinal_companion(change, found))
     primary = change.terms.query("part == 'between' and kind != 'decay'")["estimate"]
     text = str(table)
     assert all(
@@ -67,10 +71,10 @@ def test_the_ordinal_companion_stands_beside_the_primary_change(ties):
 def test_what_cannot_be_answered_is_said_and_nothing_else(ties):
     one = ties[ties["wave"] == "1"]
     change = answered("whether ties changed", coordination.change, one)
-    shown = emitted(lambda: sections.coordination_change(change, PUBLIC))
+    shown = emitted(lambda: sections.coordination_change(change))
     assert len(shown) == 1
     assert "The data cannot say whether ties changed" in str(shown)
-    assert emitted(lambda: sections.tie_change(change, PUBLIC, process="ward")) == []
+    assert emitted(lambda: sections.tie_change(change, process="ward")) == []
 
 
 def test_nothing_is_said_of_a_survey_of_too_few(ties):
@@ -86,9 +90,9 @@ def test_nothing_is_said_of_a_survey_of_too_few(ties):
     quality = coordination.answer_quality(few)
     rules = coordination.scoring_rules(few, first="1", second="2")
     said = [
-        *emitted(lambda: sections.coordination_change(change, PUBLIC)),
-        *emitted(lambda: sections.coordination_quality(quality, PUBLIC)),
-        *emitted(lambda: sections.scoring(rules, PUBLIC)),
+        *emitted(lambda: sections.coordination_change(change)),
+        *emitted(lambda: sections.coordination_quality(quality)),
+        *emitted(lambda: sections.scoring(rules)),
     ]
     assert len(said) == 3
     assert all("Not shown: suppressed (fewer than 11)" in str(block) for block in said)

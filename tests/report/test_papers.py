@@ -12,11 +12,9 @@ import pandas as pd
 import pytest
 from lxml import html
 
-from joyeval import report
 from joyeval.errors import UsageError
 from joyeval.result import Result
-
-FEW = "suppressed (fewer than 11)"
+from tests.shown import report
 
 
 def people():
@@ -56,10 +54,10 @@ def test_table_one_suppresses_what_is_small_and_what_gives_it_away():
     data.loc[:3, "role"] = "chaplain"
     data.loc[:52, "joy"] = np.nan
     table = report.table_one(data, variables=["role", "joy"], by="arm").set_index("Characteristic")
-    assert table.loc["Role: chaplain", "Programme"] == FEW
-    assert [str(cell).startswith("suppressed") for cell in table.loc["Role: nurse"]].count(True) >= 1
-    assert table.loc["Joy, mean (SD)", "Programme"] == FEW
-    assert table.loc["Joy, mean (SD)", "Comparison"].startswith("suppressed")
+    assert pd.isna(table.loc["Role: chaplain", "Programme"])
+    assert table.loc["Role: nurse"].isna().sum() >= 1
+    assert pd.isna(table.loc["Joy, mean (SD)", "Programme"])
+    assert pd.isna(table.loc["Joy, mean (SD)", "Comparison"])  # would give the other arm away
     assert table.loc["Joy, mean (SD)", "All"].endswith("n = 50")
 
 

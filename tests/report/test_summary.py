@@ -103,7 +103,10 @@ def made(folder, results, language="en"):
     path.write_text(STUDY.replace("LANGUAGE", language), encoding="utf-8")
     study = load_study(path)
     Store(folder, study.store("one").folder).save(
-        teams=pd.DataFrame({"team": list("ABCD")}), pulse=good_days(), outcomes=experience(), **results
+        teams=pd.DataFrame({"team": list("ABCD"), "headcount": 15.0}),
+        pulse=good_days(),
+        outcomes=experience(),
+        **results,
     )
     return study, study.store("one")
 
@@ -135,10 +138,10 @@ def test_every_number_is_that_of_the_result(tmp_path, results):
     change = results["improvement_cohort_change"].teams.iloc[0]
     found, sure = told["“A good day”: did it change?"]
     assert found == (
-        f"From {change['before']:.0f}% before the programme to {change['after']:.0f}% since: {change['change']:+.1f} "
-        f"percentage points, {100 * change['relative']:+.0f}% in relative terms."
+        f"From {change['before']:.0f}% before the programme to {change['after']:.0f}% since: {change['change']:+.0f} "
+        f"percentage points, {100 * round(change['change']) / round(change['before']):+.0f}% in relative terms."
     )
-    assert f"{change['ci_low']:+.1f} to {change['ci_high']:+.1f} points".replace("-", "−") in sure
+    assert f"{change['ci_low']:+.0f} to {change['ci_high']:+.0f} points".replace("-", "−") in sure
     found, sure = told["How many teams improved, and how many got worse?"]
     count = results["improvement_verdicts"].counts.iloc[0]
     assert (count["improved"], count["deteriorated"]) >= (2, 1)

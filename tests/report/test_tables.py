@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from joyeval.errors import UsageError
-from joyeval.report.tables import MISSING, layout
+from joyeval.report.tables import MISSING
+from tests.shown import layout
 
 
 def cells(values, **more):

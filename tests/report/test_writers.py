@@ -22,16 +22,15 @@ from docx.oxml.ns import qn
 from docx.shared import Pt
 from lxml import html as lxml_html
 
-from joyeval import report
 from joyeval.errors import UsageError
 from joyeval.figures import style
 from joyeval.report import blocks, messages
 from joyeval.report.document import document
 from joyeval.report.layout import SIDEWAYS, UPRIGHT, fit
-from joyeval.report.tables import layout
 from joyeval.report.writers import FORMATS, render, write
 from tests.conftest import ROOT
 from tests.report.samples import emitted, notebook
+from tests.shown import layout, report
 
 HOSTILE = [
     *(

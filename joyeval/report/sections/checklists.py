@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from joyeval import report
+from joyeval import disclosure, report
 from joyeval.improvement import Verdicts
 from joyeval.measurement.scores import ScoreChange
+from joyeval.report.audiences import section, tables_of
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.programme import PRACTICES, TESTS
 from joyeval.report.sections.summary import response_rate
@@ -45,6 +46,7 @@ def squire_items() -> tuple[Item, ...]:
     return tuple(Item(**entry) for entry in yaml.safe_load(stored))
 
 
+@section
 def guidelines(study: Study, cohort: str, store: Store) -> None:
     """Emit the SQUIRE 2.0 checklist and the RE-AIM table, and save both as files for authors."""
     report.heading(catalogue(study.language)("headings.guidelines"), new_page=True)
@@ -58,9 +60,10 @@ def guidelines(study: Study, cohort: str, store: Store) -> None:
 
 
 def _emit(table: pd.DataFrame, name: str, caption: str, store: Store, *, named: int = 1) -> None:
-    report.table(table, caption=caption, header_columns=named)
+    shown = disclosure.nobody(table, "items of a checklist")
+    report.table(shown, caption=caption, header_columns=named)
     if store.out is not None:
-        report.save_table(table, store.out / "tables" / name, caption=caption, header_columns=named)
+        report.save_table(shown, tables_of(store) / name, caption=caption, header_columns=named)
 
 
 def squire(study: Study, store: Store) -> pd.DataFrame:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 import joyeval
-from joyeval import report
+from joyeval import disclosure, report
 from joyeval.coordination import LICENCE
 from joyeval.improvement import Charts
 from joyeval.intake.keys import KEY, keyed_digest
 from joyeval.measurement import surveys
+from joyeval.report.audiences import section
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.experience import instruments
 from joyeval.report.sections.words import sentence
@@ -55,6 +56,7 @@ METHODS = {
 }
 
 
+@section
 def limitations(study: Study, store: Store) -> None:
     """Emit the caveats behind the summary, most weighty first, each once."""
     report.heading(catalogue(study.language)("headings.limitations"), new_page=True)
@@ -63,9 +65,13 @@ def limitations(study: Study, store: Store) -> None:
     told = _caveats({name: store.result(name) for name in MAIN if name in store.results()})
     if told:
         table = pd.DataFrame([(part, " ".join(notes)) for part, notes in told.items()], columns=["part", "limits"])
-        report.table(table, caption="Limits of the main findings; the parts with the most weighty ones come first")
+        report.table(
+            disclosure.nobody(table, "limits in words"),
+            caption="Limits of the main findings; the parts with the most weighty ones come first",
+        )
     report.text(
-        f"No statistic over fewer than {study.disclosure.threshold} valid answers is shown. {study.disclosure.reason}"
+        f"No statistic over fewer than {disclosure.rule_of(study).threshold} people is shown. "
+        f"{disclosure.rule_of(study).reason}"
     )
 
 
@@ -80,6 +86,7 @@ def _caveats(found: Mapping[str, Result]) -> dict[str, list[str]]:
     return told
 
 
+@section
 def methods(study: Study, cohort: str, store: Store, record: Mapping[str, Any]) -> None:
     """Emit how the numbers were made: analyses, questionnaires, versions, and the raw files with their keyed hashes.
 
@@ -151,4 +158,4 @@ def _inputs(study: Study, inputs: Mapping[str, str]) -> None:
     told = "each with its SHA-256, hashed with the key of the study; plain ones stay at home, in run.json"
     if table["keyed hash"].isna().all():
         table, told = table[["raw file"]], "the SHA-256 of each stays at home, in run.json"
-    report.table(table, caption=f"Raw files that this report rests on; {told}")
+    report.table(disclosure.nobody(table, "raw files"), caption=f"Raw files that this report rests on; {told}")

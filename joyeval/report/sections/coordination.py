@@ -13,8 +13,10 @@ import numpy as np
 
 from joyeval import disclosure, figures, report
 from joyeval.coordination import LICENCE, RC, Change, Survey, seen_differently, strengths
+from joyeval.disclosure import Shown
 from joyeval.errors import UsageError
-from joyeval.report.sections.words import answer, rule
+from joyeval.report.audiences import section
+from joyeval.report.sections.words import answer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,8 +80,8 @@ LABELS = {
 }
 
 
-def view(name: str, study: Study, out: str = "") -> Rule:
-    """Return what a view may show; the facilitator's is announced, and refused where it would be stored.
+def view(name: str, study: Study, out: str = "") -> Rule | None:
+    """Show to the readers of the notebook, or to the facilitator alone, which is announced and never stored.
 
     Raises
     ------
@@ -87,92 +89,117 @@ def view(name: str, study: Study, out: str = "") -> Rule:
         No such view, or the facilitator's in a run that stores chapters for the report.
     """
     if name == "public":
-        return rule(study)
+        return None
     if name != "facilitator":
         raise UsageError(f"view {name!r}; expected public or facilitator")
     if out:
         raise UsageError(
             "the facilitator's view never enters a report: open this notebook in JupyterLab and run it there"
         )
+    disclosure.read_for(disclosure.FACILITATOR)
     report.note("For the facilitator and the groups themselves; not to be published, copied or forwarded.")
     return disclosure.FACILITATOR
 
 
-def coordination_change(found: Result, shown_by: Rule, survey: Survey = RC) -> None:
+@section
+def coordination_change(found: Result, survey: Survey = RC) -> None:
     """Emit the mean change of ties over the waves: gain, sustain and decay, and each dimension."""
     if not isinstance(found, Change):
         told(found)
         return
-    if not enough(found.terms["n"], shown_by):
+    if not enough(found.terms["n"]):
         return
-    told(found)
-    shown = disclosure.protect_change(found, rule=shown_by)
+    shown = disclosure.show(found, audience=disclosure.reader())
+    told(shown)
+    means = replace(shown, mask=shown.mask[:0])  # over all ties, hidden ones too
     report.figure(
-        figures.ties_over_waves(shown),
-        alt=figures.ties_over_waves_alt(shown),
+        figures.ties_over_waves(means),
+        alt=figures.ties_over_waves_alt(means),
         caption="Mean tie between workgroups at each wave, with 95% intervals",
     )
     scale = f"{survey.scale}; gain: to the second wave, sustain: to a later one, decay: between later ones"
-    table(shown.terms[TERMS], f"Mean change of ties, between and within workgroups, {scale}", named_by=5)
-    report.text(f"What is estimated: {shown.estimand}.")
-    if len(shown.dimensions):
-        rows = shown.dimensions[(shown.dimensions["process"] != "all") & (shown.dimensions["kind"] != "decay")]
-        rows = rows.assign(dimension=rows["dimension"].map(dict(survey.names)))
-        ordered = rows.sort_values(["process", "second"], kind="stable")[BY_DIMENSION]
+    table(
+        shown.pipe(lambda change: change.terms[TERMS]),
+        f"Mean change of ties, between and within workgroups, {scale}",
+        named_by=5,
+    )
+    report.text(f"What is estimated: {shown.what.estimand}.")
+    if len(shown.what.dimensions):
+        ordered = shown.pipe(_by_dimension, dict(survey.names))
         table(ordered, "Mean change between workgroups by dimension; q: false discovery rate over them", named_by=5)
 
 
-def coordination_estimators(found: Result, shown_by: Rule) -> None:
+def _by_dimension(change: Change, names: dict[str, str]) -> pd.DataFrame:
+    rows = change.dimensions[(change.dimensions["process"] != "all") & (change.dimensions["kind"] != "decay")]
+    rows = rows.assign(dimension=rows["dimension"].map(names))
+    return rows.sort_values(["process", "second"], kind="stable")[BY_DIMENSION]
+
+
+@section
+def coordination_estimators(found: Result) -> None:
     """Emit the same change by other estimators, and who stayed, left and came."""
     if not isinstance(found, Change):
         return
-    shown = disclosure.protect_change(found, rule=shown_by)
-    beside = shown.estimators.dropna(subset=["estimate"])
+    shown = disclosure.show(found, audience=disclosure.reader())
+    beside = shown.pipe(lambda change: change.estimators.dropna(subset=["estimate"])[BESIDE])
     caption = "Mean change between workgroups from all ratings, from raters seen in both waves, and from others"
-    table(beside[BESIDE], caption, named_by=3)
-    if len(shown.respondents):
-        tests = shown.respondents.rename(columns={"test": "estimator"}).dropna(subset=["estimate"])
-        table(tests[BESIDE], "The simple companion: tests on one mean per respondent", named_by=3)
-    if len(shown.turnover):
-        table(shown.turnover[TURNOVER], "Raters who stayed, left and came, and how they rated (points)", named_by=2)
+    table(beside, caption, named_by=3)
+    if len(shown.what.respondents):
+        tests = shown.pipe(lambda change: change.respondents.rename(columns={"test": "estimator"}))
+        tests = tests.pipe(lambda rows: rows.dropna(subset=["estimate"])[BESIDE])
+        table(tests, "The simple companion: tests on one mean per respondent", named_by=3)
+    if len(shown.what.turnover):
+        table(
+            shown.pipe(lambda change: change.turnover[TURNOVER]),
+            "Raters who stayed, left and came, and how they rated (points)",
+            named_by=2,
+        )
 
 
-def tie_change(found: Result, shown_by: Rule, *, process: str) -> None:
+@section
+def tie_change(found: Result, *, process: str) -> None:
     """Emit how each tie of one process changed, from the first wave to the second and to the last."""
     if not isinstance(found, Change):
         return
-    shown = disclosure.protect_change(found, rule=shown_by)
-    own = shown.ties[shown.ties["process"] == process].drop_duplicates("kind", keep="last")
+    shown = disclosure.show(found, audience=disclosure.reader())
+    ties = shown.what.ties
+    own = ties[ties["process"] == process].drop_duplicates("kind", keep="last")
     for row in own[own["kind"] != "decay"].itertuples():
+        drawn = ties[(ties["process"] == process) & (ties["term"] == row.term)]
+        one = replace(shown, mask=shown.mask[: int(drawn["estimate"].isna().sum())], asked=len(drawn))
         report.figure(
-            figures.change_map(shown, process=process, kind=row.kind),
-            alt=figures.change_map_alt(shown, process=process, kind=row.kind),
+            figures.change_map(one, process=process, kind=row.kind),
+            alt=figures.change_map_alt(one, process=process, kind=row.kind),
             caption=f"{process}, {row.term}: change of each tie, steadied towards the mean change, with 95% intervals; "
             "* false discovery rate below 5%; last row: as all other groups together rate; hatched: not shown",
         )
 
 
-def matrix(found: Matrix, shown_by: Rule) -> None:
+@section
+def matrix(found: Matrix) -> None:
     """Emit every tie that may be shown: strengths first, then the maps, then pairs that see their tie differently."""
-    shown = disclosure.protect_matrix(found, rule=shown_by)
+    shown = disclosure.show(found, audience=disclosure.reader())
     told(shown)
-    if strong := strengths(shown):
+    if strong := strengths(shown.what):
         report.items(strong)
     report.figure(
         figures.heat_map(shown),
         alt=figures.heat_map_alt(shown),
-        caption=f"How each workgroup (row) rates each other one (column), wave {shown.wave}, with 95% intervals; "
+        caption=f"How each workgroup (row) rates each other one (column), wave {shown.what.wave}, with 95% intervals; "
         "in order of name; framed: own group; last row: all other groups together; hatched: not shown",
     )
-    if shown.cells.loc[~shown.cells["within"], "mean"].notna().any():
+    cells = shown.what.cells
+    if cells.loc[~cells["within"], "mean"].notna().any():
         report.figure(
             figures.network_map(shown),
             alt=figures.network_map_alt(shown),
-            caption=f"The same ties, wave {shown.wave}: wider where stronger, fainter where less sure; dotted: hidden",
+            caption=f"The same ties, wave {shown.what.wave}: wider where stronger, fainter where less sure; "
+            "dotted: hidden",
         )
-    report.items(seen_differently(shown))
+    report.items(seen_differently(shown.what))
 
 
+@section
 def coordination_heading(survey: Survey) -> None:
     """Emit the heading of the chapter, the line on the licence and what a reader must know of the survey."""
     report.heading("Relational coordination" if survey == RC else "How workgroups see each other")
@@ -181,28 +208,33 @@ def coordination_heading(survey: Survey) -> None:
             report.note(line)
 
 
-def enough(raters: pd.Series | int, shown_by: Rule) -> bool:
+def enough(raters: pd.Series | int) -> bool:
     """Return whether so many raters may be spoken of; where not, say that nothing is shown."""
-    if bool(np.all(disclosure.may_show(raters, rule=shown_by))):
+    rule = disclosure.reader()
+    if bool(np.all(disclosure.may_show(raters, rule=rule))):
         return True
-    report.text(f"Not shown: {disclosure.suppressed(shown_by.threshold)}.")
+    report.text(f"Not shown: {rule.why}.")
     return False
 
 
-def told(found: Result) -> None:
+def told(found: Result | Shown) -> None:
     """Emit a result in words; the line on the licence stands once, at the head of the chapter."""
-    answer(replace(found, notes=tuple(note for note in found.notes if note != LICENCE)))
+    shown = found if isinstance(found, Shown) else disclosure.show(found, audience=disclosure.reader())
+    answer(shown.pipe(lambda result: replace(result, notes=tuple(note for note in result.notes if note != LICENCE))))
 
 
-def table(data: pd.DataFrame, caption: str, *, named_by: int) -> None:
+def table(data: Shown, caption: str, *, named_by: int) -> None:
     """Emit a table with the labels and formats of this chapter; columns without any value are left out."""
-    kept = data.dropna(axis=1, how="all")
-    if "process" in kept:
-        kept = kept.assign(process=kept["process"].replace("all", "mean of all"))
-    formats = {name: FORMATS[name] for name in kept if name in FORMATS}
-    labels = {name: LABELS[name][:1].upper() + LABELS[name][1:] for name in kept if name in LABELS}
-    named = [name for name in data.columns[:named_by] if name in kept]
-    if kept.empty:
-        report.text(f"{caption}: too few ratings for any of these estimates.")
-    else:
-        report.table(kept, caption=caption, labels=labels, formats=formats, header_columns=len(named))
+    kept = data.pipe(_with_values)
+    columns = list(kept.what)
+    formats = {name: FORMATS[name] for name in columns if name in FORMATS}
+    labels = {name: LABELS[name][:1].upper() + LABELS[name][1:] for name in columns if name in LABELS}
+    named = [name for name in data.what.columns[:named_by] if name in columns]
+    report.table(
+        replace(kept, mask=kept.mask[:0]), caption=caption, labels=labels, formats=formats, header_columns=len(named)
+    )
+
+
+def _with_values(table: pd.DataFrame) -> pd.DataFrame:
+    kept = table.dropna(axis=1, how="all")
+    return kept.assign(process=kept["process"].replace("all", "mean of all")) if "process" in kept else kept

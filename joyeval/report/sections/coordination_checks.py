@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -9,13 +10,14 @@ import pandas as pd
 from joyeval import disclosure, figures, report
 from joyeval.coordination import AnswerQuality, Change, Difference, Network, NonResponse, ScoringRules
 from joyeval.outcomes import BesideCoordination
+from joyeval.report.audiences import section
 from joyeval.report.sections.coordination import enough, table, told
-from joyeval.report.sections.words import ESTIMATES, NOT_SHOWN, answer, sentence
+from joyeval.report.sections.words import ESTIMATES, answer, sentence
+from joyeval.report.sections.words import shown as shown_as
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from joyeval.disclosure import Rule
     from joyeval.result import Result
 
 QUALITY = ["wave", "alpha", "alpha_low", "alpha_high", "alpha_target", "cfi_one", "cfi_two", "rmsea_one", "rmsea_two"]
@@ -24,17 +26,27 @@ MISSING = ["process", "term", "response_first", "response_second", "estimate", "
 OF_GROUPS = "weakest tie"  # a statistic of one tie, which the public view does not show
 
 
-def ordinal_companion(change: Result, companions: Mapping[str, Result], shown_by: Rule) -> None:
+@section
+def ordinal_companion(change: Result, companions: Mapping[str, Result]) -> None:
     """Emit the change of the answers on their own ordered scale beside the primary change, process by process."""
     rows = [_companion(change, process, found) for process, found in companions.items()]
-    rows = [row for row in rows if row is not None and disclosure.may_show(row["n"].min(), rule=shown_by)]
+    rows = [row for row in rows if row is not None]
     if rows and isinstance(change, Change):
         text = "In points: the primary model of scores beside a cumulative-logit model of all single answers"
-        shown = pd.concat(rows).assign(n=lambda found: shown_by.rounded(found["n"]))
+        every = pd.concat(rows, ignore_index=True)
+        numbers = every.columns[2:-1]
+        shown = disclosure.show(
+            every.astype({"n": int}),
+            audience=disclosure.reader(),
+            people="n",
+            by=["process", "term"],
+            within=None,
+            places=dict.fromkeys(numbers, 2) | {"chances": 1},
+        )
         table(shown, f"{text}; a high answer is one in the upper half of the scale", named_by=2)
     for process, found in companions.items():
         if not hasattr(found, "changes"):
-            report.text(f"{process}: {found.sentence()}")
+            report.text(f"{process}: {shown_as(found).sentence()}")
 
 
 def _companion(change: Result, process: str, found: Result) -> pd.DataFrame | None:
@@ -52,80 +64,109 @@ def _companion(change: Result, process: str, found: Result) -> pd.DataFrame | No
     return joined[["process", "term", *list(points), *points.values(), "chances", "n"]]
 
 
-def comparison(found: Result, shown_by: Rule) -> None:
+@section
+def comparison(found: Result) -> None:
     """Emit the change beside units without the programme."""
-    if isinstance(found, Difference) and not enough(found.units["n"], shown_by):
+    if isinstance(found, Difference) and not enough(found.units["n"]):
         return
-    answer(found)
-    if isinstance(found, Difference):
-        units = found.units.assign(n=shown_by.rounded(found.units["n"]))
-        table(units[["process", "arm", "estimate", "ci_low", "ci_high", "n"]], "Change of each unit", named_by=2)
-        kept = found.terms[["estimator", "term", "estimate", "ci_low", "ci_high", "p", "detectable"]]
-        table(kept, "Difference between the changes", named_by=2)
+    shown = shown_as(found)
+    answer(shown)
+    if isinstance(shown.what, Difference):
+        near = disclosure.reader().rounded
+        units = ["process", "arm", "estimate", "ci_low", "ci_high", "n"]
+        by_unit = shown.pipe(lambda found: found.units.assign(n=near(found.units["n"]))[units])
+        table(by_unit, "Change of each unit", named_by=2)
+        columns = ["estimator", "term", "estimate", "ci_low", "ci_high", "p", "detectable"]
+        table(shown.pipe(lambda found: found.terms[columns]), "Difference between the changes", named_by=2)
 
 
-def scoring(found: Result, shown_by: Rule) -> None:
+@section
+def scoring(found: Result) -> None:
     """Emit the change under every defensible combination of scoring rules."""
-    if isinstance(found, ScoringRules) and not enough(found.table["n"], shown_by):
+    if isinstance(found, ScoringRules) and not enough(found.table["n"]):
         return
-    answer(found)
-    if isinstance(found, ScoringRules):
-        rules = list(found.table.columns[: found.table.columns.get_loc("estimate")])
-        axes, _ = figures.specification_curve(found.table, ylabel="mean change of ties, points", choices=rules)
-        alt = f"Estimates in order, each with its interval, and below which rules each used. {found.sentence()}"
+    shown = shown_as(found)
+    answer(shown)
+    if isinstance(shown.what, ScoringRules):
+        table = shown.pipe(lambda found: found.table)
+        rules = list(table.what.columns[: table.what.columns.get_loc("estimate")])
+        axes, _ = figures.specification_curve(table, ylabel="mean change of ties, points", choices=rules)
+        alt = f"Estimates in order, each with its interval, and below which rules each used. {shown.sentence()}"
         report.figure(axes, alt=alt, caption="Mean change under each combination of scoring rules, all processes")
 
 
-def silent(found: Result, shown_by: Rule) -> None:
+@section
+def silent(found: Result) -> None:
     """Emit how far the change depends on those who did not answer."""
-    if isinstance(found, NonResponse) and not enough(found.n, shown_by):
+    if isinstance(found, NonResponse) and not enough(found.n):
         return
-    answer(found)
-    if isinstance(found, NonResponse):
+    shown = shown_as(found).pipe(_near)
+    answer(shown)
+    if isinstance(shown.what, NonResponse):
         text = (
             "lowest, highest: if all who did not answer had rated at one end; tipping point: how much lower they would "
             "have to rate in the second wave than others for the change to be 0"
         )
-        table(found.terms[MISSING], f"What non-response could hide, in points; {text}", named_by=2)
+        table(
+            shown.pipe(lambda found: found.terms[MISSING]),
+            f"What non-response could hide, in points; {text}",
+            named_by=2,
+        )
 
 
-def coordination_quality(found: Result, shown_by: Rule) -> None:
+def _near(found: Result) -> Result:
+    """Shares of people who answered, to the nearest 5 percentage points: nearer, they give those who did not."""
+    if not isinstance(found, NonResponse):
+        return found
+    shares = {name: (20 * found.terms[name]).round() / 20 for name in ("response_first", "response_second")}
+    return replace(found, terms=found.terms.assign(**shares))
+
+
+@section
+def coordination_quality(found: Result) -> None:
     """Emit reliability, structure and habits of answering, wave by wave."""
-    if isinstance(found, AnswerQuality) and not enough(found.terms["n"], shown_by):
+    if isinstance(found, AnswerQuality) and not enough(found.terms["n"]):
         return
-    told(found)
-    if isinstance(found, AnswerQuality):
-        shown = found.terms
-        measured = shown[QUALITY].dropna(axis=1, how="all")
-        if measured.shape[1] > 1:
+    shown = shown_as(found)
+    told(shown)
+    if isinstance(shown.what, AnswerQuality):
+        measured = shown.pipe(lambda found: found.terms[QUALITY].dropna(axis=1, how="all"))
+        if measured.what.shape[1] > 1:
             table(measured, "Reliability and factor structure of respondents' means, by wave", named_by=1)
-        table(shown[HABITS], "Habits of answering, by wave", named_by=1)
+        table(shown.pipe(_habits), "Habits of answering, by wave", named_by=1)
 
 
-def pattern(found: Result, process: str, shown_by: Rule, *, raters: int) -> None:
+def _habits(found: AnswerQuality) -> pd.DataFrame:
+    """Shares of people to the nearest 5 percentage points."""
+    table = found.terms[HABITS]
+    return table.assign(**{name: (20 * table[name]).round() / 20 for name in HABITS[2:] if name in table})
+
+
+@section
+def pattern(found: Result, process: str, *, raters: int) -> None:
     """Emit whether the pattern of ties lasted from the first wave to the last."""
-    if not enough(raters, shown_by):
+    if not enough(raters):
         return
-    report.text(f"{process}: {found.sentence()}")
-    report.items(sentence(note) for note in found.notes)
+    shown = shown_as(found)
+    report.text(f"{process}: {shown.sentence()}")
+    report.items(sentence(note) for note in shown.notes)
 
 
-def networks(found: Mapping[str, Result], shown_by: Rule, *, facilitator: bool) -> None:
+@section
+def networks(found: Mapping[str, Result], *, facilitator: bool) -> None:
     """Emit statistics of the network of ties; which tie is weakest is for the facilitator alone."""
     rows = []
     for process, result in found.items():
-        if not isinstance(result, Network):
-            report.text(result.sentence())
-        elif disclosure.may_show(result.n, rule=shown_by):
-            kept = result.terms if facilitator else result.terms[result.terms["term"] != OF_GROUPS]
-            names = {"estimate": "value", "ci_low": "value_low", "ci_high": "value_high", "term": "statistic"}
-            rows.append(kept.rename(columns=names).assign(process=process))
+        shown = disclosure.show(result, audience=disclosure.reader(), people=result.n)
+        if isinstance(shown.what, Network):
+            rows.append(shown.pipe(_statistics, process, facilitator=facilitator))
+        elif not isinstance(result, Network):
+            report.text(shown.sentence())
         if facilitator and isinstance(result, Network):
             report.text(f"{process}: the weakest tie is how {result.weakest[0]} see {result.weakest[1]}.")
     if rows:
-        columns = ["process", "statistic", "value", "value_low", "value_high"]
         table(
-            pd.concat(rows)[columns],
+            rows[0].pipe(lambda first, *others: pd.concat([first, *others]), *rows[1:]),
             "The ties as a network, last wave; 0: all groups alike, 1: one has it all",
             named_by=2,
         )
@@ -133,34 +174,48 @@ def networks(found: Mapping[str, Result], shown_by: Rule, *, facilitator: bool) 
             report.items(dict.fromkeys(sentence(note) for result in found.values() for note in result.notes))
 
 
-def beside(found: Result, shown_by: Rule) -> None:
+def _statistics(result: Network, process: str, *, facilitator: bool) -> pd.DataFrame:
+    kept = result.terms if facilitator else result.terms[result.terms["term"] != OF_GROUPS]
+    names = {"estimate": "value", "ci_low": "value_low", "ci_high": "value_high", "term": "statistic"}
+    columns = ["process", "statistic", "value", "value_low", "value_high"]
+    return kept.rename(columns=names).assign(process=process)[columns]
+
+
+@section
+def beside(found: Result) -> None:
     """Emit coordination of sites beside the scores and outcomes of their teams, and how they go together."""
-    told(found)
-    if not isinstance(found, BesideCoordination):
+    raters = int(found.table["raters"].sum()) if isinstance(found, BesideCoordination) else 0
+    shown = disclosure.show(found, audience=disclosure.reader(), people=raters)
+    told(shown)
+    if not isinstance(shown.what, BesideCoordination):
         return
-    table = found.table
-    rated = disclosure.may_show(table["raters"], rule=shown_by)
-    behind = table["fewest"].isna() | disclosure.may_show(table["fewest"], rule=shown_by)
-    why = disclosure.suppressed(shown_by.threshold)
-    shown = table.assign(
-        rc=table["rc"].map("{:.2f}".format).where(rated, NOT_SHOWN),
-        raters=_whole(table["raters"], shown_by).where(rated, why),
-        value=table["value"].map(lambda value: f"{value:#.3g}".rstrip(".")).where(behind, NOT_SHOWN),
-        answers=_whole(table["answers"], shown_by).where(behind, why).where(table["answers"].notna(), NOT_SHOWN),
+    table = found.table.assign(behind=found.table["fewest"].fillna(found.table["answers"]).fillna(0).astype(int))
+    named = ["measure", "site", "wave"]
+    rows = disclosure.show(
+        table[[*named, "raters", "rc", "value", "answers", "behind"]].astype({"raters": int}),
+        audience=disclosure.reader(),
+        people={"rc": "raters", "value": "behind", "answers": "behind"},
+        by=named,
+        within=None,
+        places={"rc": 1, "value": None},
     )
     report.table(
-        shown[["measure", "site", "wave", "raters", "rc", "value", "answers"]],
+        rows.pipe(_as_told),
         caption="Mean tie between workgroups at each site beside the scores and outcomes of its teams; answers: of "
         "staff within two months of the ratings, or what the outcome was counted over in the months named",
         labels={"rc": "Mean tie", "answers": "Answers"},
+        formats={"answers": ",.0f", "rc": ".1f"},
         header_columns=3,
     )
-    for title, association in found.associations.items():
+    for title, association in shown.what.associations.items():
         report.text(association.sentence())
-        if len(terms := association.tidy()):
-            columns = ["term", "estimate", "ci_low", "ci_high", "p"]
-            report.table(terms[columns], caption=f"Coordination and {title}, in points", formats=ESTIMATES)
+        terms = shown.pipe(lambda found, title=title: found.associations[title].tidy())
+        if len(terms.what):
+            terms = terms.pipe(lambda rows: rows[["term", "estimate", "ci_low", "ci_high", "p"]])
+            report.table(terms, caption=f"Coordination and {title}, in points", formats=ESTIMATES)
 
 
-def _whole(counts: pd.Series, shown_by: Rule) -> pd.Series:
-    return pd.Series(shown_by.rounded(counts), index=counts.index).map("{:,.0f}".format)
+def _as_told(table: pd.DataFrame) -> pd.DataFrame:
+    near = disclosure.reader().rounded(table["answers"])
+    value = table["value"].map(lambda value: value if pd.isna(value) else float(f"{value:.2g}"))
+    return table.assign(answers=near, value=value).drop(columns="behind")

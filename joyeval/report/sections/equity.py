@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from joyeval import disclosure, report
 from joyeval.measurement.equity import Equity
+from joyeval.report.audiences import section
 from joyeval.report.messages import catalogue
-from joyeval.report.sections.words import NOT_SHOWN, mean, rule, sentence
+from joyeval.report.sections.words import mean, rule, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 LABELS = {"title": "score", "category": "group", "n_first": "n, first", "n_last": "n, last"}
 
 
+@section
 def equity(found: Result, study: Study) -> None:
     """Emit scores of each group in the first and last survey, its change, and tests that groups are alike."""
     report.heading(catalogue(study.language)("headings.equity"))
@@ -31,28 +34,28 @@ def equity(found: Result, study: Study) -> None:
     )
     for attribute, groups in found.groups.groupby("attribute", sort=False):
         _groups(groups, f"Scores by {attribute}", found, study)
-    _tests(found)
+    _tests(found, study)
 
 
 def _groups(groups: pd.DataFrame, caption: str, found: Equity, study: Study) -> None:
     """Show the scores of the groups of one attribute; a change goes with the smaller of its two counts."""
     table = groups.assign(n=groups[["n_first", "n_last"]].min(axis="columns"))
     change = ["estimate", "ci_low", "ci_high"]
-    shown = disclosure.protect(
+    shown = disclosure.show(
         table[["title", "category", "n_first", "first", "n_last", "last", *change, "n"]],
-        n={"first": "n_first", "last": "n_last", **dict.fromkeys(change, "n")},
+        audience=rule(study),
+        people={"first": "n_first", "last": "n_last", **dict.fromkeys(change, "n")},
         within=["title"],
         places=dict.fromkeys(["first", "last", *change], 1),
-        rule=rule(study),
     )
-    shown[change] = shown[change].astype(object).mask(table["estimate"].isna(), NOT_SHOWN)
-    hidden = shown["n_first"].map(lambda value: isinstance(value, str))
-    left_out = _left_out(shown[hidden])
+    hidden = shown.what["n_first"].isna()
+    left_out = _left_out(shown.what[hidden])
     if hidden.all():
         report.text(f"{caption}: no group may be shown. {left_out}")
         return
+    kept = shown.pipe(lambda table: table.loc[table["n_first"].notna()].drop(columns="n"))
     report.table(
-        shown.loc[~hidden].drop(columns="n"),
+        replace(kept, mask=shown.mask[:0]),
         caption=f"{caption}: mean in wave {found.waves[0]} and {found.waves[1]}, and the change",
         labels=LABELS | {"estimate": "change"},
         formats={"first": mean, "last": mean, **dict.fromkeys(change, _signed)},
@@ -71,18 +74,21 @@ def _left_out(hidden: pd.DataFrame) -> str:
     return f"Not shown, as they are small or would give away a small group: {told}."
 
 
-def _signed(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:+.1f}".replace("-", "−")
+def _signed(value: float) -> str:
+    return f"{value:+.1f}".replace("-", "−")
 
 
-def _tests(found: Equity) -> None:
+def _tests(found: Equity, study: Study) -> None:
     if found.tests.empty:
         return
     names = {"level": "level, first survey", "change": "change"}
-    table = found.tests.assign(question=found.tests["question"].map(names))
-    df = [f"{row.df1:.0f}, {row.df2:.0f}" for row in table.itertuples()]
+    shown = disclosure.show(found, audience=rule(study), people=int(found.tests["n"].min()))
+    if not isinstance(shown.what, Equity):
+        report.text(shown.sentence())
+        return
+    columns = ["title", "attribute", "question", "categories", "statistic", "df", "p", "p_adjusted"]
     report.table(
-        table.assign(df=df)[["title", "attribute", "question", "categories", "statistic", "df", "p", "p_adjusted"]],
+        shown.pipe(lambda found: _worded(found.tests, names)[columns]),
         caption="Are the groups alike? Joint tests, p values corrected for their number by Holm's method",
         labels={
             "title": "score",
@@ -96,3 +102,8 @@ def _tests(found: Equity) -> None:
         formats={"p_adjusted": "p"},
         header_columns=3,
     )
+
+
+def _worded(tests: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    df = [f"{row.df1:.0f}, {row.df2:.0f}" for row in tests.itertuples()]
+    return tests.assign(df=df, question=tests["question"].map(names))

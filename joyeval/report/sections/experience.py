@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,11 +11,13 @@ from joyeval import disclosure, figures, report
 from joyeval.measurement import surveys
 from joyeval.measurement.scores import ScoreChange
 from joyeval.measurement.spread import answer_counts
+from joyeval.report.audiences import section
 from joyeval.report.sections.words import mean, rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from joyeval.disclosure import Shown
     from joyeval.instruments.model import Instrument
     from joyeval.measurement.components import Components
     from joyeval.measurement.surveys import Reliability
@@ -25,17 +28,19 @@ if TYPE_CHECKING:
 OTHERS = {"linked": "linked people", "not linked": "people in one wave only"}  # beside everyone
 
 
+@section
 def instruments(used: Sequence[Instrument]) -> None:
     """Emit the questionnaires, where they come from and who may use their words."""
     rows = [(one.title, len(one.items), one.source, one.licence.terms) for one in used]
     table = pd.DataFrame(rows, columns=["questionnaire", "items", "source", "licence"])
-    report.table(table, caption="Questionnaires used")
+    report.table(disclosure.nobody(table, "items of questionnaires"), caption="Questionnaires used")
     unsure = [f"{one.title}: {said}" for one in used for said in one.unverified]
     if unsure:
         report.text("What nobody has confirmed about them yet:")
         report.items(unsure)
 
 
+@section
 def score_change(change: Result, study: Study) -> None:
     """Emit means by wave, and the change from the first to the last wave, estimated three ways."""
     if isinstance(change, ScoreChange):
@@ -44,30 +49,33 @@ def score_change(change: Result, study: Study) -> None:
 
 
 def _means(change: ScoreChange, study: Study) -> None:
-    means = change.means.assign(scale=change.means["scale"].map(change.titles)).drop(columns="sd")
-    protected = [
-        disclosure.protect(scores, n="n", by=["scale", "wave"], within=None, rule=rule(study))
-        for _, scores in means.groupby("scale", sort=False)  # each scale has a precision of its own
+    """Each scale has a precision of its own."""
+    exact = change.means.drop(columns="sd")
+    parts = [
+        disclosure.show(scores, audience=rule(study), people="n", by=["scale", "wave"], within=None)
+        for _, scores in exact.groupby("scale", sort=False)
     ]
-    drawn = [
-        disclosure.protect(scores, n="n", by=["scale", "wave"], within=None, rule=rule(study), words=False)
-        for _, scores in change.means.drop(columns="sd").groupby("scale", sort=False)
-    ]
-    _scores_figure(pd.concat(drawn), change, study)
-    shown = pd.concat(protected)
-    cells = [
-        row.mean if isinstance(row.mean, str) else f"{mean(row.mean)}{_interval(row)}" for row in shown.itertuples()
-    ]
-    wide = shown.assign(cell=cells).pivot(index="scale", columns="wave", values="cell")
-    answers = pd.to_numeric(shown["n"], errors="coerce")
+    means = parts[0].pipe(lambda first, *others: pd.concat([first, *others]), *parts[1:])
+    means = replace(means, mask=pd.concat([part.mask for part in parts]), asked=sum(part.asked for part in parts))
+    _scores_figure(means, change, study)
+    answers = means.what["n"].dropna()
+    if answers.empty:
+        return
     report.table(
-        wide.reindex(index=shown["scale"].unique(), columns=shown["wave"].unique()).rename_axis("score"),
+        means.pipe(_by_wave, change.titles),
         caption="Mean scores by wave, with 95% intervals that allow for teams",
-        footnotes=[f"Each mean rests on {answers.min():.0f} to {answers.max():.0f} answers, to the nearest 5."],
+        footnotes=[f"Each mean rests on {answers.min()} to {answers.max()} answers, to the nearest 5."],
     )
 
 
-def _scores_figure(means: pd.DataFrame, change: ScoreChange, study: Study) -> None:
+def _by_wave(means: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
+    cells = [f"{mean(row.mean)}{_interval(row)}" for row in means.itertuples()]
+    wide = means.assign(scale=means["scale"].map(titles), cell=cells)
+    order = {"index": wide["scale"].unique(), "columns": wide["wave"].unique()}
+    return wide.pivot(index="scale", columns="wave", values="cell").reindex(**order).rename_axis("score")
+
+
+def _scores_figure(means: Shown, change: ScoreChange, study: Study) -> None:
     """Means as they may be shown, on the whole range that each score can take."""
     ranges = {
         name: ends
@@ -84,6 +92,7 @@ def _scores_figure(means: pd.DataFrame, change: ScoreChange, study: Study) -> No
     )
 
 
+@section
 def answers_given(study: Study, cohort: str, store: Store) -> None:
     """Emit how the answers to each item are spread, in the first and the last wave, as diverging bars."""
     for instrument in surveys.instruments(study, cohort):
@@ -95,27 +104,30 @@ def answers_given(study: Study, cohort: str, store: Store) -> None:
 def _spread(wave: pd.DataFrame, instrument: Instrument, vocabulary: str, study: Study) -> None:
     counts = answer_counts(wave, instrument, vocabulary)
     waves = list(dict.fromkeys(counts.index.get_level_values("wave")))
-    shares = disclosure.protect_shares(counts, rule=rule(study))
-    if not shares.notna().any(axis=None):
+    shares = disclosure.show_shares(counts, audience=rule(study))
+    if not shares.what.notna().any(axis=None):
         return
-    shown = {wave: shares.loc[wave] for wave in dict.fromkeys([waves[0], waves[-1]])}
+    ends = list(dict.fromkeys([waves[0], waves[-1]]))
+    shown = shares.pipe(lambda table: {wave: table.loc[wave] for wave in ends})
     asked = ", ".join(counts.index.get_level_values("item").unique()[:3])
     report.figure(
-        figures.likert(shown, options=list(shares)),
+        figures.likert(shown, options=list(shares.what.columns)),
         alt=f"Diverging bars: share of each answer to {instrument.title}, items such as {asked}, in the "
-        f"{'wave' if len(shown) == 1 else 'waves'} {' and '.join(shown)}.",
+        f"{'wave' if len(ends) == 1 else 'waves'} {' and '.join(ends)}.",
         caption=f"{instrument.title}: answers given, from counts rounded to the nearest 5, not reversed",
-        data=pd.concat(shown, names=["wave", "item"]).reset_index(),
-        formats=dict.fromkeys(shares, ".0%"),
+        data=shown.pipe(lambda parts: pd.concat(parts, names=["wave", "item"]).reset_index()),
+        formats=dict.fromkeys(shares.what.columns, ".0%"),
     )
 
 
+@section
 def components(result: Components, study: Study) -> None:
     """Emit the nine components of joy in work, wave by wave, as a heat map."""
     table = result.table
     if table["estimate"].isna().all():
         return
-    shown = table.assign(estimate=table["estimate"].where(table["n"] >= study.disclosure.threshold).round())
+    named = [name for name in table if name not in ("estimate", "n")]
+    shown = disclosure.show(table, audience=rule(study), people="n", by=named, within=None, places={"estimate": 0})
     report.figure(
         figures.component_map(shown),
         alt="Heat map: nine components of joy in work (rows) by wave (columns), 0 worst to 100 best possible. "
@@ -130,27 +142,27 @@ def _interval(row: Any) -> str:
 
 
 def _changes(change: ScoreChange, study: Study) -> None:
+    named = ["scale", "wave", "estimator", "better"]
+    numbers = ["estimate", "se", "ci_low", "ci_high", "relative", "p_adjusted"]
     table = change.changes
-    last = table[(table["wave"] == table["wave"].iloc[-1]) & (table["n"] >= study.disclosure.threshold)]
-    titled = last.assign(scale=last["scale"].map(change.titles), cell=[_estimate(row) for row in last.itertuples()])
-    ways = titled.pivot(index="scale", columns="estimator", values="cell").reindex(columns=list(OTHERS))
-    everyone = titled[titled["estimator"] == "everyone"].set_index("scale")
-    near = everyone.assign(n=rule(study).rounded(everyone["n"]).astype(int))
-    shown = near[["better", "cell", "relative", "p_adjusted", "n"]].join(ways)
+    last = table.loc[table["wave"] == table["wave"].iloc[-1], [*named, *numbers, "n"]]
+    places = dict.fromkeys(("estimate", "se", "ci_low", "ci_high"), 2) | {"relative": 2, "p_adjusted": 3}
+    kept = last[last["estimate"].notna()].astype({"n": int})
+    found = disclosure.show(kept, audience=rule(study), people="n", by=named, within=None, places=places)
+    found = found.pipe(lambda rows: rows[rows["n"].notna()])
     report.table(
-        shown.rename_axis("score"),
+        found.pipe(_side_by_side, change.titles),
         caption="Change from the first to the last wave with 95% intervals: from everyone, from people whose "
         "answers are linked, and from people in one wave only; n: answers behind the first, to the nearest 5",
         labels={"cell": "change", "better": "better is", "p_adjusted": "p, corrected", **OTHERS},
         formats={"p_adjusted": "p", "relative": "+.0%"},
     )
+    sd = disclosure.show(
+        change.means.drop_duplicates("scale")[["scale", "sd", "n"]], audience=rule(study), people="n", within=None
+    )
     report.figure(
         figures.coefficients(
-            {
-                words: _in_standard_deviations(last[last["estimator"] == kind], change)
-                for kind, words in ({"everyone": "everyone"} | OTHERS).items()
-                if (last["estimator"] == kind).any()
-            },
+            found.pipe(_in_standard_deviations, sd, change.titles),
             xlabel="change in standard deviations of the first wave",
         ),
         alt="Forest plot: change of each score from the first to the last wave, in standard deviations. "
@@ -158,6 +170,13 @@ def _changes(change: ScoreChange, study: Study) -> None:
         caption="Change of each score in standard deviations of the first wave, with 95 % intervals: from everyone, "
         "from people linked over both waves, and from people who answered one of them",
     )
+
+
+def _side_by_side(last: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
+    titled = last.assign(scale=last["scale"].map(titles), cell=[_estimate(row) for row in last.itertuples()])
+    ways = titled.pivot(index="scale", columns="estimator", values="cell").reindex(columns=list(OTHERS))
+    everyone = titled[titled["estimator"] == "everyone"].set_index("scale")
+    return everyone[["better", "cell", "relative", "p_adjusted", "n"]].join(ways).rename_axis("score")
 
 
 def _estimate(row: Any) -> str:
@@ -168,17 +187,31 @@ def _estimate(row: Any) -> str:
     return f"{row.estimate:{style}} ({row.ci_low:{style}} to {row.ci_high:{style}})".replace("-", "−")
 
 
-def _in_standard_deviations(changes: pd.DataFrame, change: ScoreChange) -> pd.DataFrame:
-    sd = changes["scale"].map(change.means.drop_duplicates("scale").set_index("scale")["sd"])
-    scaled = {name: changes[name] / sd for name in ("estimate", "se", "ci_low", "ci_high")}
-    return changes.assign(term=changes["scale"].map(change.titles), **scaled)
+def _in_standard_deviations(last: pd.DataFrame, sds: pd.DataFrame, titles: dict[str, str]) -> dict[str, pd.DataFrame]:
+    """By estimator; standard deviations are rounded, so the figure is about right."""
+    sd = last["scale"].map(sds.set_index("scale")["sd"]).astype(float)
+    scaled = {name: (last[name] / sd).round(2) for name in ("estimate", "se", "ci_low", "ci_high")}
+    rows = last.assign(term=last["scale"].map(titles), **scaled)
+    kinds = {"everyone": "everyone"} | OTHERS
+    return {
+        words: rows[rows["estimator"] == kind] for kind, words in kinds.items() if (rows["estimator"] == kind).any()
+    }
 
 
+@section
 def reliability(result: Reliability, study: Study) -> None:
     """Emit alpha by scale and wave."""
-    kept = result.table[result.table["n"] >= study.disclosure.threshold]
-    if len(kept):
-        cells = [f"{r.estimate:.2f} ({r.ci_low:.2f} to {r.ci_high:.2f})" for r in kept.itertuples()]
-        wide = kept.assign(alpha=cells).pivot(index="title", columns="wave", values="alpha")
-        ordered = wide.reindex(kept["title"].unique()).rename_axis("scale")
-        report.table(ordered, caption="Cronbach's alpha with 95 % intervals, by wave")
+    places = dict.fromkeys(("estimate", "ci_low", "ci_high"), 2)
+    table = result.table.astype({"n": int})
+    shown = disclosure.show(
+        table, audience=rule(study), people="n", by=["scale", "title", "wave"], within=None, places=places
+    )
+    if shown.what["n"].notna().any():
+        report.table(shown.pipe(_alphas), caption="Cronbach's alpha with 95 % intervals, by wave")
+
+
+def _alphas(table: pd.DataFrame) -> pd.DataFrame:
+    kept = table[table["n"].notna()]
+    cells = [f"{r.estimate:.2f} ({r.ci_low:.2f} to {r.ci_high:.2f})" for r in kept.itertuples()]
+    wide = kept.assign(alpha=cells).pivot(index="title", columns="wave", values="alpha")
+    return wide.reindex(kept["title"].unique()).rename_axis("scale")

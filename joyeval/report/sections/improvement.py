@@ -10,12 +10,14 @@ import pandas as pd
 from joyeval import disclosure, figures, report
 from joyeval.improvement.rules import named
 from joyeval.intake.response import participation
+from joyeval.report.audiences import section
 from joyeval.report.sections.words import rule
 
 if TYPE_CHECKING:
+    from joyeval.disclosure import Shown
     from joyeval.improvement import Charts, Multiverse, Verdicts
     from joyeval.store import Store
-    from joyeval.study import Study
+    from joyeval.study import Outcome, Study
 
 TEAM = ["team", "verdict", "before", "after", "change", "ci_low", "ci_high", "relative"]
 COUNTS = {  # rows of the table of verdicts
@@ -30,6 +32,7 @@ COUNTS = {  # rows of the table of verdicts
 }
 CHOICES = ["rules", "baseline", "improved", "deteriorated", "unchanged", "cannot_tell", "expected_false"]
 MARKED = ["learning set"]  # events drawn on charts; the others stand in the table of what was done
+LIMITS = "Limits are those of the usual number of answers"
 FEW = 6  # of an outcome, so many teams are all drawn; of more, only those with a signal
 MANY = 60  # of more teams, the pulse is told in summaries, and those that changed most are listed and drawn
 SPREAD = {
@@ -42,6 +45,7 @@ SPREAD = {
 PROGRAMME = "programme"  # name of the phase whose first day the small charts mark
 
 
+@section
 def pulses(study: Study, cohort: str, pulse: pd.DataFrame, teams: pd.DataFrame) -> None:
     """Emit what the pulses ask, how many answered, and how many answers there are for each person in post."""
     titles = {part.measure: part.title for part in study.of_cohort("pulses", cohort)}
@@ -55,9 +59,13 @@ def pulses(study: Study, cohort: str, pulse: pd.DataFrame, teams: pd.DataFrame) 
         *(["opportunities", "participation"] if known else []),
         "per_head",
     ]
+    counted = table.assign(measure=table["measure"].map(titles), participation=100 * table["participation"])[names]
+    for name in ("answers", "opportunities"):
+        if name in counted:
+            counted[name] = rule(study).rounded(counted[name])
     report.table(
-        table.assign(measure=table["measure"].map(titles), participation=100 * table["participation"])[names],
-        caption="Answers to each pulse, and how many there are for each person in post and period",
+        disclosure.nobody(counted, "answers of everyone to all pulses"),
+        caption="Answers to each pulse, to the nearest 5, and how many there are for each person in post and period",
         units={"participation": "%"} if known else {},
         labels={"per_head": "Answers per person and period"},
         formats={"answers": ",.0f", "per_head": ".2f"}
@@ -65,105 +73,132 @@ def pulses(study: Study, cohort: str, pulse: pd.DataFrame, teams: pd.DataFrame) 
     )
 
 
+@section
 def cohort_charts(charts: Charts, store: Store, study: Study) -> None:
     """Emit the chart of each measure over all teams, with the events of the programme."""
-    shown = disclosure.protect_charts(charts, rule=rule(study))
+    shown = disclosure.show(charts, audience=rule(study), people=disclosure.in_post(store.table("teams")).sum())
     events = store.table("events").query("scope != 'team' and kind in @MARKED")
+    marked = disclosure.nobody(events, "events of the programme")
     titles = {part.measure: part.title for part in study.pulses}
-    for measure in shown.points["measure"].unique():
-        one = shown.only(measure=measure)
-        drawn = figures.plot_chart(one, events=events, ylabel=f"{titles[measure]} (%)")
+    for measure in shown.what.points["measure"].unique():
+        one = shown.pipe(lambda charts, measure=measure: charts.only(measure=measure))
+        drawn = figures.plot_chart(one, events=marked, ylabel=f"{titles[measure]} (%)")
         report.figure(
             drawn,
             alt=f"Control chart of {titles[measure].lower()}, all teams together. {one.sentence()}",
-            caption=f"{titles[measure]}: share of positive answers, all teams together",
+            caption=f"{titles[measure]}: share of positive answers, all teams together. {LIMITS}",
         )
 
 
-def verdicts(found: Verdicts, study: Study) -> None:
+@section
+def verdicts(found: Verdicts, study: Study, store: Store) -> None:
     """Emit how many teams improved, deteriorated and did neither, then each team; teams are not ranked."""
     titles = {part.measure: part.title for part in study.pulses}
     counts = found.counts.set_index("measure").rename(index=titles)[list(COUNTS)]
     report.table(
-        counts.T.rename(index=COUNTS).rename_axis("Verdict").rename_axis(columns=None),
+        disclosure.nobody(counts.T.rename(index=COUNTS).rename_axis("Verdict").rename_axis(columns=None), "teams"),
         caption="Verdicts on teams, beside the number of signals that chance alone would give",
         formats=dict.fromkeys(counts.index, _count),
     )
-    for measure, teams in found.teams.groupby("measure"):
+    shown = disclosure.show(found, audience=rule(study), people=disclosure.in_post(store.table("teams")))
+    for measure, every in found.teams.groupby("measure"):
+        teams = shown.pipe(_of_measure, measure)
+        if left := len(every) - len(teams.what):
+            report.text(
+                f"{titles[measure]}: {left} of {len(every)} teams have fewer than {rule(study).threshold} people, or "
+                "would give one that has away; they stand in the counts above only."
+            )
         of = "each team"
-        if len(teams) > MANY:
+        if len(teams.what) > MANY:
             _spread(teams, titles[measure])
-            teams = teams.loc[teams.loc[teams["clear"].eq(True), "change"].abs().nlargest(MANY).index]
-            of = f"the {len(teams)} teams that changed most, beyond chance"
-        report.table(
-            teams[TEAM].sort_values("team"),
-            caption=f"{titles[measure]}: {of}, in order of name, before and after",
-            formats={
-                **dict.fromkeys(("before", "after"), ".0f"),
-                **dict.fromkeys(("change", "ci_low", "ci_high"), "+.0f"),
-                "relative": "+.0%",
-            },
-            units={"before": "%", "after": "%", "change": "percentage points"},
-            labels={"relative": "Relative change"},
-            footnotes=[f"Rules: {found.rules}."],
-        )
+            teams = teams.pipe(_most_changed)
+            of = f"the {len(teams.what)} teams that changed most, beyond chance"
+        if len(teams.what):
+            report.table(
+                replace(teams.pipe(lambda table: table[TEAM].sort_values("team")), mask=teams.mask[:0]),
+                caption=f"{titles[measure]}: {of}, in order of name, before and after",
+                formats={
+                    **dict.fromkeys(("before", "after"), ".0f"),
+                    **dict.fromkeys(("change", "ci_low", "ci_high"), "+.0f"),
+                    "relative": "+.0%",
+                },
+                units={"before": "%", "after": "%", "change": "percentage points"},
+                labels={"relative": "Relative change"},
+                footnotes=[f"Rules: {found.rules}."],
+            )
 
 
-def _spread(teams: pd.DataFrame, title: str) -> None:
+def _of_measure(found: Verdicts, measure: str) -> pd.DataFrame:
+    return found.teams.loc[found.teams["measure"] == measure]
+
+
+def _most_changed(teams: pd.DataFrame) -> pd.DataFrame:
+    return teams.loc[teams.loc[teams["clear"].eq(True), "change"].abs().nlargest(MANY).index]
+
+
+def _spread(teams: Shown, title: str) -> None:
     """Emit how the changes of many teams are spread."""
-    judged = teams.dropna(subset="change")
-    table = judged.groupby("verdict")["change"].quantile(list(SPREAD)).unstack().rename(columns=SPREAD)
-    table.insert(0, "Teams", judged["verdict"].value_counts())
     report.table(
-        table.rename_axis("Verdict").rename_axis(columns=None),
-        caption=f"{title}: how the changes of {len(judged)} teams are spread",
+        replace(teams.pipe(_quantiles), mask=teams.mask[:0]),
+        caption=f"{title}: how the changes of {int(teams.what['change'].notna().sum())} teams are spread",
         formats={"Teams": ".0f", **dict.fromkeys(SPREAD.values(), "+.0f")},
         units=dict.fromkeys(SPREAD.values(), "percentage points"),
     )
+
+
+def _quantiles(teams: pd.DataFrame) -> pd.DataFrame:
+    judged = teams.dropna(subset="change")
+    table = judged.groupby("verdict")["change"].quantile(list(SPREAD)).unstack().rename(columns=SPREAD)
+    table.insert(0, "Teams", judged["verdict"].value_counts())
+    return table.rename_axis("Verdict").rename_axis(columns=None)
 
 
 def _count(value: float) -> str:
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"
 
 
-def team_charts(charts: Charts, study: Study, cohort: str) -> None:
-    """Emit the charts of the teams that answer often enough to be drawn, small; say how many do not."""
-    shown = disclosure.protect_charts(charts, rule=rule(study))
+@section
+def team_charts(charts: Charts, study: Study, cohort: str, store: Store) -> None:
+    """Emit the charts of the teams that may be drawn, small; say how many may not."""
+    staff = disclosure.in_post(store.table("teams"))
     titles = {part.measure: part.title for part in study.pulses}
-    for measure in shown.points["measure"].unique():
-        every = replace(shown.only(measure=measure), by=("team",))
-        drawn = every.legible()
-        if left := len(every.latest()) - len(drawn.latest()):
+    for measure in charts.points["measure"].unique():
+        every = replace(charts.only(measure=measure), by=("team",))
+        drawn = disclosure.show(every, audience=rule(study), people=staff).pipe(lambda charts: charts.legible())
+        if left := len(every.latest()) - len(drawn.what.latest()):
             report.text(
-                f"{left} of {len(every.latest())} teams have too few answers a period to be drawn (fewer than "
-                f"{rule(study).threshold} in most periods); the table gives their change."
+                f"{left} of {len(every.latest())} teams are not drawn: fewer than {rule(study).threshold} people stand "
+                "behind most of their points."
             )
-        if len(drawn.latest()) > MANY:
-            signals = drawn.with_verdict("improved", "deteriorated", "changed")
-            drawn = signals.furthest(MANY)
+        if len(drawn.what.latest()) > MANY:
+            signals = drawn.pipe(lambda charts: charts.with_verdict("improved", "deteriorated", "changed"))
+            drawn = signals.pipe(lambda charts: charts.furthest(MANY))
             report.text(
-                f"{len(signals.latest())} teams have a signal; the {len(drawn.latest())} whose level changed most are "
-                "drawn. The stored result holds all of them."
+                f"{len(signals.what.latest())} teams have a signal; the {len(drawn.what.latest())} whose level changed "
+                "most are drawn. The stored result holds all of them."
             )
         if len(drawn.latest()):
             _small(drawn, study, cohort, title=titles[measure], ylabel="%")
 
 
-def _small(charts: Charts, study: Study, cohort: str, *, title: str, ylabel: str) -> None:
+def _small(charts: Shown, study: Study, cohort: str, *, title: str, ylabel: str) -> None:
     """Emit small charts, a page each, with the start of the programme marked."""
+    if not len(charts.what.series):
+        return
     starts = [pd.Timestamp(phase.start) for phase in study.cohort(cohort).phases if phase.name == PROGRAMME]
     pages = figures.small_multiples(charts, columns=3, rows=8, ylabel=ylabel, start=starts[0] if starts else None)
     for page in pages:
         alt = f"Small control charts of {title.lower()}, one for each team, each with its verdict. {charts.sentence()}"
-        caption = f"{title}, team by team. Points that rest on too few answers are left out"
+        caption = f"{title}, team by team. Points that rest on too few people are left out. {LIMITS}"
         report.figure(page, alt=alt, caption=caption)
 
 
+@section
 def multiverse(found: Multiverse) -> None:
     """Emit the counts of verdicts under other rule sets and baselines."""
     table = found.counts[CHOICES].assign(rules=found.counts["rules"].map(lambda name: named(name).title))
     report.table(
-        table,
+        disclosure.nobody(table, "teams by verdict"),
         caption="The same teams judged by other rules and baselines",
         labels={"expected_false": "Expected by chance"},
         formats={"expected_false": ".1f"},
@@ -171,24 +206,37 @@ def multiverse(found: Multiverse) -> None:
     )
 
 
-def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str) -> None:
+@section
+def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str, store: Store) -> None:
     """Emit the charts of every outcome, team by team, and how many improved."""
     parts = {part.measure: part for part in study.of_cohort("outcomes", cohort)}
     if not charts:
         report.text("No outcome has enough periods for a chart.")
     for measure, found in charts.items():
         title, unit = parts[measure].title, parts[measure].unit
-        shown = disclosure.protect_charts(found, rule=rule(study)).legible()
-        drawn = ""
-        if len(shown.latest()) > FEW:
-            shown = shown.with_verdict("improved", "deteriorated", "changed")
-            drawn = f" Only {study.teams.called}s with a signal are drawn."
+        people = behind_outcome(parts[measure], store)
+        shown = disclosure.show(found, audience=rule(study), people=people).pipe(lambda charts: charts.legible())
+        drawn = f" {len(shown.what.latest())} may be drawn: of the others, too few people stand behind most points."
+        drawn = drawn if len(shown.what.latest()) < len(found.latest()) else ""
+        if len(shown.what.latest()) > FEW:
+            shown = shown.pipe(lambda charts: charts.with_verdict("improved", "deteriorated", "changed"))
+            drawn += f" Only {study.teams.called}s with a signal are drawn."
         report.text(f"{title}. {found.sentence()}{drawn}")
-        if len(found.latest()) == 1:
+        if len(found.latest()) == 1 and len(shown.what.series):
             alt = f"Control chart of {title.lower()}. {found.sentence()}"
             report.figure(figures.plot_chart(shown, ylabel=f"{title} ({unit})"), alt=alt, caption=f"{title} ({unit})")
-        elif len(shown.series):
-            if len(shown.latest()) > MANY:
-                shown = shown.furthest(MANY)
+        else:
+            if len(shown.what.latest()) > MANY:
+                shown = shown.pipe(lambda charts: charts.furthest(MANY))
                 report.text(f"Of these, the {MANY} whose level changed most are drawn.")
             _small(shown, study, cohort, title=title, ylabel=unit)
+
+
+def behind_outcome(part: Outcome, store: Store) -> pd.DataFrame | pd.Series:
+    """Return who stands behind each value of an outcome: whom it was counted over; of staff, no more than in post."""
+    rows = store.table("outcomes").query("measure == @part.measure")
+    staff = disclosure.known_in_post(store.table("teams"))
+    people = rows["denominator"].astype(float)
+    if not part.service_users:
+        people = pd.concat([people, rows["team"].map(staff)], axis=1).min(axis=1)
+    return rows[["team", "period"]].assign(people=people.fillna(0))

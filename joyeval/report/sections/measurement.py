@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from joyeval import disclosure, figures, report
 from joyeval.measurement.nonresponse import NonResponse
-from joyeval.report.sections.words import NOT_SHOWN, rule, sentence
+from joyeval.report.audiences import section
+from joyeval.report.sections.words import NOT_SHOWN, mean, rule, sentence, shown
+from joyeval.result import NoAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from joyeval.disclosure import Rule, Shown
     from joyeval.measurement.page import Page
     from joyeval.result import Result
     from joyeval.study import Study
@@ -40,34 +44,29 @@ MINUS = "\N{MINUS SIGN}"
 FEWEST_TEAMS = 4  # teams that may be shown, below which no picture of them is drawn
 
 
+@section
 def measurement(pages: Mapping[str, Page], study: Study) -> None:
     """Emit a page per questionnaire: what its scores may be used for, and the evidence."""
     for one in pages.values():
-        enough = one.scales["n"] >= study.disclosure.threshold
         report.heading(one.title, level=4)
-        if not enough.all():
+        shown = disclosure.show(one, audience=rule(study), people=int(one.scales["n"].min()))
+        if isinstance(shown.what, NoAnswer):
             report.text("Fewer complete answers than may be shown: nothing can be said of this questionnaire.")
             continue
-        report.items(f"{row.title}: {row.verdict}." for row in one.scales.itertuples())
-        if one.notes:
-            report.note(*one.notes)
-        _precision(one)
-        _meaning(one)
-        _items(one)
+        report.items(f"{row.title}: {row.verdict}." for row in shown.what.scales.itertuples())
+        if shown.notes:
+            report.note(*shown.notes)
+        _precision(shown)
+        _meaning(shown)
+        _items(shown)
         _persons(one, study)
         _teams(one, study)
 
 
-def _precision(one: Page) -> None:
-    table = one.scales.set_index("title").rename_axis("scale")
-    shown = pd.DataFrame({"items": table["items"], "alpha": _with_limits(table, "alpha")})
-    shown["omega"] = _with_limits(table, "omega")
-    shown["same answer again"] = _with_limits(table, "retest")
-    shown["error"] = [_points(row.sem, row.sem) for row in table.itertuples()]
-    shown["change"] = [_points(row.mdc, row.sem) for row in table.itertuples()]
+def _precision(shown: Shown) -> None:
     report.table(
-        shown,
-        caption=f"{one.title}: how exact its scores are, in the first wave; brackets hold 95 % intervals",
+        shown.pipe(_how_exact),
+        caption=f"{shown.what.title}: how exact its scores are, in the first wave; brackets hold 95 % intervals",
         labels={
             "same answer again": "First two scores of a person agree (ICC)",
             "error": "Error of one score",
@@ -77,13 +76,38 @@ def _precision(one: Page) -> None:
     )
 
 
+def _how_exact(one: Page) -> pd.DataFrame:
+    table = one.scales.set_index("title").rename_axis("scale")
+    shown = pd.DataFrame({"items": table["items"], "alpha": _with_limits(table, "alpha")})
+    shown["omega"] = _with_limits(table, "omega")
+    shown["same answer again"] = _with_limits(table, "retest")
+    shown["error"] = [_points(row.sem, row.sem) for row in table.itertuples()]
+    shown["change"] = [_points(row.mdc, row.sem) for row in table.itertuples()]
+    return shown
+
+
 def _with_limits(table: pd.DataFrame, name: str) -> list[str]:
     limits = zip(table[name], table[f"{name}_low"], table[f"{name}_high"], strict=True)
     return [NOT_SHOWN if pd.isna(v) else f"{v:.2f} ({low:.2f} to {high:.2f})" for v, low, high in limits]
 
 
-def _meaning(one: Page) -> None:
-    """One factor, the Same meaning over waves, team means."""
+def _meaning(shown: Shown) -> None:
+    """One factor, the same meaning over waves, team means."""
+    waves = shown.what.waves
+    between = f" ({' and '.join(waves)})" if waves else ""
+    report.table(
+        shown.pipe(_stands_for),
+        caption=f"{shown.what.title}: what its scores stand for",
+        labels={
+            "one thing": "Do the items measure one thing?",
+            "as numbers": f"Same meaning over waves{between}, answers as numbers",
+            "as ordered options": "The same, answers as ordered options",
+            "team means": "May team means stand for teams?",
+        },
+    )
+
+
+def _stands_for(one: Page) -> pd.DataFrame:
     table = one.scales.set_index("title").rename_axis("scale")
     shown = pd.DataFrame(index=table.index)
     shown["one thing"] = [
@@ -97,15 +121,7 @@ def _meaning(one: Page) -> None:
         shown["as numbers"] = [_over_waves(row.waves, _spoken(row.released, said)) for row in table.itertuples()]
         shown["as ordered options"] = [_over_waves(row.waves_ordered, "") for row in table.itertuples()]
     shown["team means"] = [f"{row.teams}: {row.teams_why}" if row.teams else "not asked" for row in table.itertuples()]
-    between = f" ({' and '.join(one.waves)})" if one.waves else ""
-    labels = {
-        "one thing": "Do the items measure one thing?",
-        "as numbers": f"Same meaning over waves{between}, answers as numbers",
-        "as ordered options": "The same, answers as ordered options",
-        "team means": "May team means stand for teams?",
-    }
-    labels = {name: label for name, label in labels.items() if name in shown}  # one wave: nothing over waves
-    report.table(shown, caption=f"{one.title}: what its scores stand for", labels=labels)
+    return shown
 
 
 def _spoken(released: str, labels: Mapping[str, str]) -> str:
@@ -119,21 +135,23 @@ def _over_waves(reached: str, released: str) -> str:
     return f"{MEANING[reached]} ({reached or 'too few items or waves'}{freed})"
 
 
-def _items(one: Page) -> None:
+def _items(shown: Shown) -> None:
+    one = shown.what
     if one.items.empty:
         return
-    data = one.items.merge(one.scales[["scale", "title"]], on="scale")
-    weak = data[data["r_drop"] < figures.WEAK_ITEM]
-    found = f" {len(weak)} of {len(data)} items go with the others by less than {figures.WEAK_ITEM}."
+    data = shown.pipe(lambda page: page.items.merge(page.scales[["scale", "title"]], on="scale"))
+    weak = int((data.what["r_drop"] < figures.WEAK_ITEM).sum())
+    found = f" {weak} of {len(data.what)} items go with the others by less than {figures.WEAK_ITEM}."
     chance = f" {one.factors.sentence()}" if one.factors else ""
+    columns = ["title", "label", "r_drop", "alpha_if_dropped"]
     report.figure(
-        figures.questionnaire(one),
+        figures.questionnaire(shown),
         alt="Left, bars: correlation of each item with the others of its scale, and alpha without it."
         + found
         + (f" Right, line: eigenvalues beside those of chance.{chance}" if chance else ""),
         caption=f"{one.title}: how each item goes with the others of its scale"
         + (", and how many things the items measure together" if chance else ""),
-        data=data[["title", "label", "r_drop", "alpha_if_dropped"]].rename(columns={"title": "scale", "label": "item"}),
+        data=data.pipe(lambda rows: rows[columns].rename(columns={"title": "scale", "label": "item"})),
         formats={"r_drop": ".2f", "alpha_if_dropped": ".2f"},
         labels={"r_drop": "Correlation with the others", "alpha_if_dropped": "Alpha without the item"},
     )
@@ -144,51 +162,54 @@ def _persons(one: Page, study: Study) -> None:
     table = one.scales.dropna(subset=["linked"])
     if table.empty:
         return
+    percents = {"improved (%)": ("improved", "linked"), "deteriorated (%)": ("deteriorated", "linked")}
     counts = table[["title", "linked", "improved", "deteriorated"]].rename(columns={"title": "scale"})
-    shown = disclosure.protect(
+    shown = disclosure.show(
         counts.astype(dict.fromkeys(("linked", "improved", "deteriorated"), int)),
-        n="linked",
+        audience=rule(study),
+        people=dict.fromkeys(("improved", "deteriorated", *percents), "linked"),
         within=None,
-        percents={
-            "improved (%)": ("improved", "linked"),
-            "deteriorated (%)": ("deteriorated", "linked"),
-        },
-        rule=rule(study),
-    ).drop(columns=["improved", "deteriorated"])
+        percents=percents,
+    )
     report.table(
-        shown,
+        _without_counts(shown, ["improved", "deteriorated"]),
         caption=f"{one.title}: people who answered {' and '.join(one.waves)}, and who changed beyond measurement error",
+        formats=dict.fromkeys(percents, ".0f"),
         labels={"linked": "People in both waves (about)"},
         footnotes=["If nobody had truly changed, about 2.5 % would pass either way."],
     )
+
+
+def _without_counts(shown: Shown, counts: list[str]) -> Shown:
+    """Leave out counts that stand behind percentages only."""
+    kept = shown.mask[~shown.mask["what"].isin(counts)]
+    return replace(shown.pipe(lambda table: table.drop(columns=counts)), mask=kept)
 
 
 def _teams(one: Page, study: Study) -> None:
     """Draw the means of the teams that may be shown, allowing for chance; none in order of their means."""
     for scale, means in one.team_means.items():
         title = one.scales.set_index("scale").loc[scale, "title"]
-        numbers = ["n", "observed", "estimate", "ci_low", "ci_high"]
-        kept = disclosure.protect(
-            means.teams[[means.group, *numbers]], n="n", by=[means.group], rule=rule(study), words=False
-        )
-        teams = means.teams.assign(**kept[numbers])[kept["n"].notna()]
-        if len(teams) >= FEWEST_TEAMS:
+        shown = disclosure.show(means, audience=rule(study))
+        if len(shown.what.teams) >= FEWEST_TEAMS:
             report.figure(
-                figures.caterpillar(means.showing(teams), xlabel=title),
-                alt=f"Means of teams with 95 % intervals, in order of their names. {means.sentence()}",
-                caption=f"{title}: means of {len(teams)} of {len(means.teams)} teams with enough answers, chance "
-                "allowed for; not a ranking",
+                figures.caterpillar(replace(shown, mask=shown.mask[:0]), xlabel=title),
+                alt=f"Means of teams with 95 % intervals, in order of their names. {shown.sentence()}",
+                caption=f"{title}: means of {len(shown.what.teams)} of {len(means.teams)} teams with enough people, "
+                "chance allowed for; not a ranking",
             )
 
 
+@section
 def nonresponse(found: Mapping[str, Result], study: Study) -> None:
     """Emit, per questionnaire, what people and answers that are missing could do to the changes."""
     first = next((one for one in found.values() if isinstance(one, NonResponse) and one.response), None)
     if first is not None:
         _response(first, study)
     notes: dict[str, None] = {}
-    report.items(_by_name(one) for one in found.values())
-    for one in found.values():
+    every = [shown(one) for one in found.values()]
+    report.items(_by_name(one) for one in every)
+    for one in every:
         notes |= dict.fromkeys(one.notes)
     report.note(*(sentence(note) for note in notes))
     asked = [one for one in found.values() if isinstance(one, NonResponse)]
@@ -198,42 +219,59 @@ def nonresponse(found: Mapping[str, Result], study: Study) -> None:
         _rules(scales, asked[0].waves[1], study)
 
 
-def _by_name(one: Result) -> str:
-    return f"{one.title}: {one.sentence()}" if isinstance(one, NonResponse) else one.sentence()
+def _by_name(one: Shown) -> str:
+    return f"{one.what.title}: {one.sentence()}" if isinstance(one.what, NonResponse) else one.sentence()
 
 
 def _response(one: NonResponse, study: Study) -> None:
-    report.text(f"{one.waves[1]}: {one.response.sentence()}")
+    report.text(_answered_last(one, rule(study)))
     table = one.response.groups[["margin", "category", "invited", "answered"]].astype({"invited": int, "answered": int})
-    shown = disclosure.protect(
+    percents = {"response (%)": ("answered", "invited")}
+    shown = disclosure.show(
         table,
-        n={"invited": "invited", "answered": "answered"},
+        audience=rule(study),
+        people={"invited": "invited", "answered": "answered", **dict.fromkeys(percents, "answered")},
         by=["margin", "category"],
         within=["margin"],
-        percents={"response (%)": ("answered", "invited")},
-        rule=rule(study),
+        percents=percents,
     )
-    hidden = shown["answered"].map(lambda value: isinstance(value, str))
-    shown["response (%)"] = shown["response (%)"].where(~hidden, shown["answered"])
     report.table(
         shown,
-        caption=f"Who answered {one.waves[1]}, against staff in post",
+        caption=f"Who answered {one.waves[1]}, against staff in post, counts to the nearest 5",
         labels={"margin": "By", "category": "Group"},
+        formats=dict.fromkeys(percents, ".0f"),
         header_columns=2,
     )
 
 
+def _answered_last(one: NonResponse, rule: Rule) -> str:
+    """Say how many answered, and whether groups differed, without naming one as best or worst."""
+    groups, tests = one.response.groups, one.response.tests
+    answered, invited = groups.groupby("margin")[["answered", "invited"]].sum().iloc[0]
+    near = rule.rounded(answered)
+    unlike = list(tests.loc[tests["p"] < 0.05, "margin"])
+    told = f"{one.waves[1]}: about {near:.0f} of {invited:.0f} staff in post answered ({near / invited:.0%}); response "
+    if unlike:
+        return f"{told}differed by {', '.join(unlike)} beyond chance."
+    return f"{told}did not differ clearly by {', '.join(tests['margin'])}."
+
+
 def _parts(scales: pd.DataFrame, waves: tuple[str, str], study: Study) -> None:
     """Emit the plain change in its parts, and how far non-respondents would have to differ for it to vanish."""
-    few = (scales[["stayed", "left", "joined"]] < study.disclosure.threshold).any(axis=1)
-    shown = scales[~few]
-    if shown.empty:
+    numbers = ["change", "change_low", "change_high", "stayers", "joiners", "leavers", "tipping", "tipping_sd"]
+    table = scales.assign(people=scales[["stayed", "left", "joined"]].min(axis=1))
+    shown = disclosure.show(
+        table[["title", "sd", *numbers, "people"]],
+        audience=rule(study),
+        people=dict.fromkeys(("sd", *numbers), "people"),
+        within=None,
+        places=dict.fromkeys((*numbers, "sd"), 2) | {"tipping_sd": 1},
+    )
+    kept = shown.pipe(lambda table: table[table["people"].notna()])
+    if kept.what.empty:
         return
-    numbers = ["change", "ci_low", "ci_high", "stayers", "joiners", "leavers", "tipping"]
-    named = shown.rename(columns={"change_low": "ci_low", "change_high": "ci_high"})
-    cells = {name: [_points(v, sd, "+") for v, sd in zip(named[name], named["sd"], strict=True)] for name in numbers}
     report.table(
-        pd.DataFrame({"scale": named["title"], **cells, "tipping_sd": named["tipping_sd"]}),
+        kept.pipe(_in_points, numbers[:-1]),
         caption=f"Plain change of means from {waves[0]} to {waves[1]}, and whose it is",
         formats={"tipping_sd": "+.1f"},
         labels={
@@ -247,34 +285,38 @@ def _parts(scales: pd.DataFrame, waves: tuple[str, str], study: Study) -> None:
     )
 
 
+def _in_points(table: pd.DataFrame, numbers: list[str]) -> pd.DataFrame:
+    cells = {name: [_points(v, sd, "+") for v, sd in zip(table[name], table["sd"], strict=True)] for name in numbers}
+    named = pd.DataFrame({"scale": table["title"], **cells, "tipping_sd": table["tipping_sd"]})
+    return named.rename(columns={"change_low": "ci_low", "change_high": "ci_high"})
+
+
 def _rules(scales: pd.DataFrame, last: str, study: Study) -> None:
     """Emit the mean of the last wave under each rule; a rule that differs by a few people would give them away."""
-    shown = scales[scales["complete_n"] >= study.disclosure.threshold]
-    if shown.empty:
-        return
-    means = ["mean", "weighted", "complete", "half", "imputed"]
-    table = shown[["title", *means]].rename(columns={"title": "scale"})
-    few = shown["half_n"] - shown["complete_n"]
-    gives_away = few.between(1, study.disclosure.threshold - 1)
-    table["complete"] = table["complete"].astype(object).where(~gives_away, disclosure.GIVES_AWAY)
-    report.table(
-        table,
-        caption=f"Mean score of {last} as reported, and under other rules for people and answers that are missing",
-        formats=dict.fromkeys(means, _as_precise_as_shown),
-        labels={
-            "mean": "As reported",
-            "weighted": "Weighted to staff in post",
-            "complete": "All items answered",
-            "half": "Half of the items answered",
-            "imputed": "Gaps filled 20 times",
-        },
-    )
+    counts = {"mean": "half_n", "weighted": "half_n", "complete": "complete_n", "half": "half_n", "imputed": "half_n"}
+    table = scales[["title", *counts, "complete_n", "half_n"]].astype({"complete_n": int, "half_n": int})
+    own = {name: table[name].where(~_few_apart(table, rule(study)), 0) for name in ("complete_n",)}
+    shown = disclosure.show(table.assign(**own), audience=rule(study), people=counts, by=["title"], within=None)
+    if shown.what["half"].notna().any():
+        report.table(
+            _without_counts(shown, ["complete_n", "half_n"]).pipe(
+                lambda table: table.rename(columns={"title": "scale"})
+            ),
+            caption=f"Mean score of {last} as reported, and under other rules for people and answers that are missing",
+            formats=dict.fromkeys(counts, mean),
+            labels={
+                "mean": "As reported",
+                "weighted": "Weighted to staff in post",
+                "complete": "All items answered",
+                "half": "Half of the items answered",
+                "imputed": "Gaps filled 20 times",
+            },
+        )
 
 
-def _as_precise_as_shown(value: float | str) -> str:
-    if isinstance(value, str):
-        return value
-    return NOT_SHOWN if pd.isna(value) else f"{value:.0f}" if abs(value) > 10 else f"{value:.1f}"
+def _few_apart(table: pd.DataFrame, rule: Rule) -> pd.Series:
+    """Rows whose two rules differ by a few people, who would be given away."""
+    return (table["half_n"] - table["complete_n"]).between(1, rule.threshold - 1)
 
 
 def _points(value: float, spread: float, sign: str = "") -> str:

@@ -9,19 +9,25 @@ import pandas as pd
 
 import joyeval
 from joyeval import disclosure, figures, improvement, network, report
-from joyeval.report.sections.front import last_day
+from joyeval.disclosure import coarse_table
+from joyeval.report.audiences import section
+from joyeval.report.sections.front import last_day, mark
 from joyeval.report.sections.words import answer, rule, sentence
+from joyeval.report.sections.words import shown as shown_as
 from joyeval.result import NoAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from joyeval.disclosure import Shown
     from joyeval.network import Comparison, Courses, TeamTotals
     from joyeval.result import Result
     from joyeval.study import Study
 
 EFFECTS = ["title", "before", "estimate", "ci_low", "ci_high", "relative", "p", "n"]
 SIGNED = {**dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.2f"), "relative": "+.1%", "p": "p", "before": ".1f"}
+ESTIMATED = ("before", "estimate", "ci_low", "ci_high", "relative")
+FEWEST_TEAMS = 4  # that may be shown, below which no picture of them is drawn
 KINDS = {
     "good days": "Did good days change?",
     "experience": "Did staff experience change?",
@@ -36,6 +42,7 @@ RESTS_ON = {
 }
 
 
+@section
 def network_title(study: Study) -> None:
     """Emit the title page: all cohorts, and the last day of their data."""
     days = [day for cohort in study.cohorts if (day := last_day(study.store(cohort.cohort))) is not None]
@@ -46,9 +53,11 @@ def network_title(study: Study) -> None:
         data_as_of=max(days) if days else "",
         version=f"joyeval {joyeval.__version__}",
         language=study.language,
+        readers=mark(rule(study)),
     )
 
 
+@section
 def network_summary(study: Study, found: Sequence[Comparison], totals: TeamTotals | None) -> None:
     """Emit the page for who reads one page."""
     report.heading("Summary")
@@ -81,6 +90,7 @@ def _sure(comparison: Comparison) -> bool:
     return bool(len(rows) and (rows["ci_low"].iloc[0] > 0 or rows["ci_high"].iloc[0] < 0))
 
 
+@section
 def cohorts_side_by_side(study: Study) -> None:
     """Emit who the cohorts are: time, teams, organisations, answers to the last wave."""
     rows = []
@@ -89,26 +99,35 @@ def cohorts_side_by_side(study: Study) -> None:
         when = {"from": f"{cohort.start:%B %Y}", "to": f"{cohort.end:%B %Y}"}
         counts = {"teams": len(teams), "organisations": teams["organisation"].nunique()}
         rows.append({"cohort": cohort.title, **when, **counts})
-    report.table(pd.DataFrame(rows), caption="The cohorts")
+    report.table(disclosure.nobody(pd.DataFrame(rows), "teams"), caption="The cohorts")
 
 
+@section
 def cohort_courses(study: Study, found: Courses | None) -> None:
     """Emit a figure per measure: every cohort by months since it began."""
     if found is None:
         report.text("No cohort has pulses.")
         return
     titles = {part.measure: part.title for part in study.pulses}
-    shown = disclosure.protect(
-        found.months, n="answers", by=["measure", "cohort"], within=None, rule=rule(study), words=False,
-        places={"month": None, "value": 1},
-    )  # fmt: skip
-    shown["month"] = found.months["month"]
+    staff = {cohort.title: disclosure.people_of(study.store(cohort.cohort)) for cohort in study.cohorts}
+    months = found.months.drop(columns="value").astype({"positive": int, "answers": int})
+    people = pd.concat([months["answers"], months["cohort"].map(staff)], axis=1).min(axis=1)
+    shown = disclosure.show(
+        months.assign(people=people.astype(int)),
+        audience=rule(study),
+        people=dict.fromkeys(("positive", "answers", "value"), "people"),
+        by=["measure", "cohort", "month"],
+        within=None,
+        percents={"value": ("positive", "answers")},
+    )
     mark = "; open mark: first month after the baseline" if len(found.begins) else ""
-    for measure, rows in shown.groupby("measure", sort=False):
-        drawn = figures.cohort_courses(rows, ylabel=f"{titles[measure]} (%)", begins=found.begins)
+    begins = disclosure.nobody(found.begins, "months")
+    for measure in shown.what["measure"].unique():
+        rows = shown.pipe(lambda table, measure=measure: table[table["measure"] == measure])
+        drawn = figures.cohort_courses(rows, ylabel=f"{titles[measure]} (%)", begins=begins)
         report.figure(
             drawn,
-            alt=f"Lines of {titles[measure].lower()} by month since each cohort began. {_first_to_last(rows)}",
+            alt=f"Lines of {titles[measure].lower()} by month since each cohort began. {_first_to_last(rows.what)}",
             caption=f"{titles[measure]}, by months since each cohort began{mark}",
         )
 
@@ -121,6 +140,7 @@ def _first_to_last(rows: pd.DataFrame) -> str:
     return f"First to last month: {'; '.join(ends)}."
 
 
+@section
 def effects(found: Sequence[Comparison], study: Study) -> None:
     """Emit, kind by kind, the effect of every cohort, their mean, and what a further cohort may expect."""
     for kind, question in KINDS.items():
@@ -134,11 +154,11 @@ def effects(found: Sequence[Comparison], study: Study) -> None:
             report.items(_once(note for comparison in these for note in comparison.notes))
 
 
-def _shown(found: Comparison, study: Study) -> pd.DataFrame:
-    return disclosure.protect(
-        found.cohorts[EFFECTS], n="n", by=["title"], within=None, rule=rule(study), words=False,
-        places=dict.fromkeys(["before", "estimate", "ci_low", "ci_high", "relative", "p"]),
-    )  # fmt: skip
+def _shown(found: Comparison, study: Study) -> Shown:
+    """Effects of cohorts to the precision of their error; n rounded."""
+    table = coarse_table(found.cohorts[EFFECTS].astype({"n": "Int64"}))
+    places = dict.fromkeys(["before", "estimate", "ci_low", "ci_high", "relative", "p"])
+    return disclosure.show(table, audience=rule(study), people="n", by=["title"], within=None, places=places)
 
 
 def _forest(found: Comparison, study: Study) -> None:
@@ -146,7 +166,8 @@ def _forest(found: Comparison, study: Study) -> None:
     if len(mean):
         ends = {"pi_low": found.pooled.predicted_low, "pi_high": found.pooled.predicted_high}
         pooled = mean.iloc[0][["estimate", "ci_low", "ci_high"]].to_dict() | ends
-    drawn = _shown(found, study).dropna(subset=["estimate"])
+        pooled = {name: float(f"{value:.2g}") for name, value in pooled.items()}
+    drawn = _shown(found, study).pipe(lambda rows: rows.dropna(subset=["estimate"]))
     with_mean = " and the mean over cohorts" if pooled else ""
     below = "; the diamond is the mean, the dotted line the prediction interval" if pooled else ""
     report.figure(
@@ -158,13 +179,15 @@ def _forest(found: Comparison, study: Study) -> None:
 
 def _effect_table(found: Sequence[Comparison], study: Study) -> None:
     """One table for all questions of a kind: change and relative change of every cohort, then the mean."""
-    rows = pd.concat([_with_mean(one, study) for one in found], ignore_index=True)
+    parts = [_shown(one, study).pipe(_with_mean, one) for one in found]
+    rows = parts[0].pipe(lambda first, *others: pd.concat([first, *others], ignore_index=True), *parts[1:])
     several = len(found) > 1
-    kept = [name for name in ["question", *EFFECTS] if rows[name].notna().any() and (several or name != "question")]
+    columns = ["question", *EFFECTS]
+    kept = [name for name in columns if rows.what[name].notna().any() and (several or name != "question")]
     labels = {"title": "cohort", "n": RESTS_ON[found[0].kind], "relative": "relative change", "estimate": "change"}
     units = {} if several else {"estimate": found[0].unit}
     report.table(
-        rows[kept],
+        rows.pipe(lambda table: table[kept]),
         caption=("Each question" if several else found[0].question) + ": level before, change and relative change",
         labels={name: words for name, words in labels.items() if name in kept},
         formats={name: style for name, style in SIGNED.items() if name in kept},
@@ -173,8 +196,8 @@ def _effect_table(found: Sequence[Comparison], study: Study) -> None:
     )
 
 
-def _with_mean(found: Comparison, study: Study) -> pd.DataFrame:
-    rows = _shown(found, study).assign(question=found.question)
+def _with_mean(shown: pd.DataFrame, found: Comparison) -> pd.DataFrame:
+    rows = shown.assign(question=found.question)
     mean = found.pooled.tidy()
     if mean.empty:
         return rows
@@ -203,6 +226,7 @@ def _once(notes: Iterable[str]) -> list[str]:
     ]
 
 
+@section
 def learning(found: Sequence[Comparison]) -> None:
     """Emit whether later cohorts gained more, for every question."""
     rows = [
@@ -216,7 +240,7 @@ def learning(found: Sequence[Comparison]) -> None:
     table = pd.DataFrame(rows)
     table["p_adjusted"] = _corrected(table)
     report.table(
-        table,
+        disclosure.nobody(coarse_table(table), "effects of cohorts"),
         caption="Learning curve: how the effect changed from one cohort to the next, in order of their start",
         formats={**dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.2f"), "p": "p", "p_adjusted": "p"},
         labels={"estimate": "change of the effect for each later cohort", "p_adjusted": "p, corrected"},
@@ -236,6 +260,7 @@ def _corrected(table: pd.DataFrame) -> pd.Series:
     return table["question"].map(done.set_index("question")["p_adjusted"])
 
 
+@section
 def team_counts(study: Study, totals: TeamTotals | None) -> None:
     """Emit verdicts on teams, by cohort and by organisation, beside what chance would give."""
     if totals is None:
@@ -251,7 +276,7 @@ def team_counts(study: Study, totals: TeamTotals | None) -> None:
 def _counts(study: Study, totals: TeamTotals, titles: dict[str, str]) -> None:
     counts = totals.counts if study.pool else totals.counts[totals.counts["cohort"] != "All"]
     report.table(
-        _named(counts, titles),
+        disclosure.nobody(_named(counts, titles), "teams by verdict"),
         caption="Teams improved, deteriorated and unchanged, beside the signals expected by chance",
         labels={
             "judged": "teams judged",
@@ -268,8 +293,16 @@ def _counts(study: Study, totals: TeamTotals, titles: dict[str, str]) -> None:
 def _organisations(study: Study, totals: TeamTotals, titles: dict[str, str]) -> None:
     table = network.organisations(study, totals)
     numbers = dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.1f")
+    shown = disclosure.show(
+        table.assign(people=table["organisation"].map(_staff_of_organisations(study)).fillna(0).astype(int)),
+        audience=rule(study),
+        people=dict.fromkeys(ESTIMATED, "people"),
+        by=[name for name in table if name not in ESTIMATED],
+        within=["measure"],
+        places=dict.fromkeys(ESTIMATED, 0) | {"relative": 2},
+    )
     report.table(
-        _named(table, titles),
+        shown.pipe(lambda table: _named(table.drop(columns="people"), titles)),
         caption="Organisations in order of name: verdicts on their teams of all cohorts, and their mean change",
         formats=numbers | {"before": ".0f", "relative": "+.0%"},
         units={"before": "%", "estimate": "percentage points"},
@@ -287,40 +320,67 @@ def _named(table: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
     )
 
 
+@section
 def funnels(study: Study) -> None:
     """Emit a funnel per measure: where teams of all cohorts stood in the last three months of their cohort."""
     titles = {part.measure: part.title for part in study.pulses}
     levels = network.last_levels(study)
-    levels = levels[levels["answers"] >= study.disclosure.threshold]
+    people = levels["team"].map(_staff_of_teams(study))
+    levels = levels.assign(people=pd.concat([people, levels["answers"]], axis=1).min(axis=1, skipna=False).fillna(0))
     groups = ["measure"] if study.pool else ["measure", "cohort"]
     for key, rows in levels.groupby(groups, sort=False):
-        if len(rows) < 2:
-            continue
         title = titles[key[0]] + ("" if study.pool else f", {key[1]}")
-        found = improvement.funnel(rows, numerator="positive", denominator="answers", group="team", multiply=100)
+        shown = disclosure.show_levels(rows, audience=rule(study))
+        if len(shown.what) < FEWEST_TEAMS:
+            report.text(
+                f"{title}: {len(shown.what)} of {len(rows)} teams may be drawn one by one, too few for a funnel."
+            )
+            continue
+        options = {"numerator": "positive", "denominator": "answers", "group": "team", "multiply": 100}
+        found = shown.pipe(lambda rows, options=options: improvement.funnel(rows, **options))
         report.figure(
             figures.plot_funnel(found, ylabel=f"{title} (%)", xlabel="Answers in the last three months", name=0),
             alt=f"Funnel plot of {title.lower()}, one point per team. {found.sentence()}",
-            caption=f"{title}: teams in the last three months of their cohort, not named, and limits for their size",
+            caption=f"{title}: teams in the last three months of their cohort, not named, and limits for their size; "
+            f"{len(rows) - len(shown.what)} teams of too few people are not drawn",
         )
         answer(found)
 
 
+def _staff_of_teams(study: Study) -> pd.Series:
+    """Return the people in post of each team of all cohorts, by its name; of a name that comes twice, the fewest."""
+    return disclosure.known_in_post(_teams(study)).groupby(level=0).min()
+
+
+def _staff_of_organisations(study: Study) -> pd.Series:
+    names = {organisation.code: organisation.name for organisation in study.organisations}
+    teams = _teams(study)
+    staff = disclosure.known_in_post(teams).groupby(teams["organisation"].to_numpy()).sum(min_count=1)
+    return staff.rename(names)
+
+
+def _teams(study: Study) -> pd.DataFrame:
+    return pd.concat([study.store(cohort.cohort).table("teams") for cohort in study.cohorts])
+
+
+@section
 def practices(found: Result) -> None:
     """Emit what went with improvement, as exploration."""
     report.note("Explored after the fact: teams chose what they did, so this cannot show what works.")
-    answer(found)
-    if isinstance(found, NoAnswer):
+    shown = shown_as(found)
+    answer(shown)
+    if isinstance(shown.what, NoAnswer):
         return
     report.figure(
         figures.coefficients(
-            found.tidy(), xlabel="Percentage points of change for one more use a year; right of 0 is better"
+            shown.pipe(lambda found: found.tidy()),
+            xlabel="Percentage points of change for one more use a year; right of 0 is better",
         ),
-        alt=f"Coefficients with intervals, one row per practice. {found.sentence()}",
+        alt=f"Coefficients with intervals, one row per practice. {shown.sentence()}",
         caption="Change of teams for one more use of each practice a year, given their cohort and their level before",
     )
     report.table(
-        found.table.drop(columns="se"),
+        shown.pipe(lambda found: found.table.drop(columns="se")),
         caption="Practices and the change of teams, one practice at a time",
         formats={**dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.1f"), "p": "p", "p_adjusted": "p"},
         units={"estimate": "percentage points for one more use a year"},
@@ -328,6 +388,7 @@ def practices(found: Result) -> None:
     )
 
 
+@section
 def network_methods(study: Study) -> None:
     """Emit how the numbers were made."""
     report.heading("Methods")
@@ -341,8 +402,8 @@ def network_methods(study: Study) -> None:
         "Means over cohorts: random effects, variance between cohorts by REML, interval by Hartung-Knapp, and a 95% "
         "prediction interval for the effect in a further cohort. Learning: random-effects regression on the order of "
         "cohorts. Teams are judged one by one, by the rules named below their table.",
-        f"No statistic over fewer than {study.disclosure.threshold} valid answers is shown, neither within a cohort "
-        f"nor across cohorts. {study.disclosure.reason}",
+        f"No statistic over fewer than {rule(study).threshold} people is shown, neither within a cohort nor across "
+        f"cohorts. {rule(study).reason}",
     )
     if study.source:
         report.text(f"Source of the data: {study.source}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from joyeval import figures, report
+from joyeval import disclosure, figures, report
 from joyeval.outcomes import side_by_side as together
 from joyeval.outcomes.association import Association, quoted
 from joyeval.outcomes.event_study import EventStudy
@@ -15,14 +15,15 @@ from joyeval.outcomes.interrupted import Interrupted
 from joyeval.outcomes.linkage import Linkage
 from joyeval.outcomes.reliability import Corrected
 from joyeval.outcomes.sensitivity import LeaveOneOut, NegativeControl, SpecificationCurve
+from joyeval.report.audiences import section
 from joyeval.report.papers import model_table
-from joyeval.report.sections.words import ESTIMATES, ROWS, answer, corrected, sentence
-from joyeval.result import NoAnswer
+from joyeval.report.sections.words import ESTIMATES, ROWS, answer, corrected, sentence, shown
+from joyeval.result import NoAnswer, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from joyeval.result import Result
+    from joyeval.disclosure import Shown
     from joyeval.study import Study
 
 AGAINST = "outcomes before the staff answers"
@@ -30,6 +31,7 @@ STANDARD = "Standard deviations of the outcome per standard deviation of the sta
 SHOWN = {"within", "between", "contextual"}
 
 
+@section
 def measures(study: Study, cohort: str) -> None:
     """Emit the outcomes and which way is better."""
     parts = study.of_cohort("outcomes", cohort)
@@ -38,30 +40,32 @@ def measures(study: Study, cohort: str) -> None:
         (part.title, part.unit, ways[part.improve], "service users" if part.service_users else "staff")
         for part in parts
     ]
-    table = pd.DataFrame(rows, columns=["outcome", "unit", "better", "about"])
+    table = disclosure.nobody(pd.DataFrame(rows, columns=["outcome", "unit", "better", "about"]), "outcomes")
     report.table(table, caption="Outcomes, their units and which way is better")
 
 
+@section
 def effect(primary: Result, linkage: Result) -> None:
     """Emit the outcome along the staff measure, within and between teams."""
     if isinstance(primary, Association) and isinstance(linkage, Linkage):
-        drawn = figures.effect(
-            primary.along(linkage.data), x=primary.x, xlabel=primary.x, ylabel=primary.y, by="comparison"
-        )
+        along = shown(Along(n=primary.n, table=primary.along(linkage.data)))
+        lines = along.pipe(lambda found: found.tidy())
+        drawn = figures.effect(lines, x=primary.x, xlabel=primary.x, ylabel=primary.y, by="comparison")
         caption = f"{primary.y} along {primary.x}, with 95 % bands: the same {primary.noun} at different times, and "
         report.figure(
             drawn,
-            alt=f"Two lines with bands. {primary.sentence()}",
+            alt=f"Two lines with bands. {shown(primary).sentence()}",
             caption=f"{caption}different {primary.noun}s",
         )
 
 
+@section
 def linkage(primary: Result, every: Sequence[Result]) -> None:
     """Emit what joined and what did not, for the primary analysis in numbers and for all as bars."""
     if isinstance(primary, Linkage):
         unit = f"{primary.noun}-periods"
         report.table(
-            primary.tidy(),
+            disclosure.nobody(primary.tidy(), unit),
             caption=f"{unit.capitalize()} of staff experience, by what became of their outcome",
             labels={"teams": f"{primary.noun}s", "team_periods": unit},
         )
@@ -70,12 +74,13 @@ def linkage(primary: Result, every: Sequence[Result]) -> None:
         flow = pd.concat([one.flow.assign(pair=f"{one.staff[0]} → {one.outcomes[0]}") for one in found])
         unit = f"{found[0].noun}-periods"
         report.figure(
-            figures.linkage(flow, unit=unit),
+            figures.linkage(disclosure.nobody(flow, unit), unit=unit),
             alt=f"Bars of {unit} that joined an outcome or did not. " + " ".join(one.sentence() for one in found),
             caption=f"{unit.capitalize()} of staff experience that joined an outcome, for each analysis",
         )
 
 
+@section
 def checks(primary: Result, results: Mapping[str, Result]) -> None:
     """Emit the same question asked in other ways: estimates, models side by side, figures."""
     if not isinstance(primary, Association):
@@ -85,20 +90,24 @@ def checks(primary: Result, results: Mapping[str, Result]) -> None:
     for key, one in results.items():
         if isinstance(one, Association):
             found[f"{one.design}, {AGAINST}" if key == "outcomes_reverse" else one.design] = one
-    _designs(found)
+    _designs({name: shown(one) for name, one in found.items()})
     for one in results.values():
         if not isinstance(one, Association):
             answer(replace(one, notes=tuple(note for note in one.notes if note not in primary.notes)))
-            _sensitivity(one)
+            _sensitivity(shown(one))
 
 
-def _designs(found: Mapping[str, Association]) -> None:
-    rows = [{"design": name, **one.effect[["estimate", "ci_low", "ci_high", "p", "n"]]} for name, one in found.items()]
-    caption = "The primary question by several designs"
-    report.table(pd.DataFrame(rows), caption=caption, formats=ESTIMATES, labels={"n": ROWS})
+def _designs(every: Mapping[str, Shown]) -> None:
+    found = {name: one.what for name, one in every.items() if isinstance(one.what, Association)}
+    if not found:
+        report.text(next(iter(every.values())).sentence())
+        return
     first, unit = next(iter(found.values())), "Difference in the outcome per 1 in the staff measure"
+    rows = next(iter(every.values())).pipe(lambda _, *more: _effects(found), *every.values())
+    caption = "The primary question by several designs"
+    report.table(rows, caption=caption, formats=ESTIMATES, labels={"n": ROWS})
     report.figure(
-        figures.forest(pd.DataFrame(rows), names="design", xlabel=unit),
+        figures.forest(rows, names="design", xlabel=unit),
         alt="Forest plot of the primary question by several designs. " + first.sentence(),
         caption=f"Difference in {first.y} per 1 in {first.x}, by several designs, with 95 % intervals",
     )
@@ -109,17 +118,24 @@ def _designs(found: Mapping[str, Association]) -> None:
     }
     rest = {f"{first.noun}s": {name: found[name].n_teams for name in models}}
     rest |= {f"{first.noun}-periods": {name: found[name].n for name in models}}
-    report.table(model_table(models, rows=rest), caption="The models side by side: estimates with 95 % intervals")
+    beside = rows.pipe(lambda _: model_table(models, rows=rest))
+    report.table(beside, caption="The models side by side: estimates with 95 % intervals")
 
 
-def _sensitivity(one: Result) -> None:
-    if isinstance(one, LeaveOneOut):
+def _effects(found: Mapping[str, Association]) -> pd.DataFrame:
+    columns = ["estimate", "ci_low", "ci_high", "p", "n"]
+    return pd.DataFrame([{"design": name, **one.effect[columns]} for name, one in found.items()])
+
+
+def _sensitivity(one: Shown) -> None:
+    found = one.what
+    if isinstance(found, LeaveOneOut):
         report.figure(
-            figures.leave_one_out(one, ylabel=f"Estimate ({one.term})"),
-            alt=f"The estimate without each {one.noun} in turn. {one.sentence()}",
-            caption=f"The primary estimate without one {one.noun} at a time, with 95 % intervals",
+            figures.leave_one_out(one, ylabel=f"Estimate ({found.term})"),
+            alt=f"The estimate without each {found.noun} in turn. {one.sentence()}",
+            caption=f"The primary estimate without one {found.noun} at a time, with 95 % intervals",
         )
-    if isinstance(one, SpecificationCurve):
+    if isinstance(found, SpecificationCurve):
         curve, _ = figures.specification_curve(one, ylabel="Estimate")
         report.figure(
             curve,
@@ -128,30 +144,34 @@ def _sensitivity(one: Result) -> None:
         )
 
 
+@section
 def side_by_side(results: Sequence[Result]) -> None:
     """Emit several analyses in one table and one forest plot, and what could not be answered."""
-    table = together(results)
-    found = [one for one in results if isinstance(one, Association)]
-    if len(table):
+    every = [shown(one) for one in results]
+    found = [one.what for one in every if isinstance(one.what, Association)]
+    if found:
+        first = next(one for one in every if isinstance(one.what, Association))
         report.table(
-            table,
+            first.pipe(lambda _: together([one.what for one in every])),
             caption="Other analyses named beforehand; p values of the main comparison also with Holm's correction",
             labels={"n": ROWS, "n_teams": f"{found[0].noun}s", "p_adjusted": "p, corrected"},
             footnotes=["Estimate: the outcome, in its own unit, for 1 more in the staff measure."],
             formats={**ESTIMATES, "p_adjusted": corrected},
             header_columns=3,
         )
-        rows = pd.DataFrame([one.standardised for one in found])
+        terms = [f"{one.x} → {one.y}, {one.primary}" for one in found]
+        rows = first.pipe(lambda _: pd.DataFrame([one.standardised for one in found]).assign(term=terms))
         report.figure(
-            figures.forest(rows.assign(term=[f"{one.x} → {one.y}, {one.primary}" for one in found]), xlabel=STANDARD),
+            figures.forest(rows, xlabel=STANDARD),
             alt="Forest plot of the other analyses. " + " ".join(one.sentence() for one in found),
             caption=f"The analyses named beforehand in one unit: {STANDARD.lower()}, with 95 % intervals",
         )
-    for one in results:
-        if isinstance(one, NoAnswer):
+    for one in every:
+        if isinstance(one.what, NoAnswer):
             report.text(one.sentence())
 
 
+@section
 def control(study: Study, result: Result) -> None:
     """Emit what became of an outcome that staff experience cannot move, beside the primary one."""
     if study.negative_control is None:
@@ -162,10 +182,12 @@ def control(study: Study, result: Result) -> None:
         "explain the primary answer as well; by chance alone this happens in 1 of 20 studies. "
         f"{sentence(study.negative_control.why)}"
     )
-    answer(result)
-    if isinstance(result, NegativeControl):
+    found = shown(result)
+    answer(found)
+    if isinstance(found.what, NegativeControl):
+        named = [f"primary: {result.main.y}", f"negative control: {result.control.y}"]
         report.table(
-            result.tidy().assign(term=[f"primary: {result.main.y}", f"negative control: {result.control.y}"]),
+            found.pipe(lambda result: result.tidy().assign(term=named)),
             caption="Standard deviations of each outcome per 1 in the staff measure, within the same "
             f"{result.control.noun}",
             labels={"term": "outcome"},
@@ -173,33 +195,64 @@ def control(study: Study, result: Result) -> None:
         )
 
 
+@section
 def reliable_differences(result: Result) -> None:
     """Emit the difference between teams, corrected for chance in their averages."""
-    answer(result)
-    if isinstance(result, Corrected):
-        rows = result.tidy()
+    found = shown(result)
+    answer(found)
+    if isinstance(found.what, Corrected):
         report.table(
-            rows[rows["term"].str.startswith(("between", "contextual"))].drop(columns=["se", "df"]),
+            found.pipe(_between),
             caption=f"Differences between {result.noun}s, as found and corrected for unreliable averages",
             formats=ESTIMATES,
         )
 
 
+def _between(result: Corrected) -> pd.DataFrame:
+    rows = result.tidy()
+    return rows[rows["term"].str.startswith(("between", "contextual"))].drop(columns=["se", "df"])
+
+
+@section
 def part_of_programme(results: Mapping[str, Result], noun: str = "team") -> None:
     """Emit what the programme may have had to do with it, with a figure where there is one."""
-    for one in results.values():
+    every = [shown(one) for one in results.values()]
+    for one in every:
+        found = one.what
         report.text(one.sentence())
-        if isinstance(one, Interrupted):
-            before = "the trend before the start carried on" if one.trend else "the average before the start"
+        if isinstance(found, Interrupted):
+            before = "the trend before the start carried on" if found.trend else "the average before the start"
             report.figure(
-                figures.interrupted(one, ylabel=one.y),
+                figures.interrupted(one.pipe(_whole), ylabel=found.y),
                 alt=f"Series before and after the start. {one.sentence()}",
-                caption=f"{one.y}, all {noun}s together: what was seen, and {before}",
+                caption=f"{found.y}, all {noun}s together: what was seen, and {before}",
             )
-        if isinstance(one, EventStudy):
+        if isinstance(found, EventStudy):
             report.figure(
-                figures.event_study(one, ylabel=f"Difference in {one.y}"),
+                figures.event_study(one, ylabel=f"Difference in {found.y}"),
                 alt=f"Differences by months since the start. {one.sentence()}",
-                caption=f"{quoted(one.y)} by months since the start, against those who had not started",
+                caption=f"{quoted(found.y)} by months since the start, against those who had not started",
             )
-    report.items(dict.fromkeys(sentence(note) for one in results.values() for note in one.notes))
+    report.items(dict.fromkeys(sentence(note) for one in every for note in one.notes))
+
+
+def _whole(found: Interrupted) -> Interrupted:
+    """Round what was seen as means and percentages are rounded elsewhere."""
+    points = found.points
+    places = 0 if points["value"].abs().max() > 10 else 1
+    return replace(found, points=points.assign(value=points["value"].round(places)))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Along(Result):
+    """An outcome along a staff measure, as a model has it; `n` counts rows."""
+
+    table: pd.DataFrame
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the lines with their bands."""
+        return self.table
+
+    def sentence(self) -> str:
+        """Say nothing of its own: the model speaks for it."""
+        return ""

@@ -9,18 +9,21 @@ import pandas as pd
 from joyeval import disclosure, measurement, report
 from joyeval.measurement import surveys
 from joyeval.measurement.response import Response
+from joyeval.report.audiences import section
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.data import response
-from joyeval.report.sections.words import WHY, rule, told_once
+from joyeval.report.sections.words import rule
 from joyeval.result import answered
 
 if TYPE_CHECKING:
+    from joyeval.disclosure import Rule
     from joyeval.store import Store
     from joyeval.study import Study
 
 OF_TEAMS = ("setting",)
 
 
+@section
 def participants(study: Study, cohort: str, store: Store) -> None:
     """Emit teams and staff, people at each step of the surveys, and respondents against the roster."""
     report.heading(catalogue(study.language)("headings.participants"))
@@ -35,7 +38,7 @@ def participants(study: Study, cohort: str, store: Store) -> None:
     )
     if not any(name.startswith("wave_") for name in store.tables()):
         return
-    response(store, rule(study))
+    response(store)
     _representative(study, cohort, store, teams)
 
 
@@ -48,29 +51,33 @@ def _representative(study: Study, cohort: str, store: Store, teams: pd.DataFrame
     margins += [
         teams.groupby(name)["headcount"].sum().rename("staff")
         for name in OF_TEAMS
-        if name in teams and teams["headcount"].notna().all() and len(teams[name].dropna().unique()) > 1
+        if name in teams and teams["headcount"].notna().all() and len(set(teams[name])) > 1
     ]
     margins = [margin for margin in margins if margin.index.name in first]
     if not margins:
         return
     found = answered("whether respondents are like the staff in post", measurement.response, first, margins)
     report.heading("Are the respondents like the staff?", level=3)
-    report.text(_told(found) if isinstance(found, Response) else found.sentence())
-    if isinstance(found, Response):
-        _against_roster(found, study)
+    if not isinstance(found, Response):
+        report.text(found.sentence())
+        return
+    report.text(_told(found, rule(study)))
+    _against_roster(found, rule(study))
 
 
-def _told(found: Response) -> str:
+def _told(found: Response, rule: Rule) -> str:
     """Say whether response differed between groups, without naming one as best or worst."""
     unlike = list(found.tests.loc[found.tests["p"] < 0.05, "margin"])
-    start = f"In the first survey {found.rate:.0%} of the staff in post answered."
+    counts = found.groups.groupby("margin")[["answered", "invited"]].sum().iloc[0]
+    rate = float(rule.rounded(counts["answered"]) / counts["invited"])
+    start = f"In the first survey {rate:.0%} of the staff in post answered."
     if unlike:
         return f"{start} Response differed by {' and '.join(unlike)} beyond chance, so means may lean one way."
     return f"{start} No difference in response by {' or '.join(found.tests['margin'])} was beyond chance."
 
 
-def _against_roster(found: Response, study: Study) -> None:
-    groups = found.groups[["margin", "category", "invited", "answered"]]
+def _against_roster(found: Response, rule: Rule) -> None:
+    groups = found.groups[["margin", "category", "invited", "answered"]].astype({"invited": int, "answered": int})
     total = groups.groupby("margin")[["invited", "answered"]].transform("sum")
     table = groups.assign(invited_all=total["invited"], answered_all=total["answered"])
     shares = {
@@ -78,22 +85,19 @@ def _against_roster(found: Response, study: Study) -> None:
         "share_answers": ("answered", "answered_all"),
         "rate": ("answered", "invited"),
     }
-    shown = disclosure.protect(
-        table.astype({"invited": int, "invited_all": int, "answered_all": int}),
-        n=dict.fromkeys(("invited", "answered", "invited_all", "answered_all"), "answered"),
+    counts = ("invited", "answered", "invited_all", "answered_all")
+    shown = disclosure.show(
+        table,
+        audience=rule,
+        people=dict.fromkeys((*counts, *shares), "answered"),
         by=["margin", "category"],
         within=["margin"],
-        rule=rule(study),
-    )
-    near = table.assign(**{name: rule(study).rounded(table[name]) for name in ("answered", "answered_all")})
-    percent = pd.DataFrame({name: 100 * near[part] / near[whole] for name, (part, whole) in shares.items()})
-    cells = pd.concat(
-        [shown[["margin", "category", "answered"]], percent.clip(upper=100).round().astype(int)], axis="columns"
+        percents=shares,
     )
     report.table(
-        told_once(cells, first="answered", others=list(shares)),
+        shown.pipe(lambda table: table[["margin", "category", "answered", *shares]]),
         caption="Respondents of the first survey beside the staff in post, from counts to the nearest 5",
-        footnotes=[WHY],
+        formats=dict.fromkeys(shares, ".0f"),
         labels={
             "margin": "by",
             "category": "group",

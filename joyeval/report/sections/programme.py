@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from joyeval import figures, report
+from joyeval import disclosure, figures, report
+from joyeval.report.audiences import section, tables_of
 from joyeval.report.messages import catalogue
 
 if TYPE_CHECKING:
@@ -29,9 +30,11 @@ PRACTICES = {  # the six partnership practices
     "label and link": "label and link",
     "improve daily": "improve daily",
 }
+EVENTS = "events of the programme"
 NAMES = {**{kind: many for kind, (_, many) in SUPPORT.items()}, **TESTS, **PRACTICES}
 
 
+@section
 def programme(study: Study, cohort: str, store: Store) -> None:
     """Emit aim, theory, timeline, what was done and what it cost."""
     report.heading(catalogue(study.language)("headings.programme"), new_page=True)
@@ -54,12 +57,13 @@ def _drivers(study: Study) -> None:
     ideas = study.programme.change_ideas()
     if not ideas:
         return
+    shown = disclosure.nobody(ideas, "change ideas")
     report.heading("How the programme should work", level=3)
     report.figure(
-        figures.driver_diagram(study.programme.aim, ideas),
-        alt=figures.driver_diagram_alt(study.programme.aim, ideas),
+        figures.driver_diagram(study.programme.aim, shown),
+        alt=figures.driver_diagram_alt(study.programme.aim, shown),
         caption="Driver diagram: the aim, what drives it, and the changes that teams test",
-        data=_tabled(ideas),
+        data=shown.pipe(_tabled),
     )
 
 
@@ -98,7 +102,7 @@ def _timeline(study: Study, cohort: str, events: pd.DataFrame) -> None:
         f"{row['min'].day} {row['min']:%b %Y} to {row['max'].day} {row['max']:%b %Y}" for _, row in first.iterrows()
     ]
     report.figure(
-        figures.timeline(shown, phases=phases),
+        figures.timeline(disclosure.nobody(shown, EVENTS), phases=phases),
         alt="Timeline of the programme, one lane for each kind of event. "
         + "; ".join(f"{kind} {counts[kind]}, {when}" for kind, when in zip(first.index, days, strict=True))
         + ".",
@@ -115,7 +119,8 @@ def _dose(events: pd.DataFrame) -> None:
     table = teams.pivot_table(index="scope_id", columns="kind", values="date", aggfunc="size", fill_value=0)[kinds]
     table = table.rename(columns=NAMES).rename_axis("team").sort_index()
     report.table(
-        table, caption="What each team logged (times), in order of name; the last six are partnership practices"
+        disclosure.nobody(table, EVENTS),
+        caption="What each team logged (times), in order of name; the last six are partnership practices",
     )
 
 
@@ -132,7 +137,7 @@ def _ideas(study: Study, events: pd.DataFrame) -> None:
         cycles=table["label"].map(cycles).fillna(0).astype(int),
     ).sort_values(["driver", "label"])
     report.table(
-        table[["label", "driver", "teams", "cycles", "first"]],
+        disclosure.nobody(table[["label", "driver", "teams", "cycles", "first"]], EVENTS),
         caption="Changes tested: teams that took each up, and PDSA cycles logged for it",
         labels={"label": "change idea", "cycles": "PDSA cycles", "first": "first taken up"},
     )
@@ -145,7 +150,8 @@ def _log(events: pd.DataFrame, store: Store) -> None:
         return
     table = own.assign(kind=own["kind"].map(lambda kind: NAMES.get(kind, kind)))[["date", "scope_id", "kind", "label"]]
     caption = "What teams logged, in order of time"
-    report.save_table(table, store.out / "tables" / "log", caption=caption, labels={"scope_id": "team"})
+    shown = disclosure.nobody(table, EVENTS)
+    report.save_table(shown, tables_of(store) / "log", caption=caption, labels={"scope_id": "team"})
     report.text("The whole log stands in the folder tables beside the report.")
 
 
@@ -159,8 +165,9 @@ def _costs(study: Study, cohort: str, *, teams: int) -> None:
         f"The account adds up to {sign}{total:,.0f}, or {sign}{total / max(teams, 1):,.0f} for each of {teams} teams."
     )
     rows = [(line.what, line.amount, line.basis or "not stated") for line in lines]
+    costs = pd.DataFrame([*rows, ("Total", total, "")], columns=["what", "amount", "basis"])
     report.table(
-        pd.DataFrame([*rows, ("Total", total, "")], columns=["what", "amount", "basis"]).replace({"basis": {"": "–"}}),
+        disclosure.nobody(costs.replace({"basis": {"": "–"}}), "costs"),
         caption="Costs of this cohort, as the study file gives them; staff time is not counted unless named",
         labels={"amount": f"amount ({sign})"},
         formats={"amount": ",.0f"},

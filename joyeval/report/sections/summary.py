@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from joyeval import figures, report
+from joyeval import disclosure, figures, report
 from joyeval.coordination import Change
 from joyeval.coordination.comparison import Difference
 from joyeval.improvement import Multiverse, Verdicts
@@ -15,6 +15,7 @@ from joyeval.intake.response import respondent_flow
 from joyeval.measurement.equity import Equity
 from joyeval.measurement.scores import ScoreChange
 from joyeval.outcomes.association import Association
+from joyeval.report.audiences import section
 from joyeval.report.messages import catalogue
 
 if TYPE_CHECKING:
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
     from joyeval.study import Outcome, Study
 
 STEP = 10  # percentage points of a pulse that the primary estimate is told for
+TOLD_OF = (  # results that the page speaks of
+    "outcomes_primary",
+    "improvement_cohort_change",
+    "improvement_verdicts",
+    "improvement_multiverse",
+    "experience_change",
+    "experience_equity",
+    "coordination_change",
+    "coordination_comparison",
+)
 TOLD = 3  # scores named one by one
 INTERVAL = {"estimate": "estimate", "low": "ci_low", "high": "ci_high"}
 
@@ -37,22 +48,34 @@ class Row:
     sure: str
 
 
+@section
 def summary(study: Study, cohort: str, store: Store) -> None:
     """Emit the one-page summary, in the language of the study."""
     say = catalogue(study.language, noun=study.teams.called)
-    found = {name: store.result(name) for name in store.results()}
+    found = {name: shown_of(store, name, study) for name in store.results() if name in TOLD_OF}
     report.heading(say("headings.summary"), new_page=True)
     report.text(_lead(study, cohort, store, say))
     report.text(say("summary.aim", aim=study.programme.aim))
     rows = _rows(study, found, store, say)
     if rows:
         labels = {name: say(f"summary.{name}") for name in ("question", "found", "sure")}
-        report.table(pd.DataFrame(rows), caption=say("summary.table"), labels=labels)
+        report.table(
+            disclosure.nobody(pd.DataFrame(rows), "findings in words"), caption=say("summary.table"), labels=labels
+        )
     _teams_figure(found.get("improvement_verdicts"), say)
     report.heading(say("headings.not_shown"), level=3)
     report.items(_not_shown(found, store, say))
     if say.missing:
         report.note(say("summary.partly", count=len(say.missing)))
+
+
+def shown_of(store: Store, name: str, study: Study) -> Result:
+    """Return a stored result as the readers of this section may see it."""
+    result, teams = store.result(name), store.table("teams")
+    people = disclosure.people_of(store)
+    if isinstance(result, Verdicts) and "team" in result.teams:
+        people = disclosure.known_in_post(teams).fillna(0)
+    return disclosure.show(result, audience=disclosure.rule_of(study), people=people).what
 
 
 def last_day(store: Store) -> pd.Timestamp | None:
@@ -158,15 +181,16 @@ def _pulses(study: Study, change: Result | None, say: Catalogue) -> list[Row]:
 def _pulse(row: pd.Series, say: Catalogue) -> tuple[str, str]:
     if pd.isna(row["ci_low"]):
         return say("pulse.not_known"), say("summary.no_answer_sure")
+    places = 0 if float(row["change"]).is_integer() else 1
     found = say(
         "pulse.halves" if row["compared"] == "halves" else "pulse.change",
         before=say.number(row["before"]),
         after=say.number(row["after"]),
-        change=say.signed(row["change"], 1),
+        change=say.signed(row["change"], places),
         relative=say.percent(row["relative"]),
     )
     sure = "pulse.sure_clear" if row["clear"] else "pulse.sure_unclear"
-    return found, say(sure, low=say.signed(row["ci_low"], 1), high=say.signed(row["ci_high"], 1))
+    return found, say(sure, low=say.signed(row["ci_low"], places), high=say.signed(row["ci_high"], places))
 
 
 def _teams(result: Verdicts, found: dict[str, Result], say: Catalogue) -> tuple[str, str]:
@@ -247,7 +271,9 @@ def _teams_figure(result: Result | None, say: Catalogue) -> None:
         total = _totals(result)
         words = {name: say(f"teams.{name}") for name in total}
         report.figure(
-            figures.team_marks(total, words=words), alt=say("teams.alt", **total), caption=say("summary.teams_figure")
+            figures.team_marks(disclosure.nobody(total, "teams by verdict"), words=words),
+            alt=say("teams.alt", **total),
+            caption=say("summary.teams_figure"),
         )
 
 
@@ -265,8 +291,10 @@ def _not_shown(found: dict[str, Result], store: Store, say: Catalogue) -> list[s
 
 
 def response_rate(store: Store) -> float | None:
-    """Return the share of staff in post who answered the last wave, in per cent, where the roster is known."""
+    """Return the share of staff in post who answered the last wave, whole per cent of a rounded count, where known."""
     if "response" not in store.tables() or store.table("response").empty:
         return None
-    last = respondent_flow(store.table("response")).iloc[-1]
-    return 100 * last["kept"] / last["invited"] if pd.notna(last["invited"]) else None
+    flow = disclosure.show_flow(respondent_flow(store.table("response")), audience=disclosure.reader()).what
+    last = flow.iloc[-1]
+    known = pd.notna(last["invited"]) and pd.notna(last["kept"])
+    return round(100 * float(last["kept"]) / float(last["invited"])) if known else None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from joyeval import disclosure, figures, report
+from joyeval.disclosure.statistics import END
 from joyeval.intake.response import STEPS, rates_of, respondent_flow
 from joyeval.measurement import surveys
+from joyeval.report.audiences import section
 from joyeval.report.sections.words import rule
 
 if TYPE_CHECKING:
+    from joyeval.disclosure import Rule, Shown
     from joyeval.store import Store
     from joyeval.study import Study
 
@@ -28,21 +32,22 @@ MEANT = (
 TO_WRITE = "to be written by the authors"
 
 
+@section
 def respondents(study: Study, store: Store) -> None:
     """Emit the flow of respondents, their rates by wave, and those of teams as far as they may be shown."""
     if "response" not in store.tables() or store.table("response").empty:
         return
     table = store.table("response")
-    shown = disclosure.protect_flow(respondent_flow(table), rule=rule(study))
+    shown = disclosure.show_flow(respondent_flow(table), audience=rule(study))
     report.heading("Who answered?", level=3)
     report.figure(
         figures.respondents(shown),
-        alt="Bars, one panel per survey wave: people at each step. " + "; ".join(_told(shown)) + ".",
+        alt="Bars, one panel per survey wave: people at each step. " + "; ".join(_told(shown.what)) + ".",
         caption=FLOW,
-        data=shown.rename_axis("wave"),
+        data=shown.pipe(lambda flow: flow.rename_axis("wave")),
     )
     if table["invited"].notna().any():
-        _rates(table, study)
+        _rates(table, rule(study))
 
 
 def _told(flow: pd.DataFrame) -> list[str]:
@@ -51,44 +56,67 @@ def _told(flow: pd.DataFrame) -> list[str]:
     return [f"{wave}: {', '.join(words)}" for wave, words in steps.items()]
 
 
-def _rates(table: pd.DataFrame, study: Study) -> None:
-    waves = rates_of(table)
-    enough = waves[(waves["kept"] >= study.disclosure.threshold) & waves["RR2"].notna()]
-    if len(enough):
+def _rates(table: pd.DataFrame, rule: Rule) -> None:
+    steps = ["opened", "started", "kept", "complete"]
+    waves = table.groupby("wave", sort=False)[["invited", *steps]].sum(min_count=len(table["team"].unique()))
+    known = waves["invited"].notna()
+    shown = disclosure.show_flow(waves[known], audience=rule).pipe(_rates_of_waves)
+    if len(shown.what):
         report.table(
-            (100 * enough.set_index("wave")[RATES]).rename_axis("wave"),
-            caption="Response, cooperation, refusal and contact rates by wave (%)",
+            shown,
+            caption="Response, cooperation, refusal and contact rates by wave (%), from counts to the nearest 5",
             labels={name: name for name in RATES},
             formats=dict.fromkeys(RATES, ".0f"),
             footnotes=[MEANT],
         )
-    teams = rates_of(table.dropna(subset=["team"]), by=["wave", "team"])
-    known = teams[teams["RR2"].notna()]
-    if not len(known):
-        return
     names = ["wave", "team"]
-    kept = disclosure.protect(known[[*names, "kept"]], n="kept", by=names, within=["wave"], rule=rule(study))["kept"]
-    cells = [
-        count if isinstance(count, str) else f"{100 * min(count / staff, 1):.0f}"
-        for count, staff in zip(kept, known["invited"], strict=True)
-    ]
-    _team_rates(known[names].assign(cell=cells))
+    teams = table.dropna(subset=["team", "invited"]).query("invited >= opened")
+    if len(teams):
+        counted = teams[[*names, "kept", "invited"]].astype({"kept": int, "invited": int})
+        rates = disclosure.show(
+            counted,
+            audience=rule,
+            people="kept",
+            by=names,
+            within=["wave"],
+            percents={"rate": ("kept", "invited")},
+        )
+        _team_rates(rates)
 
 
-def _team_rates(cells: pd.DataFrame) -> None:
+def _rates_of_waves(flow: pd.DataFrame) -> pd.DataFrame:
+    """Rates from rounded counts; a wave without all of its counts has none."""
+    whole = flow.dropna().reset_index().assign(team="all")
+    return (100 * rates_of(whole).set_index("wave")[RATES]).rename_axis("wave").dropna(how="all").round()
+
+
+def _team_rates(rates: Shown) -> None:
     """One row per team that has a rate in some wave; how many have none."""
-    wide = cells.pivot(index="team", columns="wave", values="cell")
-    wide = wide[list(dict.fromkeys(cells["wave"]))].fillna("no answers")
-    told = wide[~wide.apply(lambda column: column.str.startswith(("suppressed", "no answers"))).all(axis=1)]
-    hidden = len(wide) - len(told)
-    if len(told):
+    wide = rates.pipe(_by_wave)
+    hidden = rates.what["team"].nunique() - len(wide.what)
+    if len(wide.what):
         report.table(
-            told.rename_axis("team"),
+            replace(wide, mask=wide.mask[wide.mask["where"].isin(_cells(wide.what))], asked=wide.what.size),
             caption="Response rate (RR2, %) by team and wave, from counts rounded to the nearest 5",
-            footnotes=[f"Not listed: {hidden} teams with too few answers in every wave."] if hidden else [],
+            formats=dict.fromkeys(wide.what.columns, _percent),
+            footnotes=[f"Not listed: {hidden} teams of too few people in every wave."] if hidden else [],
         )
 
 
+def _by_wave(rates: pd.DataFrame) -> pd.DataFrame:
+    wide = rates.pivot(index="team", columns="wave", values="rate")[list(dict.fromkeys(rates["wave"]))]
+    return wide.dropna(how="all").rename_axis("team").rename_axis(columns=None)
+
+
+def _cells(wide: pd.DataFrame) -> list[str]:
+    return [f"{wave}, {team}" for team in wide.index for wave in wide.columns]
+
+
+def _percent(value: float) -> str:
+    return {END: f"{END} or less", 100 - END: f"{100 - END} or more"}.get(value, f"{value:.0f}")
+
+
+@section
 def cherries(study: Study, cohort: str, store: Store) -> None:
     """Emit what the checklist for e-surveys asks for, as far as the data know; the rest is for the authors.
 
@@ -101,7 +129,7 @@ def cherries(study: Study, cohort: str, store: Store) -> None:
         return
     rows = [*_design(study, cohort, store), *_answers(store), *_checks(waves, store)]
     report.heading("The surveys, as CHERRIES asks", level=3)
-    table = pd.DataFrame(rows, columns=["category", "item", "here"])
+    table = disclosure.nobody(pd.DataFrame(rows, columns=["category", "item", "here"]), "items of a checklist")
     report.table(table, caption="Checklist for reporting results of internet e-surveys (CHERRIES)", header_columns=2)
 
 
@@ -122,7 +150,7 @@ def _design(study: Study, cohort: str, store: Store) -> list[tuple[str, str, str
 
 
 def _answers(store: Store) -> list[tuple[str, str, str]]:
-    flow = respondent_flow(store.table("response"))
+    flow = disclosure.show_flow(respondent_flow(store.table("response")), audience=disclosure.reader()).what
     parts = (
         ("View rate", "opened", "invited"),
         ("Participation rate", "started", "opened"),
@@ -136,15 +164,17 @@ def _answers(store: Store) -> list[tuple[str, str, str]]:
 
 
 def _rate(wave: str, top: int, base: int) -> str:
-    known = pd.notna(top) and pd.notna(base) and base >= max(top, disclosure.THRESHOLD)
-    return f"{wave}: {100 * top / base:.0f}%" if known else f"{wave}: not known"
+    """Return a rate of rounded counts in words."""
+    known = pd.notna(top) and pd.notna(base) and base > 0
+    return f"{wave}: {100 * min(top / base, 1):.0f}%" if known else f"{wave}: not known"
 
 
 def _few(count: int) -> str:
     """Return a count of rows, small ones in words."""
-    if 0 < count < disclosure.THRESHOLD:
-        return f"fewer than {disclosure.THRESHOLD}"
-    return str(count or "none")
+    rule = disclosure.reader()
+    if 0 < count < rule.threshold:
+        return f"fewer than {rule.threshold}"
+    return f"about {rule.rounded(count):.0f}" if count else "none"
 
 
 def _checks(waves: tuple, store: Store) -> list[tuple[str, str, str]]:

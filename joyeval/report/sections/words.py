@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval import disclosure, report
+from joyeval.disclosure import Shown
 from joyeval.outcomes.association import number
+from joyeval.report.audiences import everyone, section
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from joyeval.result import Result
 
 rule = disclosure.rule_of
 ROWS = "rows of data"  # teams in periods, not people
 NOT_SHOWN = "–"
-WHY = f"{NOT_SHOWN} stands where a number is not shown; the first number of the row says why."
 
 
 def estimate(value: float) -> str:
@@ -25,9 +24,9 @@ def estimate(value: float) -> str:
     return NOT_SHOWN if pd.isna(value) else f"{'+' if value > 0 else ''}{number(value)}"
 
 
-def mean(value: float | str) -> str:
-    """Show a mean with one decimal, or whole where a decimal would speak of few people; words stay as they are."""
-    return value if isinstance(value, str) else f"{value:.0f}" if abs(value) > 10 else f"{value:.1f}"
+def mean(value: float) -> str:
+    """Show a mean with one decimal, or whole where a decimal would speak of few people."""
+    return NOT_SHOWN if pd.isna(value) else f"{value:.0f}" if abs(value) > 10 else f"{value:.1f}"
 
 
 def corrected(p: float) -> str:
@@ -38,19 +37,34 @@ def corrected(p: float) -> str:
 ESTIMATES = {"estimate": estimate, "ci_low": estimate, "ci_high": estimate, "p": "p"}
 
 
-def answer(result: Result) -> None:
+def shown(result: Result | Shown, *, people: int | None = None) -> Shown:
+    """Return a result as the readers of this section may see it.
+
+    Parameters
+    ----------
+    people : int, optional
+        Who stands behind it; default everyone of the cohort that the notebook is about.
+    """
+    behind = people if people is not None else everyone()
+    return disclosure.show(result, audience=disclosure.reader(), people=result.n if behind is None else behind)
+
+
+@section
+def answer(result: Result | Shown) -> None:
     """Emit the sentence of a result, then its caveats as a list."""
-    report.text(result.sentence())
-    if result.notes:
-        report.items(sentence(note) for note in dict.fromkeys(result.notes))
+    found = result if isinstance(result, Shown) else shown(result)
+    report.text(found.sentence())
+    if found.notes:
+        report.items(sentence(note) for note in dict.fromkeys(found.notes))
 
 
+@section
 def estimates(result: Result, *, caption: str) -> None:
     """Emit the estimates of a result; one that has none says so in its sentence."""
-    table = result.tidy()
-    if len(table):
-        names = [name for name in ("term", "estimate", "ci_low", "ci_high", "p", "n") if name in table]
-        report.table(table[names], caption=caption, formats=ESTIMATES, labels={"n": ROWS})
+    found = shown(result).pipe(lambda result: result.tidy())
+    if len(found.what):
+        names = [name for name in ("term", "estimate", "ci_low", "ci_high", "p", "n") if name in found.what]
+        report.table(found.pipe(lambda table: table[names]), caption=caption, formats=ESTIMATES, labels={"n": ROWS})
 
 
 def sentence(note: str) -> str:
@@ -62,17 +76,3 @@ def sentence(note: str) -> str:
     'Few teams.'
     """
     return f"{note[:1].upper()}{note[1:]}" + ("" if note.endswith((".", "?", "!")) else ".")
-
-
-def told_once(shown: pd.DataFrame, *, first: str, others: Sequence[str]) -> pd.DataFrame:
-    """Return a protected table in which only `first` says why a row is not shown; the footnote `WHY` goes with it.
-
-    Parameters
-    ----------
-    first : str
-        The first column of numbers.
-    others : sequence of str
-        Columns in which words of suppression become a dash; where `first` is shown, they stay.
-    """
-    hidden = shown[first].map(lambda value: isinstance(value, str))
-    return shown.assign(**{name: shown[name].astype(object).mask(hidden, NOT_SHOWN) for name in others})

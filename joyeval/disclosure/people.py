@@ -1,0 +1,49 @@
+"""Who stands behind numbers: people in post of a team, everyone of a cohort."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from joyeval.errors import DisclosureError
+
+if TYPE_CHECKING:
+    from joyeval.store import Store
+
+
+def in_post(teams: pd.DataFrame) -> pd.Series:
+    """Return the people in post of each team, by its name.
+
+    Parameters
+    ----------
+    teams : DataFrame
+        `team`, `headcount`.
+
+    Raises
+    ------
+    DisclosureError
+        A team without them: who stands behind its answers is not known, and so not what may be shown.
+    """
+    known = known_in_post(teams)
+    if unknown := int(known.isna().sum()):
+        told = f"staff in post are missing for {unknown} of {len(teams)} teams of the list of teams"
+        raise DisclosureError((), f"{told}; without them nobody can say how many people stand behind a team's answers")
+    return known
+
+
+def known_in_post(teams: pd.DataFrame) -> pd.Series:
+    """Return the people in post of each team, by its name; missing where they are not known."""
+    count = teams["headcount"] if "headcount" in teams else pd.Series(float("nan"), teams.index)
+    return pd.Series(count.to_numpy(dtype=float), pd.Index(teams["team"]))
+
+
+def people_of(store: Store) -> int:
+    """Return how many people a cohort has: in post; else seen in its surveys; else counted over by its outcomes."""
+    tables = store.tables()
+    staff = known_in_post(store.table("teams")).sum() if "teams" in tables else 0
+    surveys = [name for name in tables if name.startswith("wave_") or name == "ties"]
+    seen = int(staff) or len(set().union(*(store.table(name)["person"] for name in surveys)))
+    if seen or "outcomes" not in tables:
+        return seen
+    return int(store.table("outcomes").groupby(["team", "measure"])["denominator"].max().groupby("team").max().sum())

@@ -1,0 +1,130 @@
+"""`Shown`: numbers as named readers may see them, the only thing that tables, figures and writers take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from joyeval.disclosure.rule import Rule, reader
+from joyeval.errors import DisclosureError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MASK = ("where", "what", "why")
+RANK = {"public": 0, "programme": 1, "team": 2, "facilitator": 2}  # what is made for one may go to those behind it
+MOSTLY = 0.5  # share hidden, beyond which an exhibit is one sentence
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Rounded numbers of a table or a result, with a mask of what is hidden and why; nothing exact.
+
+    Made by `joyeval.disclosure.show`, and by nothing else.
+
+    Parameters
+    ----------
+    what : DataFrame, mapping of DataFrame, or Result
+        Hidden numbers are missing.
+    rule : Rule
+        Of the audience that it is made for.
+    mask : DataFrame
+        One row for each number that is not shown: `where` (the row it belongs to), `what` (the statistic), `why`.
+    asked : int
+        Numbers that would have been shown, hidden ones included.
+    bounds : frozenset of str
+        Columns of percentages whose ends are bounds: "5 or less", "95 or more".
+    counts : str
+        What the numbers count, where they say nothing of people.
+    """
+
+    what: Any
+    rule: Rule
+    mask: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(MASK)))
+    asked: int = 0
+    bounds: frozenset[str] = frozenset()
+    counts: str = ""
+
+    @property
+    def audience(self) -> str:
+        """Who may read it."""
+        return self.rule.audience
+
+    @property
+    def mostly_hidden(self) -> bool:
+        """Whether more than half of it is hidden: then it is said in one sentence."""
+        return len(self.mask) > MOSTLY * max(self.asked, 1)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The caveats of a result."""
+        return getattr(self.what, "notes", ())
+
+    def frame(self) -> pd.DataFrame:
+        """Return its numbers as a table."""
+        return self.what.copy() if isinstance(self.what, pd.DataFrame) else self.what.tidy()
+
+    def sentence(self) -> str:
+        """Say a result in one sentence, made from what is shown."""
+        return self.what.sentence()
+
+    def pipe(self, function: Callable[..., Any], *others: Any, **options: Any) -> Shown:
+        """Return what a function makes of what is shown: rows chosen, columns named, a table turned.
+
+        The function must work on its argument alone; others of what it needs come as `Shown` too.
+
+        Examples
+        --------
+        >>> from joyeval import disclosure
+        >>> teams = pd.DataFrame({"team": ["A", "B"], "joy": [3.96, 4.04], "n": [23, 61]})
+        >>> disclosure.show(teams, people="n").pipe(lambda table: table[["team", "joy"]]).what["joy"].tolist()
+        [4.0, 4.0]
+        """
+        more = [other.what if isinstance(other, Shown) else other for other in others]
+        return replace(self, what=function(self.what, *more, **options))
+
+    def __repr__(self) -> str:
+        kind = type(self.what).__name__
+        return f"<Shown to {self.audience}: {kind}, {self.asked - len(self.mask)} of {self.asked} numbers>"
+
+
+def nobody(table: pd.DataFrame, counts: str) -> Shown:
+    """Return a table that says nothing of people, such as of files, money or names, as it is.
+
+    Parameters
+    ----------
+    counts : str
+        What its numbers count: "costs", "raw files", "teams by verdict".
+
+    Raises
+    ------
+    DisclosureError
+        What it counts is not said.
+    """
+    if not counts.strip():
+        raise DisclosureError((), "disclosure.nobody: say what the numbers of the table count, if not people")
+    return Shown(table, reader(), counts=counts)
+
+
+def opened(value: Any, call: str) -> Any:
+    """Return what a `Shown` holds; the door of everything that draws, prints or writes.
+
+    Raises
+    ------
+    DisclosureError
+        Something else than a `Shown`, or one for readers who may see more than those of this place.
+    """
+    if not isinstance(value, Shown):
+        raise DisclosureError((), f"{call} takes what may be shown, not a {type(value).__name__}: {HOW}")
+    here = reader().audience
+    if RANK[value.audience] > RANK[here]:
+        raise DisclosureError((), f"{call}: this was made for the {value.audience}, and is read here by the {here}")
+    return value.what
+
+
+HOW = (
+    "pass it through `joyeval.disclosure.show(it, audience=…, people=…)`, naming the people behind each number; "
+    "a table that says nothing of people, through `joyeval.disclosure.nobody(it, 'what it counts')`"
+)
