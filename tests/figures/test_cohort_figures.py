@@ -18,6 +18,7 @@ from joyeval.outcomes.event_study import EventStudy
 from joyeval.outcomes.sensitivity import SpecificationCurve
 from joyeval.pipeline import artwork
 from joyeval.store import Store
+from tests.conftest import ROOT
 from tests.coordination.surveys import survey
 from tests.network import programme
 
@@ -167,5 +168,6 @@ def test_tables_for_papers_lie_beside_the_report(written):
 
 
 def test_figures_of_a_cohort_that_was_not_run_are_refused(study):
+    (study.home / "notebooks").symlink_to(ROOT / "notebooks")
     with pytest.raises(UsageError, match=r"cohort b, 01_clean_waves: it has not been run"):
         artwork.write_artwork(study, "b", "bmj")

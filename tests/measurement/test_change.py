@@ -43,7 +43,7 @@ def test_reliable_change_refuses_what_cannot_be_told():
         reliable_change(before, before, reliability=0.8)
     with pytest.raises(ModelError, match="none of 6 persons"):
         reliable_change(before, pd.Series([1.0, 2, 3], index=list("def")), reliability=0.8)
-    with pytest.raises(UsageError, match=r"found 1\.2; expected 0 or more and below 1"):
+    with pytest.raises(UsageError, match=r"found 1\.2; expected a number below 1"):
         reliable_change(before, before, reliability=1.2)
 
 
