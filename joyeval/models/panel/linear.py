@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from joyeval.errors import ModelError, UsageError
+from joyeval.errors import UsageError
 from joyeval.models.design import build_design
 from joyeval.models.estimates import estimate_table
 from joyeval.models.one_thread import one_thread
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 
     from joyeval.models.design import Design
     from joyeval.models.panel.absorption import LeastSquares
-    from joyeval.models.panel.robust import Sandwich
 
 FEW_CLUSTERS = 10  # below, even corrected tests rest on strong symmetry; permutation belongs beside them
-MIRRORED = 1e-6  # of the errors without clusters
 LOW_DF = 4.0  # below, t approximations of corrected variances break down (Tipton 2015, doi:10.1037/met0000011)
 
 
@@ -118,7 +116,6 @@ def regression(
         raise UsageError(f"errors={errors!r}: expected one of {', '.join(LEVERAGE_POWER)}, or DK with cluster=periods")
     design, fit, codes = fit_formula(formula, data, cluster=cluster, absorb=absorb, weights=weights)
     sandwich = driscoll_kraay(fit, codes) if errors == "DK" else cluster_robust(fit, codes, kind=errors)
-    _refuse_mirrored(fit, sandwich, formula, cluster)
     terms = estimate_table(design.names[-len(fit.beta) :], fit.beta, sandwich.se, n=fit.n, df=sandwich.df)
     cluster = cluster or "row"
     few = small_sample_notes(terms, n_clusters=sandwich.n_clusters, cluster=cluster, used=sandwich.kind, asked=errors)
@@ -161,18 +158,6 @@ def fit_formula(
         weights=design.weights,
     )
     return design, fit, clusters
-
-
-def _refuse_mirrored(fit: LeastSquares, sandwich: Sandwich, formula: str, cluster: str | None) -> None:
-    """Refuse two clusters whose scores undo each other, so that errors come out as 0."""
-    if sandwich.n_clusters > 2:
-        return
-    by_row = cluster_robust(fit, np.arange(fit.n), kind="CR0").se
-    if (sandwich.se < MIRRORED * by_row).any():
-        raise ModelError(
-            f"{formula}: {sandwich.n_clusters} clusters by {cluster} of {fit.n} rows mirror each other, so that errors "
-            "come out as 0; needs at least 3: add some, or cluster by a finer level"
-        )
 
 
 def small_sample_notes(terms: pd.DataFrame, *, n_clusters: int, cluster: str, used: str, asked: str) -> list[str]:
