@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-slow check fix bench docs clean
+.PHONY: help demo test test-browser test-slow check fix bench docs clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -19,6 +19,9 @@ demo: $(BIN)/joyeval ## set up, run the demonstration programme, print where the
 
 test: $(BIN)/joyeval ## set up and run the tests
 	$(BIN)/python -m pytest -n auto
+
+test-browser: $(BIN)/joyeval ## finished reports in a browser and a word processor
+	$(BIN)/python -m pytest -m browser
 
 test-slow: $(BIN)/joyeval ## recovery simulations and other long checks
 	$(BIN)/python -m pytest -n auto -m slow

@@ -9,8 +9,9 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,12 +32,16 @@ from joyeval.cli.terminal import (
     Scheduler,
     Steps,
     StudyFile,
+    Watch,
     Workers,
     print_problems,
     print_table,
     say,
 )
 from joyeval.errors import JoyevalError, ProblemsError, Stopped, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 app = typer.Typer(
     name="joyeval",
@@ -111,6 +116,7 @@ def run(
     scheduler: Scheduler = None,
     insecure: Insecure = False,
     audience: Audience = None,
+    watch: Watch = False,
 ) -> None:
     """Run the study: what is up to date is not run again."""
     given = dict(pair.partition("=")[::2] for pair in parameter or ())
@@ -118,10 +124,13 @@ def run(
         os.environ["JOYEVAL_COLD"] = "1"
     if dry_run:
         _print_states(study, data, cohort, given, only_stale=True)
+        return
+    cluster = (scheduler, insecure) if scheduler else None
+    options = {"workers": workers, "force": force, "wait": not no_wait, "audience": audience, "cluster": cluster}
+    if watch:
+        _watch(study, data, lambda: _run(study, data, cohort, step, given, **options))
     else:
-        cluster = (scheduler, insecure) if scheduler else None
-        options = {"workers": workers, "force": force, "wait": not no_wait, "audience": audience}
-        _run(study, data, cohort, step, given, cluster=cluster, **options)
+        _run(study, data, cohort, step, given, **options)
 
 
 @app.command()
@@ -292,6 +301,38 @@ def _run(
             typer.echo(path)
 
 
+def _watch(study: Path, data: Path | None, again: Callable[[], None]) -> None:
+    """Run now, and each time that a file has changed; what stops a run does not stop the watch."""
+    from joyeval.pipeline.watch import changes, sources
+    from joyeval.study import load_study
+
+    seen: list[Path] = [study]
+
+    def look() -> list[Path]:
+        with suppress(JoyevalError):  # a study file in the middle of being changed
+            seen[:] = sources(load_study(study, data=data))
+        return seen
+
+    looks = changes(look)
+    while True:
+        try:
+            again()
+        except Stopped:
+            raise
+        except JoyevalError as error:
+            _tell(error)
+        say("watching the study file, its raw files and its notebooks; Ctrl-C ends it")
+        say(f"changed: {', '.join(path.name for path in next(looks))}")
+
+
+def _tell(error: JoyevalError) -> None:
+    if isinstance(error, ProblemsError):
+        say(f"joyeval: {error.summary}")
+        print_problems(error.problems)
+    else:
+        say(f"joyeval: {error}")
+
+
 def _refuse_problems(study: Any, cohorts: list[str]) -> None:
     """`run` refuses what `check` refuses; either way the list of problems lies beside each cohort's report."""
     from joyeval.errors import DataError
@@ -355,15 +396,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is Ctrl-C
     try:
         app(_parameters_joined(sys.argv[1:]))
-    except ProblemsError as error:
-        say(f"joyeval: {error.summary}")
-        print_problems(error.problems)
-        sys.exit(error.exit_code)
     except Stopped as stopped:
         say(f"joyeval: {stopped}")
         os._exit(stopped.exit_code)  # at once, whatever a thread is still writing into its staging folder
     except JoyevalError as error:
-        say(f"joyeval: {error}")
+        _tell(error)
         sys.exit(error.exit_code)
     except SystemExit as ended:
         if ended.code == Stopped.exit_code:

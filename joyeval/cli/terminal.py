@@ -26,6 +26,7 @@ Scheduler = Annotated[
     str | None, typer.Option("--scheduler", metavar="ADDRESS", help="run the steps on a Dask cluster: tls://host:8786")
 ]
 Insecure = Annotated[bool, typer.Option("--insecure", help="take a scheduler on another machine without encryption")]
+Watch = Annotated[bool, typer.Option("--watch", help="go on, and run again when a file changes")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="stop at once where another command is at work")]
 Audience = Annotated[str | None, typer.Option("--audience", help="only for these readers: public, programme or team")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would run, run nothing")]

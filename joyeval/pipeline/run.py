@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from joyeval.errors import DisclosureError, StepError, Stopped, UsageError
 from joyeval.pipeline import released
 from joyeval.pipeline.executors import Job, Local
+from joyeval.pipeline.keep import keep, sweep
 from joyeval.pipeline.locks import hold
 from joyeval.pipeline.permissions import keep_to_owner
 from joyeval.pipeline.record import EDITIONS, Folders, folders, read_record, state, write_record
@@ -150,6 +151,7 @@ def run(
             plan.run()
         except KeyboardInterrupt:
             executor.stop()
+            plan.clear()
             raise Stopped(STOPPED) from None
         finally:
             executor.close()
@@ -243,6 +245,11 @@ class _Plan:
                 for future in done:
                     self._take_in(self.running.pop(future), future)
 
+    def clear(self) -> None:
+        """Throw away what jobs have begun."""
+        for started in self.running.values():
+            shutil.rmtree(started.job.staging, ignore_errors=True)
+
     def _start_one(self) -> bool:
         """Settle or start one step whose turn it is; False when there is none, or no place for it."""
         if len(self.running) >= self.executor.slots:
@@ -295,9 +302,10 @@ class _Plan:
                 _publish(self.study, started, where, self.given)
         except (StepError, OSError) as error:
             failed = where.executed / f"{node.step.name}.failed.ipynb"
-            shown = f"; {failed} shows where" if _keep(started.job.executed, failed) else ""
+            shown = f"; {failed} shows where" if keep(started.job.executed, failed) else ""
             place = "" if node.cohort == NETWORK else f"cohort {node.cohort}: "
             self.errors.append(f"{place}{error}{shown}")
+            shutil.rmtree(started.job.staging, ignore_errors=True)
             self._end(node, "failed", str(error), started.seconds)
         else:
             self._end(node, "ran", started.reason, started.seconds)
@@ -374,8 +382,9 @@ def _publish(study: Study, started: _Started, where: Folders, given: Parameters)
     others = {name: other for other, done in record["steps"].items() if other != step.name for name in done["outputs"]}
     if taken := [name for name in new if name in others]:
         raise StepError(f"{step.name} saves {taken[0]}, which is made by {others[taken[0]]}; give it a name of its own")
-    _keep(executed, where.executed / f"{step.name}.ipynb")
+    keep(executed, where.executed / f"{step.name}.ipynb")
     (where.executed / f"{step.name}.failed.ipynb").unlink(missing_ok=True)
+    sweep(where.executed)
     for path in {path for pattern in step.writes for path in where.processed.glob(pattern)}:
         if path.relative_to(where.processed).as_posix() not in {*new, *others}:
             path.unlink()
@@ -408,15 +417,6 @@ def _publish(study: Study, started: _Started, where: Folders, given: Parameters)
 def _audience(name: str) -> str:
     """Return whose edition an output belongs to."""
     return next((folder.strip("/") for folder in EDITIONS if folder in name), "public")
-
-
-def _keep(executed: Path, target: Path) -> bool:
-    if not executed.exists():
-        return False
-    private(target.parent)
-    executed.chmod(0o600)
-    os.replace(executed, target)
-    return True
 
 
 def _rows(where: Folders, names: Mapping[str, str]) -> dict[str, int]:

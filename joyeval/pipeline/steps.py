@@ -142,7 +142,7 @@ def _path(study: Study, name: str) -> Path:
 
 def read_step(notebook: Path) -> Step:
     """Read a step from the metadata of its notebook."""
-    return _read(notebook, *_stamp(notebook))[0]
+    return _read(notebook, *stamp(notebook))[0]
 
 
 @lru_cache(maxsize=256)
@@ -159,7 +159,7 @@ def _read(notebook: Path, *stamp: int) -> tuple[Step, str]:
     return step, hashlib.sha256(counts.encode()).hexdigest()
 
 
-def _stamp(path: Path) -> tuple[int, ...]:
+def stamp(path: Path) -> tuple[int, ...]:
     """Return what changes when a file is written; of one that is not there, nothing."""
     try:
         at = path.stat()
@@ -257,7 +257,7 @@ def _found(study: Study, cohorts: Iterable[str], patterns: Iterable[str]) -> Ite
 
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file's content; a file that was not touched since is not read again."""
-    return _sha256(path, *_stamp(path))
+    return _sha256(path, *stamp(path))
 
 
 @lru_cache(maxsize=65_536)
@@ -305,7 +305,7 @@ def fingerprint(study: Study, cohort: str, step: Step, given: Parameters) -> dic
     below = (home if step.over_all else home / cohort, study.folder)
     return {
         "inputs": digests(inputs(study, cohort, step), below) | _key(study, step),
-        "notebook": _read(step.notebook, *_stamp(step.notebook))[1],
+        "notebook": _read(step.notebook, *stamp(step.notebook))[1],
         "parameters": parameters(study, cohort, step, given),
         "study": hashlib.sha256(json.dumps(_written(study, step), sort_keys=True, default=str).encode()).hexdigest(),
         "library": library(),

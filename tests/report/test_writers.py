@@ -205,6 +205,7 @@ def test_html_tells_a_screen_reader_what_is_what(page):
     assert page.xpath("//a[@class='skip']/@href") == ["#" + page.xpath("//main/@id")[0]]
 
 
+@pytest.mark.browser
 def test_html_has_no_violation_request_or_error_in_a_browser(made, tmp_path):
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core judges the page")
@@ -300,6 +301,7 @@ def test_no_style_is_named_like_a_tag_of_pdf(file):
 
 
 @pytest.mark.slow
+@pytest.mark.browser
 def test_docx_keeps_outline_tables_and_alt_text_through_libreoffice(made, tmp_path):
     soffice = shutil.which("soffice") or pytest.skip("no LibreOffice")
     pikepdf = pytest.importorskip("pikepdf", reason="pikepdf reads the structure")

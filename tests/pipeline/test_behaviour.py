@@ -1,0 +1,219 @@
+"""How a run behaves when it is stopped, dies, must wait or cannot write: one sentence, the right exit code, no harm."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from joyeval.errors import StepError
+from joyeval.pipeline import run
+from joyeval.pipeline.locks import hold
+from joyeval.study import load_study
+from tests.pipeline.test_run import write_notebook
+
+STUDY = """\
+study: small
+title: Small
+programme: {name: Small, aim: More}
+data: raw
+cohorts: [{cohort: "1", title: A, start: 2024-01-01, end: 2024-12-31}]
+teams: {file: teams.csv, columns: {team: Team}}
+steps: [01_clean_waves, 03_improvement]
+"""
+CLEAN = "import pandas as pd\nstore.save(pulse=pd.DataFrame({'n': [1, 2]}))"
+CHART = "report.text(f\"{store.table('pulse')['n'].sum()} {word}\")"
+FIRST = {"reads": ["raw"], "needs": ["raw"], "writes": ["*.parquet"]}
+SLEEP = "import os, time\nopen(f'{out}/../../pid', 'w').write(str(os.getpid()))\ntime.sleep(120)\n"
+
+
+@pytest.fixture
+def home(tmp_path):
+    for folder in ("pipelines/raw", "notebooks"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "pipelines" / "raw" / "teams.csv").write_text("Team\nx\n")
+    (tmp_path / "pipelines" / "small.yml").write_text(STUDY)
+    write_notebook(tmp_path, "01_clean_waves", CLEAN, FIRST)
+    chart(tmp_path)
+    return tmp_path
+
+
+def chart(home, before=""):
+    metadata = {"reads": ["pulse.parquet"], "study": []}
+    write_notebook(home, "03_improvement", before + CHART, metadata, parameters='\nword = "days"')
+
+
+def command(home, *words):
+    return [sys.executable, "-m", "joyeval.cli", words[0], "pipelines/small.yml", *words[1:]], {
+        "cwd": home,
+        "text": True,
+        "env": {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    }
+
+
+def joyeval(home, *words):
+    call, options = command(home, *words)
+    return subprocess.run(call, capture_output=True, check=False, **options)
+
+
+def outputs(home):
+    return {p: p.read_bytes() for p in sorted((home / "data").rglob("*")) if p.is_file() and p.suffix != ".lock"} | {
+        p: p.read_bytes() for p in (home / "reports").rglob("run.json")
+    }
+
+
+def wait_for(path, seconds=120):
+    end = time.monotonic() + seconds
+    while not (path.exists() and path.read_text()):
+        assert time.monotonic() < end, f"{path.name} did not come"
+        time.sleep(0.05)
+    return path.read_text()
+
+
+def gone(pid, seconds=10):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if f"{Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]}" == "Z":
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_at_once_and_changes_nothing(home, number):
+    run(load_study(home / "pipelines" / "small.yml"))
+    before = outputs(home)
+    chart(home, SLEEP)
+    call, options = command(home, "run")
+    running = subprocess.Popen(call, stderr=subprocess.PIPE, stdout=subprocess.PIPE, **options)
+    kernel = int(wait_for(home / "data" / "processed" / "small" / "1" / "pid"))
+    (home / "data" / "processed" / "small" / "1" / "pid").unlink()
+    begun = time.monotonic()
+    running.send_signal(number)
+    _, said = running.communicate(timeout=30)
+    assert time.monotonic() - begun < 15  # of a busy machine; the sleep is 120
+    assert running.returncode == 130
+    assert said.splitlines()[-1].startswith("joyeval: stopped; finished steps are kept")
+    assert "Traceback" not in said
+    assert gone(kernel)
+    left = {path for path in outputs(home) if ".staging" not in path.parts and path.name != ".lock.json"}
+    assert {path: path.read_bytes() for path in left} == before
+    chart(home)
+    assert joyeval(home, "run").returncode == 0
+    assert {p: c for p, c in outputs(home).items() if p.name != "run.json"} == {
+        p: c for p, c in before.items() if p.name != "run.json"
+    }
+
+
+def test_a_kernel_that_dies_is_told_with_notebook_cell_and_remedy(home):
+    chart(home, "import os\nos.kill(os.getpid(), 9)\n")
+    done = joyeval(home, "run")
+    assert done.returncode == 4
+    assert "03_improvement.ipynb, cell 3: its Python process died, most often because memory ran out" in done.stderr
+    assert "--workers 1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (home / "reports" / "small" / "1" / "notebooks" / "03_improvement.failed.ipynb").exists()
+
+
+def test_who_waits_is_told_for_whom_and_who_will_not_wait_is_refused(home):
+    study = load_study(home / "pipelines" / "small.yml")
+    with hold([study.store("1").folder]):
+        done = joyeval(home, "run", "--no-wait")
+        assert done.returncode == 4
+        assert f"1 is in use by process {os.getpid()} (`" in done.stderr
+        assert "since 20" in done.stderr
+        call, options = command(home, "run")
+        waiting = subprocess.Popen(call, stderr=subprocess.PIPE, stdout=subprocess.PIPE, **options)
+        said = [waiting.stderr.readline()]
+        while not said[-1].startswith("waiting: "):
+            said.append(waiting.stderr.readline())
+            assert said[-1], said
+        assert f"process {os.getpid()}" in said[-1]
+    waiting.communicate(timeout=120)
+    assert waiting.returncode == 0
+
+
+def test_a_note_left_by_a_killed_run_holds_nobody_up(home):
+    folder = load_study(home / "pipelines" / "small.yml").store("1").folder
+    folder.mkdir(parents=True)
+    (folder / ".lock.json").write_text('{"process": 1}')
+    with hold([folder], wait=False):
+        assert (folder / ".lock.json").exists()
+    assert not (folder / ".lock.json").exists()
+
+
+def test_a_full_disk_is_told_in_a_sentence(home):
+    chart(home, "raise OSError(28, 'No space left on device', '/data/x.json')\n")
+    done = joyeval(home, "run")
+    assert done.returncode == 4
+    assert "03_improvement.ipynb, cell 3: [Errno 28] No space left on device: '/data/x.json'" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(home):
+    (home / "data").write_text("a file where the folder belongs")
+    done = joyeval(home, "run")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "irectory" in done.stderr
+
+
+def test_a_parameter_of_the_command_line_changes_the_run(home):
+    assert joyeval(home, "run").returncode == 0
+    done = joyeval(home, "run", "-p", "word", "nights")
+    assert done.returncode == 0, done.stderr
+    stored = home / "data" / "processed" / "small" / "1" / "chapters" / "03_improvement.json"
+    assert "3 nights" in stored.read_text()
+    status = joyeval(home, "status")
+    assert "its parameters changed (word)" in status.stdout
+    assert joyeval(home, "run", "-p", "wrod", "nights").returncode == 2
+
+
+def test_papermill_runs_a_chapter_as_its_users_write_it(home):
+    """From the workspace; papermill makes a number of the cohort's name, and the study file is found."""
+    joyeval(home, "run")
+    source = 'cohort = str(cohort)\nprint(load_study(study).store(cohort).table("pulse")["n"].sum())'
+    write_notebook(home, "05_mine", "", {})
+    path = home / "notebooks" / "05_mine.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata["kernelspec"]["language"] = "python"
+    notebook.cells[0].source = 'study = "../pipelines/small.yml"\ncohort = "x"'
+    notebook.cells[1].source = f"from joyeval import load_study\n{source}"
+    nbformat.write(notebook, path)
+    call = [sys.executable, "-m", "papermill", "notebooks/05_mine.ipynb", "out.ipynb", "-p", "cohort", "1"]
+    options = command(home, "run")[1]
+    done = subprocess.run(call, capture_output=True, check=False, **options)
+    assert done.returncode == 0, done.stderr
+    assert nbformat.read(home / "out.ipynb", as_version=4).cells[-1].outputs[0].text == "3\n"
+
+
+def test_an_executor_of_one_s_own_is_closed_when_a_step_fails(home):
+    class Refuses:
+        slots, closed = 1, False
+
+        def submit(self, job):
+            from concurrent.futures import Future
+
+            failed = Future()
+            failed.set_exception(StepError("no"))
+            return failed
+
+        def stop(self):
+            raise AssertionError("nothing was stopped")
+
+        def close(self):
+            self.closed = True
+
+    place = Refuses()
+    with pytest.raises(StepError, match="no"):
+        run(load_study(home / "pipelines" / "small.yml"), executor=place)
+    assert place.closed
