@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 
 _HTML = re.compile(rb"\s*(<!doctype html|<html|<table|<head|<meta|<script|<div)", re.I)
 _LABELLED = ((b"$FL2", "SPSS"), (b"$FL3", "SPSS"), (b"<stata_dta>", "Stata"), (b"PAR1", "Parquet"))
+_NO_TABLES = (  # how files begin that are none
+    *((b"<?xml", "an XML file"), (b"SQLite format 3", "a database"), (b"%PDF", "a PDF"), (b"{\\rtf", "a document")),
+    *((b"\x1f\x8b", "a packed file"), (b"7z\xbc\xaf", "a packed file"), (b"Rar!", "a packed file")),
+    *((b"RDX", "data of R"), (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture")),
+    *((b"{", "JSON"), (b"[{", "JSON")),
+)
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
@@ -110,7 +116,7 @@ def _read(
     if content.startswith(_WORKBOOKS):
         opened: TextSheet | GridSheet = open_workbook(path, content, sheet)
     else:
-        opened = open_text(path.name, _not_html(path.name, content))
+        opened = open_text(path.name, _table_text(path.name, content))
     raw = _laid_out(opened, _layout(opened, header_row, header_rows), rows, keep)
     if raw.source == PLAIN and dictionary_of(path).exists():
         raw = replace(raw, source="REDCap")
@@ -118,10 +124,15 @@ def _read(
     return complete(raw, path, keep) if raw.source == "REDCap" else raw
 
 
-def _not_html(file: str, content: bytes) -> bytes:
+def _table_text(file: str, content: bytes) -> bytes:
+    """Return text as it is; refuse what is no table under the name of one."""
     if _HTML.match(content) or (content.lstrip()[:5] == b"<?xml" and b"<Workbook" in content[:2000]):
         fix = "open it in Excel and save it as XLSX or CSV UTF-8; if it shows a log-in page, export again"
         raise DataError([Problem(file, "a web page under the name of a table", "a table", fix, rule="really HTML")])
+    other = next((what for start, what in _NO_TABLES if content.lstrip().startswith(start)), None)
+    if other:
+        expected, fix = "CSV, XLSX, XLS, ODS, SPSS, Stata or Parquet", "export the table itself"
+        raise DataError([Problem(file, other, expected, fix, rule="no table")])
     return content
 
 

@@ -29,6 +29,7 @@ FIRST = 200  # rows that tell whether a column holds numbers
 SAMPLED = 1 << 16  # bytes looked at to tell what columns hold
 HEAD = 1 << 20  # bytes that surely hold the rows looked at
 BLOCK = 1 << 22
+_R_HEADINGS = re.compile(r'("[^"\r\n]*")( "[^"\r\n]*")+\r?\n')  # as write.table of R has them
 
 
 @dataclass(frozen=True)
@@ -319,6 +320,10 @@ def _delimiter(file: str, content: bytes) -> tuple[str, bytes, int]:
             raise DataError([Problem(file, found, "one of , ; | or a tab", fix, row=1, rule="delimiter")])
         return named, rest, 2
     head = content[:200_000].decode("utf-8", errors="ignore")
+    if _R_HEADINGS.match(head):
+        names, first = [*_rows(head, " ", 2), []][:2]
+        unnamed = b'"" ' if len(first) == len(names) + 1 else b""  # a column of row names, which has no heading
+        return " ", unnamed + content, 1
     return max(DELIMITERS, key=lambda mark: _evenness(head, mark)), content, 1
 
 

@@ -94,6 +94,9 @@ def _refuse_unsafe(file: str, content: bytes) -> None:
         fix = "save it again in Excel"
         problem = Problem(file, "a damaged workbook", "a workbook that Excel opens", fix, rule="damaged")
         raise DataError([problem]) from None
+    if not any(info.filename.startswith("xl/") or info.filename == "content.xml" for info in infos):
+        expected, fix = "a workbook", "unpack it, and name the table in it"
+        raise DataError([Problem(file, "a packed file that is no workbook", expected, fix, rule="no table")])
     if any(info.flag_bits & 1 for info in infos):
         raise _password(file)
     size = sum(info.file_size for info in infos)

@@ -363,6 +363,30 @@ def test_a_web_page_under_the_name_of_a_workbook_is_told(tmp_path, start):
     assert refused(csv(tmp_path / "w.xls", start)) == "really HTML"
 
 
+@pytest.mark.parametrize(
+    "content", [b"<?xml version='1.0'?><Project/>", b"SQLite format 3\0", b"%PDF-1.7", b"\x1f\x8b\x08", b'{"a": 1}']
+)
+def test_other_files_under_the_name_of_a_table_are_told(tmp_path, content):
+    (tmp_path / "w.csv").write_bytes(content)
+    assert refused(tmp_path / "w.csv") == "no table"
+
+
+def test_a_packed_file_that_is_no_workbook_is_told(tmp_path):
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "project.qdpx", "w") as parts:
+        parts.writestr("project.qde", "<Project/>")
+    assert refused(tmp_path / "project.qdpx") == "no table"
+
+
+def test_a_table_of_r_has_blanks_between_cells_and_row_names_without_a_heading(tmp_path):
+    raw = read(csv(tmp_path / "w.tab", '"rater" "rated" "q"', '"1" "a b" 2 NA', '"2" 1 3 5'))
+    assert raw.frame.columns == ["(column 1)", "rater", "rated", "q"]
+    assert raw.frame["rater"].to_list() == ["a b", "1"]
+    raw = read(csv(tmp_path / "w.tab", '"rater" "rated"', '"a b" 2'))
+    assert cells(raw) == [{"rater": "a b", "rated": "2"}]
+
+
 def test_a_dimension_bomb_ends_in_one_problem(tmp_path):
     """1.5 KB that claim 17 thousand million cells: the reading process dies, we do not."""
     far = '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
