@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from joyeval.disclosure import rule_of
+from joyeval.disclosure import THRESHOLD
 from joyeval.disclosure.ledger import PEOPLE, PULSES
 
 if TYPE_CHECKING:
@@ -21,13 +21,17 @@ MADE = {"answered", "rc", "com", "rel"}  # columns of ties that are made of the 
 AROUND = pd.Timedelta(days=14)  # a coordination survey is dated by the middle of its ratings, which late ones move
 
 
-def behind(study: Study, cohorts: Sequence[str], secret: bytes) -> tuple[pd.DataFrame, pd.DataFrame]:
+def behind(
+    study: Study, cohorts: Sequence[str], secret: bytes, *, fewest: int = THRESHOLD
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return who stands behind the figures of these cohorts: people by group, and pulses by team and period.
 
     Parameters
     ----------
     secret : bytes
         What answers are hashed with.
+    fewest : int
+        People from whom on a group is shown.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def behind(study: Study, cohorts: Sequence[str], secret: bytes) -> tuple[pd.Data
         pooled = pooled.assign(first=days["first"].transform("min"), last=days["last"].transform("max"))
         found = pd.concat([whole, pooled])
     size = found.groupby(["item", "wave", "group"])["person"].transform("nunique")
-    found = found[size >= rule_of(study, "public").threshold]
+    found = found[size >= fewest]
     found = found.sort_values([*PEOPLE[:2], *PEOPLE[4:]]).reset_index(drop=True)[PEOPLE]
     count = pd.concat([pd.DataFrame(columns=PULSES), *pulses], ignore_index=True)[PULSES]
     numbers = dict.fromkeys(("headcount", "positive", "answers"), "float64")

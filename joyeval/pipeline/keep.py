@@ -14,7 +14,7 @@ from base64 import b64decode
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from joyeval.store import write_whole
+from joyeval.store import private, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,16 +35,17 @@ def keep(executed: Path, target: Path) -> bool:
     """
     if not executed.exists():
         return False
+    private(target.parent)
     content = executed.read_bytes()
     try:
         notebook = json.loads(content)
         outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
     except (ValueError, KeyError, TypeError):
-        write_whole(target, content)
+        write_whole(target, content, private=True)
     else:
         for output in outputs:
             _lighten(output.get("data", {}), target.parent / FOLDER)
-        write_whole(target, json.dumps(notebook, indent=1, ensure_ascii=False).encode("utf-8"))
+        write_whole(target, json.dumps(notebook, indent=1, ensure_ascii=False).encode("utf-8"), private=True)
     executed.unlink()
     return True
 
@@ -69,7 +70,7 @@ def _placed(found: re.Match[str], folder: Path) -> str:
 def _stored(content: bytes, kind: str, folder: Path) -> str:
     name = f"{hashlib.sha256(content).hexdigest()[:24]}.{kind}"
     if not (folder / name).exists():
-        write_whole(folder / name, content)
+        write_whole(folder / name, content, private=True)
     return name
 
 

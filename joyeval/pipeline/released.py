@@ -22,6 +22,7 @@ from joyeval.pipeline.chain import Chain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from joyeval.disclosure import Rule
     from joyeval.errors import Problem
     from joyeval.study import Study
 
@@ -39,7 +40,9 @@ def consult(study: Study, cohorts: Sequence[str]) -> None:
     """
     chain = chain_of(study)
     if not is_demonstration(study, whole=True) and (entries := _active(chain.entries())):
-        _refuse(_problems(study, chain, entries, *behind(study, cohorts, chain.secret()))[0])
+        rules = [rule_of(study, audience) for audience in study.editions]
+        fewest = min(rule.threshold for rule in rules)
+        _refuse(_problems(chain, entries, *behind(study, cohorts, chain.secret(), fewest=fewest), rules)[0])
 
 
 def enter(study: Study, cohorts: Sequence[str], what: str) -> None:
@@ -58,9 +61,10 @@ def enter(study: Study, cohorts: Sequence[str], what: str) -> None:
     chain, untouched = chain_of(study), is_demonstration(study, whole=True)
     with chain.alone():
         entries = _active(_sound(chain, forgiving=untouched))
-        people, pulses = behind(study, cohorts, chain.secret())
+        public = rule_of(study, "public")
+        people, pulses = behind(study, cohorts, chain.secret(), fewest=public.threshold)
         if not untouched:
-            _refuse(_problems(study, chain, entries, people, pulses)[0])
+            _refuse(_problems(chain, entries, people, pulses, [public])[0])
         files = {name: table.to_parquet(index=False) for name, table in (("people", people), ("pulses", pulses))}
         said = {"kind": what, "study": study.study, "cohorts": list(cohorts), "who": _digest(files)}
         if (len(people) or len(pulses)) and said["who"] not in {entry["who"] for entry in entries}:
@@ -82,7 +86,9 @@ def withdraw(study: Study, cohorts: Sequence[str], reason: str) -> None:
         chain.add({"kind": "withdrawn", "withdraws": [], "reason": told}, {})
         return
     with chain.alone():
-        _, against = _problems(study, chain, entries, *behind(study, cohorts, chain.secret()))
+        rules = [rule_of(study, audience) for audience in study.editions]
+        fewest = min(rule.threshold for rule in rules)
+        _, against = _problems(chain, entries, *behind(study, cohorts, chain.secret(), fewest=fewest), rules)
         if against:
             chain.add({"kind": "withdrawn", "withdraws": sorted(against), "reason": reason}, {})
 
@@ -122,10 +128,13 @@ def _active(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _problems(
-    study: Study, chain: Chain, entries: Sequence[Mapping[str, Any]], people: pd.DataFrame, pulses: pd.DataFrame
+    chain: Chain,
+    entries: Sequence[Mapping[str, Any]],
+    people: pd.DataFrame,
+    pulses: pd.DataFrame,
+    rules: Sequence[Rule],
 ) -> tuple[list[Problem], set[int]]:
     """Return what stands against it, and in which entries."""
-    rule = rule_of(study, "public")
     found, against = [], set()
     for entry in entries:
         name = f"{entry['kind']} of {entry['when'][:10]} (entry {entry['number']})"
@@ -133,7 +142,8 @@ def _problems(
             pd.read_parquet(chain.folder / f"{entry['number']:04d}.{kind}.parquet").assign(entry=name)
             for kind in ("people", "pulses")
         ]
-        these = people_told_apart(people, before[0], rule=rule) + pulses_told_apart(pulses, before[1], rule=rule)
+        these = [problem for rule in rules for problem in people_told_apart(people, before[0], rule=rule)]
+        these += [problem for rule in rules for problem in pulses_told_apart(pulses, before[1], rule=rule)]
         found += these
         against |= {entry["number"]} if these else set()
     return found, against

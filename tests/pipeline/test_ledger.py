@@ -215,6 +215,21 @@ def test_the_network_report_is_one_of_the_readers(home):
     refused(workspace(home, wave_cbi=survey(range(41))), what="network", cohorts=["1", "2"])
 
 
+def test_an_edition_for_the_programme_is_held_to_its_own_threshold(home):
+    """It shows groups of 5 to 10 people too: a release of 12 beside 9 of them gives 3 away."""
+    released.enter(workspace(home, wave_cbi=survey(range(24))), ["1"], "release")
+    fewer = survey([*range(0, 24, 2), *range(1, 18, 2)])  # 3 of the team of 12 are gone
+    programme = (
+        "disclosure:\n  audiences: [public, programme]\n"
+        "  programme: {readers: the programme team, reason: agreed, date: 2024-01-02}\n"
+    )
+    study = workspace(home, wave_cbi=fewer.query("team == 'Alder'"))
+    released.consult(study, ["1"])  # nothing of 9 people is public
+    study.path.write_text(study.path.read_text() + programme)
+    with pytest.raises(DisclosureError, match="team Alder differs by a few"):
+        released.consult(load_study(study.path), ["1"])
+
+
 def test_single_questions_of_other_people_at_the_same_time_are_no_difference(home):
     """Answers of 1 to 5 agree by chance in most of a group: they are not taken for the same people."""
     one = workspace(home, wave_cbi=survey(range(40), items=["cbi_1"]))
