@@ -14,27 +14,31 @@ $(BIN)/joyeval: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
+$(BIN)/pytest: $(BIN)/joyeval requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
 demo: $(BIN)/joyeval ## set up, run the demonstration programme, print where the reports are
 	$(BIN)/joyeval demo
 
-test: $(BIN)/joyeval ## set up and run the tests
+test: $(BIN)/pytest ## set up and run the tests
 	$(BIN)/python -m pytest -n auto
 
-test-browser: $(BIN)/joyeval ## finished reports in a browser and a word processor
+test-browser: $(BIN)/pytest ## finished reports in a browser and a word processor
 	$(BIN)/python -m pytest -m browser
 
-test-slow: $(BIN)/joyeval ## recovery simulations and other long checks
+test-slow: $(BIN)/pytest ## recovery simulations and other long checks
 	$(BIN)/python -m pytest -n auto -m slow
 
-check: $(BIN)/joyeval ## lint and format; changes nothing
+check: $(BIN)/pytest ## lint and format; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-fix: $(BIN)/joyeval ## mend what can be mended by machine
+fix: $(BIN)/pytest ## mend what can be mended by machine
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(BIN)/joyeval ## measure against peers, in the same run
+bench: $(BIN)/pytest ## measure against peers, in the same run
 	$(BIN)/python -m benchmarks
 
 clean: ## remove what was built; raw data stay

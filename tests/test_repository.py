@@ -11,7 +11,6 @@ from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 
 
 def bare(requirement: str) -> str:
@@ -27,14 +26,31 @@ def test_conda_environment_is_in_step_with_the_project():
     assert PROJECT["requires-python"] == ">=3.11"
 
 
-def test_lock_pins_every_dependency_with_hashes_and_no_address():
-    pins = re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==\S+(.*?)(?=^[\w]|\Z)", LOCK, re.M | re.S)
-    assert len(pins) > 100
-    assert all("--hash=sha256:" in rest for _, rest in pins)
-    names = {name.lower().replace("_", "-") for name, _ in pins}
-    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
-    assert {re.split(r"[>\[]", dependency)[0].lower() for dependency in wanted} <= names
-    assert "://" not in LOCK
+def pins_of(lock: str) -> dict[str, str]:
+    """Name and pinned version of every line; each has a hash, and no address is given away."""
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    found = re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==(\S+)(.*?)(?=^[\w]|\Z)", text, re.M | re.S)
+    assert len(found) > 100
+    assert all("--hash=sha256:" in rest for *_, rest in found)
+    assert "://" not in text
+    return {name.lower().replace("_", "-"): version for name, version, _ in found}
+
+
+def names_of(requirements: list[str]) -> set[str]:
+    return {re.split(r"[>\[]", requirement)[0].lower() for requirement in requirements}
+
+
+def test_users_are_given_what_they_need_and_nothing_of_the_developers():
+    pins = pins_of("requirements.lock")
+    assert names_of(PROJECT["dependencies"]) <= pins.keys()
+    assert not names_of(PROJECT["optional-dependencies"]["dev"]) & pins.keys()
+
+
+def test_developers_are_given_everything_in_the_same_versions():
+    users, developers = pins_of("requirements.lock"), pins_of("requirements-dev.lock")
+    extras = [entry for entries in PROJECT["optional-dependencies"].values() for entry in entries]
+    assert names_of([*PROJECT["dependencies"], *extras]) <= developers.keys()
+    assert users.items() <= developers.items()
 
 
 def test_version_is_the_same_everywhere():
