@@ -132,8 +132,10 @@ def change(
 
     The estimand is the mean change over the ties between these workgroups, each tie with the same weight, as all
     members of the rating workgroups would report it. Each tie has its own mean at each wave (ties are fixed: nothing
-    is said of other workgroups); rater, rater in one wave, and rater with one target are random. Inference is REML
-    with Kenward-Roger degrees of freedom.
+    is said of other workgroups); rater, rater in one wave, and rater with one target are random (REML).
+    Workgroups may differ in spread and size: mean changes rest on the squares of raters' contributions within each
+    workgroup, with Satterthwaite's degrees of freedom over workgroups; single ties on variances that all workgroups
+    share, with Kenward and Roger's.
 
     Parameters
     ----------
@@ -165,6 +167,7 @@ def change(
     References
     ----------
     Kenward & Roger (1997), Biometrics 53(3), 983-997, doi:10.2307/2533558.
+    Bell & McCaffrey (2002), Survey Methodology 28(2), 169-181 (contributions of clusters, their degrees of freedom).
     Benjamini & Hochberg (1995), J. R. Stat. Soc. B 57(1), 289-300, doi:10.1111/j.2517-6161.1995.tb02031.x.
 
     Examples

@@ -95,7 +95,7 @@ def detectable(se: pd.Series, df: pd.Series) -> np.ndarray:
 
 
 def _table(data: Ratings, names: list[str], cells: np.ndarray, blocks: np.ndarray, group: np.ndarray) -> pd.DataFrame:
-    estimate, se, df = data.means.contrasts(cells, blocks, group)
+    estimate, se, df = data.means.contrasts(cells, blocks, group, alike=False)
     return estimate_table(names, estimate, se, df=df, n=0).rename(columns={"term": "process"})
 
 

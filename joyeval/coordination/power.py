@@ -175,7 +175,7 @@ def _analyse(survey: Survey, fit: TieMeans) -> tuple[float, ...]:
     seen &= blocks[:, None] != target
     row, at = np.nonzero(seen)
     cells[row, at * W + W - 1], cells[row, at * W] = 1 / seen.sum(), -1 / seen.sum()
-    whole = fit.contrasts(cells, blocks, np.zeros(len(blocks), dtype=int))
+    whole = fit.contrasts(cells, blocks, np.zeros(len(blocks), dtype=int), alike=False)
     single = np.zeros((len(row), cells.shape[1]))
     single[np.arange(len(row)), at * W + W - 1], single[np.arange(len(row)), at * W] = 1, -1
     _, se, df = fit.contrasts(single, row, np.arange(len(row)))

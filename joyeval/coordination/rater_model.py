@@ -28,6 +28,7 @@ COMPONENTS = ("rater", "rater x wave", "rater x target", "residual")
 MOST_STEPS = 60
 NOTHING = 1e-12  # variance within ties below which all raters agree
 ENDLESS = 1e7  # degrees of freedom beyond which t is normal
+FEWEST_DF = 0.3  # degrees of freedom from which the spread of a workgroup is judged by itself
 CLOSE = 1e-8  # of the total variance; a smaller step ends the search
 
 
@@ -149,9 +150,10 @@ class TieMeans:
     variances: np.ndarray
     spread: np.ndarray
     deviance: float
+    scores: Scores
 
     def contrasts(
-        self, weights: np.ndarray, block: np.ndarray, group: np.ndarray
+        self, weights: np.ndarray, block: np.ndarray, group: np.ndarray, *, alike: bool = True
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return estimate, standard error and degrees of freedom of sums of weighted cells.
 
@@ -162,17 +164,97 @@ class TieMeans:
             Block that each row of weights is about.
         group : ndarray of int, shape (rows,)
             Rows of one group are added up; they must be about different blocks.
+        alike : bool
+            Whether the raters of all blocks are taken as equally variable. Else each block has a variance of its own,
+            and degrees of freedom are Satterthwaite's over blocks.
         """
         size = group.max() + 1
         each = np.einsum("lc,lc->l", weights, np.nan_to_num(self.mean[block]))
         estimate = np.bincount(group, each, size)
-        variance = np.bincount(group, _quadratic(weights, self.vcov[block]), size)
+        variance = _quadratic(weights, self.vcov[block])
+        if not alike:
+            factor, df = cautious(*self.scores.spreads(weights, block), variance, group)
+            total = np.bincount(group, factor * variance, size)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                df = total**2 / np.bincount(group, (factor * variance) ** 2 / df, size)
+            return estimate, np.sqrt(total), np.minimum(np.where(np.isfinite(df), df, ENDLESS), ENDLESS)
+        variance = np.bincount(group, variance, size)
         model = np.bincount(group, _quadratic(weights, self.model_vcov[block]), size)
         slope = np.stack([np.bincount(group, _quadratic(weights, s[block]), size) for s in self.slopes])
         uncertain = np.einsum("kg,kl,lg->g", slope, self.spread, slope)
         with np.errstate(divide="ignore", invalid="ignore"):
             df = np.where(uncertain > 0, 2 * model**2 / uncertain, np.inf)
         return estimate, np.sqrt(variance), np.minimum(df, ENDLESS)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What each rater contributes to the means, from which is seen how far workgroups differ in spread.
+
+    Parameters
+    ----------
+    data : Panel
+    vcov : ndarray, shape (blocks, cells, cells)
+    inner : ndarray, shape (patterns, q, q)
+    residual : float
+    weighed : ndarray, shape (raters, cells)
+        V^-1 e of each rater.
+    """
+
+    data: Panel
+    vcov: np.ndarray
+    inner: np.ndarray
+    residual: float
+    weighed: np.ndarray
+
+    def spreads(self, weights: np.ndarray, block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Observed over expected squares of raters' contributions to each weighted sum of cells, and its df.
+
+        Expected is what the pooled variances say, so that 1 means a workgroup as variable as all together. The degrees
+        of freedom are Satterthwaite's (Bell & McCaffrey), 0 where no two raters of a cell can be compared.
+        """
+        ratio, df = np.ones(len(weights)), np.zeros(len(weights))
+        pull = np.einsum("li,lij->lj", weights, self.vcov[block])
+        members = np.argsort(self.data.home, kind="stable")
+        ends = np.searchsorted(self.data.home[members], np.arange(len(self.vcov) + 1))
+        order = np.argsort(block, kind="stable")
+        cuts = np.searchsorted(block[order], np.arange(len(self.vcov) + 1))
+        for b in np.unique(block):
+            rows, raters = order[cuts[b] : cuts[b + 1]], members[ends[b] : ends[b + 1]]
+            ratio[rows], df[rows] = self._spread(pull[rows], raters, self.vcov[b])
+        return ratio, df
+
+    def _spread(self, pull: np.ndarray, raters: np.ndarray, vcov: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One block: `pull` (rows, cells)."""
+        squares = ((pull @ self.weighed[raters].T) ** 2).sum(axis=1)
+        kinds, count = np.unique(self.data.pattern[raters], return_counts=True)
+        seen = pull[:, None, :] * self.data.seen[kinds]
+        effects = np.einsum("pij,lpj->lpi", self.inner[kinds], seen @ self.data.Z)
+        h = (seen - (effects @ self.data.Z.T) * self.data.seen[kinds]) / self.residual
+        alone = np.einsum("lc,lpc->lp", pull, h)
+        shared = np.einsum("lpc,cd,lpd->lp", h, vcov, h, optimize=True)
+        together = np.einsum("p,lpc,lpd->lcd", count, h, h, optimize=True) @ vcov
+        expected = ((alone - shared) * count).sum(axis=1)
+        spread = ((alone**2 - 2 * alone * shared) * count).sum(axis=1) + np.einsum("lcd,ldc->l", together, together)
+        known = expected > NOTHING + 1e-6 * (alone * count).sum(axis=1)
+        ratio = np.where(known, squares / np.where(known, expected, 1), 1.0)
+        return ratio, np.where(known & (spread > 0), expected**2 / np.where(spread > 0, spread, 1), 0.0)
+
+
+def cautious(ratio: np.ndarray, df: np.ndarray, variance: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Factor of the variance of each row, and its degrees of freedom.
+
+    A workgroup that looks quieter than all together is drawn towards them as by one more degree of freedom, a louder
+    one is not: in simulations raw ratios of few raters let intervals fall short. One of which nothing is known is taken
+    to be as the others of its group, and no quieter than all.
+    """
+    known = df > FEWEST_DF
+    factor = np.where(known, np.maximum(ratio, (df * ratio + 1) / (df + 1)), 0.0)
+    size = group.max() + 1
+    weight = np.bincount(group, variance * known, size)
+    others = np.bincount(group, variance * factor, size) / np.where(weight > 0, weight, 1)
+    factor = np.where(known, factor, np.maximum(others, 1)[group])
+    return factor, np.where(known, df, 1.0)
 
 
 def _quadratic(weights: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -194,6 +276,8 @@ class _State:
     vcov: np.ndarray
     keep: np.ndarray
     squares: np.ndarray
+    inner: np.ndarray
+    weighed: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,12 +337,14 @@ def _evaluate(data: Panel, variances: np.ndarray) -> _State:
     vcov = np.linalg.inv(filled) - _diagonal(data.raters == 0)
     mean = np.einsum("aij,aj->ai", vcov, data.sum(_weigh(data, inner, data.y)) / residual)
     rest = data.rest(mean)
-    misfit = float((rest * _weigh(data, inner, rest)).sum() / residual)
+    weighed = _weigh(data, inner, rest) / residual
+    misfit = float((rest * weighed).sum())
     effects = np.einsum("rij,ri->rj", keep[data.pattern], rest @ data.Z) / residual
     squares = np.bincount(data.part, (effects**2).sum(axis=0), len(variances) - 1)
     logdet = data.count @ (data.seen.sum(axis=1) * np.log(residual) + np.linalg.slogdet(H)[1])
     deviance = float(logdet + np.linalg.slogdet(filled)[1].sum() + misfit)
-    return _State(variances, deviance, mean, precision, vcov, keep, _complete(squares, variances, misfit))
+    squares = _complete(squares, variances, misfit)
+    return _State(variances, deviance, mean, precision, vcov, keep, squares, inner, weighed)
 
 
 def _weigh(data: Panel, inner: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -332,6 +418,7 @@ def _small_sample(data: Panel, at: _State, moments: _Moments) -> TieMeans:
         names=data.names,
         variances=at.variances,
         spread=spread,
+        scores=Scores(data, C, at.inner, at.variances[-1], at.weighed),
         deviance=at.deviance + (data.raters.sum() - (data.raters > 0).sum()) * np.log(2 * np.pi),
     )
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from joyeval.coordination.mean_change import cells_of
 from joyeval.coordination.ties import looks_scored
+
+UNLIKE = 0.01  # p of Bartlett's test below which workgroups are said to differ in spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +20,7 @@ if TYPE_CHECKING:
 
 def notes_on(ties: pd.DataFrame, data: Ratings, survey: Survey) -> tuple[str, ...]:
     """Say what about the waves makes a change hard to read; nothing of this is mended here."""
-    return (*_scale_notes(ties, data, survey), *_group_notes(data), *_rater_notes(data))
+    return (*_scale_notes(ties, data, survey), *_group_notes(data), *_rater_notes(data), *_spread_notes(data))
 
 
 def _scale_notes(ties: pd.DataFrame, data: Ratings, survey: Survey) -> list[str]:
@@ -66,3 +71,29 @@ def _rater_notes(data: Ratings) -> list[str]:
     if moved:
         notes.append(f"{moved} people answered in several workgroups or processes and count as a rater in each")
     return notes
+
+
+def _spread_notes(data: Ratings) -> list[str]:
+    """Say which workgroups are most and least variable, where Bartlett's test finds that they differ."""
+    from scipy.special import chdtrc
+
+    contrast = data.contrasts[0]
+    ties = data.in_waves(data.waves)
+    ties = ties[(data.raters(ties, contrast.first) > 0) & (data.raters(ties, contrast.second) > 0) & ~ties["within"]]
+    if ties.empty:
+        return []
+    cells, blocks = cells_of(data, ties, {contrast.second: 1.0, contrast.first: -1.0})
+    ratio, df = data.means.scores.spreads(cells, blocks)
+    known = (df > 1) & (ratio > 0)
+    ratio, df, blocks = ratio[known], df[known], blocks[known]
+    if len(df) < 2:
+        return []
+    total = df.sum()
+    chi2 = total * np.log((df * ratio).sum() / total) - (df * np.log(ratio)).sum()
+    chi2 /= 1 + ((1 / df).sum() - 1 / total) / (3 * (len(df) - 1))
+    if chdtrc(len(df) - 1, chi2) >= UNLIKE:
+        return []
+    names = data.ties.drop_duplicates("block").set_index("block")["workgroup"]
+    most, least = names[blocks[ratio.argmax()]], names[blocks[ratio.argmin()]]
+    unlike = f"workgroups differ in how far their members' ratings move apart (most in {most}, least in {least})"
+    return [f"{unlike}: mean changes allow for it, intervals of single ties take workgroups as alike"]
