@@ -210,10 +210,9 @@ class RawTable(Part):
         return self
 
     def files(self, folder: Path) -> list[Path]:
-        """Return the files below the data folder that exist, in a fixed order."""
-        if "*" in self.file:
-            return sorted(folder.glob(self.file))
-        return [path for path in [folder / self.file] if path.exists()]
+        """Return the files below the data folder that exist, in a fixed order; pipes and devices are no files."""
+        found = sorted(folder.glob(self.file)) if "*" in self.file else [folder / self.file]
+        return [path for path in found if path.is_file()]
 
 
 class Teams(RawTable):

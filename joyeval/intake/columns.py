@@ -90,7 +90,7 @@ def _absent(raw: Raw, heading: str) -> Problem:
         raw.file,
         f"no column {heading!r}",
         "one of: " + ", ".join(near or raw.frame.columns[:8]),
-        "correct the column map in the study file, or the heading in the file",
+        f"correct the column map or the heading; or say `header_row`, if row {raw.header_row} holds none",
         column=heading,
         rule="unknown column",
     )

@@ -227,9 +227,11 @@ def dictionary_of(path: Path) -> Path:
 
 def _dictionary(path: Path) -> dict[str, dict[str, str]]:
     """Fields by name, from the API's dictionary or the one that REDCap's web pages offer."""
-    if not path.exists():
+    from joyeval.intake.reading import read
+
+    if not path.is_file():
         return {}
-    rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")))
+    rows = read(path).frame.select(pl.all().cast(pl.String)).to_dicts()
     known = {
         "variable / field name": "field_name",
         "field label": "field_label",

@@ -159,9 +159,15 @@ def _led(done: Tabulated, part: RawTable, folder: Path) -> Tabulated:
     frame, problems = done.frame, list(done.problems)
     for step in part.through:
         path = folder / step.file
-        if not path.exists():
+        if not path.is_file():
             return _none((*problems, absent_file(step.file, folder)), {})
-        table = read(path).frame.select(pl.col(step.old, step.new).cast(pl.String).str.strip_chars()).unique()
+        try:
+            raw = read(path)
+        except DataError as error:
+            return _none((*problems, *error.problems), {})
+        if absent := [_no_column(raw, heading) for heading in (step.old, step.new) if heading not in raw.frame.columns]:
+            return _none((*problems, *absent), {})
+        table = raw.frame.select(pl.col(step.old, step.new).cast(pl.String).str.strip_chars()).unique()
         pairs = table.drop_nulls().to_pandas().set_axis(["team", "led"], axis=1)
         frame = frame.merge(pairs, on="team", how="inner").drop(columns="team").rename(columns={"led": "team"})
     return replace(done, frame=frame)
@@ -217,19 +223,15 @@ def _ragged(raw: Raw) -> list[Problem]:
 
 def _absent_headings(raw: Raw, part: RawTable) -> list[Problem]:
     wanted = [heading for name in part.columns for heading in _headings(part, name)]
+    named = dict.fromkeys([*wanted, *part.where, *part.leave_out])
+    return [_no_column(raw, heading) for heading in named if heading not in raw.frame.columns]
+
+
+def _no_column(raw: Raw, heading: str) -> Problem:
     headings = list(raw.frame.columns)
-    return [
-        Problem(
-            raw.file,
-            f"no column {heading!r}",
-            "one of: " + ", ".join(get_close_matches(heading, headings, 3, 0.4) or headings[:8]),
-            "correct the column map in the study file, or the heading in the file",
-            column=heading,
-            rule="unknown column",
-        )
-        for heading in dict.fromkeys([*wanted, *part.where, *part.leave_out])
-        if heading not in headings
-    ]
+    near = ", ".join(get_close_matches(heading, headings, 3, 0.4) or headings[:8])
+    fix = f"correct the column map or the heading; or say `header_row`, if row {raw.header_row} holds none"
+    return Problem(raw.file, f"no column {heading!r}", f"one of: {near}", fix, column=heading, rule="unknown column")
 
 
 def _headings(part: RawTable, name: str) -> tuple[str, ...]:

@@ -176,3 +176,34 @@ def test_rows_that_the_reader_sets_aside_are_counted_and_told(tmp_path):
     done = raw(tmp_path, text, columns=MAP)
     assert (done.n_read, done.n_left_out, len(done.frame)) == (32, 2, 30)
     assert [(p.rule, p.row, p.blocking) for p in done.problems] == [("ragged row", 32, False)]
+
+
+def test_a_file_that_leads_on_and_cannot_be_used_is_told(tmp_path):
+    (tmp_path / "scores.csv").write_text("Area,Score\nA1,5\nA2,7\n")
+    about = {"file": "scores.csv", "columns": {"team": "Area", "n": "Score"}}
+    for content, rule in (("Area;Trst\nA1;T\n", "unknown column"), ('Area,Trust\n"A1,T\n', "open quotation")):
+        (tmp_path / "areas.csv").write_text(content)
+        through = ({"file": "areas.csv", "old": "Area", "new": "Trust"},)
+        part = RawTable(**about, through=through)
+        done = tabulate(part, tmp_path, {"team": "text", "n": "number"})
+        assert [problem.rule for problem in done.problems] == [rule]
+        assert done.frame.empty
+
+
+def test_decimals_with_a_comma_in_a_file_with_semicolons(tmp_path):
+    """A group of thousands never begins with 0, and the semicolon leaves the comma free for decimals."""
+    cells = ["0,125", "0,250", "0,375", "1,234", "12,500", "0,075"]
+    text = "Team;N;Day\n" + "".join(f"A;{cell};2024-0{i}-01\n" for i, cell in enumerate(cells, start=1))
+    done = raw(tmp_path, text, columns=MAP)
+    assert done.problems == ()
+    assert done.frame["n"].tolist() == [0.125, 0.25, 0.375, 1.234, 12.5, 0.075]
+    done = raw(tmp_path, text.replace("0,250", "2.5"), columns=MAP)
+    assert [problem.rule for problem in done.problems] == ["decimal mark"]
+
+
+def test_a_pipe_is_no_file_of_a_study(tmp_path):
+    import os
+
+    os.mkfifo(tmp_path / "t.csv")
+    done = tabulate(RawTable(file="*.csv", columns=MAP), tmp_path, {"team": "text"})
+    assert [problem.rule for problem in done.problems] == ["missing file"]
