@@ -198,6 +198,8 @@ def _events(study: Study, cohort: str, taken: Intake) -> None:
         taken.tables["events"] = pd.DataFrame({name: pd.Series(dtype="str") for name in EVENT_FIELDS})
         return
     read = _read(study, study.events, EVENT_FIELDS, taken, "events").frame
+    if not {"date", "scope", "scope_id"} <= set(read):  # told by `contract`
+        read = read.reindex(columns=list(EVENT_FIELDS)).iloc[:0].astype({"scope": "str", "scope_id": "str"})
     rows, problems = teams.placed(study, read.reindex(columns=[*EVENT_FIELDS, "file", "row"]), taken.names)
     taken.tell(study.events, problems)
     rows = rows[list(EVENT_FIELDS)]

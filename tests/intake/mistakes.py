@@ -1,0 +1,666 @@
+"""The catalogue of mistakes: what goes wrong in the files and study files of real programmes, one by one, as data.
+
+Each entry damages a small whole programme; `does` and `rule` say what joyeval makes of it: it stops, or it
+goes on with a word, or nothing needs to be said as no number changes. Printed in docs/mistakes.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from tests.shapes.small import Shape, _Plain, build
+
+WHOLE = Shape("weekly", 2, "one scale", "primary", 2, "some", 5, 12)
+
+
+@dataclass
+class Programme:
+    """A programme in memory: files as tables of text, the study file as plain data.
+
+    Parameters
+    ----------
+    tables : dict
+        Name of a file to its cells.
+    written : dict
+        Name of a file to text that is written as it is, in place of its table.
+    """
+
+    study: dict
+    tables: dict[str, pd.DataFrame]
+    written: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def whole(cls, home):
+        """Return a programme without a mistake."""
+        path = build(home, WHOLE)
+        raw = home / "data" / "raw" / "small"
+        tables = {p.name: pd.read_csv(p, dtype=str, keep_default_na=False) for p in sorted(raw.glob("*.csv"))}
+        study = yaml.safe_load(path.read_text(encoding="utf-8"))
+        groups = ["Nurses", "Doctors", "Therapists"]
+        tables["roster.csv"] = pd.DataFrame({"Process": "discharge", "Group": groups, "People": "9"})
+        columns = {"process": "Process", "workgroup": "Group", "headcount": "People"}
+        study["roster"] = {"file": "roster.csv", "columns": columns}
+        return cls(study, tables)
+
+    def copy(self):
+        return Programme(
+            yaml.safe_load(yaml.dump(self.study, Dumper=_Plain)), {n: t.copy() for n, t in self.tables.items()}
+        )
+
+    def write(self, home):
+        """Write files and study file; return its path."""
+        raw, path = home / "data" / "raw" / "small", home / "pipelines" / "small.yml"
+        raw.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
+        for name, table in self.tables.items():
+            (raw / name).write_text(self.written.get(name, table.to_csv(index=False)), encoding="utf-8")
+        path.write_text(yaml.dump(self.study, Dumper=_Plain, sort_keys=False), encoding="utf-8")
+        return path
+
+    def part(self, name, i=0):
+        found = self.study[name]
+        return found[i] if isinstance(found, list) else found
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One kind of mistake.
+
+    Parameters
+    ----------
+    what : str
+        In the words of the docs.
+    where : str
+        Kind of file.
+    does : str
+        "stops", "goes on with a word", or "reads it": no number changes.
+    rule : str
+        Of the problem that is told; empty where none is needed.
+    make : callable
+        Damages a `Programme`.
+    """
+
+    what: str
+    where: str
+    does: str
+    rule: str
+    make: object
+
+    @property
+    def name(self):
+        return self.make.__name__
+
+
+CATALOGUE: list[Mistake] = []
+
+
+def mistake(what, where, rule, does="stops"):
+    def keep(make):
+        CATALOGUE.append(Mistake(what, where, does, rule, make))
+        return make
+
+    return keep
+
+
+def add(table, **cells):
+    """A table with one row more; what is not named is blank."""
+    return pd.concat([table, pd.DataFrame([{c: cells.get(c.replace(" ", "_"), "") for c in table}])], ignore_index=True)
+
+
+def total_of(table, name, by):
+    """Rows of totals of a table: for each day the sums of its numbers, under `name`."""
+    numbers = [c for c in table if c not in ("Team", by)]
+    sums = table.assign(**{c: pd.to_numeric(table[c]) for c in numbers}).groupby(by, sort=False)[numbers].sum()
+    return pd.concat([table, sums.reset_index().assign(Team=name).astype(str)], ignore_index=True)
+
+
+# ---- the list of teams
+
+
+@mistake("A row TOTAL below the teams", "teams", "totals")
+def total_in_teams(p):
+    p.tables["teams.csv"] = add(p.tables["teams.csv"], Team="TOTAL", Staff="60")
+
+
+@mistake("A row whose headcount is the sum of the others, under another name", "teams", "totals")
+def sum_in_teams(p):
+    p.tables["teams.csv"] = add(p.tables["teams.csv"], Team="Riverside", Staff="60")
+
+
+@mistake("A team twice with different headcounts", "teams", "twice")
+def team_twice(p):
+    p.tables["teams.csv"] = add(p.tables["teams.csv"], Team="Ward A", Staff="19")
+
+
+@mistake("A team twice, spelled two ways", "teams", "twice")
+def team_spelled_twice(p):
+    p.tables["teams.csv"] = add(p.tables["teams.csv"], Team="ward  a", Staff="12")
+
+
+@mistake("A row of the list pasted twice", "teams", "repeated", "goes on with a word")
+def team_repeated(p):
+    p.tables["teams.csv"] = add(p.tables["teams.csv"], Team="Ward A", Staff="12")
+
+
+@mistake("A headcount of -12", "teams", "headcount")
+def negative_headcount(p):
+    p.tables["teams.csv"].loc[1, "Staff"] = "-12"
+
+
+@mistake("A headcount in words", "teams", "not a number")
+def headcount_in_words(p):
+    p.tables["teams.csv"].loc[1, "Staff"] = "about twelve"
+
+
+@mistake("The study names a column that no part uses (`headcounts`)", "teams", "unknown name of a column")
+def misspelled_name(p):
+    p.part("teams")["columns"] = {"team": "Team", "headcounts": "Staff"}
+
+
+@mistake("A heading that the file has not", "teams", "unknown column")
+def absent_heading(p):
+    p.part("teams")["columns"]["headcount"] = "Headcount"
+
+
+@mistake("Another name is given for a team that the list has not", "teams", "unknown team")
+def alias_of_nobody(p):
+    p.part("teams")["also_called"] = {"Ward Z": ["Zed"]}
+
+
+@mistake("One name in files stands for two teams", "teams", "twice")
+def alias_of_two(p):
+    p.part("teams")["also_called"] = {"Ward A": ["Acute"], "Ward B": ["acute"]}
+
+
+@mistake("Names of cohorts are explained, but no column holds cohorts", "teams", "key without effect")
+def idle_cohort_names(p):
+    p.part("teams")["cohort_names"] = {"First": "a"}
+
+
+@mistake("The file is not there", "teams", "missing file")
+def missing_file(p):
+    p.part("teams")["file"] = "team.csv"
+
+
+# ---- pulses
+
+
+@mistake("A team misspelled in a few rows", "pulses", "unknown team")
+def pulse_misspelled(p):
+    p.tables["pulse.csv"].loc[[3, 4], "Team"] = "Wrad A"
+
+
+@mistake("All teams under other names", "pulses", "unknown team")
+def pulse_other_names(p):
+    p.tables["pulse.csv"]["Team"] = "Unit " + p.tables["pulse.csv"]["Team"].str[-1]
+
+
+@mistake("Names in capitals, with blanks at their ends", "pulses", "", "reads it")
+def pulse_capitals(p):
+    p.tables["pulse.csv"]["Team"] = " " + p.tables["pulse.csv"]["Team"].str.upper() + " "
+
+
+@mistake("A row of totals each week", "pulses", "totals")
+def pulse_totals(p):
+    p.tables["pulse.csv"] = total_of(p.tables["pulse.csv"], "All teams", "Week")
+
+
+@mistake("Weeks entered twice for a team", "pulses", "twice")
+def pulse_twice(p):
+    table = p.tables["pulse.csv"]
+    p.tables["pulse.csv"] = pd.concat([table, table.iloc[:4]], ignore_index=True)
+
+
+@mistake("More good days than answers", "pulses", "more than all")
+def pulse_over(p):
+    p.tables["pulse.csv"].loc[5, "Good days"] = "99"
+
+
+@mistake("A negative count", "pulses", "negative")
+def pulse_negative(p):
+    p.tables["pulse.csv"].loc[5, "Good days"] = "-1"
+
+
+@mistake("Shares (0.52) in a column that is said to hold percentages", "pulses", "percentages")
+def pulse_shares(p):
+    table = p.tables["pulse.csv"]
+    table["Good days"] = (pd.to_numeric(table["Good days"]) / pd.to_numeric(table["Answers"])).round(2).astype(str)
+    p.part("pulses")["percent"] = True
+
+
+@mistake("Percentages in a column that is said to hold counts", "pulses", "percentages")
+def pulse_percent_signs(p):
+    table = p.tables["pulse.csv"]
+    table["Good days"] = (100 * pd.to_numeric(table["Good days"]) / pd.to_numeric(table["Answers"])).round().astype(
+        int
+    ).astype(str) + "%"
+
+
+@mistake("Some cells with a per cent sign, some without", "pulses", "mixed units")
+def pulse_mixed_percent(p):
+    table = p.tables["pulse.csv"]
+    p.part("pulses")["percent"] = True
+    table["Good days"] = "52%"
+    table.loc[::3, "Good days"] = "48"
+
+
+@mistake("999 for a missing value", "pulses", "missing code")
+def pulse_999(p):
+    p.tables["pulse.csv"].loc[[7, 8], ["Good days", "Answers"]] = "999"
+
+
+@mistake("Weeks of another year", "pulses", "outside the cohort")
+def pulse_other_year(p):
+    p.tables["pulse.csv"]["Week"] = p.tables["pulse.csv"]["Week"].str.replace("2024", "2014")
+
+
+@mistake("Days that are not days", "pulses", "not a day")
+def pulse_no_day(p):
+    p.tables["pulse.csv"].loc[2, "Week"] = "last week"
+
+
+@mistake("A row without a team", "pulses", "no team", "goes on with a word")
+def pulse_no_team(p):
+    p.tables["pulse.csv"].loc[2, "Team"] = ""
+
+
+@mistake("The team stands in the first row of each block only, as in merged cells", "pulses", "no team")
+def pulse_merged_team(p):
+    table = p.tables["pulse.csv"]
+    table["Team"] = table["Team"].where(~table["Team"].duplicated(), "")
+
+
+@mistake("A row without its week", "pulses", "lost rows", "goes on with a word")
+def pulse_no_week(p):
+    p.tables["pulse.csv"].loc[2, "Week"] = ""
+
+
+@mistake("The column of answers is empty", "pulses", "empty column")
+def pulse_empty_column(p):
+    p.tables["pulse.csv"]["Answers"] = ""
+
+
+@mistake("A number written 1E+2", "pulses", "not a number")
+def pulse_shortened(p):
+    p.tables["pulse.csv"].loc[4, "Answers"] = "1E+2"
+
+
+@mistake("`where` names a value that no row has", "pulses", "nothing left")
+def pulse_where(p):
+    p.part("pulses")["where"] = {"Team": "Wards"}
+
+
+@mistake("`leave_out` names a value that no row has", "pulses", "key without effect")
+def pulse_leave_out(p):
+    p.part("pulses")["leave_out"] = {"Team": "Sum"}
+
+
+@mistake("`positive` is listed for a file of counts", "pulses", "key without effect")
+def pulse_idle_positive(p):
+    p.part("pulses")["positive"] = ["Agree"]
+
+
+@mistake("Counts and single answers are both mapped", "pulses", "column not named")
+def pulse_two_days(p):
+    p.part("pulses")["columns"]["date"] = "Week"
+
+
+@mistake("A row with a cell too many", "pulses", "ragged row", "goes on with a word")
+def pulse_ragged(p):
+    lines = p.tables["pulse.csv"].to_csv(index=False).splitlines()
+    lines[9] += ",oops"
+    p.written["pulse.csv"] = "\n".join(lines) + "\n"
+
+
+@mistake("A row of a team without a single row in the file", "pulses", "team without rows", "goes on with a word")
+def pulse_team_absent(p):
+    table = p.tables["pulse.csv"]
+    p.tables["pulse.csv"] = table[table["Team"] != "Ward E"]
+
+
+# ---- outcomes
+
+
+@mistake("No name of the outcome file is on the list of teams", "outcomes", "unknown team")
+def outcome_other_names(p):
+    p.tables["outcome.csv"]["Team"] = "Site " + p.tables["outcome.csv"]["Team"].str[-1]
+
+
+@mistake("A row `Trust total` each month", "outcomes", "totals")
+def outcome_totals(p):
+    p.tables["outcome.csv"] = total_of(p.tables["outcome.csv"], "Trust total", "Month")
+
+
+@mistake("A team of the list holds the totals of the others", "outcomes", "totals")
+def outcome_hidden_totals(p):
+    table = p.tables["outcome.csv"]
+    p.tables["outcome.csv"] = total_of(table[table["Team"] != "Ward E"], "Ward E", "Month")
+
+
+@mistake("A month of a team entered twice", "outcomes", "twice")
+def outcome_twice(p):
+    table = p.tables["outcome.csv"]
+    p.tables["outcome.csv"] = add(table, Team="Ward A", Month=table["Month"].iloc[0], Good="3", All="9")
+
+
+@mistake("More events than all", "outcomes", "above 1")
+def outcome_over(p):
+    p.tables["outcome.csv"].loc[3, "Good"] = "400"
+
+
+@mistake("Infinity in a cell", "outcomes", "not a number")
+def outcome_infinite(p):
+    p.tables["outcome.csv"].loc[4, "Good"] = "inf"
+
+
+@mistake("nan in a cell", "outcomes", "not a number")
+def outcome_nan(p):
+    p.tables["outcome.csv"].loc[4, "Good"] = "nan"
+
+
+@mistake("#DIV/0! in a cell", "outcomes", "not a number")
+def outcome_error_cell(p):
+    p.tables["outcome.csv"].loc[4, "Good"] = "#DIV/0!"
+
+
+@mistake("A numerator without its denominator", "outcomes", "lost rows")
+def outcome_half(p):
+    p.tables["outcome.csv"].loc[4, "All"] = ""
+
+
+@mistake("A denominator of 0 with events", "outcomes", "above 1")
+def outcome_of_nothing(p):
+    p.tables["outcome.csv"].loc[4, "All"] = "0"
+
+
+@mistake("Numerator and denominator changed places", "outcomes", "above 1")
+def outcome_turned(p):
+    p.part("outcomes")["columns"] |= {"numerator": "All", "denominator": "Good"}
+
+
+@mistake("All months before the programme", "outcomes", "outside the cohort")
+def outcome_before(p):
+    p.tables["outcome.csv"]["Month"] = (
+        p.tables["outcome.csv"]["Month"].str.replace("2025", "2019").str.replace("2024", "2018")
+    )
+
+
+@mistake("A percentage (52) where a share is expected", "outcomes", "percentages")
+def outcome_percent(p):
+    table = p.tables["outcome.csv"]
+    table["Rate"] = (100 * pd.to_numeric(table["Good"]) / pd.to_numeric(table["All"])).round(1).astype(str)
+    p.part("outcomes")["columns"] = {"team": "Team", "period": "Month", "value": "Rate"}
+
+
+@mistake("A share (0.52) where a percentage is expected", "outcomes", "percentages")
+def outcome_share(p):
+    table = p.tables["outcome.csv"]
+    table["Rate"] = (pd.to_numeric(table["Good"]) / pd.to_numeric(table["All"])).round(3).astype(str)
+    p.part("outcomes")["columns"] = {"team": "Team", "period": "Month", "value": "Rate"}
+    p.part("outcomes")["percent"] = True
+
+
+@mistake("`per` is set for a proportion", "outcomes", "key without effect")
+def outcome_idle_per(p):
+    p.part("outcomes")["per"] = 1000.0
+
+
+@mistake("`on` is set beside a column of months", "outcomes", "key without effect")
+def outcome_on(p):
+    p.part("outcomes")["on"] = p.study["cohorts"][0]["start"]
+
+
+@mistake("A window that ends before it begins", "analysis", "contradiction")
+def window_turned(p):
+    p.study["primary"]["window"] = [3, 1]
+
+
+# ---- surveys
+
+
+@mistake("A team misspelled in the survey", "surveys", "unknown team")
+def wave_misspelled(p):
+    table = p.tables["wave1.csv"]
+    table.loc[table["Team"] == "Ward B", "Team"] = "Wardd B"
+
+
+@mistake("Many respondents without a team", "surveys", "no team")
+def wave_no_team(p):
+    p.tables["wave1.csv"].loc[:8, "Team"] = ""
+
+
+@mistake("An answer outside the scale", "surveys", "out of range", "goes on with a word")
+def wave_out_of_range(p):
+    p.tables["wave1.csv"].loc[2, "psafety_1"] = "9"
+
+
+@mistake("99 for a missing answer in many rows", "surveys", "out of range")
+def wave_99(p):
+    p.tables["wave1.csv"].loc[:9, "psafety_2"] = "99"
+
+
+@mistake("A scale labelled at its ends that runs the other way", "surveys", "turned scale", "goes on with a word")
+def wave_turned(p):
+    words = {"1": "1 - Very accurate", "7": "7 - Very inaccurate"}
+    p.tables["wave1.csv"]["psafety_1"] = p.tables["wave1.csv"]["psafety_1"].replace(words)
+    p.part("waves")["answers"] = {"psychological_safety_7": SAFETY}
+
+
+@mistake("A scale labelled in part, so that nobody knows what its numbers mean", "surveys", "mixed scale")
+def wave_part_labelled(p):
+    words = {"1": "Very accurate", "7": "Very inaccurate"}
+    p.tables["wave1.csv"]["psafety_1"] = p.tables["wave1.csv"]["psafety_1"].replace(words)
+    p.part("waves")["answers"] = {"psychological_safety_7": SAFETY}
+
+
+@mistake("Numbers with words of another language", "surveys", "mixed scale")
+def wave_foreign(p):
+    table = p.tables["wave1.csv"]
+    table["psafety_1"] = table["psafety_1"] + " - " + table["psafety_1"].map(dict(zip("1234567", GERMAN, strict=True)))
+
+
+@mistake("Answers in words that no table knows", "surveys", "unknown answer")
+def wave_unknown_words(p):
+    table = p.tables["wave1.csv"]
+    table["psafety_1"] = table["psafety_1"].map(dict(zip("1234567", GERMAN, strict=True)))
+
+
+@mistake("Days outside the wave", "surveys", "day outside the wave")
+def wave_other_days(p):
+    p.tables["wave1.csv"]["Sent"] = "2023-02-01"
+
+
+@mistake("Month first in a column that is said to be day first", "surveys", "not a day")
+def wave_month_first(p):
+    table = p.tables["wave1.csv"]
+    table["Sent"] = "02/13/2024"
+    p.part("waves")["dates"] = "%d/%m/%Y"
+
+
+@mistake("The file of the first wave under the name of the second", "surveys", "day outside the wave")
+def wave_same_file(p):
+    p.tables["wave2.csv"] = p.tables["wave1.csv"].copy()
+
+
+@mistake("The export pasted below itself", "surveys", "pasted twice")
+def wave_pasted(p):
+    table = p.tables["wave1.csv"].assign(Code="")
+    p.tables["wave1.csv"] = pd.concat([table, table.iloc[:20]], ignore_index=True)
+
+
+@mistake("A person who answered twice", "surveys", "duplicate", "goes on with a word")
+def wave_duplicate(p):
+    table = p.tables["wave1.csv"]
+    p.tables["wave1.csv"] = pd.concat([table, table.iloc[:1].assign(psafety_1="1")], ignore_index=True)
+
+
+@mistake("An item mapped under a name like that of another", "surveys", "unknown name of a column")
+def wave_item_name(p):
+    columns = p.part("waves")["columns"]
+    columns["psafety1"] = columns.pop("psafety_1")
+
+
+@mistake("Items that are not mapped", "surveys", "unmapped item", "goes on with a word")
+def wave_unmapped(p):
+    del p.part("waves")["columns"]["psafety_7"]
+
+
+@mistake("`not_asked` names an item that there is not", "surveys", "unknown item")
+def wave_not_asked(p):
+    p.part("waves")["not_asked"] = ["psafety_17"]
+
+
+@mistake("`answers` names an instrument that the wave has not", "surveys", "key without effect")
+def wave_idle_answers(p):
+    p.part("waves")["answers"] = {"cbi": {"Always": 5}}
+
+
+@mistake("`link_by` names a column that is not mapped", "surveys", "column not named")
+def wave_link_by(p):
+    p.part("waves")["link_by"] = ["person", "code_day"]
+
+
+@mistake("A wave outside the time of its cohort", "surveys", "contradiction")
+def wave_before_cohort(p):
+    import datetime
+
+    p.part("waves") | {"start": None}
+    p.part("waves")["start"], p.part("waves")["end"] = datetime.date(2020, 1, 1), datetime.date(2020, 2, 1)
+
+
+@mistake("More answers than staff in post", "surveys", "more than all")
+def wave_over(p):
+    p.tables["teams.csv"]["Staff"] = "5"
+
+
+# ---- relational coordination
+
+
+@mistake("A dimension without a column", "coordination", "column not named")
+def rc_dimension(p):
+    del p.part("coordination")["columns"]["know"]
+
+
+@mistake("A heading that names another dimension", "coordination", "unknown name of a column")
+def rc_unknown_dimension(p):
+    columns = p.part("coordination")["columns"]
+    columns["knowledge"] = columns.pop("know")
+
+
+@mistake("Every rating without the rated workgroup", "coordination", "incomplete")
+def rc_no_target(p):
+    p.tables["rc1.csv"]["Rated"] = ""
+
+
+@mistake("Ratings from 0 to 100", "coordination", "range")
+def rc_scale(p):
+    p.tables["rc1.csv"]["know"] = (pd.to_numeric(p.tables["rc1.csv"]["know"]) * 20).astype(str)
+
+
+@mistake("The file pasted below itself", "coordination", "twice")
+def rc_pasted(p):
+    p.tables["rc1.csv"] = pd.concat([p.tables["rc1.csv"]] * 2, ignore_index=True)
+
+
+@mistake("A workgroup called `Total`", "coordination", "totals")
+def rc_total(p):
+    table = p.tables["rc1.csv"]
+    p.tables["rc1.csv"] = pd.concat([table, table.head(3).assign(Rated="Total")], ignore_index=True)
+
+
+@mistake("A rated workgroup spelled almost as the one that rates", "coordination", "unknown group")
+def rc_spelled(p):
+    table = p.tables["rc1.csv"]
+    table["Rated"] = table["Rated"].replace("Therapists", "Therapist")
+
+
+@mistake("Workgroups in small letters in one column", "coordination", "", "reads it")
+def rc_small_letters(p):
+    p.tables["rc1.csv"]["Rated"] = p.tables["rc1.csv"]["Rated"].str.lower()
+
+
+@mistake("More people rate than the roster has", "coordination", "more than all")
+def rc_roster(p):
+    p.tables["roster.csv"]["People"] = "1"
+
+
+@mistake("A workgroup twice on the roster", "coordination", "twice")
+def roster_twice(p):
+    p.tables["roster.csv"] = add(p.tables["roster.csv"], Process="discharge", Group="Nurses", People="4")
+
+
+@mistake("The coding of the frequency item is not said", "coordination", "frequency")
+def rc_frequency(p):
+    del p.part("coordination")["frequency"]
+
+
+@mistake("`pattern` is written for a layout without one", "coordination", "key without effect")
+def rc_pattern(p):
+    p.part("coordination")["pattern"] = "{target}__{dim}"
+
+
+# ---- events and the study file
+
+
+@mistake("Events of a team that there is not", "events", "lost rows", "goes on with a word")
+def event_of_nobody(p):
+    p.tables["events.csv"].loc[1, "Id"] = "Ward Z"
+
+
+@mistake("Events without a column for their scope", "events", "column not named")
+def event_scope(p):
+    del p.study["events"]["columns"]["scope"]
+
+
+@mistake("A phase outside its cohort", "study file", "contradiction")
+def phase_outside(p):
+    import datetime
+
+    p.study["cohorts"][0]["phases"][1]["end"] = datetime.date(2026, 1, 1)
+
+
+@mistake("Phases that overlap", "study file", "contradiction")
+def phases_overlap(p):
+    p.study["cohorts"][0]["phases"][1]["start"] = p.study["cohorts"][0]["phases"][0]["start"]
+
+
+@mistake("A text of the template that nobody replaced", "study file", "template text", "goes on with a word")
+def template_text(p):
+    p.study["source"] = "TODO: say where the data come from"
+
+
+@mistake("A form that no part uses", "study file", "key without effect")
+def unused_form(p):
+    p.study["forms"] = {"survey": {"dates": "%d/%m/%Y"}}
+
+
+@mistake("A key that there is not", "study file", "extra_forbidden")
+def unknown_key(p):
+    p.part("pulses")["improves"] = "increase"
+
+
+@mistake("A cohort that there is not", "study file", "unknown cohort")
+def unknown_cohort(p):
+    p.part("pulses")["cohorts"] = ["b"]
+
+
+@mistake("The primary analysis names an outcome that there is not", "study file", "unknown outcome")
+def unknown_outcome(p):
+    p.study["primary"]["outcome"] = "experiences"
+
+
+SAFETY = {
+    "Very inaccurate": 1,
+    "Inaccurate": 2,
+    "Slightly inaccurate": 3,
+    "Neither": 4,
+    "Slightly accurate": 5,
+    "Accurate": 6,
+    "Very accurate": 7,
+}
+GERMAN = ("Stimmt genau", "Stimmt", "Stimmt eher", "Weder noch", "Eher nicht", "Nicht", "Gar nicht")
+assert np.unique([one.name for one in CATALOGUE]).size == len(CATALOGUE)

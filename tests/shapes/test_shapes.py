@@ -1,0 +1,47 @@
+"""Every shape of study that a study file allows is checked, run, and reported; what cannot be said is said so."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from joyeval.intake.tables import check_study
+from joyeval.pipeline import folders, run
+from joyeval.study import load_study
+from tests.shapes.inprocess import InProcess
+from tests.shapes.small import CHOICES, all_pairs, build, every_shape
+
+PAIRS = all_pairs()
+
+
+def reported(shape, home, monkeypatch):
+    """Build a study, see that nothing stands in its way, run it, and return its report."""
+    monkeypatch.setenv("JOYEVAL_KEY", secrets.token_hex(32))
+    study = load_study(build(home, shape))
+    assert [str(problem) for problem in check_study(study) if problem.blocking] == []
+    run(study, executor=InProcess())
+    return (folders(study, "a").reports / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_shapes_meet_all_pairs_of_choices():
+    names = list(CHOICES)
+    for shape in every_shape():
+        for i, one in enumerate(names):
+            for other in names[i + 1 :]:
+                wanted = getattr(shape, one), getattr(shape, other)
+                assert any((getattr(s, one), getattr(s, other)) == wanted for s in PAIRS)
+
+
+@pytest.mark.parametrize("shape", PAIRS, ids=str)
+def test_all_pairs_of_choices_run_to_the_report(shape, tmp_path, monkeypatch):
+    assert "<h1" in reported(shape, tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+def test_the_whole_grid_runs_to_the_report(tmp_path, monkeypatch, capsys):
+    shapes = every_shape()
+    with capsys.disabled():
+        print(f"{len(shapes)} shapes of study")
+    for i, shape in enumerate(shapes):
+        reported(shape, tmp_path / str(i), monkeypatch)
