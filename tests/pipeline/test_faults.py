@@ -107,18 +107,18 @@ def parent_of(pid):
 def test_what_is_killed_while_a_step_runs(study, whole, started, tmp_path, what):
     pid = waiting(study, tmp_path)
     process = started()
-    assert soon(lambda: pid.exists() and pid.read_text(), 120)
+    assert soon(lambda: pid.exists() and pid.read_text(), 300)
     kernel = int(pid.read_text())
     target = {"kernel": kernel, "parent": parent_of(kernel)}.get(what, process.pid)
     os.kill(target, signal.SIGINT if what == "interrupt" else signal.SIGKILL)
-    assert process.wait(120) != 0
+    assert process.wait(300) != 0
     assert soon(lambda: kernel not in processes(started.mark))
     run(study)
     assert made(study) == whole
 
 
 def test_a_disk_that_is_full(study, whole, started):
-    assert started(limit=4096).wait(120) != 0
+    assert started(limit=4096).wait(300) != 0
     run(study)
     assert made(study) == whole
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from joyeval.models.linear_mixed.terms import Term
 
-DENSE_CELLS = 2_000_000  # a table of products up to this size, or filled to FILLED, is kept dense
+DENSE_CELLS = 200_000  # a table of products up to this size, or filled to FILLED, is kept dense
 FILLED = 0.1
 CLOSE = 1e-6  # least eigenvalue of correlations between columns at which products lose too many digits
 
