@@ -177,7 +177,7 @@ def team_charts(charts: Charts, study: Study, cohort: str, store: Store) -> None
                 f"{len(signals.what.latest())} teams have a signal; the {len(drawn.what.latest())} whose level changed "
                 "most are drawn. The stored result holds all of them."
             )
-        if len(drawn.latest()):
+        if len(drawn.what.latest()):
             _small(drawn, study, cohort, title=titles[measure], ylabel="%")
 
 
