@@ -64,6 +64,4 @@ def test_many_teams_are_told_in_summaries(tmp_path, teams):
     if many:
         change = found.teams.loc[found.teams["clear"].eq(True)].set_index("team")["change"].abs()
         listed_teams = [row[0] for row in listed.rows]
-        assert change[listed_teams].min() >= change.drop(listed_teams).max() - 0.01, (
-            "but for rounding to whole per cent"
-        )
+        assert change[listed_teams].min() >= change.drop(listed_teams).max() - 1, "but for rounding to whole points"
