@@ -26,6 +26,7 @@ _FOLDERS = (
     "improvement",
     "coordination",
     "outcomes",
+    "design",
     "learning",
     "models",
     "disclosure",

@@ -376,7 +376,7 @@ def _print_states(
         print_table(["cohort", "step", "state", "why"], rows)
 
 
-for _command in (publish.network, publish.figures, publish.release, publish.verify):
+for _command in (publish.network, publish.figures, publish.design, publish.release, publish.verify):
     app.command()(_command)
 
 

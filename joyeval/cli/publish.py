@@ -9,6 +9,8 @@ import typer
 from joyeval.cli.terminal import DataFolder, Force, NoWait, Progress, StudyFile, print_table, say
 
 Cohort = Annotated[str, typer.Option("--cohort", "-c", help="the cohort")]
+Planned = Annotated[str, typer.Option("--cohort", "-c", help="the cohort to plan from; default the last")]
+DataSets = Annotated[int, typer.Option(min=10, max=2000, help="simulated data sets of each design")]
 Withdraw = Annotated[
     str, typer.Option("--withdraw", metavar="REASON", help="why nobody has what was released before; kept for good")
 ]
@@ -48,6 +50,28 @@ def figures(
         say(f"{len(failed)} checks failed")
         raise typer.Exit(1)
     typer.echo(folder)
+
+
+def design(study: StudyFile, cohort: Planned = "", data: DataFolder = None, datasets: DataSets = 40) -> None:
+    """Say what a next cohort could find with so many teams, weeks and linked answers, simulated as the last one was."""
+    from joyeval.pipeline.planning import write_design
+    from joyeval.study import load_study
+
+    found, files = write_design(load_study(study, data=data), cohort, datasets=datasets)
+    rows = [
+        [
+            row.question,
+            str(row.teams),
+            "" if row.weeks != row.weeks else f"{row.weeks:.0f}",
+            "" if row.linkage != row.linkage else f"{row.linkage:.0%}",
+            f"{row.detectable:.2g} {row.unit}",
+        ]
+        for row in found.table.itertuples()
+    ]
+    print_table(["to find with 80 % chance", "teams", "weeks or periods", "linked", "at least"], rows)
+    say(found.sentence())
+    for file in files:
+        typer.echo(file)
 
 
 def release(

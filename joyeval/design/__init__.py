@@ -1,0 +1,6 @@
+"""What the next cohort could find: sizes of change and association, simulated with the estimators of the reports."""
+
+from joyeval.design.conditions import Conditions, conditions_of
+from joyeval.design.detectable import Design, association, pulse, simulate, survey
+
+__all__ = ["Conditions", "Design", "association", "conditions_of", "pulse", "simulate", "survey"]

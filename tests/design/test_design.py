@@ -1,0 +1,113 @@
+"""What a design could find, held against closed forms and against effects that are there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import ndtri
+
+from joyeval.design import Conditions, Design, association, conditions_of, pulse, simulate, survey
+from joyeval.errors import UsageError
+from joyeval.figures.design import detectable
+
+SMALL = Conditions(teams=8, people=10, weeks=40, before=14)
+
+
+@pytest.fixture(scope="module")
+def found() -> Design:
+    return simulate(SMALL, datasets=10, ties=(5, 8))
+
+
+def test_more_teams_weeks_and_linked_answers_find_smaller_effects(found):
+    for question, rows in found.table.groupby("question"):
+        along = "weeks" if "pulse" in question else "linkage" if "coordination" in question else "teams"
+        sizes = rows.groupby(along)["detectable"].mean()
+        assert (np.diff(sizes.to_numpy()) < 0).all(), question
+
+
+def test_it_speaks_of_the_design_as_it_is_and_survives_json(found):
+    said = found.sentence()
+    assert said.startswith("With 8 teams this could be found with 80% chance: a change in the pulse of one team of")
+    assert said.count("a change of a survey score") == 1
+    assert Design.from_json(found.to_json()).sentence() == said
+    assert found.n + found.n_dropped > 0
+
+
+def test_an_association_is_what_the_closed_form_gives():
+    """Independent periods: se = 1 / sqrt(teams x (periods - 1)) about, and 2.8 of it is found with 80 % chance."""
+    rng = np.random.default_rng(3)
+    many = Conditions(teams=60, periods=18)
+    rows, lost = association(many, rng, datasets=10)
+    echoed = np.sqrt((1 + 0.5 * 0.5) / (1 - 0.5 * 0.5))  # both series echo by .5: fewer periods than there seem
+    expected = (ndtri(0.975) + ndtri(0.8)) * echoed / np.sqrt(60 * 17)
+    assert lost == 0
+    assert rows[0]["detectable"] == pytest.approx(expected, rel=0.2)
+
+
+@pytest.mark.slow
+def test_a_change_of_the_size_named_is_found_with_80_per_cent():
+    rng = np.random.default_rng(4)
+    base = replace(SMALL, weeks=52, before=17, answers=20, drift=0.0)
+    size = np.mean([pulse(base, rng)[0][0]["detectable"] for _ in range(5)])
+    from joyeval import improvement
+    from joyeval.improvement.change import changes
+
+    week = np.arange(52)
+    p = np.where(week < 17, 0.6 - size / 200, 0.6 + size / 200)
+    y = rng.binomial(20, p, size=(600, 52))
+    rows = pd.DataFrame({"team": np.repeat(np.arange(600), 52), "week": np.tile(week, 600), "y": y.ravel(), "n": 20})
+    charts = improvement.chart(rows, x="week", y="y", n="n", by="team", kind="p'", freeze=17, improve="increase")
+    assert changes(charts)[0]["clear"].mean() == pytest.approx(0.8, abs=0.08)
+
+
+def test_a_survey_of_two_waves_has_the_error_of_its_people():
+    """Everybody linked and answering, no shocks: the change is the mean of paired differences."""
+    rng = np.random.default_rng(5)
+    all_linked = Conditions(teams=10, people=12, response=1.0, linkage=1.0, shock=0.0, rest=0.5)
+    rows, _ = survey(all_linked, rng, datasets=10)
+    paired = (ndtri(0.975) + ndtri(0.8)) * 0.5 * np.sqrt(2 / 120)
+    assert paired < rows[0]["detectable"] < 2 * paired
+
+
+def test_the_picture_has_a_panel_per_question(found):
+    fig = detectable(found)
+    titles = [ax.get_title(loc="left") for ax in fig.axes if ax.get_title(loc="left")]
+    assert len(titles) == found.table["question"].nunique()
+
+
+def test_too_small_a_programme_is_refused():
+    with pytest.raises(UsageError, match="at least 4 teams"):
+        simulate(Conditions(teams=3))
+
+
+class _Store:
+    """The tables of a cohort without a survey."""
+
+    def __init__(self, **tables):
+        self._tables = tables
+
+    def tables(self):
+        return list(self._tables)
+
+    def table(self, name):
+        return self._tables[name]
+
+
+def test_conditions_are_those_of_the_tables():
+    weeks = pd.date_range("2024-01-01", periods=30, freq="W")
+    pulse_table = pd.DataFrame(
+        {
+            "team": np.repeat(["a", "b"], 30),
+            "period": [*weeks, *weeks],
+            "measure": "good",
+            "positive": 6.0,
+            "answers": 8.0,
+        }
+    )
+    teams = pd.DataFrame({"team": ["a", "b"], "headcount": [9.0, 11.0], "start_date": weeks[10]})
+    got = conditions_of(None, "1", _Store(teams=teams, pulse=pulse_table))
+    assert (got.teams, got.people, got.weeks, got.before, got.answers) == (2, 10, 30, 10, 8)
+    assert got.share == pytest.approx(0.75)
