@@ -236,6 +236,8 @@ def ordinal_change(
 
     chosen = ties if process is None else ties[ties["process"] == process]
     order = [str(wave) for wave in waves] if waves is not None else list(wave_order(chosen))
+    if len(order) < 2:
+        raise ModelError(f"change of answers: {len(order)} wave; a change needs two")
     between = chosen[(chosen["workgroup"] != chosen["target"]) & chosen["wave"].astype(str).isin(order)]
     if between.empty or set(order) - set(between["wave"].astype(str)):
         raise UsageError(f"no ties between groups of process {process} in every one of the waves {', '.join(order)}")

@@ -112,6 +112,8 @@ def _breakdown(wave: pd.DataFrame, invited: pd.Series) -> tuple[str, pd.DataFram
     answered = wave[name].value_counts().reindex(invited.index, fill_value=0)
     unknown = sorted(set(wave[name].dropna()) - set(invited.index), key=str)
     over = invited.index[(answered > invited).to_numpy()]
+    if invited.empty:
+        raise ModelError(f"response by {name}: nobody on the roster has a {name}")
     if len(unknown) or len(over) or (invited <= 0).any():
         found = [f"{and_others(unknown)} not on the roster"] if unknown else []
         found += [f"more answers than invitations in {and_others(list(over))}"] if len(over) else []

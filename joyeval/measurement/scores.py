@@ -106,6 +106,8 @@ def score_change(waves: pd.DataFrame, scales: Mapping[str, tuple[str, str]]) -> 
     if len(order) < 2:
         raise ModelError(f"change of scores: {len(order)} wave; a change needs two")
     used = [name for name in scales if name in waves and waves.groupby("wave")[name].count().min() >= FEWEST]
+    if not used:
+        raise ModelError(f"change of scores: no scale with at least {FEWEST} answers in each of {len(order)} waves")
     means = pd.concat([_means(waves, name, order) for name in used], ignore_index=True)
     rows = [_changes(waves, name, order, scales[name][1]) for name in used]
     changes = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()

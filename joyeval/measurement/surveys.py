@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 WHO = ["person", "cohort", "team", "role", "wave"]
 
 
+ALPHAS = ["scale", "title", "wave", "estimate", "ci_low", "ci_high", "n"]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Reliability(Result):
     """Cronbach's alpha of every scale in every wave; `n` counts the respondents of the first wave.
@@ -44,6 +47,8 @@ class Reliability(Result):
 
     def sentence(self) -> str:
         """Say which scales are reliable enough to compare groups."""
+        if self.table.empty:
+            return "Alpha could not be estimated: no scale has several items that enough people answered."
         low = self.table[self.table["estimate"] < 0.7]
         count = self.table["scale"].nunique()
         if low.empty:
@@ -127,7 +132,7 @@ def reliability(study: Study, cohort: str, store: Store) -> Reliability:
         for name, scale in instrument.scales.items():
             if len(scale.items) > 1:
                 rows += _alphas(wave, instrument, name, scale.title, notes)
-    return Reliability(n=n, notes=tuple(notes), table=pd.DataFrame(rows))
+    return Reliability(n=n, notes=tuple(notes), table=pd.DataFrame(rows, columns=ALPHAS))
 
 
 def _alphas(wave: pd.DataFrame, instrument: Instrument, name: str, title: str, notes: list[str]) -> list[dict]:

@@ -134,6 +134,8 @@ def team_codes(people: pd.DataFrame, team: pd.Series | None) -> np.ndarray:
 def error_of(pull: np.ndarray, codes: np.ndarray) -> float:
     """Return the standard error of a statistic from the pulls of persons, added up within teams."""
     clusters = codes.max() + 1
+    if clusters < 2:
+        return float("nan")
     return float(np.sqrt(clusters / (clusters - 1) * (np.bincount(codes, pull) ** 2).sum()))
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 PEOPLE = "how reliable averages are was judged from how people of one team differ"
 CHANGING = "what changed over time counts as chance in the averages, so the correction is rather too large"
 REFUSED = "the primary question has no answer here"
+UNNAMED = NoAnswer(n=0, question="what the primary question was", reason="the study file names none")
 MONTHS_OF = {"quarter": 3, "year": 12}  # periods of an outcome that are longer than a month
 
 
@@ -121,7 +122,7 @@ def staff_table(study: Study, cohort: str, store: Store, measure: str) -> tuple[
 def primary_analysis(study: Study, cohort: str, store: Store) -> Result:
     """Run the one analysis that the study file names beforehand; say why where the data cannot answer."""
     if study.primary is None:
-        return NoAnswer(n=0, question="what the primary question was", reason="the study file names none")
+        return UNNAMED
     return ask(study, _question(study, study.primary), _primary, study, cohort, store)
 
 
@@ -173,6 +174,8 @@ def corrected_for_reliability(study: Study, cohort: str, store: Store, primary: 
 
     Team means of a scale rest on the answers of people, those of a pulse on its periods, weighted by answers.
     """
+    if study.primary is None:
+        return UNNAMED
     x, _ = labels(study, study.primary)
     if not isinstance(primary, Association):
         return NoAnswer(n=0, question=f"how reliable averages of “{x}” are", reason=REFUSED)
@@ -198,6 +201,8 @@ def _corrected(study: Study, cohort: str, store: Store, primary: Association) ->
 
 def linkage_report(study: Study, cohort: str, store: Store) -> Result:
     """Return what of the primary analysis could be linked, and what not."""
+    if study.primary is None:
+        return UNNAMED
     return ask(study, _question(study, study.primary), linked, study, cohort, store, study.primary)
 
 
@@ -221,6 +226,8 @@ def robustness(study: Study, cohort: str, store: Store) -> dict[str, Result]:
         be run says why.
     """
     named = study.primary
+    if named is None:
+        return {}
     asked = {
         "outcomes_fixed_effects": (fixed_effects, named.window),
         "outcomes_change": (change_on_change, named.window),

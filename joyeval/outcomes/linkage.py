@@ -385,7 +385,9 @@ def _difference(data: pd.DataFrame, names: tuple[str, ...], measures: tuple[str,
         for name in names:
             one, other = data.loc[joined, name].dropna(), data.loc[~joined, name].dropna()
             gap, spread = one.mean() - other.mean(), data[name].std()
-            rows.append((name, measure, one.mean(), other.mean(), gap, gap / spread, len(one), len(other)))
+            rows.append(
+                (name, measure, one.mean(), other.mean(), gap, gap / spread if spread else np.nan, len(one), len(other))
+            )
     columns = ["staff", "outcome", "joined", "left_out", "difference", "sd_units", "n_joined", "n_left_out"]
     return pd.DataFrame(rows, columns=columns)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from joyeval.errors import ModelError
-from joyeval.outcomes.analyses import ask, labels, linked, staff_table
+from joyeval.outcomes.analyses import UNNAMED, ask, labels, linked, staff_table
 from joyeval.outcomes.dose import dose
 from joyeval.outcomes.event_study import event_study
 from joyeval.outcomes.interrupted import interrupted
@@ -14,8 +16,6 @@ from joyeval.outcomes.mediation import mediation
 from joyeval.outcomes.panel import fixed_effects
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from joyeval.result import Result
     from joyeval.store import Store
     from joyeval.study import Study
@@ -33,6 +33,8 @@ def before_and_after(study: Study, cohort: str, store: Store) -> dict[str, Resul
         ``outcomes_series_staff`` (periods of the pulse, or months) and ``outcomes_series_outcome`` (months): each
         an `Interrupted`, or why there is none.
     """
+    if study.primary is None:
+        return {}
     x, y = labels(study, study.primary)
     begin = store.table("teams").query("cohort == @cohort")["start_date"].min()
     asked = {"outcomes_series_staff": (x, _staff_series), "outcomes_series_outcome": (y, _outcome_series)}
@@ -45,6 +47,8 @@ def before_and_after(study: Study, cohort: str, store: Store) -> dict[str, Resul
 
 
 def _series(study: Study, cohort: str, store: Store, name: str, take, begin: pd.Timestamp) -> Result:
+    if pd.isna(begin):
+        raise ModelError(f"no {study.teams.called} has a day on which it started (start_date)")
     table, unit, improve = take(study, cohort, store)
     series = table.groupby("period")[["total", "weight"]].sum().reset_index()
     series = series.assign(**{name: series["total"] / series["weight"]})
@@ -68,13 +72,15 @@ def _outcome_series(study: Study, cohort: str, store: Store) -> tuple[pd.DataFra
 
 def starts(study: Study, cohort: str, store: Store) -> Result:
     """Compare teams that had started with those that had not yet, month by month, on the primary staff measure."""
+    if study.primary is None:
+        return UNNAMED
     x, _ = labels(study, study.primary)
     return ask(study, f"what starting did to “{x}”", _starts, study, cohort, store, x)
 
 
 def _starts(study: Study, cohort: str, store: Store, x: str) -> Result:
     monthly, _ = _monthly(study, cohort, store)
-    begun = store.table("teams").set_index("team")["start_date"].dt.to_period("M").dt.to_timestamp()
+    begun = pd.to_datetime(store.table("teams").set_index("team")["start_date"]).dt.to_period("M").dt.to_timestamp()
     monthly = monthly.assign(start=monthly["team"].map(begun)).rename(columns={"mean": x})
     if monthly["start"].nunique(dropna=False) < 2:
         raise ModelError(
@@ -104,6 +110,8 @@ def practices(study: Study, cohort: str, store: Store) -> dict[str, Result]:
         ``outcomes_dose`` (dose to staff measure, team and month effects taken out) and ``outcomes_by_way_of``
         (dose to outcome by way of the staff measure): results, or why there are none.
     """
+    if study.primary is None:
+        return {}
     x, y = labels(study, study.primary)
     return {
         "outcomes_dose": ask(study, f"whether more {DOSE} went with “{x}”", _dose, study, cohort, store),

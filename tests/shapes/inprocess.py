@@ -9,32 +9,19 @@ from unittest.mock import patch
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from joyeval import report
+from joyeval.pipeline import executors
 
 
 class InProcess:
-    """Runs one job after the other, as `joyeval.pipeline.executors.Local` does in kernels.
-
-    Parameters
-    ----------
-    formats : tuple of str
-        Formats of the report that are written.
-    """
+    """Runs one job after the other, as `joyeval.pipeline.executors.Local` does in kernels."""
 
     slots = 1
-
-    def __init__(self, formats=("html",)):
-        self.formats = formats
 
     def submit(self, job):
         future = Future()
         try:
-            job.staging.mkdir(parents=True, exist_ok=True)
-            execute(job.notebook, job.executed, job.parameters)
-            if job.makes == "report":
-                report.write(job.executed, job.staging, formats=self.formats)
-            elif job.makes == "chapter":
-                report.save_chapter(job.executed, job.staging / "chapters" / f"{job.step}.json")
+            with patch("joyeval.pipeline.executors.run_notebook", run_notebook):
+                executors.execute(job)
             future.set_result(None)
         except Exception as error:
             future.set_exception(error)
@@ -47,7 +34,7 @@ class InProcess:
         pass
 
 
-def execute(notebook, executed, parameters):
+def run_notebook(notebook, executed, parameters, threads=1):
     """Run the cells of a notebook one after the other and keep the blocks that they show."""
     cells, names = [], {}
     for cell in nbformat.read(notebook, as_version=4).cells:
@@ -55,12 +42,16 @@ def execute(notebook, executed, parameters):
             cells.append(new_markdown_cell(cell.source))
             continue
         shown = []
+
+        def display(block, *, metadata=None, shown=shown):
+            data = block._repr_mimebundle_()
+            shown.append(new_output("display_data", data=data, metadata=metadata or {}))
+
         if "parameters" in cell.metadata.get("tags", ()):
             exec(cell.source, names)
             names |= parameters
         else:
-            with patch("IPython.display.display", shown.append), warnings.catch_warnings():
+            with patch("IPython.display.display", display), warnings.catch_warnings():
                 exec(compile(cell.source, notebook.stem, "exec"), names)
-        outputs = [new_output("display_data", data=block._repr_mimebundle_()) for block in shown]
-        cells.append(new_code_cell(cell.source, outputs=outputs, metadata=cell.metadata))
+        cells.append(new_code_cell(cell.source, outputs=shown, metadata=cell.metadata))
     nbformat.write(new_notebook(cells=cells), executed)

@@ -230,6 +230,9 @@ def table(data: Shown, caption: str, *, named_by: int) -> None:
     formats = {name: FORMATS[name] for name in columns if name in FORMATS}
     labels = {name: LABELS[name][:1].upper() + LABELS[name][1:] for name in columns if name in LABELS}
     named = [name for name in data.what.columns[:named_by] if name in columns]
+    if not columns:
+        report.text(f"{caption}: too few ratings for any of these estimates.")
+        return
     report.table(
         replace(kept, mask=kept.mask[:0]), caption=caption, labels=labels, formats=formats, header_columns=len(named)
     )

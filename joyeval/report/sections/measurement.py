@@ -95,16 +95,15 @@ def _meaning(shown: Shown) -> None:
     """One factor, the same meaning over waves, team means."""
     waves = shown.what.waves
     between = f" ({' and '.join(waves)})" if waves else ""
-    report.table(
-        shown.pipe(_stands_for),
-        caption=f"{shown.what.title}: what its scores stand for",
-        labels={
-            "one thing": "Do the items measure one thing?",
-            "as numbers": f"Same meaning over waves{between}, answers as numbers",
-            "as ordered options": "The same, answers as ordered options",
-            "team means": "May team means stand for teams?",
-        },
-    )
+    labels = {
+        "one thing": "Do the items measure one thing?",
+        "as numbers": f"Same meaning over waves{between}, answers as numbers",
+        "as ordered options": "The same, answers as ordered options",
+        "team means": "May team means stand for teams?",
+    }
+    stands_for = shown.pipe(_stands_for)
+    labels = {name: label for name, label in labels.items() if name in stands_for.what}  # one wave: none over waves
+    report.table(stands_for, caption=f"{shown.what.title}: what its scores stand for", labels=labels)
 
 
 def _stands_for(one: Page) -> pd.DataFrame:

@@ -51,7 +51,7 @@ def _representative(study: Study, cohort: str, store: Store, teams: pd.DataFrame
     margins += [
         teams.groupby(name)["headcount"].sum().rename("staff")
         for name in OF_TEAMS
-        if name in teams and teams["headcount"].notna().all() and len(set(teams[name])) > 1
+        if name in teams and teams["headcount"].notna().all() and len(teams[name].dropna().unique()) > 1
     ]
     margins = [margin for margin in margins if margin.index.name in first]
     if not margins:
