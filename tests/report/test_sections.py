@@ -165,6 +165,15 @@ def test_groups_without_an_answer_are_told_why(study):
     )
 
 
+def test_a_list_of_teams_without_organisations_and_settings_is_no_roster(study):
+    """Two blanks are not two organisations."""
+    teams = pd.DataFrame({"team": ["A", "B"], "headcount": [40.0, 60.0]} | dict.fromkeys(people.OF_TEAMS, np.nan))
+    who = {"person": ["p", "q"], "cohort": "one", "team": ["A", "B"], "role": "nurse", "wave": "1", "date": pd.NaT}
+    wave = pd.DataFrame(who | {"joy": 1.0, "joy_answered": 1})
+    blocks = emitted(lambda: people._representative(study, "one", store(study, wave_joy=wave), teams))
+    assert not blocks
+
+
 def test_caveats_stand_once_by_part_and_other_notes_are_left_out():
     first = link(notes=("primary analysis, named in the study file small.yml", "21 teams can show 0.58"))
     second = NoAnswer(n=0, question="q", reason="r", notes=("20 teams can show 0.61", "another limit"))
