@@ -79,3 +79,17 @@ def test_groups_without_an_event_are_answers(kind, events):
     found = funnel(data, **CALL, kind=kind)
     assert np.isfinite(found.points.select_dtypes("number").fillna(0).to_numpy()).all()
     assert np.isfinite([found.phi, found.tau2, found.target]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", [0.6, 0.05, 0.01])
+@pytest.mark.parametrize("count", [12, 60])
+def test_groups_that_do_not_differ_lie_inside(count, level, record_property):
+    """Shares of 30 to 400 answers, common and rare: at most 6.5 % of groups lie outside the 95 % limits."""
+    rng, outside = np.random.default_rng([count, int(100 * level)]), []
+    for _ in range(300):
+        n = rng.integers(30, 400, count)
+        data = pd.DataFrame({"team": np.arange(count), "good": rng.binomial(n, level), "n": n})
+        outside.append(funnel(data, **CALL, limit=95).points["outlier"].mean())
+    record_property("outside", float(np.mean(outside)))
+    assert np.mean(outside) <= 0.065 + 2.6 * np.std(outside) / np.sqrt(300)

@@ -100,3 +100,26 @@ def test_false_alarms_stay_at_the_level_named():
         tests = measurement.equity(waves(seed=seed), by=["setting"], scales={"joy": "Joy"}).tests
         rejected += int(tests.set_index("question").loc["change", "p"] < 0.05)
     assert 4 <= rejected <= 29
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("teams", [8, 20])
+def test_tests_of_groups_keep_their_size(teams, record_property):
+    """No role differs, in level or in change; people and teams do, and teams change unlike: 400 pairs of waves."""
+    rng, found = np.random.default_rng(teams), {"level": [], "change": []}
+    for _ in range(400):
+        team = np.repeat(np.arange(teams), 12)
+        role = rng.integers(0, 3, len(team)).astype(str)
+        level = 0.3 * rng.normal(size=teams)[team] + 0.6 * rng.normal(size=len(team))
+        rows = []
+        for wave in (1, 2):
+            here = np.flatnonzero(rng.random(len(team)) < 0.7)
+            joy = level[here] + 0.2 * rng.normal(size=teams)[team[here]] + 0.5 * rng.normal(size=len(here))
+            known = {"person": here, "team": team[here], "wave": wave, "role": role[here], "joy": joy}
+            rows.append(pd.DataFrame(known))
+        waves = pd.concat(rows, ignore_index=True)
+        for row in measurement.equity(waves, by=["role"], scales={"joy": "Joy"}).tests.itertuples():
+            found[row.question].append(row.p < 0.05)
+    for question, wrong in found.items():
+        record_property(question, float(np.mean(wrong)))
+        assert np.mean(wrong) <= 0.065 + 2.6 * np.sqrt(0.065 * 0.935 / len(wrong)), question

@@ -136,3 +136,28 @@ def test_an_added_effect_moves_the_estimate_and_not_its_error(design, null, move
     )
     assert effect["estimate"] - without["estimate"] == pytest.approx(EFFECT, abs=1e-5)
     assert effect["se"] == pytest.approx(without["se"], rel=1e-4)
+
+
+def weighted(rng: np.random.Generator, n_teams: int, rho: float, share: float) -> pd.DataFrame:
+    """Outcomes counted over denominators that differ sixfold between teams; `share` of the noise comes from them."""
+    x = walk(rng, n_teams, rho) + rng.normal(size=(n_teams, 1))
+    weights = rng.poisson(np.exp(rng.normal(np.log(60), 0.8, size=(n_teams, 1))) * np.ones((1, PERIODS))) + 3.0
+    noise = walk(rng, n_teams, rho) * np.sqrt(1 - share + share * 60 / weights)
+    y = noise + 0.7 * rng.normal(size=(n_teams, 1))
+    team, period = np.indices(x.shape)
+    columns = {"team": team, "period": period, "x": x, "y": y, "weights": weights}
+    return pd.DataFrame({name: values.ravel() for name, values in columns.items()})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [1.0, 0.7, 0.0])
+@pytest.mark.parametrize("rho", ECHOES)
+@pytest.mark.parametrize("n_teams", [8, 20])
+@pytest.mark.parametrize("design", [fixed_effects, within_between])
+def test_size_of_weighted_slopes(design, n_teams, rho, share, record_property):
+    """Weights that are right, partly right, and wrong: few teams are the hard case."""
+    rng = np.random.default_rng([n_teams, int(10 * rho), int(10 * share)])
+    panels = [weighted(rng, n_teams, rho, share) for _ in range(PANELS)]
+    p = [design(data, y="y", x="x", weights="weights", draws=0).effect["p"] for data in panels]
+    record_property("size", float(np.mean(np.array(p) < 0.05)))
+    assert np.mean(np.array(p) < 0.05) <= PROMISED[1] + 2.6 * np.sqrt(0.065 * 0.935 / PANELS)
