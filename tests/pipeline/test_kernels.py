@@ -108,7 +108,7 @@ def parents():
                 words = Path(f"/proc/{entry}/cmdline").read_text().split("\0")
             except OSError:
                 continue
-            if "joyeval.pipeline.kernels.parent" in words and any(os.environ["XDG_RUNTIME_DIR"] in w for w in words):
+            if parent.__file__ in words and any(os.environ["XDG_RUNTIME_DIR"] in w for w in words):
                 found.append(int(entry))
     return found
 
@@ -122,6 +122,7 @@ def own_parent(tmp_path_factory):
         patch.delenv("JOYEVAL_COLD", raising=False)
         patch.setattr(provisioner, "_told", set())
         yield
+        client.let_go()
         assert soon(lambda: not parents(), 30), "a parent outlived its idle time"
 
 
@@ -323,12 +324,16 @@ def test_the_grammar_that_no_notebook_needs_is_not_imported():
 
 
 def test_everything_of_ours_is_imported_beforehand():
-    code = (
-        "import sys, os\nfrom joyeval.pipeline.kernels import parent, provisioner\n"
-        "parent.preload(provisioner.PRELOAD)\nprint(parent.threads(), *sys.modules)"
-    )
+    code = "import runpy, sys\nmade = runpy.run_path(sys.argv[1])\nmade['preload'](sys.argv[2:])\n"
+    code += "print(made['threads'](), *sys.modules)"
     environment = {**os.environ, **client.ONE_THREAD}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, parent.__file__, *provisioner.PRELOAD],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     running, *modules = done.stdout.split()
     assert running == "1"
     root = os.path.dirname(os.path.dirname(parent.__file__))

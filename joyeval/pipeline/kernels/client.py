@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
@@ -13,15 +14,17 @@ import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from joyeval.pipeline.kernels import parent
 from joyeval.pipeline.kernels.parent import LARGEST, peer_user
 from joyeval.pipeline.threads import VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-IDLE = 15  # seconds that a parent without a connection stays
+IDLE = 10  # seconds that a parent without a connection stays
 STARTING = 120  # seconds that the imports may take
 INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel sets before matplotlib is imported
 ONE_THREAD = {  # imports start no threads: of OpenBLAS and OpenMP, and the one with which jemalloc tidies up
@@ -33,6 +36,10 @@ READ_AT_IMPORT = (  # beginnings of the names of variables that a fresh interpre
     *("OMP_", "OPENBLAS_", "MKL_", "BLIS_", "GOTO_", "KMP_", "NUMEXPR_", "NPY_", "NUMPY_"),
     *("MPL", "MATPLOTLIB", "PANDAS_", "POLARS_", "ARROW_", "IPYTHON", "JUPYTER_", "JOYEVAL_"),
 )
+
+
+_keeping = Lock()
+_kept: dict[Path, socket.socket] = {}  # a connection to each parent, so that it stays as long as this process
 
 
 class Unavailable(Exception):  # noqa: N818 - told as a reason, never raised to a user
@@ -107,9 +114,39 @@ def fork_kernel(command: Sequence[str], env: Mapping[str, str], cwd: str, names:
         except OSError as error:
             told = {"refused": str(error)}
         if "pid" in told:
+            _keep(Path(connection.getpeername()))
             return WarmKernel(connection, told["pid"])
         connection.close()
     raise Unavailable(told.get("refused", "the process that kernels are forked from ends at once"))
+
+
+def _keep(path: Path) -> None:
+    """Stay connected to a parent until this process ends: kernels may be minutes apart."""
+    with _keeping:
+        if path in _kept and not _open_still(_kept[path]):
+            _kept.pop(path).close()
+        if path not in _kept:
+            with suppress(OSError):
+                _kept[path] = _opened(path)
+
+
+def _open_still(connection: socket.socket) -> bool:
+    try:
+        return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def let_go() -> None:
+    """Close what `_keep` has opened; parents without kernels end after a while."""
+    with _keeping:
+        while _kept:
+            _kept.popitem()[1].close()
+
+
+atexit.register(let_go)
 
 
 def connect(command: Sequence[str], env: Mapping[str, str], names: Sequence[str]) -> socket.socket:
@@ -148,7 +185,7 @@ def _start(interpreter: list[str], env: Mapping[str, str], path: Path, names: Se
     alone = {**env, "MPLBACKEND": env.get("MPLBACKEND") or INLINE, **ONE_THREAD}
     alone = {name: value for name, value in alone.items() if not name.startswith("JPY_")}
     idle = env.get("JOYEVAL_KERNEL_IDLE", str(IDLE))
-    command = [*interpreter, "-m", "joyeval.pipeline.kernels.parent", str(path), idle, *names]
+    command = [*interpreter, parent.__file__, str(path), idle, *names]
     quiet = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "start_new_session": True}
     try:
         done = subprocess.run(command, cwd="/", env=alone, timeout=STARTING, check=False, **quiet)

@@ -3,6 +3,9 @@
 It must have one thread only when it forks, so it computes nothing: importing a library does not start its threads,
 using it would. Whoever asks for a kernel keeps the connection open for as long as the kernel shall live. The process
 ends when nobody has been connected for a while.
+
+It is started by the path of this file, and imports nothing of ours before it has forked into the background: the
+package around it imports polars, and with it threads.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import builtins
 import gc
 import importlib
+import importlib.util
 import json
 import os
 import pkgutil
@@ -22,10 +26,9 @@ import time
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
+from threading import RLock
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
-
-from joyeval.pipeline.kernels.later import postpone_polars
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -112,17 +115,14 @@ class Parent:
             _tell(asker, refused=refusal)
             for stream in streams:
                 os.close(stream)
+            self._retire()
             return None
         return self._fork(asker, json.loads(message), tuple(streams))
 
     def _refusal(self) -> str:
         if (running := threads()) > 1:
-            self._retire()
             return f"{running} threads run in the process that kernels are forked from"
-        if self.retired or outdated(self.started):
-            self._retire()
-            return "outdated"
-        return ""
+        return "outdated" if self.retired or outdated(self.started) else ""
 
     def _fork(self, asker: socket.socket, request: dict[str, Any], streams: tuple[int, ...]) -> Birth | None:
         parent, pid = os.getpid(), os.fork()
@@ -169,6 +169,8 @@ class Parent:
             self.path.unlink(missing_ok=True)
             self.watched.unregister(self.listener)
             self.listener.close()
+            for asker in [asker for asker, kernel in self.open.items() if kernel is None]:
+                self._close(asker)
 
     def _forget(self) -> None:
         """Close in a kernel what is the parent's: a connection ends only when nobody holds it."""
@@ -209,6 +211,46 @@ def outdated(since: float) -> bool:
         return any(os.stat(file).st_ctime > since for file in files if isinstance(file, str) and os.path.isabs(file))
     except FileNotFoundError:
         return True
+
+
+class Later(ModuleType):
+    """A module that becomes the real one, in place, at the first attribute that it lacks.
+
+    It stands for polars, whose import starts a thread, until a kernel first uses it: our own modules and statsmodels
+    import it.
+    """
+
+    _lock, _loading = RLock(), False
+
+    def __getattr__(self, name: str) -> Any:
+        with Later._lock:
+            if type(self) is Later and not Later._loading:
+                Later._loading = True
+                self.__path__ = self.__spec__.submodule_search_locations
+                try:
+                    self.__spec__.loader.exec_module(self)
+                finally:
+                    Later._loading = False
+                self.__class__ = ModuleType
+                _tell_statsmodels(self)
+        return ModuleType.__getattribute__(self, name)
+
+
+def postpone_polars() -> None:
+    """Put the module without content in place of polars, unless that was imported or is not installed."""
+    if "polars" in sys.modules or (spec := importlib.util.find_spec("polars")) is None:
+        return
+    sys.modules["polars"] = None  # as if it were not installed: no table can be one of its own yet
+    with suppress(ImportError):
+        importlib.import_module("statsmodels.tools.data")
+    sys.modules["polars"] = module = Later("polars")
+    module.__spec__, module.__file__, module.__loader__ = spec, spec.origin, spec.loader
+    module.__package__ = "polars"
+
+
+def _tell_statsmodels(polars: ModuleType) -> None:
+    if told := sys.modules.get("statsmodels.tools.data"):
+        told._POLARS_TYPES = (polars.DataFrame, polars.Series)
 
 
 def preload(names: Iterable[str]) -> None:
