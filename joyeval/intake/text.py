@@ -62,7 +62,7 @@ class TextSheet:
         if self._looks_even(len(headings)):
             try:
                 frame = read_columns(self.content, self.delimiter, headings, keep, skip=skip)
-            except pl.exceptions.ComputeError:
+            except pl.exceptions.PolarsError:
                 pass  # a row too long and a row too short made up for each other
             else:
                 rows = pl.int_range(frame.height, dtype=pl.UInt32, eager=True) + skip + self.first_row
@@ -86,7 +86,10 @@ class TextSheet:
         good = ~(blank | other)
         whole = good.all() and len(spans)
         content = self.content[spans[0, 0] :] if whole else b"".join(self.content[a:b] for a, b in spans[good])
-        frame = read_columns(content, self.delimiter, headings, keep)
+        try:
+            frame = read_columns(content, self.delimiter, headings, keep)
+        except pl.exceptions.PolarsError:
+            raise DataError([_no_table(self.file, "rows that cannot be parted into cells")]) from None
         aside = [set_aside(pl.Series(rows[of]), rule) for of, rule in ((ragged, "ragged row"), (notes, NOTE))]
         return frame, pl.Series("row", rows[good]), pl.concat(aside)
 
@@ -228,7 +231,7 @@ def read_columns(
     if not content:
         return pl.DataFrame(schema=dict.fromkeys((headings[i] for i in keep), pl.String))
     options = {"separator": delimiter, "has_header": False, "columns": keep, "skip_rows": skip, "raise_if_empty": False}
-    options |= {} if skip else {"truncate_ragged_lines": True, "extra_columns": "ignore"}
+    options |= {} if skip else {"truncate_ragged_lines": True, "extra_columns": "ignore", "missing_columns": "insert"}
     options |= {"null_values": ""} if b'"' in content else {}  # an empty text in quotation marks is blank, too
     texts = dict.fromkeys(headings, pl.String)
     sample = pl.read_csv(_first_rows(content), schema=texts, **options)

@@ -164,6 +164,25 @@ def test_every_text_is_read_as_the_csv_module_reads_it_or_refused(tmp_path_facto
     assert got == [row[:2] for row in rows if len(row) > 1]
 
 
+PIECES = [b",", b";", b"\t", b"|", b'"', b"\n", b"\r", b"a", b"team", b"1", b"2.5", b" ", b"\xe9", b"\0", b"%", b"V1"]
+PIECES += [b"2024-01-01", b"Respondent ID", b"ImportId", b"sep=;", b"Timestamp", b"\xff\xfe", b"StartDate"]
+PIECES += [b"___1", b"Note: x y z"]
+PLACES = [{}, {"header_row": 2}, {"header_rows": 2}, {"header_rows": 3, "header_row": 2}, {"rows": (2, 4)}]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=100), st.sampled_from(PLACES))
+def test_whatever_bytes_a_file_holds_end_in_rows_or_in_problems(tmp_path_factory, pieces, place):
+    path = tmp_path_factory.mktemp("w") / "w.csv"
+    path.write_bytes(b"".join(pieces))
+    try:
+        raw = read(path, **place)
+    except DataError as error:
+        event(error.problems[0].rule)
+    else:
+        assert raw.frame.height == len(raw.rows)
+
+
 def test_repeated_and_empty_headings_are_numbered_and_told(tmp_path):
     raw = read(csv(tmp_path / "w.csv", "Score,Score,", "1,2,3"))
     assert raw.frame.columns == ["Score", "Score (2)", "(column 3)"]
