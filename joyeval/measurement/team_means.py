@@ -107,6 +107,11 @@ def team_means(values: pd.Series, group: pd.Series, *, scale: str = "the score",
             f"answers, "
             "and scores that differ. Report the mean of all"
         )
+    if not np.abs(y - (np.bincount(codes, y, groups.count) / np.maximum(sizes, 1))[codes]).max() > 0:
+        raise ModelError(
+            f"team means of {scale}: everybody in each {name} gave the same score, so that there is no chance within "
+            f"{name}s to allow for. Report the means as they are"
+        )
     model = mixed("score ~ 1", pd.DataFrame({"score": y, "team": codes}), groups="team")
     within = float(model.sigma)
     between = float(within * np.sqrt(model.icc / (1 - model.icc)))

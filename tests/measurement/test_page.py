@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from joyeval.errors import UsageError
+from joyeval.errors import ModelError, UsageError
 from joyeval.measurement import Page, alpha, invariance, page, team_means
 from joyeval.measurement.page import verdict
 
@@ -133,3 +133,9 @@ def test_wave_that_nobody_answered_leaves_its_questions_open(waves):
     assert np.isnan(row["alpha"])
     assert row["verdict"].startswith("its reliability cannot be told")
     assert any("none of 240 respondents answered" in note for note in got.notes)
+
+
+def test_teams_that_agree_fully_are_told_of():
+    team = pd.Series(np.repeat(["a", "b", "c", "d"], 3), name="team")
+    with pytest.raises(ModelError, match="everybody in each team gave the same score"):
+        team_means(team.map({"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}), team, scale="joy")
