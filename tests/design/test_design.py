@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from scipy.special import ndtri
 from joyeval.design import Conditions, Design, association, conditions_of, pulse, simulate, survey
 from joyeval.errors import UsageError
 from joyeval.figures.design import detectable
+from joyeval.pipeline import planning
 
 SMALL = Conditions(teams=8, people=10, weeks=40, before=14)
 
@@ -111,3 +113,18 @@ def test_conditions_are_those_of_the_tables():
     got = conditions_of(None, "1", _Store(teams=teams, pulse=pulse_table))
     assert (got.teams, got.people, got.weeks, got.before, got.answers) == (2, 10, 30, 10, 8)
     assert got.share == pytest.approx(0.75)
+
+
+def test_the_command_writes_a_table_and_a_picture(found, tmp_path, monkeypatch):
+    cohort = SimpleNamespace(cohort="3")
+    known = {"study": "joy", "home": tmp_path, "cohorts": [cohort], "cohort": lambda name: cohort}
+    study = SimpleNamespace(**known, store=lambda name: None)
+    monkeypatch.setattr(planning, "conditions_of", lambda *given: SMALL)
+    monkeypatch.setattr(planning, "simulate", lambda conditions, *, datasets: found)
+    got, (table, picture) = planning.write_design(study, datasets=10)
+    assert got is found
+    assert pd.read_csv(table)["detectable"].tolist() == pytest.approx(found.table["detectable"].tolist())
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    first = picture.read_bytes()
+    planning.write_design(study, datasets=10)
+    assert picture.read_bytes() == first
