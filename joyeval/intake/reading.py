@@ -165,7 +165,7 @@ def _laid_out(opened: TextSheet | GridSheet, layout: Layout, span: tuple[int, in
     cells = {heading: layout.cells[i] for i, heading in enumerate(layout.headings)}
     none = {OUTSIDE: ~rows.is_between(*span)} if span else {}
     if layout.source == PLAIN and layout.header_rows == 1:
-        none |= beside_the_table(frame, cells)
+        none |= beside_the_table(frame, rows, cells)
     for rule, these in none.items():
         aside = pl.concat([aside, set_aside(rows.filter(these), rule)])
     record = ~reduce(or_, none.values()) if none else None

@@ -17,7 +17,7 @@ LAST = 12  # rows at the end of a table that may be notes
 LOOKED_AT = 500  # cells of a column looked at to tell what it holds
 MOSTLY = 0.5
 
-_NOTE = re.compile(r"(notes?|sources?|\*|#|©|data|published|figures?)\b|.{12,} .*", re.IGNORECASE | re.DOTALL)
+NOTE_BEGINS = re.compile(r"\s*((notes?|sources?|published|provisional)\b|[*#©])", re.IGNORECASE)
 _NUMBER = r"^\s*[-+]?[\d.,]+\s*%?\s*$"
 _HEADINGS = {
     "names of people": r"(first|last|given|family|full|respondents?|staff|employees?|managers?)name|surname|forename",
@@ -33,18 +33,20 @@ _CELLS = {
 }
 
 
-def beside_the_table(frame: pl.DataFrame, headings: Mapping[str, str]) -> dict[str, pl.Series]:
+def beside_the_table(frame: pl.DataFrame, rows: pl.Series, headings: Mapping[str, str]) -> dict[str, pl.Series]:
     """Return which rows are no records: rule to a mask over the rows of `frame`.
 
     Parameters
     ----------
     frame : polars.DataFrame
         Cells below the headings.
+    rows : polars.Series
+        Row of each record as the spreadsheet counts.
     headings : mapping
         Column of `frame` to its heading as it stands in the file.
     """
     again = _headings_again(frame, headings)
-    notes = _notes_below(frame)
+    notes = _notes_below(frame, rows)
     if again.any():
         alone = frame.select(pl.sum_horizontal(pl.all().is_not_null())).to_series() == 1
         notes = notes | (alone & again.shift(-1, fill_value=False))  # the title of a block
@@ -65,16 +67,22 @@ def _headings_again(frame: pl.DataFrame, headings: Mapping[str, str]) -> pl.Seri
     return again
 
 
-def _notes_below(frame: pl.DataFrame) -> pl.Series:
-    """Last rows of which nothing but one of the first cells is filled, and with words."""
-    notes = [False] * frame.height
+def _notes_below(frame: pl.DataFrame, rows: pl.Series) -> pl.Series:
+    """Last rows of one cell of words, if a blank row parts them from the table or they begin as notes do.
+
+    A row of a name and nothing else, right below the others, may be a record.
+    """
     tail = frame.tail(LAST).select(pl.all().cast(pl.String)).rows()
-    for i, cells in enumerate(reversed(tail), start=1):
-        filled = [j for j, cell in enumerate(cells) if cell is not None]
-        if frame.width < 3 or len(filled) != 1 or filled[0] > 1 or not _NOTE.match(cells[filled[0]].strip()):
+    words = []
+    for cells in reversed(tail) if frame.width > 2 else ():
+        filled = [cell for cell in cells if cell is not None]
+        if len(filled) != 1 or " " not in filled[0].strip() or cells.index(filled[0]) > 1:
             break
-        notes[-i] = True
-    return pl.Series(notes, dtype=pl.Boolean)
+        words.append(filled[0])
+    first = frame.height - len(words)
+    apart = 0 < first < frame.height and rows[first] > rows[first - 1] + 1
+    many = len(words) if apart or all(map(NOTE_BEGINS.match, words)) else 0
+    return pl.Series([False] * (frame.height - many) + [True] * many, dtype=pl.Boolean)
 
 
 def second_table(file: str, frame: pl.DataFrame, rows: pl.Series) -> list[Problem]:

@@ -20,6 +20,7 @@ import polars as pl
 
 from joyeval.errors import DataError, Problem
 from joyeval.intake.raw import NOTE, few_valued, no_rows, set_aside
+from joyeval.intake.shape import NOTE_BEGINS
 
 DELIMITERS = ",;\t|"
 MOST_RAGGED = 0.05  # above this share of rows of another width, the file itself is broken
@@ -102,13 +103,14 @@ class TextSheet:
         return harmless
 
     def _notes(self, spans: np.ndarray, fields: np.ndarray, blank: np.ndarray, other: np.ndarray, width: int):
-        """Rows of words below the last row of the table, if a blank row parts them or they are one cell."""
+        """Rows of words below the last row of the table, if a blank row parts them or they begin as notes do."""
         notes = np.zeros(len(fields), dtype=bool)
         good = np.flatnonzero(~(blank | other))
         last = good[-1] if len(good) else len(fields)
         for i in np.flatnonzero(other[last:]) + last if width > 2 else ():
-            apart = fields[i] == 1 or blank[last:i].any()
-            notes[i] = apart and b" " in self.content[spans[i, 0] : spans[i, 1]].strip()
+            record = self.content[spans[i, 0] : spans[i, 1]].strip()
+            apart = blank[last:i].any() or NOTE_BEGINS.match(record.decode("utf-8", errors="ignore"))
+            notes[i] = bool(apart) and b" " in record
         return notes
 
     def _refuse_broken(self, ragged: np.ndarray, blank: np.ndarray, spans: np.ndarray, rows: np.ndarray) -> None:

@@ -322,6 +322,13 @@ def test_a_row_cut_short_at_the_end_is_no_note(tmp_path):
     assert raw.set_aside["rule"].to_list() == ["ragged row"]
 
 
+def test_a_last_team_of_which_nothing_is_known_is_no_note(tmp_path):
+    rows = ["Ward,Staff,Started", "Ward 1,20,2024-01-01", "Acute Admissions Unit,,"]
+    raw = read(csv(tmp_path / "w.csv", *rows))
+    assert (raw.frame["Ward"].to_list(), raw.set_aside.height) == (["Ward 1", "Acute Admissions Unit"], 0)
+    assert read(csv(tmp_path / "w.csv", *rows[:2], ",,", rows[2])).frame.height == 1  # below a blank row
+
+
 def test_who_gave_no_answer_but_a_number_is_kept(tmp_path):
     raw = read(csv(tmp_path / "w.csv", "id,team,comment,q1", *ANSWERS, "R_12345678901234567,,,"))
     assert raw.frame.height == 41
