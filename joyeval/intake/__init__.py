@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from joyeval.intake.clean import Cleaned, clean
-from joyeval.intake.cleaning import CleanFile, WaveFile, clean_file
-from joyeval.intake.columns import find_columns
-from joyeval.intake.mapping import propose, propose_map
-from joyeval.intake.raw import Raw
-from joyeval.intake.reading import read
+from importlib import import_module
+from typing import Any
 
-__all__ = [
-    "CleanFile",
-    "Cleaned",
-    "Raw",
-    "WaveFile",
-    "clean",
-    "clean_file",
-    "find_columns",
-    "propose",
-    "propose_map",
-    "read",
-]
+_HOME = {
+    "CleanFile": "cleaning",
+    "Cleaned": "all_waves",
+    "Raw": "raw",
+    "WaveFile": "cleaning",
+    "clean": "all_waves",
+    "clean_file": "cleaning",
+    "find_columns": "columns",
+    "propose": "mapping",
+    "propose_map": "mapping",
+    "read": "reading",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use (PEP 562): a key is looked up without the readers of files."""
+    if name in _HOME:
+        return getattr(import_module(f"joyeval.intake.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'joyeval.intake' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from joyeval.errors import DataError, Problem
-from joyeval.intake.clean import Cleaned, clean
+from joyeval.intake.all_waves import Cleaned, clean
 from joyeval.intake.cleaning import WaveFile
 from joyeval.intake.keys import study_key
 

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from joyeval.errors import DisclosureError, StepError, Stopped, UsageError
-from joyeval.pipeline import released
 from joyeval.pipeline.executors import Job, Local
 from joyeval.pipeline.keep import keep, sweep
 from joyeval.pipeline.locks import hold
@@ -274,6 +273,8 @@ class _Plan:
         if node.step.makes != "report":
             return False
         cohorts = [c.cohort for c in self.study.cohorts] if node.cohort == NETWORK else [node.cohort]
+        from joyeval.pipeline import released  # reads tables, which a look at what is stale does not
+
         try:
             released.consult(self.study, cohorts)
         except DisclosureError as error:

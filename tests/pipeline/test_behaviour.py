@@ -220,3 +220,16 @@ def test_an_executor_of_one_s_own_is_closed_when_a_step_fails(home):
     with pytest.raises(StepError, match="no"):
         run(load_study(home / "pipelines" / "small.yml"), executor=place)
     assert place.closed
+
+
+def test_a_look_at_what_is_stale_loads_no_library_of_numbers(home):
+    code = (
+        "import sys; sys.argv = ['joyeval', 'status', 'pipelines/small.yml']\n"
+        "from joyeval.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'pandas', 'numpy', 'scipy', 'polars', 'papermill', 'matplotlib'} & set(sys.modules)))"
+    )
+    options = command(home, "status")[1]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, **options)
+    assert "it has not been run" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
