@@ -26,6 +26,7 @@ TEMPLATE = re.compile(
     re.I | re.S,
 )
 WORDED = {"title", "source", "programme", "primary", "secondary", "squire", "negative_control", "cohorts", "disclosure"}
+LISTED = 5  # items that a message names
 NEAR_ITEM = 0.75  # likeness of a mapped name to an item that no column is mapped for
 
 
@@ -341,6 +342,14 @@ def _waves(study: Study) -> Iterator[Problem]:
                     f"{near[0]!r}, which has no column",
                     f"did you mean {near[0]!r}? rename it, or list that under `not_asked`", "unknown name of a column",
                 )  # fmt: skip
+        forgotten = [item for item in items if item in free]
+        if forgotten:
+            named = sorted(forgotten, key=lambda item: [i for one in instruments for i in one.items].index(item))
+            told = ", ".join(named[:LISTED]) + (f" and {len(named) - LISTED} more" if len(named) > LISTED else "")
+            yield _problem(
+                study, (*path, "columns"), f"no column for {told}", "a column for every item of the instruments",
+                "map them, or list under `not_asked` those that this wave did not ask", "unmapped item",
+            )  # fmt: skip
         for i, name in enumerate(part.not_asked):
             if name not in items:
                 yield _problem(

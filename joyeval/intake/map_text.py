@@ -200,7 +200,8 @@ def _not_asked(proposal: Proposal) -> Iterator[str]:
     items = {item for instrument in proposal.instruments for item in instrument.items}
     absent = [name for name in proposal.absent if name in items]
     if absent:
-        yield f"    not_asked: [{', '.join(absent)}]  # nothing in the file is like these; map them if they were asked"
+        yield "    # Still to say: nothing is like these items. Map what was asked, list here what was not:"
+        yield f"    # not_asked: [{', '.join(absent)}]"
 
 
 def _unused(proposal: Proposal) -> Iterator[str]:

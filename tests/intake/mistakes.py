@@ -504,7 +504,7 @@ def wave_item_name(p):
     columns["psafety1"] = columns.pop("psafety_1")
 
 
-@mistake("Items that are not mapped", "surveys", "unmapped item", "goes on with a word")
+@mistake("Items that are not mapped", "surveys", "unmapped item")
 def wave_unmapped(p):
     del p.part("waves")["columns"]["psafety_7"]
 
