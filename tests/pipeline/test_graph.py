@@ -118,7 +118,8 @@ def test_what_took_long_here_goes_first_the_next_time(home):
     run(study, executor=Scripted())
     path = home / "reports" / "small" / "a" / "run.json"
     record = json.loads(path.read_text())
-    record["steps"]["03_improvement"]["seconds"] = 60
+    for step in record["steps"]:
+        record["steps"][step]["seconds"] = 60 if step.startswith("03") else NOTEBOOKS[step]["seconds"]
     path.write_text(json.dumps(record))
     place = Scripted()
     run(study, cohorts=["a"], force=True, executor=place)
@@ -150,7 +151,7 @@ def test_equal_outputs_cut_the_run_short(home):
     assert expected["network", "ne"] == "01_clean_waves of cohort a runs before it"
     again = Scripted()
     run(study, executor=again)
-    assert again.order == [("a", "01"), ("b", "01")]
+    assert sorted(again.order) == [("a", "01"), ("b", "01")]
     assert not [s for s in all_states(study) if s.stale]
 
 
@@ -167,7 +168,7 @@ def test_an_edited_notebook_runs_again_with_what_depends_on_it_and_outputs_left_
     path.write_text(json.dumps(notebook))
     again = Scripted()
     run(study, executor=again)
-    assert again.order == [("a", "03"), ("b", "03")]
+    assert sorted(again.order) == [("a", "03"), ("b", "03")]
 
 
 class TestParameters:
