@@ -126,6 +126,7 @@ def change(
     waves: Sequence[str] | None = None,
     linked: bool = True,
     dimensions: bool = True,
+    comparison: Sequence[str] = (),
     survey: Survey = RC,
 ) -> Change:
     """Estimate how ties changed between waves, with raters as the sample.
@@ -152,6 +153,8 @@ def change(
         Whether the same `person` in two waves is the same person; False where codes were given anew each time.
     dimensions : bool
         Whether to estimate the change of each dimension too.
+    comparison : sequence of str
+        Processes without the programme: estimated by themselves, never part of a mean over processes.
     survey : Survey
         What was asked, where it is not relational coordination.
 
@@ -174,7 +177,7 @@ def change(
     --------
     >>> print(change(ties, process="discharge-planning").sentence())  # doctest: +SKIP
     """
-    data = ratings(ties, measure=measure, process=process, waves=waves, linked=linked)
+    data = ratings(ties, measure=measure, process=process, waves=waves, linked=linked, comparison=comparison)
     terms = mean_changes(data)
     by_tie = tie_changes(data)
     beside, missed = estimators(data, terms, by_tie)

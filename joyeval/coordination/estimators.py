@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from joyeval.coordination.mean_change import mean_changes
-from joyeval.coordination.ratings import Ratings
 from joyeval.errors import ModelError
 from joyeval.models.estimates import estimate_table
 
 if TYPE_CHECKING:
-    from joyeval.coordination.ratings import Contrast
+    from joyeval.coordination.ratings import Contrast, Ratings
 
 FEW_GROUPS = 6  # workgroups from which ties may be thought a sample of ties like these
 SHOWN = ["estimator", "process", "kind", "term", "estimate", "se", "df", "ci_low", "ci_high", "p", "n", "ties"]
@@ -35,7 +35,7 @@ def estimators(data: Ratings, terms: pd.DataFrame, ties: pd.DataFrame) -> tuple[
         linked = pair.rows.groupby("rater")["wave"].transform("nunique") == 2
         for name, rows in (("linked only", pair.rows[linked]), ("unlinked only", pair.rows[~linked])):
             try:
-                part = mean_changes(Ratings(rows, pair.waves, 0)) if rows["wave"].nunique() == 2 else pd.DataFrame()
+                part = mean_changes(replace(pair, rows=rows)) if rows["wave"].nunique() == 2 else pd.DataFrame()
             except ModelError:
                 part = pd.DataFrame()
             if part.empty or not (part["part"] == "between").any():

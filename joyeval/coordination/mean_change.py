@@ -57,7 +57,7 @@ def _mean_change(data: Ratings, ties: pd.DataFrame, contrast: Contrast) -> pd.Da
 
 
 def averaged(data: Ratings, ties: pd.DataFrame, waves: dict[str, float]) -> pd.DataFrame:
-    """Weighted waves, averaged over the ties of each process and over processes.
+    """Weighted waves, averaged over the ties of each process, and over processes of the programme where several are.
 
     Returns
     -------
@@ -69,10 +69,13 @@ def averaged(data: Ratings, ties: pd.DataFrame, waves: dict[str, float]) -> pd.D
     home = pd.Series(process).groupby(ties["block"].to_numpy()).first().to_numpy()
     raters = _raters(data, ties, list(waves))
     own = _table(data, names, cells, blocks, home).assign(n=raters.reindex(names).to_numpy(), ties=np.bincount(process))
-    if len(names) == 1:
+    treated = [name for name in names if name not in data.comparison]
+    if len(treated) < 2:
         return own
-    together = np.zeros(len(blocks), dtype=int)
-    whole = _table(data, ["all"], cells / len(names), blocks, together).assign(n=raters.sum(), ties=len(ties))
+    kept = np.isin(names[home], treated)
+    together = np.zeros(int(kept.sum()), dtype=int)
+    whole = _table(data, ["all"], cells[kept] / len(treated), blocks[kept], together)
+    whole = whole.assign(n=raters[treated].sum(), ties=int(ties["process"].isin(treated).sum()))
     return pd.concat([whole, own], ignore_index=True)
 
 

@@ -171,7 +171,8 @@ class TieMeans:
         size = group.max() + 1
         each = np.einsum("lc,lc->l", weights, np.nan_to_num(self.mean[block]))
         estimate = np.bincount(group, each, size)
-        variance = _quadratic(weights, self.vcov[block])
+        variance, model = (_quadratic(weights, own[block]) for own in (self.vcov, self.model_vcov))
+        variance = np.where(variance > 0, variance, model)  # the correction for very few raters can overshoot
         if not alike:
             factor, df = cautious(*self.scores.spreads(weights, block), variance, group)
             total = np.bincount(group, factor * variance, size)
@@ -179,7 +180,7 @@ class TieMeans:
                 df = total**2 / np.bincount(group, (factor * variance) ** 2 / df, size)
             return estimate, np.sqrt(total), np.minimum(np.where(np.isfinite(df), df, ENDLESS), ENDLESS)
         variance = np.bincount(group, variance, size)
-        model = np.bincount(group, _quadratic(weights, self.model_vcov[block]), size)
+        model = np.bincount(group, model, size)
         slope = np.stack([np.bincount(group, _quadratic(weights, s[block]), size) for s in self.slopes])
         uncertain = np.einsum("kg,kl,lg->g", slope, self.spread, slope)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -45,11 +45,14 @@ class Ratings:
         In order.
     n_dropped : int
         Rows without a score.
+    comparison : frozenset of str
+        Processes without the programme: no part of a mean over processes.
     """
 
     rows: pd.DataFrame
     waves: tuple[str, ...]
     n_dropped: int
+    comparison: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         rated = self.rows.groupby(["process", "target"], sort=True).ngroup()
@@ -104,7 +107,7 @@ class Ratings:
     def between(self, contrast: Contrast) -> Ratings:
         """Only the two waves of a contrast."""
         pair = (contrast.first, contrast.second)
-        return Ratings(self.rows[self.rows["wave"].isin(pair)], pair, 0)
+        return Ratings(self.rows[self.rows["wave"].isin(pair)], pair, 0, self.comparison)
 
 
 def ratings(
@@ -114,6 +117,7 @@ def ratings(
     process: str | None = None,
     waves: Sequence[str] | None = None,
     linked: bool = True,
+    comparison: Sequence[str] = (),
 ) -> Ratings:
     """Take the scores to compare from the table of ties.
 
@@ -143,7 +147,7 @@ def ratings(
     rater = rater if linked else rater + "|" + scored["wave"]
     kept = scored[["process", "workgroup", "target", "wave", "person", "value"]].assign(rater=rater)
     _refuse_twice(kept)
-    return Ratings(kept.reset_index(drop=True), tuple(present), len(chosen) - len(scored))
+    return Ratings(kept.reset_index(drop=True), tuple(present), len(chosen) - len(scored), frozenset(comparison))
 
 
 def wave_order(ties: pd.DataFrame, waves: Sequence[str] | None = None) -> tuple[str, ...]:

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FEWEST = 5  # answers in a wave below which no change is estimated
+FEWEST_TEAMS = 8  # teams in both waves from which the change is taken to vary from team to team
 ESTIMATORS = {
     "everyone": "all answers; those of one person are linked where they can be",
     "linked": "people who answered both waves",
     "not linked": "people who answered one of the two waves",
+    "same teams": "all answers of teams that answered both waves, where the teams of the waves differ",
 }
 
 
@@ -49,19 +51,20 @@ class ScoreChange(Result):
         return self.changes.assign(term=self.changes["scale"] + ", " + self.changes["wave"])
 
     def sentence(self) -> str:
-        """Say which scores changed from the first to the last wave, after correction."""
-        last = self.changes[(self.changes["estimator"] == "everyone") & (self.changes["wave"] == self._last())]
-        sure = last[last["p_adjusted"] < 0.05]
+        """Say which scores changed from the first wave to any later one, after correction."""
+        asked = self.changes[self.changes["estimator"] == "everyone"]
+        sure = asked[asked["p_adjusted"] < 0.05]
+        several = len(set(asked["wave"])) > 1
+        later = "a later wave" if several else "the last wave"
         total = (
-            f"Of {len(last)} scores, {len(sure)} changed from the first to the last wave beyond what chance would do"
+            f"Of {asked['scale'].nunique()} scores, {sure['scale'].nunique()} changed from the first to {later} beyond "
+            "what chance would do"
         )
         if sure.empty:
-            return f"{total} (p values corrected for the number of scores)."
-        told = "; ".join(self._told(row) for _, row in sure.iterrows())
+            tests = "scores and waves" if several else "scores"
+            return f"{total} (p values corrected for the number of {tests})."
+        told = "; ".join(self._told(row) + (f" (wave {row['wave']})" if several else "") for _, row in sure.iterrows())
         return f"{total}: {told}."
-
-    def _last(self) -> str:
-        return str(self.means["wave"].iloc[-1])
 
     def _told(self, row: pd.Series) -> str:
         good = (row["estimate"] > 0) == (row["better"] == "higher")
@@ -70,13 +73,20 @@ class ScoreChange(Result):
         return f"{title} {row['estimate']:+.2f} points ({row['relative']:+.0%}; {interval}), which is {way}"
 
 
-def score_change(waves: pd.DataFrame, scales: Mapping[str, tuple[str, str]]) -> ScoreChange:
+def score_change(
+    waves: pd.DataFrame,
+    scales: Mapping[str, tuple[str, str]],
+    *,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+) -> ScoreChange:
     """Estimate how scores changed from the first wave to each later one.
 
     Estimand: the difference in the mean score between two waves, for the people of these teams who would answer.
-    ``everyone`` is a mixed model with random intercepts for person and team, so that people who answered twice count
-    for their own change and others for the difference between groups; ``linked`` and ``not linked`` use one kind of
-    people only. Where the three disagree, who answered has changed.
+    ``everyone`` is a mixed model with random intercepts for person, team and, from 8 teams in both waves on, team in
+    one wave (what happens to a whole team between waves is no evidence of many people), so that people who answered
+    twice count for their own change and others for the difference between groups; ``linked`` and ``not linked`` use one
+    kind of people only. Where the three disagree, who answered has changed. Where the teams of two waves differ, ``same
+    teams`` stands beside them.
 
     Parameters
     ----------
@@ -85,6 +95,8 @@ def score_change(waves: pd.DataFrame, scales: Mapping[str, tuple[str, str]]) -> 
         scale.
     scales : mapping
         Column to (title, "higher" or "lower": which way is better).
+    ranges : mapping, optional
+        Column to the lowest and highest score there can be: intervals of means then stay within them.
 
     Returns
     -------
@@ -108,7 +120,8 @@ def score_change(waves: pd.DataFrame, scales: Mapping[str, tuple[str, str]]) -> 
     used = [name for name in scales if name in waves and waves.groupby("wave")[name].count().min() >= FEWEST]
     if not used:
         raise ModelError(f"change of scores: no scale with at least {FEWEST} answers in each of {len(order)} waves")
-    means = pd.concat([_means(waves, name, order) for name in used], ignore_index=True)
+    ends = {name: (ranges or {}).get(name) for name in used}
+    means = pd.concat([_means(waves, name, order, ends[name]) for name in used], ignore_index=True)
     rows = [_changes(waves, name, order, scales[name][1]) for name in used]
     changes = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
     changes = _corrected(_relative(changes, means, order[0]))
@@ -120,14 +133,24 @@ def score_change(waves: pd.DataFrame, scales: Mapping[str, tuple[str, str]]) -> 
     return ScoreChange(n=int(scored.sum()), n_dropped=dropped, notes=notes, means=means, changes=changes, titles=titles)
 
 
-def _means(waves: pd.DataFrame, scale: str, order: list[str]) -> pd.DataFrame:
+def _means(waves: pd.DataFrame, scale: str, order: list[str], ends: tuple[float, float] | None) -> pd.DataFrame:
     rows = []
     for wave in order:
         here = waves.loc[waves["wave"] == wave, ["team", scale]].dropna()
         half = _half_width(here, scale)
         mean = here[scale].mean()
-        rows.append((scale, wave, len(here), mean, here[scale].std(), mean - half, mean + half))
+        rows.append((scale, wave, len(here), mean, here[scale].std(), *_interval(mean, half, ends)))
     return pd.DataFrame(rows, columns=["scale", "wave", "n", "mean", "sd", "ci_low", "ci_high"])
+
+
+def _interval(mean: float, half: float, ends: tuple[float, float] | None) -> tuple[float, float]:
+    """Interval of a mean; on the logit of its place between the ends of the scale, where they are known."""
+    if ends is None or not ends[0] < mean < ends[1]:
+        return mean - half, mean + half
+    low, span = ends[0], ends[1] - ends[0]
+    place = (mean - low) / span
+    logit, reach = np.log(place / (1 - place)), half / span / (place * (1 - place))
+    return tuple(low + span / (1 + np.exp(-(logit + sign * reach))) for sign in (-1, 1))
 
 
 def _half_width(here: pd.DataFrame, scale: str) -> float:
@@ -153,6 +176,9 @@ def _two(data: pd.DataFrame, first: str, wave: str) -> pd.DataFrame:
 
 def _contrast(two: pd.DataFrame, scale: str, wave: str) -> pd.DataFrame:
     kinds = {"everyone": two, "linked": two[two["times"] == 2], "not linked": two[two["times"] == 1]}
+    same = two.groupby("team")["wave"].transform("nunique") == 2
+    if not same.all():
+        kinds["same teams"] = two[same]
     return pd.DataFrame([_fitted(rows, scale, kind) | {"wave": wave} for kind, rows in kinds.items()])
 
 
@@ -162,11 +188,18 @@ def _fitted(rows: pd.DataFrame, scale: str, kind: str) -> dict[str, object]:
     if len(counts) < 2 or counts.min() < FEWEST or rows["team"].nunique() < 2:
         return blank | {"estimator": kind, "n": len(rows)}
     groups = ["person", "team"] if (rows["times"] == 2).any() else ["team"]
+    if _teams_in_both(rows) >= FEWEST_TEAMS:
+        rows = rows.assign(team_wave=rows["team"].astype(str) + "|" + rows["wave"])
+        groups = [*groups, "team_wave"]
     try:
         row = mixed(f"{scale} ~ later", rows, groups=groups, df="satterthwaite").terms.set_index("term").loc["later"]
     except ModelError:
         return blank | {"estimator": kind, "n": len(rows)}
     return {name: float(row[name]) for name in blank} | {"estimator": kind, "n": len(rows)}
+
+
+def _teams_in_both(rows: pd.DataFrame) -> int:
+    return int((rows.groupby("team")["wave"].nunique() == 2).sum())
 
 
 def _relative(changes: pd.DataFrame, means: pd.DataFrame, first: str) -> pd.DataFrame:
@@ -191,4 +224,12 @@ def _notes(left_out: list[str], waves: pd.DataFrame, order: list[str]) -> tuple[
     linked = (ends.groupby("person")["wave"].nunique() == 2).sum()
     people = ends["person"].nunique()
     notes.append(f"{linked} of {people} people who answered the first or the last wave answered both")
+    teams = _teams_in_both(ends)
+    if teams < FEWEST_TEAMS:
+        notes.append(
+            f"{teams} teams answered the first and the last wave: what happened to whole teams between waves cannot be "
+            f"told apart from change (this takes {FEWEST_TEAMS} teams), so that intervals may be too narrow"
+        )
+    if (ends.groupby("team")["wave"].nunique() < 2).any():
+        notes.append("the teams of the waves differ: the change of the teams in both stands beside that of all")
     return tuple(notes)

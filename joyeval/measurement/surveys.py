@@ -99,7 +99,9 @@ def _of_study(store: Store, answers: pd.DataFrame) -> list[str] | None:
 
 def change(study: Study, cohort: str, store: Store) -> Result:
     """Estimate how the scores of a cohort changed over its waves."""
-    return answered("whether staff experience changed", score_change, respondents(store), scales(study, cohort))
+    ends = {name: span for one in instruments(study, cohort) for name, span in one.ranges.items()}
+    titles = scales(study, cohort)
+    return answered("whether staff experience changed", score_change, respondents(store), titles, ranges=ends)
 
 
 def by_group(study: Study, cohort: str, store: Store) -> Result | None:

@@ -12,6 +12,7 @@ from joyeval.coordination import Change
 from joyeval.improvement.change import changes
 from joyeval.measurement.scores import ScoreChange
 from joyeval.models import meta_analysis, meta_regression
+from joyeval.models.estimates import estimate_table
 from joyeval.outcomes.association import Association, number, signed
 from joyeval.result import NoAnswer, Result
 
@@ -147,10 +148,10 @@ def _effects(study: Study, cohort: Any, order: int) -> Iterator[dict[str, Any]]:
     }
     for name, make in makers.items():
         if name in store.results():
-            yield from (who | row for row in make(study, store.result(name)))
+            yield from (who | row for row in make(study, store.result(name), cohort))
 
 
-def _pulses(study: Study, charts: Any) -> Iterator[dict[str, Any]]:
+def _pulses(study: Study, charts: Any, _: Any) -> Iterator[dict[str, Any]]:
     titles = {part.measure: part for part in study.pulses}
     table, _ = changes(charts)
     for measure, row in zip(charts.latest()["measure"], table.to_dict("records"), strict=True):
@@ -162,7 +163,7 @@ def _pulses(study: Study, charts: Any) -> Iterator[dict[str, Any]]:
         yield words | numbers | {"better": better, "estimate": row["change"], "n": answers}
 
 
-def _scores(study: Study, found: Result) -> Iterator[dict[str, Any]]:
+def _scores(study: Study, found: Result, _: Any) -> Iterator[dict[str, Any]]:
     if not isinstance(found, ScoreChange):
         return
     rows = found.changes[found.changes["estimator"] == "everyone"]
@@ -174,14 +175,14 @@ def _scores(study: Study, found: Result) -> Iterator[dict[str, Any]]:
         yield {"kind": "experience", "question": title, "unit": unit, "before": first} | numbers
 
 
-def _coordination(study: Study, found: Result) -> Iterator[dict[str, Any]]:
+def _coordination(study: Study, found: Result, cohort: Any) -> Iterator[dict[str, Any]]:
     if not isinstance(found, Change):
         return
     rows = found.terms[(found.terms["part"] == "between") & (found.terms["kind"] == "gain")]
-    over_all = rows[rows["process"] == "all"] if (rows["process"] == "all").any() else rows
-    if over_all.empty:
+    own = rows[~rows["process"].isin([*cohort.comparison, "all"])]
+    if own.empty:
         return
-    row = over_all.iloc[-1]
+    row = _over_processes(own) if len(own) > 1 else own.iloc[-1]
     numbers = {name: float(row[name]) for name in ("estimate", "se", "ci_low", "ci_high", "p")}
     share = row["percent"] / 100
     before = row["estimate"] / share if share else np.nan
@@ -189,7 +190,18 @@ def _coordination(study: Study, found: Result) -> Iterator[dict[str, Any]]:
     yield words | numbers | {"better": "higher", "relative": share, "before": before, "n": int(row["n"])}
 
 
-def _association(study: Study, found: Result) -> Iterator[dict[str, Any]]:
+def _over_processes(rows: pd.DataFrame) -> pd.Series:
+    """Mean over processes of the programme, whose raters are different people; Satterthwaite's degrees of freedom."""
+    variance = rows["se"] ** 2
+    total = variance.sum()
+    estimate, se = [rows["estimate"].mean()], [np.sqrt(total) / len(rows)]
+    df, n = total**2 / (variance**2 / rows["df"]).sum(), int(rows["n"].sum())
+    table = estimate_table(["all"], estimate, se, df=df, n=n)
+    before = (rows["estimate"] / rows["percent"].where(rows["percent"] != 0)).mean()
+    return table.assign(percent=table["estimate"] / before).iloc[0]
+
+
+def _association(study: Study, found: Result, _: Any) -> Iterator[dict[str, Any]]:
     if not isinstance(found, Association):
         return
     row = found.effect

@@ -188,3 +188,25 @@ def test_change_of_how_all_others_rate_a_group_is_the_mean_change_of_its_ties():
         np.sqrt(ties.groupby("target")["se"].agg(lambda s: (s**2).sum())) / 2
     )
     assert list(got.rated["n_first"]) == list(ties.groupby("target")["n_first"].sum())
+
+
+def test_comparison_units_are_no_part_of_the_mean_over_processes():
+    parts = [
+        survey(seed=i, process=name, gain=gain) for i, (name, gain) in enumerate({"a": 1.0, "b": 1.0, "c": 0}.items())
+    ]
+    table = pd.concat([part.assign(person=part["process"] + part["person"]) for part in parts])
+    found = change(table, comparison=["c"], dimensions=False).terms.query("part == 'between'").set_index("process")
+    assert found.loc["all", "estimate"] == pytest.approx(found.loc[["a", "b"], "estimate"].mean())
+    assert found.loc["all", "n"] == found.loc[["a", "b"], "n"].sum()
+    assert "c" in found.index
+
+
+def test_a_loud_workgroup_makes_the_mean_change_less_sure_and_is_told():
+    table = survey(groups="ABCD", raters=12, seed=4)
+    loud = table["workgroup"] == "A"
+    middle = table.groupby(["workgroup", "target"])["rc"].transform("mean")
+    spread = table.assign(rc=np.where(loud, middle + 4 * (table["rc"] - middle), table["rc"]))
+    calm, wild = (change(rows, dimensions=False) for rows in (table, spread))
+    assert any("differ in how far" in note and "most in A" in note for note in wild.notes)
+    assert not any("differ in how far" in note for note in calm.notes)
+    assert wild.terms["df"].iloc[0] < calm.terms["df"].iloc[0]

@@ -31,7 +31,7 @@ def program(rng, *, change=0.0, people=60, again=0.6, teams=8):
 
 
 def test_linked_people_give_the_paired_t_test_within_rounding_of_the_team_variance():
-    data = program(np.random.default_rng(1), change=0.4, again=1.0, teams=8)
+    data = program(np.random.default_rng(1), change=0.4, again=1.0, teams=6)
     got = score_change(data, SCALES).changes.query("scale == 'joy' and estimator == 'linked'").iloc[0]
     wide = data.pivot(index="person", columns="wave", values="joy")
     paired = stats.ttest_rel(wide["2"], wide["1"])
@@ -80,3 +80,56 @@ def test_one_wave_is_refused_and_a_scale_without_answers_is_named():
         score_change(data.query("wave == '1'"), SCALES)
     thin = data.assign(strain=data["strain"].where(data["wave"] == "1"))
     assert "no change is estimated for Strain" in score_change(thin, SCALES).notes[1]
+
+
+def shocked(rng, *, teams, people=8, shock=0.15):
+    """Two waves of other people; whole teams move between them by chance."""
+    team = np.repeat(np.arange(teams), people)
+    waves = []
+    for wave in ("1", "2"):
+        joy = 3 + rng.normal(0, shock, teams)[team] + rng.normal(0, 0.6, len(team))
+        who = [f"{wave}-{i}" for i in range(len(team))]
+        waves.append(pd.DataFrame({"person": who, "team": team.astype(str), "wave": wave, "joy": joy}))
+    return pd.concat(waves, ignore_index=True)
+
+
+def test_what_happens_to_whole_teams_makes_a_change_less_sure_from_8_teams_on():
+    data = shocked(np.random.default_rng(3), teams=12, shock=0.5)
+    many = score_change(data, {"joy": SCALES["joy"]})
+    row = many.changes.query("estimator == 'everyone'").iloc[0]
+    means = data.groupby(["team", "wave"])["joy"].mean().unstack()
+    paired = stats.ttest_rel(means["2"], means["1"])
+    assert row.se > 0.6 * abs((means["2"] - means["1"]).mean() / paired.statistic)
+    assert not any("whole teams" in note for note in many.notes)
+    few = score_change(data[data["team"].astype(int) < 5], {"joy": SCALES["joy"]})
+    assert any("5 teams answered" in note and "whole teams" in note for note in few.notes)
+
+
+def test_where_the_teams_of_the_waves_differ_the_same_teams_stand_beside_all():
+    """Three teams that scored lower all along joined for the second wave: all together seem to fall."""
+    data = shocked(np.random.default_rng(8), teams=12, shock=0.05, people=20)
+    late = data["team"].isin(["9", "10", "11"])
+    moved = data.assign(joy=data["joy"] + 0.4 * (data["wave"] == "2") - 1.0 * late)[~late | (data["wave"] == "2")]
+    found = score_change(moved, {"joy": SCALES["joy"]})
+    same = found.changes.set_index("estimator").loc["same teams"]
+    assert same.ci_low < 0.4 < same.ci_high
+    assert same.n == (~late).sum()
+    assert any("teams of the waves differ" in note for note in found.notes)
+    assert "same teams" not in set(score_change(data, {"joy": SCALES["joy"]}).changes["estimator"])
+
+
+def test_every_later_wave_is_told_not_only_the_last():
+    data = shocked(np.random.default_rng(4), teams=10, people=20)
+    back = data[data["wave"] == "1"].assign(wave="3", person=lambda t: "3" + t["person"])
+    three = pd.concat([data.assign(joy=data["joy"] + (data["wave"] == "2")), back])
+    said = score_change(three, {"joy": SCALES["joy"]}).sentence()
+    assert said.startswith("Of 1 scores, 1 changed from the first to a later wave")
+    assert "(wave 2)" in said
+    assert "(wave 3)" not in said
+
+
+def test_intervals_of_means_stay_on_the_scale_and_hold_their_mean():
+    data = shocked(np.random.default_rng(6), teams=4, people=3, shock=0.8).assign(joy=lambda t: t["joy"].clip(0, 3.4))
+    bounded = score_change(data, {"joy": SCALES["joy"]}, ranges={"joy": (0.0, 3.4)}).means
+    assert ((bounded["ci_low"] > 0) & (bounded["ci_high"] < 3.4)).all()
+    assert bounded["mean"].between(bounded["ci_low"], bounded["ci_high"]).all()
