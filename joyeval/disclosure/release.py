@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from base64 import b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
@@ -13,12 +14,17 @@ from joyeval.disclosure.rule import Rule
 from joyeval.errors import DisclosureError, Problem, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 Cells = list[list[str]]
 
-READ = {".html", ".pdf", ".docx", ".csv", ".txt", ".md", ".json", ".tex", ".yml"}
-PICTURES = {".png", ".tiff", ".tif", ".svg", ".eps"}  # drawn from what the files above hold
+READ = {".html", ".pdf", ".docx", ".csv", ".txt", ".md", ".json", ".tex", ".yml", ".svg", ".eps"}
+PICTURES = {".png", ".tiff", ".tif"}  # drawn from what the files above hold; what they say of themselves is read
+WORDS_OF_SVG = re.compile(r"<!--(.*?)-->", re.S)  # texts stand beside their outlines
+SVG = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)")
+STATISTIC_IN_TEXT = re.compile(r"\d\s?%|(?<![\d.])\d+\.\d")
+OF_WORD = re.compile(r"(word/(document|header\d*|footer\d*)|docProps/\w+)\.xml")
+SENTENCE = re.compile(r"(?<=[.;!?])\s+(?=\S)")
 
 COUNTED = (
     r"answers?|respondents?|responses?|participants?|people|persons|staff|colleagues|service users|patients|nurses"
@@ -34,13 +40,18 @@ PSEUDONYM = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
 
 
-def check_release(folder: Path | str, *, rule: Rule | None = None) -> tuple[Path, ...]:
+def check_release(folder: Path | str, *, rule: Rule | None = None, hidden: Collection[str] = ()) -> tuple[Path, ...]:
     """Read every file of a folder and return them, if nothing in them may not leave.
 
     In tables (HTML, DOCX, CSV): counts of people below the threshold, and statistics beside a suppressed count. In all
     text, alt text and file names too: "n = 7", "7 respondents", pseudonyms and e-mail addresses. Kinds of file that
     hold rows (notebooks, parquet, spreadsheets) may not be there at all. Of a PDF, pages, alt texts and properties are
-    read. Pictures are not: their numbers lie beside them as source data, and their words as alt text.
+    read; of drawings (SVG, in HTML too) their words, of pictures what they say of themselves.
+
+    Parameters
+    ----------
+    hidden : collection of str
+        Names of groups of too few people: no percentage and no decimal may stand in a sentence or a row that names one.
 
     Raises
     ------
@@ -53,21 +64,52 @@ def check_release(folder: Path | str, *, rule: Rule | None = None) -> tuple[Path
     if not folder.is_dir():
         raise UsageError(f"check_release: there is no folder {folder}")
     files = tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
-    problems = [problem for path in files for problem in _file_problems(path, str(path.relative_to(folder)), rule)]
+    problems = [p for path in files for p in file_problems(path, str(path.relative_to(folder)), rule, hidden)]
     if problems:
         raise DisclosureError(problems)
     return files
 
 
-def _file_problems(path: Path, name: str, rule: Rule) -> Iterator[Problem]:
+def file_problems(path: Path, name: str, rule: Rule, hidden: Collection[str] = ()) -> Iterator[Problem]:
+    """Yield what may not leave with one file; the numbers themselves are not repeated."""
     kind = path.suffix.lower()
     if kind not in READ | PICTURES:
         yield _problem(name, "a kind of file that may hold people's rows", "a report, figures, tables", "leave it out")
         return
-    tables, text = _read(path, kind) if kind in READ else ([], "")
+    tables, text = _read(path, kind) if kind in READ else ([], _said_of_itself(path))
     for table in tables:
         yield from _table_problems(table, name, rule)
+        yield from _named_rows(table, name, hidden)
     yield from _text_problems(f"{name}\n{text}", name, rule)
+    yield from _named_sentences(f"{name}\n{text}", name, hidden)
+
+
+def _said_of_itself(path: Path) -> str:
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        said = [*picture.info.values(), *getattr(picture, "text", {}).values()]
+    return "\n".join(value for value in said if isinstance(value, str))
+
+
+def _named_rows(table: Cells, name: str, hidden: Collection[str]) -> Iterator[Problem]:
+    for number, row in enumerate(table[1:], start=2):
+        if set(row) & set(hidden) and any(STATISTIC.fullmatch(cell) for cell in row):
+            yield _problem(name, "a statistic in the row of a group of too few people", *_few_fix(), row=number)
+
+
+def _named_sentences(text: str, name: str, hidden: Collection[str]) -> Iterator[Problem]:
+    if not hidden:
+        return
+    named = re.compile("|".join(re.escape(group) for group in sorted(hidden, key=len, reverse=True)))
+    for line in dict.fromkeys(text.splitlines()):
+        for part in SENTENCE.split(line) if named.search(line) else ():
+            if named.search(part) and STATISTIC_IN_TEXT.search(part):
+                yield _problem(name, "a number beside the name of a group of too few people", *_few_fix())
+
+
+def _few_fix() -> tuple[str, str]:
+    return "no number about it", "make the sentence or the row from what joyeval.disclosure.show gives"
 
 
 def _read(path: Path, kind: str) -> tuple[list[Cells], str]:
@@ -78,6 +120,10 @@ def _read(path: Path, kind: str) -> tuple[list[Cells], str]:
             return _docx(path)
         case ".pdf":
             return [], pdf_text(path)
+        case ".svg":
+            return [], "\n".join(WORDS_OF_SVG.findall(path.read_text(encoding="utf-8")))
+        case ".eps":
+            return [], "\n".join(re.findall(r"^%%.*$|\((.*?)\) show", path.read_text(encoding="latin-1"), re.M))
         case ".csv":
             with path.open(encoding="utf-8-sig", newline="") as lines:
                 cells = list(csv.reader(lines))
@@ -93,7 +139,13 @@ def _html(source: bytes) -> tuple[list[Cells], str]:
     for unseen in page.xpath("//style"):
         unseen.drop_tree()
     tables = [[[_plain(cell) for cell in row] for row in table.iter("tr")] for table in page.iter("table")]
-    return tables, "\n".join([*page.itertext(), *page.xpath("//@alt | //@title | //@content")])
+    drawn = [word for part in SVG.findall(source.decode("utf-8")) for word in _words_of(part)]
+    return tables, "\n".join([*page.itertext(), *page.xpath("//@alt | //@title | //@content"), *drawn])
+
+
+def _words_of(encoded: str) -> list[str]:
+    """Return the texts of a drawing that stands in an HTML file."""
+    return [word.strip() for word in WORDS_OF_SVG.findall(b64decode(encoded).decode("utf-8"))]
 
 
 def _docx(path: Path) -> tuple[list[Cells], str]:
@@ -101,7 +153,11 @@ def _docx(path: Path) -> tuple[list[Cells], str]:
 
     word = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
     with ZipFile(path) as parts:
-        names = [name for name in parts.namelist() if re.fullmatch(r"word/(document|header\d*|footer\d*)\.xml", name)]
+        names = [
+            name
+            for name in parts.namelist()
+            if re.fullmatch(r"word/(document|header\d*|footer\d*)\.xml|docProps/\w+\.xml", name)
+        ]
         trees = [etree.fromstring(parts.read(name), etree.XMLParser(resolve_entities=False)) for name in names]
     rows = [
         [[_plain(cell) for cell in row.iter(f"{word}tc")] for row in table.iter(f"{word}tr")]
@@ -109,7 +165,8 @@ def _docx(path: Path) -> tuple[list[Cells], str]:
         for table in tree.iter(f"{word}tbl")
     ]
     paragraphs = [_plain(paragraph) for tree in trees for paragraph in tree.iter(f"{word}p")]
-    return rows, "\n".join([*paragraphs, *(str(alt) for tree in trees for alt in tree.xpath("//@descr"))])
+    properties = ["\n".join(tree.itertext()) for tree in trees if not tree.tag.startswith(word)]
+    return rows, "\n".join([*paragraphs, *properties, *(str(alt) for tree in trees for alt in tree.xpath("//@descr"))])
 
 
 def _plain(element) -> str:

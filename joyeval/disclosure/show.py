@@ -89,8 +89,16 @@ def _ways() -> dict[type, Callable[[Any, Rule, Any], Shown]]:
     from joyeval.measurement.scores import ScoreChange
     from joyeval.measurement.surveys import Reliability
     from joyeval.measurement.team_means import TeamMeans
+    from joyeval.outcomes.sensitivity import LeaveOneOut
 
-    own = {Charts: _charts, Verdicts: _verdicts, Matrix: _matrix, Change: _change, TeamMeans: _team_means}
+    own = {
+        LeaveOneOut: _unnamed,
+        Charts: _charts,
+        Verdicts: _verdicts,
+        Matrix: _matrix,
+        Change: _change,
+        TeamMeans: _team_means,
+    }
     return own | {ScoreChange: _by_row, Reliability: _by_row, Equity: _by_row}
 
 
@@ -194,6 +202,11 @@ def _verdicts(found: Any, rule: Rule, people: Any) -> Shown:
 
 def _keys(teams: pd.DataFrame) -> list[str]:
     return list(teams.columns[: teams.columns.get_loc("verdict") + 1])
+
+
+def _unnamed(found: Result, rule: Rule, people: Any) -> Shown:
+    """Of the estimate without one team, not which: what changes without it is its own."""
+    return _result(replace(found, estimates=found.estimates.assign(left_out=f"one {found.noun}")), rule, people)
 
 
 ROWS_OF = {  # tables of results whose rows rest on people of their own, and the columns that count them

@@ -311,7 +311,7 @@ def _outcomes(study: Study, cohort: str, store: Store, there: dict, rule: Any) -
             yield _of(name, drawing, one, "The primary question by every defensible choice", *result.choices)
         if isinstance(result, LeaveOneOut):
             drawing = figures.leave_one_out(one, ylabel="Estimate")
-            yield _of(name, drawing, one, f"The primary estimate without one {result.noun} at a time", "left_out")
+            yield _of(name, drawing, one, f"The primary estimate without one {result.noun} at a time")
 
 
 def _of(name: str, drawing: Any, shown: Shown, caption: str, *keys: str) -> Drawn:

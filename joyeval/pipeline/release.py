@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from joyeval._version import __version__
-from joyeval.disclosure import Rule, check_release
+from joyeval.disclosure import check_release, rule_of
 from joyeval.errors import DisclosureError, Problem, UsageError
 from joyeval.pipeline import released
 from joyeval.pipeline.locks import hold
 from joyeval.pipeline.permissions import keep_to_owner
+from joyeval.pipeline.readback import of_too_few
 from joyeval.pipeline.record import folders, refuse_stale
 from joyeval.pipeline.steps import NETWORK, sha256
 from joyeval.store import write_whole
@@ -72,7 +73,7 @@ def _released(study: Study, cohort: str) -> tuple[Path, tuple[str, ...]]:
     if not any(path.name == "report.html" for path in files):
         raise UsageError(f"{home} holds no report; `joyeval run {study.path.name}` makes it")
     _refuse_old_figures(study, cohort, [path for path in files if path.name == "manifest.json"])
-    _look_through(study, home, files)
+    _look_through(study, cohort, home, files)
     released.enter(study, [cohort], "release")
     write_whole(archive, _packed(study, cohort, home, files))
     return archive, tuple(str(path.relative_to(home)) for path in files)
@@ -88,7 +89,7 @@ def _refuse_old_figures(study: Study, cohort: str, manifests: list[Path]) -> Non
                 raise UsageError(f"{manifest.parent} was drawn from earlier results; `{again}` first")
 
 
-def _look_through(study: Study, home: Path, files: list[Path]) -> None:
+def _look_through(study: Study, cohort: str, home: Path, files: list[Path]) -> None:
     """Read a copy of exactly what would be packed."""
     staging = home / ".staging" / "release"
     shutil.rmtree(staging, ignore_errors=True)
@@ -96,10 +97,10 @@ def _look_through(study: Study, home: Path, files: list[Path]) -> None:
         target = staging / path.relative_to(home)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-    rule = Rule(threshold=study.disclosure.threshold, reason=study.disclosure.reason)
+    rule = rule_of(study, "public")
     problems = [problem for path in files for problem in _paths(path, str(path.relative_to(home)), study)]
     try:
-        check_release(staging, rule=rule)
+        check_release(staging, rule=rule, hidden=of_too_few(study, cohort, rule))
     except DisclosureError as error:
         problems += error.problems
     finally:

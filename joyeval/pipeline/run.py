@@ -18,6 +18,7 @@ from joyeval.pipeline.executors import Job, Local
 from joyeval.pipeline.keep import keep, sweep
 from joyeval.pipeline.locks import hold
 from joyeval.pipeline.permissions import keep_to_owner
+from joyeval.pipeline.readback import read_back
 from joyeval.pipeline.record import EDITIONS, Folders, folders, read_record, state, write_record
 from joyeval.pipeline.steps import (
     NETWORK,
@@ -299,8 +300,13 @@ class _Plan:
         node, where = started.node, folders(self.study, started.node.cohort)
         try:
             future.result()
+            if node.step.makes == "report":
+                read_back(self.study, node.cohort, started.job.staging)
             with _uninterrupted():
                 _publish(self.study, started, where, self.given)
+        except DisclosureError as error:
+            self.refused.append(error)
+            self._end(node, "failed", error.summary, started.seconds)
         except (StepError, OSError) as error:
             failed = where.executed / f"{node.step.name}.failed.ipynb"
             shown = f"; {failed} shows where" if keep(started.job.executed, failed) else ""

@@ -95,10 +95,11 @@ def test_every_place_that_may_not_leave_is_named_and_nothing_is_packed(study):
 
 def test_a_pdf_is_read_too(study):
     write_notebook(study.home, "06_report", 'report.title("Small")\nreport.text("So they said (n = 4).")')
-    run(study, cohorts=["a"])
-    with pytest.raises(DisclosureError) as refused:
-        release(study, "a")
+    before = (folders(study, "a").reports / "report.html").read_bytes()
+    with pytest.raises(DisclosureError, match="not put into place") as refused:
+        run(study, cohorts=["a"])
     assert {problem.file for problem in refused.value.problems} == {"report.html", "report.pdf", "report.docx"}
+    assert (folders(study, "a").reports / "report.html").read_bytes() == before
 
 
 def test_the_words_of_a_pdf_are_read_as_written(study):

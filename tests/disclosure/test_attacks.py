@@ -1,0 +1,227 @@
+"""The gate held against attacks by coordinates, source data, difference to the whole and prose; and without it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from joyeval import disclosure, figures, improvement, report
+from joyeval.disclosure import RULES, Rule, show
+from joyeval.errors import DisclosureError
+from joyeval.figures.render import pictures
+from joyeval.outcomes.sensitivity import LeaveOneOut
+from tests.disclosure.attacks import candidates, claims, solved
+from tests.shown import as_shown
+
+PROGRAMME_RULE, TEAM_RULE = RULES["programme"], RULES["team"]
+STAFF = pd.Series({"Ash": 6.0, "Birch": 7, "Cedar": 8, "Dale": 12, "Elm": 14, "Fir": 20, "Gorse": 13, "Holly": 16})
+WEEKS = 30
+
+
+def pulse(seed=1, most=2):
+    """Weekly answers of teams; people may answer up to `most` times a week."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        (team, week, answers := int(rng.integers(staff // 2, most * staff)), int(rng.binomial(answers, 0.6)))
+        for team, staff in STAFF.items()
+        for week in pd.date_range("2024-01-01", periods=WEEKS, freq="W-MON")
+    ]
+    return pd.DataFrame(rows, columns=["team", "period", "answers", "positive"])
+
+
+def charted(rows, by="team"):
+    options = {"x": "period", "y": "positive", "n": "answers", "multiply": 100, "improve": "increase"}
+    return improvement.chart(rows, by=by, freeze=12, **options)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return pulse()
+
+
+@pytest.fixture(scope="module")
+def charts(rows):
+    return charted(rows)
+
+
+def drawn(shown):
+    return pictures(figures.small_multiples(shown, columns=3, rows=8, ylabel="%")[0])["svg"]
+
+
+def few(rows, threshold=11):
+    """Exact shares of points behind which too few people stand."""
+    people = np.minimum(rows["answers"], rows["team"].map(STAFF))
+    small = rows[people < threshold]
+    return {Fraction(k, n) for k, n in zip(small["positive"], small["answers"], strict=True)}
+
+
+def test_coordinates_give_exact_shares_away_without_the_gate(charts, rows):
+    found = solved(drawn(as_shown(charts)))
+    assert len(found) == len(rows)
+    assert len(few(rows) & claims(found)) > 0.8 * len(few(rows))  # nearly every one of them
+
+
+@pytest.mark.parametrize(("rule", "named"), [(Rule(), 5), (PROGRAMME_RULE, 8)], ids=["public", "programme"])
+def test_coordinates_hold_whole_percentages_of_rounded_counts_of_enough_people(charts, rule, named):
+    shown = show(charts, audience=rule, people=STAFF)
+    with disclosure.reading(rule):
+        svg = drawn(shown)
+    found = solved(svg)
+    assert found
+    assert np.abs(np.array(found) - np.round(found)).max() < 0.001
+    assert [team for team in STAFF.index if f"<!-- {team} -->" in svg] == list(STAFF.index[-named:])
+    limits = shown.what.points.groupby(["team", "part"])[["centre", "lower", "upper"]].nunique()
+    assert (limits <= 1).all(axis=None)  # limits that follow the answers give their number
+
+
+@pytest.mark.parametrize("rule", [Rule(), PROGRAMME_RULE], ids=["public", "programme"])
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_hidden_of_a_week_is_nobody_or_enough_people(rule, seed):
+    rows = pulse(seed, most=1)
+    shown = show(charted(rows), audience=rule, people=STAFF).what.points.dropna(subset="value")
+    people = np.minimum(rows["answers"], rows["team"].map(STAFF)).rename("people")
+    marks = rows.assign(people=people).merge(shown[["team", "period", "value"]], on=["team", "period"], how="left")
+    rest = marks[marks["value"].isna()].groupby("period")["people"].sum()
+    assert (rest >= rule.threshold).all()
+    assert (marks.loc[marks["value"].notna(), "people"] >= rule.threshold).all()
+
+
+def test_a_share_beside_its_number_fits_many_counts():
+    rule, unique = Rule(), 0
+    for n in range(11, 40):
+        for k in range(n + 1):
+            fits = sum(
+                1
+                for other in range(1, 45)
+                if rule.rounded(other) == rule.rounded(n)
+                for j in range(other + 1)
+                if rule.percent([j], [other])[0] == rule.percent([k], [n])[0]
+            )
+            assert fits >= 5
+            unique += candidates(round(100 * k / n, 1), round(n / 5) * 5) == 1
+    assert unique > 300  # the exact share beside the same number
+
+
+def test_answers_are_not_people():
+    many = pd.DataFrame(
+        {"team": "Ash", "period": pd.date_range("2024-01-01", periods=20), "answers": 30, "positive": 12}
+    )
+    shown = show(charted(many), people=STAFF)
+    assert shown.what.points.empty
+    assert "fewer than 11" in shown.what.notes[-1]
+
+
+def test_two_editions_side_by_side_say_the_same_of_the_same_point(charts):
+    public, programme = (show(charts, audience=rule, people=STAFF).what.points for rule in (Rule(), PROGRAMME_RULE))
+    both = public.dropna(subset="value").merge(programme, on=["team", "period"], suffixes=("", "_other"))
+    assert len(both)
+    assert (both["value"] == both["value_other"]).all()
+
+
+def test_a_team_sees_its_own_weeks_but_none_in_which_all_of_few_agreed():
+    weeks = pd.date_range("2024-01-01", periods=4, freq="W-MON")
+    own = pd.DataFrame({"team": "Ash", "period": weeks, "answers": [2, 4, 5, 4], "positive": [1, 4, 5, 3]})
+    shown = show(charted(own), audience=TEAM_RULE, people=STAFF).what.points
+    assert shown["value"].tolist() == pytest.approx([np.nan, np.nan, 100, 75], nan_ok=True)
+
+
+# ---- doors ----------------------------------------------------------------------------------------------------------
+
+EXACT = pd.DataFrame({"team": ["A", "B"], "mean": [3.1, 4.2], "n": [2, 3]})
+
+
+@pytest.mark.parametrize("exact", [EXACT, EXACT["mean"].to_numpy(), EXACT["mean"], None], ids=str)
+@pytest.mark.parametrize(
+    "door",
+    [
+        lambda exact: report.table(exact, caption="Means"),
+        lambda exact: report.save_table(exact, "unused", caption="Means"),
+        lambda exact: figures.forest(exact, xlabel="x"),
+        lambda exact: figures.small_multiples(exact),
+        lambda exact: figures.scores_over_waves(exact, titles={}, better={}, ranges={}),
+    ],
+    ids=["table", "save_table", "forest", "small_multiples", "scores"],
+)
+def test_what_did_not_come_through_the_gate_is_refused_with_the_way(door, exact):
+    with pytest.raises(DisclosureError, match=r"disclosure\.show\(it, audience=…, people=…\)") as refused:
+        door(exact)
+    assert "\n" not in str(refused.value).strip()
+    assert refused.value.exit_code == 3
+
+
+def test_a_result_is_no_table_of_people_either(charts):
+    with pytest.raises(DisclosureError, match="not a Charts"):
+        figures.small_multiples(charts)
+    with pytest.raises(DisclosureError, match="name in `people`"):
+        show(EXACT)
+
+
+def test_drawings_of_something_else_are_neither_saved_nor_reported(tmp_path):
+    fig, ax = figures.new()
+    ax.plot([1, 2], [3.1, 4.2])
+    for door in (
+        lambda: figures.save(fig, tmp_path / "fig", alt="A line.", caption="A line."),
+        lambda: report.figure(fig, alt="A line.", caption="A line."),
+    ):
+        with pytest.raises(DisclosureError, match=r"figures\.from_shown"):
+            door()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_made_for_the_programme_does_not_pass_where_the_public_reads():
+    shown = show(EXACT.assign(n=[7, 30]), audience="programme", people="n")
+    with pytest.raises(DisclosureError, match="made for the programme"):
+        report.table(shown, caption="Means")
+
+
+def test_readers_nobody_knows_are_refused():
+    with pytest.raises(DisclosureError, match="no audience 'board'"):
+        show(EXACT, audience="board", people="n")
+
+
+def test_a_team_list_without_staff_in_post_is_refused():
+    with pytest.raises(DisclosureError, match="1 of 2 teams"):
+        disclosure.in_post(pd.DataFrame({"team": ["A", "B"], "headcount": [12.0, np.nan]}))
+
+
+def test_the_team_without_which_an_estimate_moves_is_not_named():
+    rows = pd.DataFrame(
+        {"left_out": ["Ash", "Fir"], "estimate": [0.1, 0.2], "ci_low": 0.0, "ci_high": 0.3, "change": 0.1}
+    )
+    found = LeaveOneOut(term="within", estimate=0.15, estimates=rows, n=2)
+    assert "Ash" in found.sentence()
+    shown = show(found, people=96)
+    assert "leaving out one team moves it most" in shown.sentence()
+    assert "Ash" not in str(shown.frame())
+
+
+# ---- the read-back ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.html", "<p>Response ran from 38% (Ash) to 100% (Fir).</p>"),
+        ("a.html", '<p>Fine.</p><img alt="Ash stands at 3.4.">'),
+        ("a.html", "<table><tr><th>Team<th>Mean</tr><tr><td>Ash<td>3.4</tr></table>"),
+        ("a.svg", "<svg><!-- Ash 38% --></svg>"),
+        ("a.csv", "team,value\nAsh,38.5\n"),
+        ("a.txt", "Of Ash 38 % said so."),
+        ("Ash_38%.txt", "Fine."),
+    ],
+)
+def test_a_number_beside_a_group_of_too_few_is_found(tmp_path, name, text):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert disclosure.check_release(tmp_path, hidden={"Gorse"})
+    with pytest.raises(DisclosureError, match="too few people"):
+        disclosure.check_release(tmp_path, hidden={"Ash"})
+
+
+def test_counts_of_people_in_sentences_are_rounded():
+    told = "67 of 174 people answered twice; 4 people once; 50 people never; 12.5 people on average"
+    assert disclosure.inexact(told) == (
+        "about 65 of 175 people answered twice; fewer than 11 people once; 50 people never; 12.5 people on average"
+    )
