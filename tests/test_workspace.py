@@ -118,14 +118,14 @@ class TestExplore:
         few = (pulse["team"] == "Team 1") & (pulse["period"] == pulse["period"].min())
         pulse.loc[few, ["positive", "answers"]] = [5, 9]
         study.store("1", str(study.store("1").folder)).save(pulse=pulse)
-        points = explore.chart_of(study, cohort="1", measure="good_day", team="Team 1").points
+        points = explore.chart_of(study, cohort="1", measure="good_day", team="Team 1").what.points
         assert points["value"].isna().sum() == 1
 
     def test_an_exploratory_link_says_so_and_what_cannot_be_linked_is_told_in_words(self, study, capsys):
         from joyeval import explore
 
         found = explore.link_of(study, cohort="1", staff="good_day", outcome="experience", window=(1, 3))
-        assert found.role == "exploratory"
+        assert found.what.role == "exploratory"
         with pytest.raises(ModelError):
             explore.link_of(study, cohort="1", staff="good_day", outcome="experience", window=(60, 61))
         panel = explore.links(study)

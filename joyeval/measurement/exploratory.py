@@ -114,14 +114,15 @@ def explore(
     r, n = _correlations_of(answers.dropna(), scale)
     p = len(r)
     values = np.linalg.eigvalsh(r)[::-1]
-    common = efa.common_eigenvalues(r)
     chance, common_chance = efa.random_eigenvalues(n, p, seed=seed)
-    suggested, suggested_common = _above(values, chance), _above(common, common_chance)
+    suggested = _above(values, chance)
     m = factors or max(suggested, 1)
     try:
         found = efa.extract(r, m, method=method)
     except ModelError as error:
         raise ModelError(f"{scale}: {error} ({n} complete responses)") from None
+    common = efa.common_eigenvalues(r)
+    suggested_common = _above(common, common_chance)
     loadings, phi = _rotated(found.loadings, rotation if m > 1 else "none")
     order = np.argsort(-(loadings**2).sum(axis=0), kind="stable")
     names = [f"F{i + 1}" for i in range(m)]

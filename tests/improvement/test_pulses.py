@@ -56,12 +56,14 @@ def test_a_short_baseline_is_not_frozen(study, pulse):
     assert baselines(study, "1", late, ["measure", "team"]) is None
 
 
-def test_points_over_too_few_answers_are_gaps_with_a_note(study, pulse):
-    shown = disclosure.protect_charts(improvement.team_charts(study, "1", pulse))
-    hidden = shown.points.groupby("team")["value"].apply(lambda values: values.isna().all())
-    assert hidden.to_dict() == {"A": False, "B": True}
-    assert shown.points.loc[shown.points["team"] == "B", ["y", "n", "lower", "upper"]].isna().all(axis=None)
-    assert shown.notes[-1] == "80 of 160 points are not drawn: suppressed (fewer than 11)"
+def test_a_team_of_few_hides_with_it_what_would_give_it_away(study, pulse):
+    """Team B has eight answers a week: hidden, and so is one of the others, or everybody less these would tell it."""
+    more = [pulse[pulse["team"] == "A"].assign(team=name) for name in ("C", "D")]
+    charts = improvement.team_charts(study, "1", pd.concat([pulse, *more], ignore_index=True))
+    shown = disclosure.protect_charts(charts)
+    assert sorted(shown.points["team"].unique()) == ["C", "D"]
+    assert shown.notes[-1] == "160 of 320 points are not drawn: suppressed (fewer than 11)"
+    assert disclosure.protect_charts(improvement.team_charts(study, "1", pulse)).points.empty, "A would tell B"
 
 
 def test_each_outcome_gets_the_chart_of_its_kind():
