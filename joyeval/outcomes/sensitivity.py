@@ -386,12 +386,14 @@ def _row(result: Result, term: str | None) -> pd.Series:
 
 
 def _turning(full: pd.Series, rows: list[tuple]) -> tuple[str, ...]:
-    """Note units on which the conclusion hangs."""
+    """Note how many units the conclusion hangs on; a note may be read by everybody, so that it names none."""
     excludes = full["ci_low"] * full["ci_high"] > 0
-    hang = [str(unit) for unit, _, low, high, _ in rows if (low * high > 0) != excludes]
+    hang = sum((low * high > 0) != excludes for _, _, low, high, _ in rows)
     if not hang:
         return ()
-    return (f"the conclusion at 5 % changes without {', '.join(hang[:5])}{' and others' if len(hang) > 5 else ''}",)
+    return (
+        f"the conclusion at 5 % hangs on single units: it changes when any one of {hang} of {len(rows)} is left out",
+    )
 
 
 def _with(data: pd.DataFrame | Linkage, table: pd.DataFrame) -> pd.DataFrame | Linkage:
