@@ -51,7 +51,8 @@ def study(tmp_path, root):
     write_csv(tmp_path / "raw" / "teams.csv", "Team", "Alder")
     fine = ["Alder,300,red,1,2,3,4,5"] * 300
     odd = ["Alder,300,red,9,2,3,4,5"] * 12 + ["Alder,5,red,1,2,3,4,5", "Alder,300,blue,1,2,3,4,5"]
-    write_csv(tmp_path / "raw" / "spring.csv", "Team,Took,Colour,q1,q2,q3,q4,q5", *fine, *odd)
+    numbered = (f"{row},{number}" for number, row in enumerate([*fine, *odd], start=1))  # no two rows alike
+    write_csv(tmp_path / "raw" / "spring.csv", "Team,Took,Colour,q1,q2,q3,q4,q5,Response", *numbered)
     return tmp_path / "pipelines" / "small.yml"
 
 
