@@ -18,7 +18,6 @@ from joyeval.pipeline.executors import Job, Local
 from joyeval.pipeline.keep import keep, sweep
 from joyeval.pipeline.locks import hold
 from joyeval.pipeline.permissions import keep_to_owner
-from joyeval.pipeline.readback import read_back
 from joyeval.pipeline.record import EDITIONS, Folders, folders, read_record, state, write_record
 from joyeval.pipeline.steps import (
     NETWORK,
@@ -301,6 +300,8 @@ class _Plan:
         try:
             future.result()
             if node.step.makes == "report":
+                from joyeval.pipeline.readback import read_back  # loads pandas, which a look at states does without
+
                 read_back(self.study, node.cohort, started.job.staging)
             with _uninterrupted():
                 _publish(self.study, started, where, self.given)
