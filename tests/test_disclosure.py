@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from scipy.optimize import linprog
 
 from joyeval.disclosure import (
@@ -379,7 +380,6 @@ GOOD = {
     "source.csv": "team,n,mean\nA,25,3.4\nB,suppressed (fewer than 11),suppressed (fewer than 11)\n",
     "fig1.alt.txt": "Line chart: good days rose in 7 of 12 teams; fewer than three of 90 persons.",
     "manifest.json": '{"sha256": "' + "a" * 64 + '"}',
-    "fig1.png": "not read",
 }
 BAD = {
     "count.html": table_html(["Team", "n"], ["A", "9"]),
@@ -402,7 +402,20 @@ BAD = {
 def test_a_clean_release_passes(tmp_path):
     for name, text in GOOD.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    assert len(check_release(tmp_path)) == len(GOOD)
+    Image.new("RGB", (2, 2)).save(tmp_path / "fig1.png")
+    assert len(check_release(tmp_path)) == len(GOOD) + 1
+
+
+@pytest.mark.parametrize("name", ["fig1.png", "fig1.tiff"])
+@pytest.mark.parametrize("kept", [0, 8, 20, 0.7])
+def test_a_damaged_picture_is_told_in_words(name, kept, tmp_path):
+    noise = np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / name)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: kept if kept >= 1 else int(kept * len(whole))])
+    with pytest.raises(DisclosureError, match="a picture that cannot be read") as caught:
+        check_release(tmp_path)
+    assert [problem.file for problem in caught.value.problems] == [name]
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
+import struct
+import warnings
 from base64 import b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,6 +79,9 @@ def file_problems(path: Path, name: str, rule: Rule, hidden: Collection[str] = (
         yield _problem(name, "a kind of file that may hold people's rows", "a report, figures, tables", "leave it out")
         return
     tables, text = _read(path, kind) if kind in READ else ([], _said_of_itself(path))
+    if text is None:
+        yield _problem(name, "a picture that cannot be read", "a whole PNG or TIFF", "draw it again, or leave it out")
+        return
     for table in tables:
         yield from _table_problems(table, name, rule)
         yield from _named_rows(table, name, hidden)
@@ -84,11 +89,16 @@ def file_problems(path: Path, name: str, rule: Rule, hidden: Collection[str] = (
     yield from _named_sentences(f"{name}\n{text}", name, hidden)
 
 
-def _said_of_itself(path: Path) -> str:
+def _said_of_itself(path: Path) -> str | None:
+    """Return the words that a picture file holds beside its pixels; None if it is damaged."""
     from PIL import Image
 
-    with Image.open(path) as picture:
-        said = [*picture.info.values(), *getattr(picture, "text", {}).values()]
+    try:
+        with warnings.catch_warnings(action="error", category=UserWarning), Image.open(path) as picture:
+            picture.load()  # a file cut short opens all the same
+            said = [*picture.info.values(), *getattr(picture, "text", {}).values()]
+    except (OSError, SyntaxError, ValueError, UserWarning, struct.error):
+        return None
     return "\n".join(value for value in said if isinstance(value, str))
 
 
