@@ -7,20 +7,26 @@ import re
 from joyeval.disclosure.rule import Rule, reader
 
 PEOPLE = r"(?:respondents?|raters?|people|persons?|participants?|answers?|responses?)"
+IN_POST = r"(?:staff|colleagues|service users|patients|nurses)"  # no secret, unless they are too few
 NUMBER = r"\d{1,3}(?:,\d{3})+|\d+"
 COUNT = re.compile(
     rf"(?<![\d.,−+–-])(?<!than )(?<!about )(?P<one>{NUMBER})(?: of (?:the )?(?P<all>{NUMBER}))?"
-    rf"(?P<who> (?:valid |complete |single )?{PEOPLE}\b(?! stand behind))"
+    rf"(?P<who> (?:valid |complete |single )?(?:{PEOPLE}|(?P<post>{IN_POST}))\b(?! stand behind))"
 )
 
 
 def inexact(text: str, rule: Rule | None = None) -> str:
     """Return a text in which counts of people are rounded, and those too small are "fewer than 11".
 
+    A count that would round to less than the threshold is the threshold. Staff in post are no secret where they are
+    enough, and stand as they are.
+
     Examples
     --------
     >>> inexact("67 of 174 people answered twice, 4 people once.")
     'about 65 of 175 people answered twice, fewer than 11 people once.'
+    >>> inexact("12 respondents; 4 of 7 people answered twice; 4 staff in post, and 64 staff in post.")
+    'about 11 respondents; fewer than 11 people answered twice; fewer than 11 staff in post, and 64 staff in post.'
     """
     rule = rule or reader()
     return text if rule.nearest == 1 else COUNT.sub(lambda found: _near(found, rule), text)
@@ -28,9 +34,12 @@ def inexact(text: str, rule: Rule | None = None) -> str:
 
 def _near(found: re.Match[str], rule: Rule) -> str:
     counts = [int(found[name].replace(",", "")) for name in ("one", "all") if found[name]]
-    if all(count % rule.nearest == 0 and (count >= rule.threshold or count == 0) for count in counts):
+    few = [0 < count < rule.threshold for count in counts]
+    if not any(few) and (found["post"] or all(count % rule.nearest == 0 for count in counts)):
         return found[0]
-    said = [f"{int(rule.rounded(count)):,}" for count in counts]
-    if 0 < counts[0] < rule.threshold:
-        return f"fewer than {rule.threshold}" + (f" of {said[1]}" if found["all"] else "") + found["who"]
+    if few[-1]:
+        return f"fewer than {rule.threshold}{found['who']}"
+    said = [f"{max(int(rule.rounded(count)), rule.threshold) if count else 0:,}" for count in counts]
+    if few[0]:
+        return f"fewer than {rule.threshold} of about {said[1]}{found['who']}"
     return "about " + " of ".join(said) + found["who"]

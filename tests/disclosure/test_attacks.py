@@ -225,3 +225,21 @@ def test_counts_of_people_in_sentences_are_rounded():
     assert disclosure.inexact(told) == (
         "about 65 of 175 people answered twice; fewer than 11 people once; 50 people never; 12.5 people on average"
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("4 staff in post were offered it.", "fewer than 11 staff in post were offered it."),
+        ("174 staff in post were offered it.", "174 staff in post were offered it."),
+        ("12 respondents in 1 team", "about 11 respondents in 1 team"),
+        ("4 of 7 people answered both.", "fewer than 11 people answered both."),
+        ("0 of 7 people answered both.", "fewer than 11 people answered both."),
+        ("4 of 12 people answered both.", "fewer than 11 of about 11 people answered both."),
+        ("4 waves of 3 teams", "4 waves of 3 teams"),
+    ],
+)
+def test_sentences_of_few_people_pass_the_last_look(tmp_path, told, said):
+    assert disclosure.inexact(told) == said
+    (tmp_path / "a.txt").write_text(disclosure.inexact(told), encoding="utf-8")
+    assert disclosure.check_release(tmp_path)

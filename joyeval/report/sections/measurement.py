@@ -247,7 +247,9 @@ def _answered_last(one: NonResponse, rule: Rule) -> str:
     """Say how many answered, and whether groups differed, without naming one as best or worst."""
     groups, tests = one.response.groups, one.response.tests
     answered, invited = groups.groupby("margin")[["answered", "invited"]].sum().iloc[0]
-    near = rule.rounded(answered)
+    if answered < rule.threshold:
+        return f"{one.waves[1]}: fewer than {rule.threshold} of the staff in post answered."
+    near = max(rule.rounded(answered), rule.threshold)
     unlike = list(tests.loc[tests["p"] < 0.05, "margin"])
     told = f"{one.waves[1]}: about {near:.0f} of {invited:.0f} staff in post answered ({near / invited:.0%}); response "
     if unlike:
