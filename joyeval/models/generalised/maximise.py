@@ -22,6 +22,7 @@ NEWTON_STEPS = 40
 SETTLED = 1e-10  # squared length of the last Newton step, in standard errors
 BOUNDARY_SD = 1e-4  # a standard deviation (of a covariate of mean square 1) below this is 0
 SMALL_SD = 0.02
+BESIDE = 1e-3  # so near to 0 that a maximum which counts lies beyond
 NO_LOSS = 1e-6  # of log-likelihood
 CURVATURE_STEP = 1e-2  # in standard errors
 POLISHING_STEPS = 2
@@ -168,10 +169,10 @@ def _ascend(model: Likelihood, origin: np.ndarray, shape: np.ndarray) -> np.ndar
 
 def _leave_boundary(model: Likelihood, parameters: np.ndarray, shape: np.ndarray) -> np.ndarray:
     """Climb again from inside where a variance of 0 is stationary but not the maximum (the likelihood is even)."""
-    at = np.flatnonzero(_diagonal(model, len(parameters)) & (parameters < 1e-3))
-    inside = parameters.copy()
-    inside[at] = 0.02
-    return _ascend(model, inside, shape) if (model(inside)[1][at] > 0).any() else parameters
+    at = np.flatnonzero(_diagonal(model, len(parameters)) & (parameters < BESIDE))
+    beside, inside = parameters.copy(), parameters.copy()
+    beside[at], inside[at] = BESIDE, SMALL_SD
+    return _ascend(model, inside, shape) if (model(beside)[1][at] > 0).any() else parameters
 
 
 def _onto_boundary(model: Likelihood, parameters: np.ndarray) -> np.ndarray:
