@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.intake.files import csv
 
-pytest.importorskip("setuptools")
+setuptools = pytest.importorskip("setuptools")
 
 STUDY = """
 study: wards
@@ -49,7 +49,9 @@ def joyeval(tmp_path_factory):
         shutil.copy(ROOT / name, source / name)
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     alone = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    build = [*pip, "wheel", str(source), "--no-deps", "--no-build-isolation", "--no-index", "-w", str(place)]
+    modern = int(setuptools.__version__.split(".")[0]) >= 77  # older ones cannot build the project; pip fetches one
+    here = ["--no-build-isolation", "--no-index"] if modern else []
+    build = [*pip, "wheel", str(source), "--no-deps", *here, "-w", str(place)]
     subprocess.run(build, check=True, env=alone)
     (wheel,) = place.glob("*.whl")
     home = place / "environment"
