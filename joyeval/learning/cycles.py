@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.learning.columns import need
 from joyeval.result import Result
 from joyeval.wave_order import days_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 STATES = ("not tested", "kept", "dropped", "open")
 AFTER = {"adopt": "kept", "abandon": "dropped", "adapt": "open"}
@@ -103,8 +100,8 @@ def cycles(ideas: pd.DataFrame, tested: pd.DataFrame, *, small: str = SMALL) -> 
     >>> cycles(ideas, tested).sentence()
     '2 teams wrote down 2 ideas and tested 1; 1 were kept, 0 dropped, 0 are open.'
     """
-    _need(ideas, IDEAS, "ideas")
-    _need(tested, CYCLES, "cycles")
+    need(ideas, IDEAS, "cycles: ideas")
+    need(tested, CYCLES, "cycles: cycles")
     if ideas.empty:
         raise ModelError("cycles: no change idea was written down")
     _once(ideas["idea_id"], "ideas")
@@ -123,11 +120,6 @@ def cycles(ideas: pd.DataFrame, tested: pd.DataFrame, *, small: str = SMALL) -> 
         features=_features(known, small),
         predictions=_predictions(known),
     )
-
-
-def _need(table: pd.DataFrame, names: Sequence[str], what: str) -> None:
-    if missing := [name for name in names if name not in table]:
-        raise UsageError(f"cycles: {what}: no column {', '.join(missing)}; the table has: {', '.join(map(str, table))}")
 
 
 def _once(names: pd.Series, what: str) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.learning.columns import need
 from joyeval.result import ESTIMATE_COLUMNS, Result
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ def _marks(pushed: pd.DataFrame, teams: Sequence[str], practices: Sequence[str],
 def _positions(
     table: pd.DataFrame, teams: Sequence[str], practices: Sequence[str], periods: int, what: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    _need(table, ("team", "practice", "period"), what)
+    need(table, ("team", "practice", "period"), f"spread: {what}")
     period = table["period"].to_numpy(float)
     if not ((period == period.round()) & (period >= 0) & (period < periods)).all():
         raise UsageError(f"spread: {what}: expected whole periods from 0 to {periods - 1}")
@@ -254,14 +255,9 @@ def _known(names: pd.Series, listed: Sequence[str], what: str) -> np.ndarray:
     return at
 
 
-def _need(table: pd.DataFrame, names: Sequence[str], what: str) -> None:
-    if missing := [name for name in names if name not in table]:
-        raise UsageError(f"spread: {what}: no column {', '.join(missing)}; the table has: {', '.join(map(str, table))}")
-
-
 def _learning_sets(rooms: pd.DataFrame, teams: Sequence[str], periods: int) -> list[_LearningSet]:
     """Rooms as numbers; teams whose room is not known met nobody that is known."""
-    _need(rooms, ("learning_set", "period", "team", "room"), "rooms")
+    need(rooms, ("learning_set", "period", "team", "room"), "spread: rooms")
     if rooms.duplicated(["learning_set", "team"]).any():
         raise UsageError("spread: rooms: a team stands twice in one learning set; give one row per team that came")
     if not rooms["period"].between(0, periods - 1).all():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.learning.columns import need
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def themes(
     >>> themes(coded, ["a", "b", "c"]).tidy()[["code", "people", "interviewed", "segments"]].values.tolist()
     [['rest', 1, 3, 2], ['time', 1, 3, 1]]
     """
-    _need(segments, (person, "code", "coder"), "themes")
+    need(segments, (person, "code", "coder"), "themes")
     if coder is not None and coder not in set(segments["coder"]):
         raise UsageError(f"themes: no segment of coder {coder!r}")
     everyone = pd.Index(pd.unique(pd.Series(participants).dropna()))
@@ -146,8 +147,8 @@ def answers_seen(segments: pd.DataFrame, answers: pd.DataFrame, *, codes: Sequen
     >>> answers_seen(coded, spans)["seen"].tolist()
     [1, 1]
     """
-    _need(segments, SEGMENTS, "answers_seen")
-    _need(answers, ANSWERS, "answers_seen")
+    need(segments, SEGMENTS, "answers_seen")
+    need(answers, ANSWERS, "answers_seen")
     if segments["coder"].isna().any():
         raise UsageError("answers_seen: some segments have no coder; agreement cannot be computed for them")
     used = list(pd.unique(segments["code"])) if codes is None else list(codes)
@@ -164,8 +165,3 @@ def answers_seen(segments: pd.DataFrame, answers: pd.DataFrame, *, codes: Sequen
     )
     seen = hits[key].drop_duplicates().assign(seen=1)
     return grid.merge(seen, how="left", on=key).fillna({"seen": 0}).astype({"seen": int})[[*key, "seen"]]
-
-
-def _need(table: pd.DataFrame, names: Sequence[str], what: str) -> None:
-    if missing := [name for name in names if name not in table]:
-        raise UsageError(f"{what}: no column {', '.join(missing)}; the table has: {', '.join(map(str, table))}")
