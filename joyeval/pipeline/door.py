@@ -8,7 +8,6 @@ and types are checked before a kernel starts. What is not given keeps its defaul
 from __future__ import annotations
 
 import ast
-import asyncio
 import json
 from contextlib import suppress
 from threading import get_ident
@@ -145,8 +144,8 @@ def run_notebook(notebook: Path, target: Path, parameters: Parameters, *, thread
     target.parent.mkdir(parents=True, exist_ok=True)
     loop = ensure_event_loop()  # papermill needs one loop per thread, and does not close it
     quiet = ["--IPKernelApp.log_level=CRITICAL"]  # a cell's error is told below, not by the kernel
-    kernel = {"kernel_name": "python3", "language": "python", "extra_arguments": quiet, "cwd": str(notebook.parent)}
-    kernel["kernel_manager_class"] = _manager(threads)
+    kernel = {"kernel_name": "python3", "language": "python", "extra_arguments": quiet}
+    kernel["kernel_manager_class"] = _manager(threads, notebook.parent)
     try:
         papermill.execute_notebook(str(notebook), str(target), parameters, progress_bar=False, **kernel)
     except papermill.PapermillExecutionError as error:
@@ -165,21 +164,26 @@ DIED = (
 
 def stop_kernels(of: int | None = None) -> None:
     """End every kernel that this process, or one thread of it, has started; the runs that wait for them fail."""
+    import asyncio  # dear, and not needed to say what is stale
+
     for manager in [m for m in list(_running) if of in (None, m.thread)]:
         with suppress(Exception):  # one that has just ended by itself
             asyncio.run(manager.provisioner.kill())
 
 
-def _manager(threads: int) -> type:
+def _manager(threads: int, folder: Path) -> type:
     from joyeval.pipeline.kernels import manager
 
     class Manager(manager()):
-        """Starts kernels with so many numerical threads; the environment of this process stays as it is."""
+        """Starts kernels in a folder, with so many numerical threads; this process, which many share, stays as it is.
+
+        Papermill's own `cwd` moves the whole process: runs side by side then leave it in a notebook's folder.
+        """
 
         async def start_kernel(self, **options: Any) -> None:
             self.thread = get_ident()
             _running.add(self)
-            await super().start_kernel(**options, env=environment(threads))
+            await super().start_kernel(**{**options, "env": environment(threads), "cwd": str(folder.absolute())})
 
         async def cleanup_resources(self, restart: bool = False) -> None:
             _running.discard(self)

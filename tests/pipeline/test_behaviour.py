@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from joyeval.errors import StepError
@@ -162,6 +162,50 @@ def test_a_full_disk_is_told_in_a_sentence(home):
     assert "03_improvement.ipynb, cell 3: [Errno 28] No space left on device: '/data/x.json'" in done.stderr
 
 
+UNSHARE = ["unshare", "--mount", *(["--map-root-user"] if os.getuid() else [])]
+ON_A_SMALL_DISK = """
+disk=$1; cp -r . "$disk.before"; shift
+mount -t tmpfs -o size=4m small "$disk" && cd "$disk" && cp -r "$disk.before"/. . || exit 99
+{trouble}
+"$@"; echo "exit $?"
+{mended}
+"$@"; echo "exit $?"
+cp -r . "$disk.after"
+"""
+FULL = "dd if=/dev/zero of=filler bs=4k 2>/dev/null; truncate -s -{}k filler", "rm filler"
+READ_ONLY = "mkdir -p {0}; mount --bind {0} {0}; mount -o remount,ro,bind {0}", "umount {0}"
+
+
+def can_mount():
+    return shutil.which("unshare") and subprocess.run([*UNSHARE, "true"], check=False).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_mount(), reason="nothing can be mounted here")
+@pytest.mark.parametrize(
+    ("trouble", "where", "says"),
+    [
+        *((FULL, room, "No space left on device") for room in (0, 16, 40, 64)),
+        *((READ_ONLY, folder, "Read-only file system") for folder in ("data", "reports")),
+    ],
+)
+def test_a_full_disk_and_a_read_only_folder_are_told_and_do_no_harm(home, tmp_path, trouble, where, says):
+    """Exit code 2 where the run itself cannot write, 4 where a step cannot; mended, the next run ends as any other."""
+    (disk := tmp_path.parent / f"{tmp_path.name}-disk").mkdir()
+    script = ON_A_SMALL_DISK.format(trouble=trouble[0].format(where), mended=trouble[1].format(where))
+    call, options = command(home, "run")
+    done = subprocess.run([*UNSHARE, "sh", "-c", script, "sh", disk, *call], capture_output=True, check=True, **options)
+    codes = [line for line in done.stdout.splitlines() if line.startswith("exit")]
+    assert codes in (["exit 2", "exit 0"], ["exit 4", "exit 0"])
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert joyeval(home, "run").returncode == 0
+    after = disk.with_name(f"{disk.name}.after")
+    made = [p.relative_to(home) for p in outputs(home) if p.suffix == ".parquet" or "chapters" in p.parts]
+    assert len(made) == 2
+    assert [p for p in made if (home / p).read_bytes() != (after / p).read_bytes()] == []
+
+
 def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(home):
     (home / "data").write_text("a file where the folder belongs")
     done = joyeval(home, "run")
@@ -179,24 +223,6 @@ def test_a_parameter_of_the_command_line_changes_the_run(home):
     status = joyeval(home, "status")
     assert "its parameters changed (word)" in status.stdout
     assert joyeval(home, "run", "-p", "wrod", "nights").returncode == 2
-
-
-def test_papermill_runs_a_chapter_as_its_users_write_it(home):
-    """From the workspace; papermill makes a number of the cohort's name, and the study file is found."""
-    joyeval(home, "run")
-    source = 'cohort = str(cohort)\nprint(load_study(study).store(cohort).table("pulse")["n"].sum())'
-    write_notebook(home, "05_mine", "", {})
-    path = home / "notebooks" / "05_mine.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    notebook.metadata["kernelspec"]["language"] = "python"
-    notebook.cells[0].source = 'study = "../pipelines/small.yml"\ncohort = "x"'
-    notebook.cells[1].source = f"from joyeval import load_study\n{source}"
-    nbformat.write(notebook, path)
-    call = [sys.executable, "-m", "papermill", "notebooks/05_mine.ipynb", "out.ipynb", "-p", "cohort", "1"]
-    options = command(home, "run")[1]
-    done = subprocess.run(call, capture_output=True, check=False, **options)
-    assert done.returncode == 0, done.stderr
-    assert nbformat.read(home / "out.ipynb", as_version=4).cells[-1].outputs[0].text == "3\n"
 
 
 def test_an_executor_of_one_s_own_is_closed_when_a_step_fails(home):

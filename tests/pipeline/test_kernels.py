@@ -190,6 +190,13 @@ np.ones((300, 300)) @ np.ones((300, 300))
 """
 
 
+def test_a_kernel_works_in_the_folder_of_its_notebook_and_who_runs_it_stays_where_it_is(tmp_path):
+    """Runs in several threads share one process: were it moved for each of them, it would be left anywhere."""
+    cell = "import os; print(os.getcwd(), os.readlink(f'/proc/{os.environ[\"JPY_PARENT_PID\"]}/cwd'))"
+    path = notebook(tmp_path / "book", cell)
+    assert text(path, tmp_path / "out.ipynb").split() == [str(path.parent), os.getcwd()]
+
+
 def test_processes_can_be_started_in_every_way(tmp_path):
     (tmp_path / "work.py").write_text("def double(x):\n    return 2 * x\n")
     cell = """
