@@ -145,20 +145,23 @@ def run_notebook(notebook: Path, target: Path, parameters: Parameters, *, thread
     loop = ensure_event_loop()  # papermill needs one loop per thread, and does not close it
     quiet = ["--IPKernelApp.log_level=CRITICAL"]  # a cell's error is told below, not by the kernel
     kernel = {"kernel_name": "python3", "language": "python", "extra_arguments": quiet}
-    kernel["kernel_manager_class"] = _manager(threads, notebook.parent)
+    kernel |= {"kernel_manager_class": _manager(threads, notebook.parent), "start_timeout": STARTING}
     try:
         papermill.execute_notebook(str(notebook), str(target), parameters, progress_bar=False, **kernel)
     except papermill.PapermillExecutionError as error:
         raise StepError(_told(notebook, error)) from None
     except DeadKernelError:
-        raise StepError(f"{notebook.name}, {_last_cell(target)}: {DIED}") from None
+        raise StepError(f"{notebook.name}, {_last_cell(target)}: its Python process died, {REMEDY}") from None
+    except RuntimeError as error:  # as Jupyter has it of a kernel that never was there
+        raise StepError(f"{notebook.name}, before its first cell: {error}, {REMEDY}") from None
     finally:
         loop.close()
 
 
-DIED = (
-    "its Python process died, most often because memory ran out. Close other programs, run fewer at the same time "
-    "(`--workers 1`), or use a machine with more memory"
+STARTING = 600  # seconds that a kernel may take to be there: on a busy machine its imports take minutes
+REMEDY = (
+    "most often because memory ran out. Close other programs, run fewer at the same time (`--workers 1`), or use a "
+    "machine with more memory"
 )
 
 

@@ -143,17 +143,18 @@ def run(
     graph = graph_of(study, cohorts, steps)
     refuse_misfits({node.step: None for node in graph}, parameters or {})
     executor = executor or Local(workers)
-    plan = _Plan(study, graph, parameters or {}, threads or threads_of(executor.slots), force, executor, on_step)
-    keep_to_owner(study, sorted({node.cohort for node in graph}))
-    with hold(_written_or_read(study, graph), wait=wait, tell=tell):
-        try:
-            plan.run()
-        except KeyboardInterrupt:
-            executor.stop()
-            plan.clear()
-            raise Stopped(STOPPED) from None
-        finally:
-            executor.close()
+    try:
+        plan = _Plan(study, graph, parameters or {}, threads or threads_of(executor.slots), force, executor, on_step)
+        keep_to_owner(study, sorted({node.cohort for node in graph}))
+        with hold(_written_or_read(study, graph), wait=wait, tell=tell):
+            try:
+                plan.run()
+            except KeyboardInterrupt:
+                executor.stop()
+                plan.clear()
+                raise Stopped(STOPPED) from None
+    finally:
+        executor.close()
     if plan.errors:
         raise StepError("\n".join([*plan.errors, *map(str, plan.refused)]))
     if plan.refused:

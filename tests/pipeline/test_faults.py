@@ -9,7 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from joyeval.pipeline import folders, run
 from joyeval.study import load_study
 from tests.pipeline.test_kernels import soon
 from tests.pipeline.test_run import CHART, study, write_notebook
+from tests.shapes.inprocess import InProcess
 
 __all__ = ["study"]  # the fixture
 
@@ -126,14 +129,15 @@ def test_a_disk_that_is_full(study, whole, started):
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "times"), [(signal.SIGKILL, 100), (signal.SIGINT, 30)], ids=["kill", "interrupt"])
 def test_killed_at_any_moment(study, whole, started, number, times):
-    moments = random.Random(times)
-    run(study)
+    """As often as said, at moments drawn over the length of a whole run; each time the next run mends everything."""
+    begun = time.monotonic()
+    assert started().wait() == 0
+    moments, length = random.Random(times), time.monotonic() - begun
     for _ in range(times):
         process = started()
-        try:
-            process.wait(moments.uniform(0.2, 8))
-        except subprocess.TimeoutExpired:
-            process.send_signal(number)
-            process.wait(60)
-    run(study)
-    assert made(study) == whole
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(moments.uniform(0, length))
+        process.send_signal(number)
+        process.wait(60)
+        run(study, executor=InProcess())
+        assert made(study) == whole

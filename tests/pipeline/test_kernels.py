@@ -227,6 +227,13 @@ def test_a_kernel_that_fails_leaves_no_process(tmp_path, cell, says):
     assert soon(lambda: not alive(int((tmp_path / "pid").read_text())))
 
 
+def test_a_kernel_that_ends_before_it_is_there_is_told(tmp_path, cold):
+    cold()
+    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit(1)")  # found before the real one
+    with pytest.raises(StepError, match=r"a.ipynb, before its first cell: Kernel died .*, most often because memory"):
+        run_notebook(notebook(tmp_path, "1"), tmp_path / "out.ipynb", {"n": 1})
+
+
 SLEEP = """
 import os, subprocess, time
 child = subprocess.Popen(["sleep", "600"])

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 IDLE = 10  # seconds that a parent without a connection stays
-STARTING = 120  # seconds that the imports may take
+STARTING = 600  # seconds that the imports may take: on a busy machine minutes, and in each kernel again without them
 INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel sets before matplotlib is imported
 ONE_THREAD = {  # imports start no threads: of OpenBLAS and OpenMP, and the one with which jemalloc tidies up
     **dict.fromkeys(VARIABLES, "1"),
