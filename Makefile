@@ -27,8 +27,8 @@ test: $(BIN)/pytest ## set up and run the tests
 test-browser: $(BIN)/pytest ## finished reports in a browser and a word processor
 	$(BIN)/python -m pytest -m browser
 
-test-slow: $(BIN)/pytest ## recovery simulations and other long checks
-	$(BIN)/python -m pytest -n auto -m slow
+test-slow: $(BIN)/pytest ## recovery simulations, other long checks, and properties on many more examples
+	$(BIN)/python -m pytest -n auto -m "slow or hypothesis" --hypothesis-profile thorough
 
 check: $(BIN)/pytest ## lint and format; changes nothing
 	$(BIN)/ruff check .

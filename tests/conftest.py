@@ -8,14 +8,21 @@ import os
 import tempfile
 from pathlib import Path
 
+import numpy as np  # noqa: F401  loaded before its threads are counted
 import pytest
+import scipy.linalg  # noqa: F401
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
+
+from joyeval.pipeline.threads import cores
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("JOYEVAL_KEY", hashlib.sha256(b"the people of these tests were made up").hexdigest())
 os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="joyeval-tests-")  # no test leaves marks with the settings
-settings.register_profile("joyeval", deadline=None)  # a busy machine is no fault of the code
+settings.register_profile("joyeval", deadline=None, max_examples=15)  # a busy machine is no fault of the code
+settings.register_profile("thorough", deadline=None, max_examples=200)
 settings.load_profile("joyeval")
+threadpool_limits(max(1, cores() // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))  # the rule of kernels
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE_DATA = Path(os.environ.get("JOYEVAL_REFERENCE_DATA", ROOT.parent / "shared"))
 
@@ -41,3 +48,13 @@ def golden_ids(folder: str, pattern: str = "*.json") -> list[str]:
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
+
+
+@pytest.fixture(autouse=True)
+def the_folder_stays():
+    """A test that leaves the process in another folder would fail its neighbours: it fails itself."""
+    before = Path.cwd()
+    yield
+    after = Path.cwd()
+    os.chdir(before)
+    assert after == before, f"this test left the process in {after}"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
 from joyeval._version import __version__
+from joyeval.cli import main
 
 STUDY = """\
 study: broken
@@ -46,8 +50,18 @@ FILES = {
 
 
 def joyeval(*args):
-    command = [sys.executable, "-m", "joyeval.cli", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    """One command, as the terminal runs it, in this process."""
+    out, err, before = io.StringIO(), io.StringIO(), signal.getsignal(signal.SIGTERM)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["joyeval", *map(str, args)])
+        try:
+            main()
+            code = 0
+        except SystemExit as ended:
+            code = ended.code or 0
+        finally:
+            signal.signal(signal.SIGTERM, before)
+    return subprocess.CompletedProcess(args, code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture

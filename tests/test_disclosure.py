@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from scipy.optimize import linprog
@@ -193,7 +193,6 @@ tables = st.integers(1, 4).flatmap(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(tables)
 def test_no_suppressed_count_can_be_worked_out_from_the_totals(cells):
     exact, rule = with_totals(cells), Rule()

@@ -111,6 +111,7 @@ def test_six_groups_are_also_read_as_a_sample_of_ties():
     assert not any("treated as fixed" in note for note in got.notes)
 
 
+@pytest.mark.slow
 def test_demonstration_truth_is_within_the_intervals():
     """Six processes x two contrasts: 11 or 12 of 12 intervals at 95 % hold the truth (1 miss expected in 0.6)."""
     study = load_study(ROOT / "pipelines" / "enjoying_work.yml")

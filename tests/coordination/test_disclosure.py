@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from joyeval import disclosure
@@ -38,7 +38,6 @@ def test_nothing_is_hidden_where_all_are_large():
     assert set(shown.cells["n"]) == {10, 15}
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(2, 25), min_size=2, max_size=6), st.integers(2, 11))
 def test_no_hidden_tie_can_be_worked_out_from_the_means_that_are_shown(sizes, threshold):
     """Whoever knows a mean over all ties that a group is rated on learns only of `threshold` raters together."""
@@ -104,7 +103,6 @@ def test_words_put_strengths_first_and_never_rank():
     assert seen_differently(replace(got, pairs=alike))[0].startswith("No pair")
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(2, 25), min_size=2, max_size=6))
 def test_what_all_others_say_never_gives_a_thin_tie_away(sizes):
     """The mean of all others less the ties shown speaks of at least 11 raters, in the matrix and in the change."""

@@ -10,6 +10,7 @@ from joyeval.errors import UsageError
 from joyeval.result import read_result
 
 
+@pytest.mark.slow
 def test_power_rises_with_change_and_the_detectable_change_has_80_per_cent():
     got = power(groups=4, raters=8, datasets=200, changes=(0.1, 0.5))
     assert got.table["power"].is_monotonic_increasing
@@ -17,6 +18,7 @@ def test_power_rises_with_change_and_the_detectable_change_has_80_per_cent():
     assert again.table["power"].iloc[0] == pytest.approx(0.8, abs=0.09)  # three standard errors of 200 data sets
 
 
+@pytest.mark.slow
 def test_linking_people_makes_a_survey_more_precise():
     found = [power(groups=4, raters=8, linkage=share, datasets=60).precision for share in (0.0, 0.9)]
     assert found[1] < 0.8 * found[0]

@@ -91,7 +91,7 @@ def test_what_is_hidden_of_a_week_is_nobody_or_enough_people(rule, seed):
 
 def test_a_share_beside_its_number_fits_many_counts():
     rule, unique = Rule(), 0
-    for n in range(11, 40):
+    for n in range(11, 24):
         for k in range(n + 1):
             fits = sum(
                 1
@@ -102,7 +102,7 @@ def test_a_share_beside_its_number_fits_many_counts():
             )
             assert fits >= 5
             unique += candidates(round(100 * k / n, 1), round(n / 5) * 5) == 1
-    assert unique > 300  # the exact share beside the same number
+    assert unique > 100  # the exact share beside the same number
 
 
 def test_answers_are_not_people():

@@ -62,7 +62,9 @@ def test_a_preset_says_where_it_comes_from_and_what_was_read_there(journal):
     assert asked.text_pt[0] < asked.text_pt[1]
 
 
-@pytest.mark.parametrize("journal", JOURNALS)
+@pytest.mark.parametrize(
+    "journal", [j if j in ("bmj", "plos") else pytest.param(j, marks=pytest.mark.slow) for j in JOURNALS]
+)
 def test_a_figure_meets_every_preset(journal, tmp_path):
     figures.save(drawing(), tmp_path / "fig1", journal=journal, **WORDS)
     assert failed(tmp_path) == set()

@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from joyeval.improvement import RULES, chart
@@ -17,7 +17,6 @@ LINES = ["value", "centre", "lower", "upper", "lower_95", "upper_95"]
 COUNTS = ["n_useful", "longest_run", "crossings", "runs_signal", "variation", "verdict"]
 rule_sets = st.sampled_from(sorted(RULES))
 values = st.lists(st.one_of(st.none(), st.integers(0, 12)), min_size=12, max_size=40)
-quick = settings(max_examples=25, deadline=None)
 
 
 def frame(series, **columns):
@@ -27,7 +26,6 @@ def frame(series, **columns):
     ).assign(**columns)
 
 
-@quick
 @given(st.lists(values, min_size=2, max_size=5), rule_sets, st.randoms(use_true_random=False))
 def test_naming_and_ordering_teams_otherwise_changes_nothing(many, rules, random):
     data = pd.concat([frame(series, team=name) for name, series in enumerate(many)])
@@ -47,7 +45,6 @@ def test_naming_and_ordering_teams_otherwise_changes_nothing(many, rules, random
         pd.testing.assert_series_equal(one.series.iloc[name, 1:], two.series.iloc[place, 1:], check_names=False)
 
 
-@quick
 @given(st.lists(values, min_size=2, max_size=4), rule_sets, st.sampled_from(["run", "i", "mr"]))
 def test_a_team_alone_is_charted_as_among_others(many, rules, kind):
     data = pd.concat([frame(series, team=name) for name, series in enumerate(many)])
@@ -58,7 +55,6 @@ def test_a_team_alone_is_charted_as_among_others(many, rules, kind):
         pd.testing.assert_frame_equal(alone.points, mine)
 
 
-@quick
 @given(values, rule_sets, st.integers(-40, 40), st.sampled_from([0.25, 2, 8]), st.sampled_from(["run", "i"]))
 def test_moving_and_stretching_values_does_the_same_to_the_lines(series, rules, shift, factor, kind):
     data = frame(series)
@@ -69,7 +65,6 @@ def test_moving_and_stretching_values_does_the_same_to_the_lines(series, rules, 
     pd.testing.assert_frame_equal(one.series[COUNTS], two.series[COUNTS])
 
 
-@quick
 @given(values, rule_sets, st.sampled_from(["run", "i", "c"]))
 def test_a_missing_week_at_the_end_changes_no_earlier_flag(series, rules, kind):
     before = chart(frame(series), x="week", y="y", rules=rules, kind=kind)
@@ -79,7 +74,6 @@ def test_a_missing_week_at_the_end_changes_no_earlier_flag(series, rules, kind):
     pd.testing.assert_frame_equal(before.series[COUNTS], after.series[COUNTS])
 
 
-@quick
 @given(values, st.integers(0, 39), rule_sets)
 def test_a_missing_week_between_changes_no_rule_about_a_given_centre(series, place, rules):
     """Only moving ranges see the gap; runs, shifts and trends pass over it."""
@@ -90,7 +84,6 @@ def test_a_missing_week_between_changes_no_rule_about_a_given_centre(series, pla
     pd.testing.assert_frame_equal(one.points[ROW_FLAGS], two.points[ROW_FLAGS].iloc[kept].reset_index(drop=True))
 
 
-@quick
 @given(values, rule_sets, st.sampled_from(["run", "i"]))
 def test_turning_a_series_upside_down_turns_its_signals(series, rules, kind):
     one = chart(frame(series), x="week", y="y", rules=rules, kind=kind)
@@ -100,7 +93,6 @@ def test_turning_a_series_upside_down_turns_its_signals(series, rules, kind):
     assert one.series["verdict"].tolist() == swapped.tolist()
 
 
-@quick
 @given(values, st.integers(1, 9))
 def test_shares_stay_between_0_and_1(series, extra):
     data = frame(series, n=12.0 + extra)

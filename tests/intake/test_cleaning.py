@@ -6,7 +6,7 @@ import random
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from joyeval.errors import DataError
@@ -253,7 +253,6 @@ record = st.tuples(
 damage = st.sampled_from([""] * 22 + ["cut", "longer", "blank", "unanswered", "unanswered"])
 
 
-@settings(deadline=None, max_examples=150)
 @given(st.lists(st.tuples(record, damage), min_size=1, max_size=25), st.integers(0, 2**20))
 def test_rows_in_are_rows_out_set_aside_or_of_others(tmp_path_factory, rows, seed):
     """Every row of the file is kept, or stands once in quarantine, or belongs to another cohort; same for values."""

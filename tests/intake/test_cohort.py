@@ -15,7 +15,7 @@ from joyeval.intake.cohort import clean_study_waves, wave_files
 from joyeval.intake.tables import take_in
 from tests.conftest import ROOT
 
-COHORTS = ["1", "2", "3", "4", "5"]
+COHORTS = [pytest.param(cohort, marks=() if cohort in "25" else pytest.mark.slow) for cohort in "12345"]
 FIRST_ROW = {"1": 3, "2": 2, "3": 4, "4": 1, "5": 2}  # below two headings, one, three, none (SPSS), one
 CONTRACT = ["person", "cohort", "team", "role", "wave", "date"]
 

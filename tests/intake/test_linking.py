@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from joyeval.intake.linking import chance_of_agreement, link_people
@@ -88,7 +88,6 @@ def test_recovery_with_slips_is_what_the_arithmetic_says():
     assert wrong * n <= 3 * counts.expected_false + 3
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_nobody_is_linked_twice_and_order_of_rows_changes_nothing(data):
     code = st.text("ab", min_size=4, max_size=4)

@@ -79,7 +79,7 @@ def test_each_mistake_is_met_as_the_catalogue_says(one, whole, clean, tmp_path):
         assert one.rule in told if one.rule else not passes_unseen((tables, problems), clean)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chosen=st.lists(st.sampled_from(CATALOGUE), min_size=1, max_size=3, unique_by=lambda one: one.name))
 def test_no_mistake_that_changes_a_number_passes_unseen(chosen, whole, clean, tmp_path_factory):
     damaged = whole.copy()

@@ -7,7 +7,7 @@ import hmac
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from joyeval.intake import WaveFile, clean
@@ -91,7 +91,6 @@ def test_anonymous_people_who_answered_alike_stay_apart(tmp_path):
     assert clean([file], cohort="1", key=KEY).tables["wave_cbi"]["person"].n_unique() == 4
 
 
-@settings(max_examples=30)
 @given(st.lists(st.sampled_from(["x", "X", "y", " y", "z"]), max_size=12))
 def test_every_person_has_a_name_of_their_own(texts):
     assert len(set(distinct(texts, KEY, purpose="person"))) == len(texts)

@@ -162,10 +162,10 @@ def test_one_team_has_agreement_but_no_reliability():
 
 
 def test_a_model_that_does_not_converge_names_scale_n_and_way_out():
-    """Twelve rows of noise, forty times: where there is no maximum, the message says so."""
+    """Twelve rows of noise, fifteen times: where there is no maximum, the message says so."""
     rng = np.random.default_rng(12)
     said = []
-    for _ in range(40):
+    for _ in range(15):
         noise = pd.DataFrame(rng.normal(size=(12, 6)), columns=[f"q{i}" for i in range(6)])
         try:
             m.factor(noise, {"a": ["q0", "q1", "q2"], "b": ["q3", "q4", "q5"]}, scale="joy")

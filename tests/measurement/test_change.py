@@ -72,6 +72,7 @@ def test_shrinkage_is_the_reliability_of_each_team_but_for_the_correction():
     assert got.teams["estimate"].tolist() == pytest.approx(moved.tolist())
 
 
+@pytest.mark.slow
 def test_intervals_of_team_means_cover_on_average():
     """40 studies of 40 teams: 93 to 98 % of teams (Monte Carlo error 0.6)."""
     hits = []

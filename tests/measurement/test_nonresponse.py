@@ -94,6 +94,7 @@ def test_weights_are_trimmed_and_still_sum_to_the_roster():
     assert any("worth" in note for note in free.notes)
 
 
+@pytest.mark.slow
 def test_weighting_mends_a_biased_sample():
     """Doctors answer three times as often and score 1 higher; over 300 samples the weighted mean covers the truth."""
     rng, hits = np.random.default_rng(1), 0
@@ -143,6 +144,7 @@ def test_errors_of_a_fully_linked_change_are_those_of_the_paired_t_test():
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((known.low, known.high))
 
 
+@pytest.mark.slow
 def test_errors_of_the_parts_cover_with_people_coming_and_going():
     """300 samples of 120 persons: stayers gain 0.3, joiners are 0.5 above stayers, leavers are like stayers."""
     rng, hits = np.random.default_rng(5), []

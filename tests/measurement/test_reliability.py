@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
@@ -93,7 +93,6 @@ def test_error_of_measurement_is_in_points_of_the_scale_mean():
     assert rows["mdc"] == pytest.approx(1.959964 * np.sqrt(2) * sem, rel=1e-6)
 
 
-@settings(max_examples=50, deadline=None)
 @given(arrays(float, (12, 4), elements=st.integers(1, 5)), st.floats(0.1, 10), st.floats(-50, 50))
 def test_alpha_ignores_units_of_measurement(x, factor, shift):
     assume(x.sum(axis=1).var() > 0)

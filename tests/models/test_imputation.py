@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from joyeval.errors import ModelError, UsageError
@@ -91,7 +91,6 @@ def test_same_seed_same_tables_and_imputations_differ():
     assert not one[0]["rc"].equals(one[1]["rc"])
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 12), st.integers(4, 30))
 def test_any_pattern_of_gaps_is_filled(seed, donors, n):
     rng = np.random.default_rng(seed)

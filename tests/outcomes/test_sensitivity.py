@@ -107,6 +107,7 @@ def test_what_is_defensible_depends_on_the_data():
         specification_curve(panel(), y="waits", x="joy", specifications=[{"design": "ols"}])
 
 
+@pytest.mark.slow
 def test_a_curve_of_chance_has_no_small_p():
     """With a strong effect no exchange of histories comes near; without one the p is not small."""
     specs = [{"design": "fixed_effects"}]

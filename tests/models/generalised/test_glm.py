@@ -109,6 +109,7 @@ def test_categories_are_compared_with_the_first(name):
     assert effects.terms["estimate"].iloc[0] == pytest.approx(100 * np.mean(expit(rest + own) - expit(rest)), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_effects_of_a_mixed_model_are_averages_over_the_teams_of_the_population():
     """The random effects integrated out by scipy; smaller than at a typical team."""
     data = people()

@@ -324,7 +324,6 @@ ODD = {
 }
 
 
-@settings(max_examples=15, deadline=None)
 @given(**ODD)
 def test_odd_data_get_an_answer_or_a_reason(mean, spread, between, level, exposure, shape, family, slopes, seed):
     """Predictors far from 0, teams worlds apart, huge counts: finite numbers or a refusal, and never a warning."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.integrate import quad
@@ -62,7 +62,6 @@ def parameters(model: Likelihood, aux: list[float]) -> np.ndarray:
     return np.concatenate(([0.2, -0.4], aux, np.linspace(0.8, 0.3, len(model.entries))))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=4), st.booleans(), st.integers(0, 2**32 - 1))
 def test_elimination_gives_what_the_full_matrix_gives(sizes, nested, seed):
     """Any mixture of crossed and nested blocks, some levels without rows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from joyeval.errors import ModelError, UsageError
@@ -245,7 +245,6 @@ def test_weights_share_out_the_residual_variance():
 
 
 @given(order=st.permutations(range(40)), names=st.permutations(range(8)))
-@settings(max_examples=15, deadline=None)
 def test_order_of_rows_and_names_of_teams_do_not_matter(order, names):
     data = programme()
     renamed = data.assign(team=data["team"].str[1:].astype(int).map(lambda t: f"team {names[t]}")).iloc[list(order)]
@@ -255,7 +254,6 @@ def test_order_of_rows_and_names_of_teams_do_not_matter(order, names):
 
 
 @given(st.floats(1e-4, 1e4), st.floats(-1e3, 1e3), st.integers(0, 20))
-@settings(max_examples=20, deadline=None)
 def test_units_of_the_outcome_carry_over(factor, shift, seed):
     data = programme(seed)
     one = mixed("joy ~ wave", data, groups="team", slopes="wave")
@@ -269,7 +267,6 @@ def test_units_of_the_outcome_carry_over(factor, shift, seed):
 
 
 @given(st.floats(0.01, 100), st.floats(-2000, 2000), st.integers(0, 20))
-@settings(max_examples=20, deadline=None)
 def test_units_of_a_predictor_do_not_change_the_fit(factor, shift, seed):
     data = programme(seed)
     one = mixed("joy ~ wave", data, groups="team", slopes="wave")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from joyeval.measurement import omega
@@ -62,7 +62,6 @@ def test_a_group_without_a_factor_says_so_and_leaves_the_others_alone():
     assert found.loadings[[0, 2]] == pytest.approx(one_factor(cov).loadings[[0, 2]])
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.1, 20), st.floats(-50, 50))
 def test_omega_ignores_units_of_measurement(seed, factor, shift):
     x, _ = answers(1, 80, 4, seed)

@@ -56,6 +56,7 @@ def test_thresholds_and_correlations_are_recovered():
     assert got.correlations == pytest.approx(0.64, abs=0.03)
 
 
+@pytest.mark.slow
 def test_covariance_of_the_estimates_is_that_of_repeated_samples():
     """250 samples of 400: standard errors within 15 %, correlations of the estimates within 0.25 (four MC errors)."""
     rng = np.random.default_rng(2)
