@@ -17,7 +17,6 @@ from joyeval.disclosure import (
     THRESHOLD,
     Rule,
     check_release,
-    differing_by_few,
     may_show,
     protect,
     protect_counts,
@@ -315,25 +314,6 @@ def test_no_share_speaks_of_a_few_or_of_everyone(counts):
 
 
 # ---- differencing ---------------------------------------------------------------------------------------------------
-
-
-def members(**groups):
-    rows = [("joy, wave 2", group, f"p{person}") for group, people in groups.items() for person in people]
-    return pd.DataFrame(rows, columns=["statistic", "group", "person"])
-
-
-def test_groups_that_differ_by_a_few_are_found():
-    found = differing_by_few(members(unit=range(40), team=range(30), other=range(40, 60)))
-    assert found.values.tolist() == [["joy, wave 2", "unit", "team"]]
-
-
-def test_groups_of_the_same_people_or_quite_others_are_no_problem():
-    assert differing_by_few(members(a=range(20), b=range(20), c=range(20, 40), all=range(40))).empty
-
-
-def test_figures_about_other_questions_do_not_count():
-    other = members(team=range(30)).assign(statistic="joy, wave 1")
-    assert differing_by_few(pd.concat([members(unit=range(31)), other])).empty
 
 
 def recovered(places, nearest, *, trials=150, seed=5):

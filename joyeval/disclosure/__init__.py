@@ -12,7 +12,6 @@ from __future__ import annotations
 from joyeval.disclosure.charts import protect_charts
 from joyeval.disclosure.distributions import protect_shares
 from joyeval.disclosure.flows import protect_flow
-from joyeval.disclosure.ledger import differing_by_few
 from joyeval.disclosure.margins import protect_counts
 from joyeval.disclosure.people import in_post, known_in_post, people_of
 from joyeval.disclosure.prose import inexact
@@ -46,7 +45,6 @@ __all__ = [
     "check_release",
     "coarse",
     "coarse_table",
-    "differing_by_few",
     "in_post",
     "inexact",
     "known_in_post",

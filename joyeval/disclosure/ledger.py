@@ -13,45 +13,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.disclosure.rule import Rule
 from joyeval.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from joyeval.disclosure.rule import Rule
+
 GROUP = ["item", "wave", "first", "last", "group"]  # what a published figure is about; the rest is who
 PEOPLE = [*GROUP, "person", "answers"]
 PULSES = ["item", "period", "cohort", "team", "headcount", "positive", "answers"]
 FEWEST_ALIKE = 4  # periods in which two series must be equal before they are taken for one team's
-
-
-def differing_by_few(members: pd.DataFrame, *, rule: Rule | None = None) -> pd.DataFrame:
-    """Return pairs of published groups where one has a few people that the other has not.
-
-    Parameters
-    ----------
-    members : DataFrame
-        One row per person behind a published figure: `statistic` (what was measured, and when), `group`, `person`.
-
-    Returns
-    -------
-    DataFrame
-        `statistic`, `group`, `other`: `group` has between 1 and 10 people besides those it shares with `other`.
-    """
-    from scipy.sparse import csr_array
-
-    rule = rule or Rule()
-    members = members.drop_duplicates(["statistic", "group", "person"])
-    group = members.groupby(["statistic", "group"], sort=True).ngroup().to_numpy()
-    person = members.groupby(["statistic", "person"], sort=True).ngroup().to_numpy()
-    behind = csr_array((np.ones(len(members), dtype=np.int32), (group, person)))
-    shared = (behind @ behind.T).tocoo()
-    size = np.bincount(group)
-    besides = size[shared.row] - shared.data
-    close = (besides > 0) & (besides < rule.threshold)
-    names = members[["statistic", "group"]].drop_duplicates().sort_values(["statistic", "group"])
-    pairs = names.iloc[shared.row[close]].reset_index(drop=True)
-    return pairs.assign(other=names["group"].to_numpy()[shared.col[close]])
 
 
 def people_told_apart(now: pd.DataFrame, before: pd.DataFrame, *, rule: Rule) -> list[Problem]:

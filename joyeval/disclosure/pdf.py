@@ -32,7 +32,7 @@ def pdf_text(path: Path) -> str:
 def _page(page: Any) -> Iterator[str]:
     import pikepdf
 
-    fonts = {str(name): _letters(font) for name, font in page.get("/Resources", {}).get("/Font", {}).items()}
+    fonts = {str(name): letters_of(font) for name, font in page.get("/Resources", {}).get("/Font", {}).items()}
     letters, line, height = {}, "", None
     for operands, operator in pikepdf.parse_content_stream(page):
         what = str(operator)
@@ -45,12 +45,13 @@ def _page(page: Any) -> Iterator[str]:
                 yield line.strip()
             line, height = "", float(operands[5]) if what == "Tm" else None
         elif what in ("Tj", "TJ"):
-            line += "".join(_shown(operands[0] if what == "TJ" else operands, letters))
+            line += "".join(shown_letters(operands[0] if what == "TJ" else operands, letters))
     if line.strip():
         yield line.strip()
 
 
-def _shown(parts: Any, letters: dict[int, str]) -> Iterator[str]:
+def shown_letters(parts: Any, letters: dict[int, str]) -> Iterator[str]:
+    """Yield the letters of a string of PDF, or of strings with gaps between them."""
     import pikepdf
 
     for part in parts:
@@ -63,8 +64,8 @@ def _shown(parts: Any, letters: dict[int, str]) -> Iterator[str]:
             yield " "
 
 
-def _letters(font: Any) -> dict[int, str]:
-    """Return code to text; -1 holds "wide" where a code is two bytes long."""
+def letters_of(font: Any) -> dict[int, str]:
+    """Return code to text of a font; -1 holds "wide" where a code is two bytes long."""
     found: dict[int, str] = {-1: "wide"} if font.get("/Subtype") == "/Type0" else {}
     if "/ToUnicode" not in font:
         return found

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
+from joyeval.disclosure.drawings import read_drawing
+from joyeval.disclosure.hidden import STATISTIC, Hidden
 from joyeval.disclosure.pdf import pdf_text
 from joyeval.disclosure.rule import Rule
 from joyeval.errors import DisclosureError, Problem, UsageError
@@ -18,13 +20,14 @@ from joyeval.errors import DisclosureError, Problem, UsageError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from joyeval.disclosure.drawings import Drawing
+
 Cells = list[list[str]]
 
 READ = {".html", ".pdf", ".docx", ".csv", ".txt", ".md", ".json", ".tex", ".yml", ".svg", ".eps"}
+DRAWN = {".svg", ".pdf", ".eps"}
 PICTURES = {".png", ".tiff", ".tif"}  # drawn from what the files above hold; what they say of themselves is read
-WORDS_OF_SVG = re.compile(r"<!--(.*?)-->", re.S)  # texts stand beside their outlines
 SVG = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)")
-STATISTIC_IN_TEXT = re.compile(r"\d\s?%|(?<![\d.])\d+\.\d")
 OF_WORD = re.compile(r"(word/(document|header\d*|footer\d*)|docProps/\w+)\.xml")
 SENTENCE = re.compile(r"(?<=[.;!?])\s+(?=\S)")
 
@@ -37,23 +40,27 @@ COUNT_IN_TEXT = re.compile(
     rf"(?:\bn\s*=\s*(?P<n>\d+)|\b(?P<m>\d+) (?:of (?:the )?[\d,]+ )?(?:valid |complete )?(?:{COUNTED}))\b(?!\.\d)",
     re.I,
 )
-STATISTIC = re.compile(r"[<−-]?\d+\.\d+.*|\d+\s?%.*")
+NOTHING = Hidden()
+FIX = "make the sentence, the row or the drawing from what joyeval.disclosure.show gives"
 PSEUDONYM = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
 
 
-def check_release(folder: Path | str, *, rule: Rule | None = None, hidden: Collection[str] = ()) -> tuple[Path, ...]:
+def check_release(
+    folder: Path | str, *, rule: Rule | None = None, hidden: Hidden | Collection[str] = ()
+) -> tuple[Path, ...]:
     """Read every file of a folder and return them, if nothing in them may not leave.
 
     In tables (HTML, DOCX, CSV): counts of people below the threshold, and statistics beside a suppressed count. In all
     text, alt text and file names too: "n = 7", "7 respondents", pseudonyms and e-mail addresses. Kinds of file that
     hold rows (notebooks, parquet, spreadsheets) may not be there at all. Of a PDF, pages, alt texts and properties are
-    read; of drawings (SVG, in HTML too) their words, of pictures what they say of themselves.
+    read; of drawings (SVG, in HTML too, PDF and EPS) words and coordinates, of pictures what they say of themselves.
 
     Parameters
     ----------
-    hidden : collection of str
-        Names of groups of too few people: no percentage and no decimal may stand in a sentence or a row that names one.
+    hidden : Hidden or collection of str
+        Groups of too few people. Where their names stand alone: no percentage and no decimal may stand in a sentence or
+        a row that names one, nor a point of a drawing beside it.
 
     Raises
     ------
@@ -63,6 +70,7 @@ def check_release(folder: Path | str, *, rule: Rule | None = None, hidden: Colle
         No such folder.
     """
     folder, rule = Path(folder), rule or Rule()
+    hidden = hidden if isinstance(hidden, Hidden) else Hidden(frozenset(hidden))
     if not folder.is_dir():
         raise UsageError(f"check_release: there is no folder {folder}")
     files = tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
@@ -72,54 +80,77 @@ def check_release(folder: Path | str, *, rule: Rule | None = None, hidden: Colle
     return files
 
 
-def file_problems(path: Path, name: str, rule: Rule, hidden: Collection[str] = ()) -> Iterator[Problem]:
+def file_problems(path: Path, name: str, rule: Rule, hidden: Hidden = NOTHING) -> Iterator[Problem]:
     """Yield what may not leave with one file; the numbers themselves are not repeated."""
     kind = path.suffix.lower()
     if kind not in READ | PICTURES:
         yield _problem(name, "a kind of file that may hold people's rows", "a report, figures, tables", "leave it out")
         return
-    tables, text = _read(path, kind) if kind in READ else ([], _said_of_itself(path))
-    if text is None:
-        yield _problem(name, "a picture that cannot be read", "a whole PNG or TIFF", "draw it again, or leave it out")
+    found = _whole(path, kind)
+    if found is None:
+        what = "picture" if kind in PICTURES else "file"
+        yield _problem(name, f"a {what} that cannot be read", "a whole one", "make it again, or leave it out")
         return
+    tables, text, drawings = found
     for table in tables:
         yield from _table_problems(table, name, rule)
         yield from _named_rows(table, name, hidden)
-    yield from _text_problems(f"{name}\n{text}", name, rule)
-    yield from _named_sentences(f"{name}\n{text}", name, hidden)
+    text = "\n".join([name.replace("_", " "), text, *(drawing.text() for drawing in drawings)])
+    yield from _text_problems(text, name, rule)
+    yield from _named_sentences(text, name, hidden)
+    for told in filter(None, map(hidden.drawn, drawings)):
+        yield _problem(name, told, "points of enough people, from rounded counts", FIX)
 
 
-def _said_of_itself(path: Path) -> str | None:
-    """Return the words that a picture file holds beside its pixels; None if it is damaged."""
-    from PIL import Image
+def _whole(path: Path, kind: str) -> tuple[list[Cells], str, list[Drawing]] | None:
+    """Return tables, words and drawings of a file; None if it is damaged."""
+    from lxml.etree import LxmlError
+    from pikepdf import PdfError
 
     try:
-        with warnings.catch_warnings(action="error", category=UserWarning), Image.open(path) as picture:
-            picture.load()  # a file cut short opens all the same
-            said = [*picture.info.values(), *getattr(picture, "text", {}).values()]
-    except (OSError, SyntaxError, ValueError, UserWarning, struct.error):
+        tables, text = _read(path, kind) if kind in READ else ([], _said_of_itself(path))
+        return tables, text, list(_drawings(path, kind))
+    except (OSError, SyntaxError, ValueError, UserWarning, struct.error, LxmlError, PdfError):
         return None
-    return "\n".join(value for value in said if isinstance(value, str))
 
 
-def _named_rows(table: Cells, name: str, hidden: Collection[str]) -> Iterator[Problem]:
+def _said_of_itself(path: Path) -> str:
+    """Return the words that a picture file holds beside its pixels: texts, tags, EXIF."""
+    from PIL import Image
+
+    with warnings.catch_warnings(action="error", category=UserWarning), Image.open(path) as picture:
+        picture.load()  # a file cut short opens all the same
+        parts = [picture.info, getattr(picture, "text", {}), getattr(picture, "tag_v2", {}), picture.getexif()]
+        said = [value for part in parts for name, value in part.items() if name != "icc_profile"]
+    words = [value.decode("utf-8", "ignore") if isinstance(value, bytes) else value for value in said]
+    return "\n".join(value for value in words if isinstance(value, str))
+
+
+def _drawings(path: Path, kind: str) -> Iterator[Drawing]:
+    """Yield the drawings of a file, an HTML page's too; pages of a report in PDF hold the same as its HTML."""
+    if kind in DRAWN and not path.name.startswith("report."):
+        yield read_drawing(path.read_bytes(), kind)
+    elif kind == ".html":
+        yield from (read_drawing(b64decode(part), ".svg") for part in SVG.findall(path.read_text(encoding="utf-8")))
+
+
+def _named_rows(table: Cells, name: str, hidden: Hidden) -> Iterator[Problem]:
     for number, row in enumerate(table[1:], start=2):
-        if set(row) & set(hidden) and any(STATISTIC.fullmatch(cell) for cell in row):
-            yield _problem(name, "a statistic in the row of a group of too few people", *_few_fix(), row=number)
+        if told := hidden.told_by_row(row):
+            yield _problem(name, told, *_few_fix(), row=number)
 
 
-def _named_sentences(text: str, name: str, hidden: Collection[str]) -> Iterator[Problem]:
+def _named_sentences(text: str, name: str, hidden: Hidden) -> Iterator[Problem]:
     if not hidden:
         return
-    named = re.compile("|".join(re.escape(group) for group in sorted(hidden, key=len, reverse=True)))
     for line in dict.fromkeys(text.splitlines()):
-        for part in SENTENCE.split(line) if named.search(line) else ():
-            if named.search(part) and STATISTIC_IN_TEXT.search(part):
-                yield _problem(name, "a number beside the name of a group of too few people", *_few_fix())
+        for part in SENTENCE.split(line) if hidden.names_one(line) else ():
+            if told := hidden.told(part):
+                yield _problem(name, told, *_few_fix())
 
 
 def _few_fix() -> tuple[str, str]:
-    return "no number about it", "make the sentence or the row from what joyeval.disclosure.show gives"
+    return "no number about it", FIX
 
 
 def _read(path: Path, kind: str) -> tuple[list[Cells], str]:
@@ -131,9 +162,9 @@ def _read(path: Path, kind: str) -> tuple[list[Cells], str]:
         case ".pdf":
             return [], pdf_text(path)
         case ".svg":
-            return [], "\n".join(WORDS_OF_SVG.findall(path.read_text(encoding="utf-8")))
+            return [], ""
         case ".eps":
-            return [], "\n".join(re.findall(r"^%%.*$|\((.*?)\) show", path.read_text(encoding="latin-1"), re.M))
+            return [], "\n".join(re.findall(r"^%%.*$", path.read_text(encoding="latin-1"), re.M))
         case ".csv":
             with path.open(encoding="utf-8-sig", newline="") as lines:
                 cells = list(csv.reader(lines))
@@ -149,13 +180,7 @@ def _html(source: bytes) -> tuple[list[Cells], str]:
     for unseen in page.xpath("//style"):
         unseen.drop_tree()
     tables = [[[_plain(cell) for cell in row] for row in table.iter("tr")] for table in page.iter("table")]
-    drawn = [word for part in SVG.findall(source.decode("utf-8")) for word in _words_of(part)]
-    return tables, "\n".join([*page.itertext(), *page.xpath("//@alt | //@title | //@content"), *drawn])
-
-
-def _words_of(encoded: str) -> list[str]:
-    """Return the texts of a drawing that stands in an HTML file."""
-    return [word.strip() for word in WORDS_OF_SVG.findall(b64decode(encoded).decode("utf-8"))]
+    return tables, "\n".join([*page.itertext(), *page.xpath("//@alt | //@title | //@content")])
 
 
 def _docx(path: Path) -> tuple[list[Cells], str]:

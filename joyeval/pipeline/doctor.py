@@ -69,12 +69,12 @@ def _permissions(home: Path | None) -> Iterator[Finding]:
         return
     rows = list(open_to_others(home))
     for path in rows:
-        yield Finding("rows of people", f"others may read {path}", f"open: chmod -R go-rwx {path}")
+        yield Finding("for its owner alone", f"others may read {path}", f"open: chmod -R go-rwx {path}")
     free = [path for path in (home / "reports", *sorted((home / "reports").glob("*/*"))) if others_can_write(path)]
     for path in free:
         yield Finding("reports", f"others can write to {path}", f"open: chmod o-w {path}")
     if not rows and not free:
-        yield Finding("permissions", "rows of people are for their owner alone", "ok")
+        yield Finding("permissions", "rows of people, and editions for few readers, are for their owner alone", "ok")
     raw = home / "data" / "raw"
     if raw.is_dir() and raw.stat().st_mode & 0o004:
         yield Finding("raw files", "others on this machine may read data/raw", f"see to it: chmod -R go-rwx {raw}")

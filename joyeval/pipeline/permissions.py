@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from joyeval.study import Study
 
 OTHERS = 0o077
+OWNERS = ("notebooks", "programme", "team")  # folders below those of the reports that are for their owner alone
 OTHERS_WRITE = stat.S_IWOTH
 
 
@@ -60,10 +61,10 @@ def others_can_write(folder: Path) -> bool:
 
 
 def open_to_others(home: Path) -> Iterator[Path]:
-    """Yield what holds rows of people in a workspace and can be read by others; a folder stands for what is in it."""
+    """Yield what is for its owner or few readers and can be read by others; a folder stands for what is in it."""
     processed = home / "data" / "processed"
     places = [path for path in processed.glob("*") if path.is_dir()] if processed.is_dir() else []
-    places += (home / "reports").glob("*/*/notebooks")
+    places += [path for name in OWNERS for path in (home / "reports").glob(f"*/*/{name}")]
     for place in sorted(places):
         if place.stat().st_mode & OTHERS and _knows_modes(place):
             yield place

@@ -15,7 +15,7 @@ from joyeval.errors import DisclosureError, Problem, UsageError
 from joyeval.pipeline import released
 from joyeval.pipeline.locks import hold
 from joyeval.pipeline.permissions import keep_to_owner
-from joyeval.pipeline.readback import of_too_few
+from joyeval.pipeline.readback import hidden_from
 from joyeval.pipeline.record import folders, refuse_stale
 from joyeval.pipeline.steps import NETWORK, sha256
 from joyeval.store import write_whole
@@ -100,7 +100,7 @@ def _look_through(study: Study, cohort: str, home: Path, files: list[Path]) -> N
     rule = rule_of(study, "public")
     problems = [problem for path in files for problem in _paths(path, str(path.relative_to(home)), study)]
     try:
-        check_release(staging, rule=rule, hidden=of_too_few(study, cohort, rule))
+        check_release(staging, rule=rule, hidden=hidden_from(study, cohort, rule))
     except DisclosureError as error:
         problems += error.problems
     finally:
@@ -126,7 +126,7 @@ def _packed(study: Study, cohort: str, home: Path, files: list[Path]) -> bytes:
         "cohort": cohort,
         "synthetic": study.synthetic,
         "made_with": f"joyeval {__version__}",
-        "disclosure": {"threshold": study.disclosure.threshold, "reason": study.disclosure.reason},
+        "disclosure": _rule(study),
         **({"withdrawn": told} if (told := released.withdrawn(study)) else {}),
         "files": {name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for name, path in names.items()},
     }
@@ -136,6 +136,12 @@ def _packed(study: Study, cohort: str, home: Path, files: list[Path]) -> bytes:
         for name, path in names.items():
             _add(archive, name, path.read_bytes())
     return content.getvalue()
+
+
+def _rule(study: Study) -> dict[str, Any]:
+    """Say by what rule the files were made: that of the public."""
+    rule = rule_of(study, "public")
+    return {name: getattr(rule, name) for name in ("audience", "threshold", "nearest", "reason")}
 
 
 def _add(archive: ZipFile, name: str, content: bytes) -> None:

@@ -2,63 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
-from lxml import etree
+import pandas as pd
 
-SPACE = "{http://www.w3.org/2000/svg}"
-LINK = "{http://www.w3.org/1999/xlink}href"
+if TYPE_CHECKING:
+    from joyeval.disclosure.drawings import Drawing
+
 LARGEST = 40  # answers of a team in a week, as a stranger would suppose
-ACROSS = 300  # points; a panel is narrower
 NEAR = 2e-6  # of a share, to which a coordinate is printed
 
 
-def solved(svg: str) -> list[float]:
-    """Values of all points of small multiples or of one chart, from their coordinates and the scales beside them."""
-    tree = etree.fromstring(svg.encode())
-    scales = _scales(tree)
-    inside = [y for y in _points(tree) if scales and y <= scales[-1][0] + 1]  # below stands the legend
-    return [_value(y, scales) for y in inside]
+def solved(drawing: Drawing, names=()) -> pd.DataFrame:
+    """Points of small multiples or of one chart: the panel they stand in, periods from its left edge, value."""
+    titles = [(x, y, word) for word, x, y in drawing.words if word in set(names)]
+    rows = [(*_panel(x, y, titles), value) for x, y, value in drawing.points()]
+    found = pd.DataFrame(rows, columns=["panel", "along", "value"]).sort_values(["panel", "along"], ignore_index=True)
+    steps = found.groupby("panel")["along"].diff()
+    return found.assign(period=(found["along"] / steps[steps > 0.5].min()).round())[["panel", "period", "value"]]
 
 
-def _points(tree) -> list[float]:
-    groups = [g for g in tree.iter(f"{SPACE}g") if g.get("id", "").startswith("PathCollection")]
-    marks = [use for group in groups for use in group.iter(f"{SPACE}use")]
-    return [float(use.get("y")) for use in marks if use.get(LINK, "").startswith("#")]
-
-
-def _scales(tree) -> list[tuple[float, float]]:
-    """Height on the page and value of every number on a scale at the left."""
-    found = []
-    for group in tree.iter(f"{SPACE}g"):
-        said = [c.text.strip() for c in group if isinstance(c, etree._Comment)]
-        place = next(
-            (g.get("transform", "") for g in group.iter(f"{SPACE}g") if "translate" in g.get("transform", "")), ""
-        )
-        at = re.match(r"translate\(([\d.]+) ([\d.]+)\)", place)
-        if len(said) == 1 and re.fullmatch(r"[\d.]+", said[0]) and at and float(at[1]) < 60:
-            lines = [height for height in _level(tree) if abs(height - float(at[2])) < 6]
-            found += [(min(lines, key=lambda height: abs(height - float(at[2]))), float(said[0]))] if lines else []
-    return sorted(found)
-
-
-def _level(tree) -> list[float]:
-    """Heights of the lines that go all across."""
-    ends = r"M ([\d.]+) ([\d.]+) \s*L ([\d.]+) ([\d.]+)"
-    lines = [re.match(ends, path.get("d", "")) for path in tree.iter(f"{SPACE}path")]
-    across = [line for line in lines if line and line[2] == line[4] and float(line[3]) - float(line[1]) > ACROSS]
-    return [float(line[2]) for line in across]
-
-
-def _value(y: float, scales: list[tuple[float, float]]) -> float:
-    """Between the scale just below and the one just above."""
-    heights = np.array([height for height, _ in scales])
-    below = min(int(np.searchsorted(heights, y)), len(scales) - 1)
-    below = max(below, 1)
-    (top, high), (floor, low) = scales[below - 1], scales[below]
-    return high + (low - high) * (y - top) / (floor - top)
+def _panel(x: float, y: float, titles: list) -> tuple[str, float]:
+    """Which title stands above a mark, and how far right of it the mark is."""
+    above = [(round(height - y), x - left, word) for left, height, word in titles if left <= x + 1 and height > y]
+    return min(above)[2:0:-1] if above else ("", x)
 
 
 def claims(values) -> set[Fraction]:
@@ -76,3 +45,24 @@ def candidates(percent: float, near: float) -> int:
         for k in range(n + 1)
         if abs(100 * k / n - percent) < 0.05
     )
+
+
+def possible(shown: float, n: int, rule) -> tuple[int, int]:
+    """Least and most positive answers of n that would be shown like this; all of them, if nothing is shown."""
+    told = rule.percent(np.arange(n + 1), np.full(n + 1, n))
+    fits = np.flatnonzero(np.abs(told - shown) < 1e-6) if np.isfinite(shown) else np.arange(n + 1)
+    return int(fits[0]), int(fits[-1])
+
+
+def rest(whole: pd.Series, parts: pd.DataFrame, rule) -> tuple[float, float]:
+    """Least and most positive answers of all that is hidden, for who even knows how many answered in every team.
+
+    `whole` and every part hold `shown` (per cent; missing if hidden), `answers` and, where a reader has a sheet that
+    says so exactly, `known` positive answers.
+    """
+    low, high = possible(whole["shown"], int(whole["answers"]), rule)
+    for part in parts[parts["shown"].notna() | parts["known"].notna()].itertuples():
+        least, most = (part.known,) * 2 if np.isfinite(part.known) else possible(part.shown, int(part.answers), rule)
+        low, high = low - most, high - least
+    left = parts[parts["shown"].isna() & parts["known"].isna()]["answers"].sum()
+    return max(low, 0), min(high, left)

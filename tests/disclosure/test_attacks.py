@@ -7,13 +7,17 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image, TiffImagePlugin
+from PIL.PngImagePlugin import PngInfo
 
 from joyeval import disclosure, figures, improvement, report
 from joyeval.disclosure import RULES, Rule, show
+from joyeval.disclosure.drawings import read_drawing
+from joyeval.disclosure.hidden import MEANS, Hidden
 from joyeval.errors import DisclosureError
 from joyeval.figures.render import pictures
 from joyeval.outcomes.sensitivity import LeaveOneOut
-from tests.disclosure.attacks import candidates, claims, solved
+from tests.disclosure.attacks import candidates, claims, rest, solved
 from tests.shown import as_shown
 
 PROGRAMME_RULE, TEAM_RULE = RULES["programme"], RULES["team"]
@@ -21,12 +25,12 @@ STAFF = pd.Series({"Ash": 6.0, "Birch": 7, "Cedar": 8, "Dale": 12, "Elm": 14, "F
 WEEKS = 30
 
 
-def pulse(seed=1, most=2):
+def pulse(seed=1, most=2, teams=STAFF):
     """Weekly answers of teams; people may answer up to `most` times a week."""
     rng = np.random.default_rng(seed)
     rows = [
         (team, week, answers := int(rng.integers(staff // 2, most * staff)), int(rng.binomial(answers, 0.6)))
-        for team, staff in STAFF.items()
+        for team, staff in teams.items()
         for week in pd.date_range("2024-01-01", periods=WEEKS, freq="W-MON")
     ]
     return pd.DataFrame(rows, columns=["team", "period", "answers", "positive"])
@@ -47,8 +51,16 @@ def charts(rows):
     return charted(rows)
 
 
-def drawn(shown):
-    return pictures(figures.small_multiples(shown, columns=3, rows=8, ylabel="%")[0])["svg"]
+def drawn(shown, kind=".svg", place=None):
+    page = figures.small_multiples(shown, columns=3, rows=8, ylabel="%")[0]
+    if place is None:
+        return read_drawing(pictures(page)["svg"].encode(), ".svg")
+    figures.save(page, place / "small", alt="Charts.", caption="Charts.")
+    return read_drawing((place / f"small{kind}").read_bytes(), kind)
+
+
+def values(drawing):
+    return solved(drawing, STAFF.index)["value"].to_numpy()
 
 
 def few(rows, threshold=11):
@@ -59,7 +71,7 @@ def few(rows, threshold=11):
 
 
 def test_coordinates_give_exact_shares_away_without_the_gate(charts, rows):
-    found = solved(drawn(as_shown(charts)))
+    found = values(drawn(as_shown(charts)))
     assert len(found) == len(rows)
     assert len(few(rows) & claims(found)) > 0.8 * len(few(rows))  # nearly every one of them
 
@@ -68,11 +80,12 @@ def test_coordinates_give_exact_shares_away_without_the_gate(charts, rows):
 def test_coordinates_hold_whole_percentages_of_rounded_counts_of_enough_people(charts, rule, named):
     shown = show(charts, audience=rule, people=STAFF)
     with disclosure.reading(rule):
-        svg = drawn(shown)
-    found = solved(svg)
-    assert found
-    assert np.abs(np.array(found) - np.round(found)).max() < 0.001
-    assert [team for team in STAFF.index if f"<!-- {team} -->" in svg] == list(STAFF.index[-named:])
+        drawing = drawn(shown)
+    found = values(drawing)
+    assert len(found)
+    assert np.abs(found - np.round(found)).max() < 0.001
+    words = {word for word, _, _ in drawing.words}
+    assert [team for team in STAFF.index if team in words] == list(STAFF.index[-named:])
     limits = shown.what.points.groupby(["team", "part"])[["centre", "lower", "upper"]].nunique()
     assert (limits <= 1).all(axis=None)  # limits that follow the answers give their number
 
@@ -126,6 +139,73 @@ def test_a_team_sees_its_own_weeks_but_none_in_which_all_of_few_agreed():
     own = pd.DataFrame({"team": "Ash", "period": weeks, "answers": [2, 4, 5, 4], "positive": [1, 4, 5, 3]})
     shown = show(charted(own), audience=TEAM_RULE, people=STAFF).what.points
     assert shown["value"].tolist() == pytest.approx([np.nan, np.nan, 100, 75], nan_ok=True)
+
+
+# ---- what is held together -------------------------------------------------------------------------------------------
+
+EXACT_RULE = Rule(threshold=11, nearest=1)  # few people are hidden, and nothing is rounded
+
+
+def together(rows, rule, *, editions, own=None):
+    """For every week: positive answers of all that is hidden from who holds these editions, and maybe one sheet."""
+    charts, whole = (
+        charted(rows),
+        charted(rows.groupby("period", as_index=False)[["positive", "answers"]].sum(), by=None),
+    )
+    total = show(whole, audience=rule, people=STAFF.sum()).what.points.set_index("period")["value"]
+    seen = [
+        show(charts, audience=one, people=STAFF).what.points.set_index(["team", "period"])["value"] for one in editions
+    ]
+    table = rows.set_index(["team", "period"])
+    table["shown"] = pd.concat(seen).groupby(level=[0, 1]).first().reindex(table.index)
+    table["known"] = table["positive"].where(table.index.get_level_values("team") == own).astype(float)
+    for period, parts in table.groupby(level="period"):
+        every = pd.Series({"shown": total[period], "answers": parts["answers"].sum()})
+        hidden = parts[parts["shown"].isna() & parts["known"].isna()]
+        people = np.minimum(hidden["answers"], hidden.index.get_level_values("team").map(STAFF)).sum()
+        yield people, hidden["positive"].sum(), hidden["answers"].sum(), every, rest(every, parts, rule)
+
+
+def worked_out(weeks, threshold):
+    """Weeks in which few are left, of these the ones worked out exactly, and those guessed right with and without."""
+    few = [(k, n, every, ends) for people, k, n, every, ends in weeks if 0 < people < threshold]
+    exact = sum(low == high == k for k, _, _, (low, high) in few)
+    guessed = sum(round((low + high) / 2) == k for k, _, _, (low, high) in few)
+    at_random = sum(round(n * every["shown"] / 100) == k for k, n, every, _ in few)
+    return len(few), exact, guessed, at_random
+
+
+HOLDERS = {
+    "public": (["public"], None),
+    "programme": (["programme"], None),
+    "both": (["public", "programme"], None),
+    "public and the sheet of Ash": (["public"], "Ash"),
+    "programme and the sheet of Ash": (["programme"], "Ash"),
+    "everything and the sheet of Birch": (["public", "programme"], "Birch"),
+}
+TWO_SMALL = pd.Series(
+    {"Ash": 6.0, "Birch": 7, "Dale": 12, "Elm": 14, "Fir": 20}
+)  # two that are only ever seen together
+
+
+@pytest.mark.parametrize("teams", [STAFF, TWO_SMALL], ids=["three small teams", "two small teams"])
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_what_is_left_of_the_whole_cannot_be_worked_out_by_who_knows_how_many_answered(holder, teams):
+    names, own = HOLDERS[holder]
+    editions, many = [RULES[name] for name in names], [pulse(seed, most=1, teams=teams) for seed in range(2)]
+    weeks = [week for rows in many for week in together(rows, editions[-1], editions=editions, own=own)]
+    few, exact, guessed, at_random = worked_out(weeks, 11)
+    assert exact == 0
+    assert guessed <= at_random + 3 * np.sqrt(few / 4)  # no better than chance would do
+
+
+def test_what_is_left_of_the_whole_is_worked_out_where_nothing_is_rounded():
+    many = [pulse(seed, most=1, teams=TWO_SMALL) for seed in range(2)]
+    weeks = [week for rows in many for week in together(rows, EXACT_RULE, editions=[EXACT_RULE], own="Ash")]
+    few, exact, guessed, _ = worked_out(weeks, 11)
+    assert few > 10
+    assert exact > 0.8 * few
+    assert guessed >= exact
 
 
 # ---- doors ----------------------------------------------------------------------------------------------------------
@@ -198,6 +278,21 @@ def test_the_team_without_which_an_estimate_moves_is_not_named():
     assert "Ash" not in str(shown.frame())
 
 
+@pytest.mark.parametrize("kind", [".svg", ".pdf", ".eps"])
+def test_every_format_says_the_same_and_is_read_back(kind, charts, rows, tmp_path):
+    """A drawing that went round the gate is noticed by its names, and without names by its coordinates."""
+    exact, shown = as_shown(charts), show(charts, people=STAFF)
+    hidden = STAFF.index[STAFF < 11]
+    drawing = drawn(exact, kind, tmp_path)
+    panel = solved(drawing, STAFF.index).query("panel == 'Birch'")
+    truth = rows.query("team == 'Birch'")
+    assert panel["value"].to_numpy() == pytest.approx(100 * (truth["positive"] / truth["answers"]).to_numpy(), abs=0.01)
+    assert "beside the name" in Hidden(hidden).drawn(drawing)
+    shares = np.unique([100 * float(share) for share in few(rows) if (1000 * share) % 1])
+    assert "exact values" in Hidden(shares=shares).drawn(drawing)
+    assert Hidden(hidden, shares=shares).drawn(drawn(shown, kind, tmp_path)) == ""
+
+
 # ---- the read-back ---------------------------------------------------------------------------------------------------
 
 
@@ -218,6 +313,47 @@ def test_a_number_beside_a_group_of_too_few_is_found(tmp_path, name, text):
     assert disclosure.check_release(tmp_path, hidden={"Gorse"})
     with pytest.raises(DisclosureError, match="too few people"):
         disclosure.check_release(tmp_path, hidden={"Ash"})
+
+
+MANAGERS = pd.DataFrame([("Manager", "Burnout", False, 3.43), ("Manager", "Nurse", True, 2.71)], columns=MEANS)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Of managers nothing is said; Burnout of Manager staff was 3.4 in autumn.", True),
+        ("<table><tr><th>Score<th>Role<th>Mean</tr><tr><td>Burnout<td>Manager<td>3.43</tr></table>", True),
+        ("<table><tr><th>From<th>To<th>Tie</tr><tr><td>Manager<td>Nurse<td>2.7</tr></table>", True),
+        ("<table><tr><th>From<th>To<th>Tie</tr><tr><td>Nurse<td>Manager<td>2.7</tr></table>", False),  # not their own
+        ("Burnout of Manager staff was 3.6 elsewhere.", False),
+        ("Burnout was 3.4.", False),
+    ],
+)
+def test_numbers_of_roles_and_workgroups_are_worked_out_again(tmp_path, text, told):
+    (tmp_path / "a.html").write_text(f"<p>{text}</p>", encoding="utf-8")
+    if not told:
+        assert disclosure.check_release(tmp_path, hidden=Hidden(means=MANAGERS))
+        return
+    with pytest.raises(DisclosureError, match="statistic of a group of too few"):
+        disclosure.check_release(tmp_path, hidden=Hidden(means=MANAGERS))
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff"])
+def test_what_a_picture_says_of_itself_is_read(tmp_path, kind):
+    text, tags = PngInfo(), TiffImagePlugin.ImageFileDirectory_v2()
+    text.add_itxt("Description", "Ash stands at 38 %")
+    tags[270] = "Ash stands at 38 %"
+    options = {"pnginfo": text} if kind == "png" else {"tiffinfo": tags}
+    Image.new("RGB", (4, 4)).save(tmp_path / f"a.{kind}", **options)
+    with pytest.raises(DisclosureError, match="too few people"):
+        disclosure.check_release(tmp_path, hidden={"Ash"})
+
+
+@pytest.mark.parametrize("name", ["a.svg", "a.pdf"])
+def test_a_damaged_drawing_is_told_in_words(tmp_path, name):
+    (tmp_path / name).write_bytes(b"<svg><g>" if name == "a.svg" else b"%PDF-1.7 cut")
+    with pytest.raises(DisclosureError, match="cannot be read"):
+        disclosure.check_release(tmp_path)
 
 
 def test_counts_of_people_in_sentences_are_rounded():

@@ -96,16 +96,20 @@ def test_the_doctor_names_what_is_open_and_how_to_close_it(study, monkeypatch, t
     key.write_text(secrets.token_hex(32))
     key.chmod(0o644)
     where = folders(study, "a")
-    for folder in (where.processed, where.executed):
+    few = [where.reports / "programme", where.reports / "team"]
+    for folder in (where.processed, where.executed, *few):
         folder.mkdir(parents=True)
     where.processed.parent.chmod(0o755)
-    where.executed.chmod(0o750)
+    for folder in (where.executed, *few):
+        folder.chmod(0o750)
     where.reports.chmod(0o777)
     found = {(f.what, f.verdict) for f in doctor.findings(study.home) if f.verdict.startswith("open")}
     assert found == {
         ("key for pseudonyms", f"open: chmod 600 {key}"),
-        ("rows of people", f"open: chmod -R go-rwx {where.processed.parent}"),
-        ("rows of people", f"open: chmod -R go-rwx {where.executed}"),
+        *(
+            ("for its owner alone", f"open: chmod -R go-rwx {folder}")
+            for folder in (where.processed.parent, where.executed, *few)
+        ),
         ("reports", f"open: chmod o-w {where.reports}"),
     }
     done = subprocess.run(
@@ -113,6 +117,6 @@ def test_the_doctor_names_what_is_open_and_how_to_close_it(study, monkeypatch, t
     )
     assert done.returncode == 1
     key.chmod(0o600)
-    for folder in (where.processed.parent, where.executed, where.reports):
+    for folder in (where.processed.parent, where.executed, where.reports, *few):
         folder.chmod(0o700)
     assert not [f for f in doctor.findings(study.home) if f.verdict.startswith("open")]

@@ -64,7 +64,7 @@ def test_the_archive_holds_what_may_be_shared_and_says_so(study):
     assert {"report.html", "report.pdf", "report.docx", "figures/bmj/fig1.tiff", "tables/table1.docx"} <= set(names)
     assert sorted(inside) == sorted(["manifest.json", *names])
     assert set(manifest["files"]) == set(names)
-    assert manifest["disclosure"]["threshold"] == 11
+    assert manifest["disclosure"] == {"audience": "public", "threshold": 11, "nearest": 5, "reason": ""}
     private = (".ipynb", ".parquet", "run.json", "problems.csv")
     assert not [name for name in inside if name.endswith(private)]
 
