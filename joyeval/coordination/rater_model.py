@@ -29,6 +29,7 @@ MOST_STEPS = 60
 NOTHING = 1e-12  # variance within ties below which all raters agree
 ENDLESS = 1e7  # degrees of freedom beyond which t is normal
 FEWEST_DF = 0.3  # degrees of freedom from which the spread of a workgroup is judged by itself
+LEAST = 1e-6  # of the total variance; a smaller residual is as good as none, and algebra would fail on it
 CLOSE = 1e-8  # of the total variance; a smaller step ends the search
 
 
@@ -390,13 +391,14 @@ def _both_ways(parts: np.ndarray, variances: np.ndarray, totals: np.ndarray) -> 
 
 def _step(data: Panel, at: _State, moments: _Moments) -> _State:
     """One scoring step; variances at 0 that would fall stay there, and the step is halved until it helps."""
+    least = LEAST * at.variances.sum()
     free = (at.variances > 0) | (moments.score > 0)
-    free[-1] = True
+    free[-1] = at.variances[-1] > least or moments.score[-1] > 0
     step = np.zeros_like(at.variances)
     step[free] = np.linalg.lstsq(moments.information[np.ix_(free, free)], moments.score[free])[0]
     for _ in range(30):
         variances = np.maximum(at.variances + step, 0)
-        variances[-1] = max(variances[-1], at.variances[-1] / 10)
+        variances[-1] = max(variances[-1], at.variances[-1] / 10, least)
         after = _evaluate(data, variances)
         if after.deviance <= at.deviance + 1e-12 * abs(at.deviance):
             return after

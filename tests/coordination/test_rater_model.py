@@ -76,3 +76,13 @@ def test_too_little_to_judge_by_is_refused():
         fitted(one)
     with pytest.raises(ModelError, match="same score"):
         fitted(survey(groups="AB", skip=0.0).assign(rc=3.0))
+
+
+def test_ratings_without_any_rest_are_an_answer():
+    """Each rating is that of the rater in this wave plus that of the rater of this group: the residual is 0."""
+    rng = np.random.default_rng(3)
+    rater, target, wave = (axis.ravel() for axis in np.indices((6, 3, 2)))
+    y = rng.normal(size=(6, 3))[rater, target] + rng.normal(size=(6, 2))[rater, wave]
+    found = tie_means(panel(y, rater=rater, block=rater // 2, target=target, wave=wave))
+    assert found.variances[-1] < 1e-5 * found.variances.sum()
+    assert np.isfinite(found.vcov).all()
