@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError
-from joyeval.models import mixed
 from joyeval.models.multiplicity import adjust
+from joyeval.models.swept import clustered_mixed
 from joyeval.result import Result
 from joyeval.wave_order import wave_order
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FEWEST = 5  # answers in a wave below which no change is estimated
-FEWEST_TEAMS = 8  # teams in both waves from which the change is taken to vary from team to team
+FEW_TEAMS = 8  # teams in both waves below which a note says that intervals rest on few
 ESTIMATORS = {
     "everyone": "all answers; those of one person are linked where they can be",
     "linked": "people who answered both waves",
@@ -82,10 +82,10 @@ def score_change(
     """Estimate how scores changed from the first wave to each later one.
 
     Estimand: the difference in the mean score between two waves, for the people of these teams who would answer.
-    ``everyone`` is a mixed model with random intercepts for person, team and, from 8 teams in both waves on, team in
-    one wave (what happens to a whole team between waves is no evidence of many people), so that people who answered
-    twice count for their own change and others for the difference between groups; ``linked`` and ``not linked`` use one
-    kind of people only. Where the three disagree, who answered has changed. Where the teams of two waves differ, ``same
+    ``everyone`` is a mixed model with random intercepts for person and team, so that people who answered twice count
+    for their own change and others for the difference between groups; ``linked`` and ``not linked`` use one kind of
+    people only. Errors are CR2 with teams as the units: what happens to a whole team between waves is no evidence of
+    many people. Where the three disagree, who answered has changed. Where the teams of two waves differ, ``same
     teams`` stands beside them.
 
     Parameters
@@ -111,7 +111,7 @@ def score_change(
 
     References
     ----------
-    Kenward & Roger (1997), Biometrics 53(3), 983-997, doi:10.2307/2533558.
+    Pustejovsky & Tipton (2018), J. Bus. Econ. Stat. 36(4), 672-683. doi:10.1080/07350015.2016.1247004
     """
     order = list(map(str, wave_order(waves)))
     waves = waves.assign(wave=waves["wave"].astype(str))
@@ -187,15 +187,22 @@ def _fitted(rows: pd.DataFrame, scale: str, kind: str) -> dict[str, object]:
     counts = rows["later"].value_counts()
     if len(counts) < 2 or counts.min() < FEWEST or rows["team"].nunique() < 2:
         return blank | {"estimator": kind, "n": len(rows)}
-    groups = ["person", "team"] if (rows["times"] == 2).any() else ["team"]
-    if _teams_in_both(rows) >= FEWEST_TEAMS:
-        rows = rows.assign(team_wave=rows["team"].astype(str) + "|" + rows["wave"])
-        groups = [*groups, "team_wave"]
+    team = pd.factorize(rows["team"])[0]
+    nested = [rows.groupby(["team", "person"], sort=False).ngroup().to_numpy(), team]
+    X = np.column_stack([np.ones(len(rows)), rows["later"]])
     try:
-        row = mixed(f"{scale} ~ later", rows, groups=groups, df="satterthwaite").terms.set_index("term").loc["later"]
+        terms = clustered_mixed(
+            rows[scale].to_numpy(dtype=float), X, names=["first", "later"], nested=nested[not _twice(nested[0]) :]
+        )
     except ModelError:
         return blank | {"estimator": kind, "n": len(rows)}
+    row = terms.set_index("term").loc["later"]
     return {name: float(row[name]) for name in blank} | {"estimator": kind, "n": len(rows)}
+
+
+def _twice(person: np.ndarray) -> bool:
+    """Whether anybody answered more than once."""
+    return person.max() + 1 < len(person)
 
 
 def _teams_in_both(rows: pd.DataFrame) -> int:
@@ -225,10 +232,10 @@ def _notes(left_out: list[str], waves: pd.DataFrame, order: list[str]) -> tuple[
     people = ends["person"].nunique()
     notes.append(f"{linked} of {people} people who answered the first or the last wave answered both")
     teams = _teams_in_both(ends)
-    if teams < FEWEST_TEAMS:
+    if teams < FEW_TEAMS:
         notes.append(
-            f"{teams} teams answered the first and the last wave: what happened to whole teams between waves cannot be "
-            f"told apart from change (this takes {FEWEST_TEAMS} teams), so that intervals may be too narrow"
+            f"{teams} teams answered the first and the last wave: intervals allow for what happened to whole teams "
+            "between waves, and are wide where teams are so few"
         )
     if (ends.groupby("team")["wave"].nunique() < 2).any():
         notes.append("the teams of the waves differ: the change of the teams in both stands beside that of all")

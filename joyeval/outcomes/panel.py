@@ -17,6 +17,7 @@ from joyeval.models.design import build_design, quoted
 from joyeval.models.estimates import estimate_table
 from joyeval.models.mixed_models import mixed
 from joyeval.models.panel import cluster_robust, least_squares, permutation_test, regression, small_sample_notes
+from joyeval.models.swept import sweep
 from joyeval.outcomes.association import ROLES, Association, detectable_effect, guard_notes, number
 from joyeval.outcomes.linkage import Linkage, describe_lag, noun_of, table_of
 from joyeval.outcomes.periods import UNITS, lagged, ordinals
@@ -310,7 +311,8 @@ def _random_intercept(panel: Panel, frame: pd.DataFrame, time: str) -> tuple[pd.
     groups = list(dict.fromkeys([panel.team, panel.cluster]))
     design = build_design(formula, frame, groups=groups, weights=panel.weights)
     codes = {group.name: group.codes for group in design.groups}
-    columns = sweep_intercept(np.column_stack([design.y, design.X]), codes[panel.team], model.theta[0], design.weights)
+    swept = [codes[panel.team]], [model.theta[0] ** 2]
+    columns = sweep(np.column_stack([design.y, design.X]), *swept, design.weights)
     within, between = design.names.index("within"), design.names.index("between")
     chosen = [within, between, between, *(design.names.index(name) for name in panel.covariates)]
     sums = np.eye(len(design.names))[:, chosen]
@@ -320,24 +322,6 @@ def _random_intercept(panel: Panel, frame: pd.DataFrame, time: str) -> tuple[pd.
     names = ["within", "between", "contextual", *panel.covariates]
     terms = estimate_table(names, fit.beta @ sums, errors.se, n=fit.n, df=errors.df)
     return terms, {"sd_between_teams": model.theta[0] * model.sigma, "sd_residual": model.sigma}
-
-
-def sweep_intercept(columns: np.ndarray, codes: np.ndarray, theta: float, weights: np.ndarray | None) -> np.ndarray:
-    """Multiply rows by the inverse root of I/w + theta^2 11' within groups, so that errors become independent.
-
-    Parameters
-    ----------
-    columns : ndarray, shape (n, k)
-    codes : ndarray of int, shape (n,)
-    theta : float
-        Standard deviation of the random intercept over that of a residual of weight 1.
-    weights : ndarray, shape (n,), optional
-    """
-    w = np.ones(len(columns)) if weights is None else weights
-    mass = np.bincount(codes, w)
-    share = 1 - 1 / np.sqrt(1 + theta**2 * mass)
-    means = np.column_stack([np.bincount(codes, w * column) for column in columns.T]) / mass[:, None]
-    return np.sqrt(w)[:, None] * (columns - (share[:, None] * means)[codes])
 
 
 def _permuted(panel: Panel, draws: int) -> tuple[float, tuple[str, ...]]:

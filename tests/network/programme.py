@@ -34,7 +34,7 @@ COHORT = """\
 WEEKS, BASE, TEAMS = 52, 16, 6
 
 
-def study(home, *, pool=True, follow=True):
+def study(home, *, pool=True, follow=True, teams=TEAMS):
     """Write study file, tables and results below `home`; `follow`: cohorts begin one after the other."""
     parts = []
     for place, name in enumerate("abcd"):
@@ -47,14 +47,14 @@ def study(home, *, pool=True, follow=True):
     path.write_text(STUDY.format(pool=str(pool).lower(), cohorts="".join(parts)))
     loaded = load_study(path)
     for place, cohort in enumerate(loaded.cohorts):
-        _store(loaded, cohort, gain=0.02 + 0.05 * place)
+        _store(loaded, cohort, teams, gain=0.02 + 0.05 * place)
     return loaded
 
 
-def _store(loaded, cohort, *, gain):
+def _store(loaded, cohort, count, *, gain):
     rng = np.random.default_rng(7 + ord(cohort.cohort))
-    teams = [f"Team {cohort.cohort}{i}" for i in range(TEAMS)]
-    huddles = rng.integers(0, 30, TEAMS)
+    teams = [f"Team {cohort.cohort}{i}" for i in range(count)]
+    huddles = rng.integers(0, 30, count)
     rows = []
     for team, done in zip(teams, huddles, strict=True):
         for week in range(WEEKS):
@@ -73,7 +73,7 @@ def _store(loaded, cohort, *, gain):
     folder = loaded.store(cohort.cohort).folder
     store = Store(folder, folder)
     who = pd.DataFrame(
-        {"team": teams, "organisation": ["A", "B"] * (TEAMS // 2), "directorate": "D", "headcount": 15.0}
+        {"team": teams, "organisation": ["A", "B"] * (count // 2), "directorate": "D", "headcount": 15.0}
     )
     names = ["date", "scope", "scope_id", "kind", "label"]
     store.save(teams=who.assign(cohort=cohort.cohort), pulse=pulse, events=pd.DataFrame(events, columns=names))

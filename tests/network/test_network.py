@@ -46,10 +46,12 @@ def test_the_mean_over_cohorts_is_the_meta_analysis_of_their_own_changes(study, 
     assert "of the level before" in found.sentence()
 
 
-def test_later_cohorts_gained_more_where_they_were_made_to(found):
-    slope = found.learning.terms.iloc[1]
-    assert slope["p"] < 0.1  # from four cohorts, each of which allows for weeks that move slowly
-    assert slope["estimate"] == pytest.approx(5, abs=2)  # made so: 5 points from one cohort to the next
+def test_later_cohorts_gained_more_where_they_were_made_to(tmp_path):
+    """Made so: 5 points from one cohort to the next; four cohorts of 24 teams, each allowing for slow weeks."""
+    (large,) = network.comparisons(programme.study(tmp_path, teams=24))
+    slope = large.learning.terms.iloc[1]
+    assert slope["ci_low"] > 0
+    assert slope["estimate"] == pytest.approx(5, abs=2)
 
 
 def test_a_comparison_survives_storage(found):
@@ -82,7 +84,8 @@ def test_counts_of_teams_add_up_over_cohorts_and_organisations(study):
 
 
 def test_a_practice_that_drives_improvement_is_found(study):
-    """Made so: one more huddle in the year went with 0.6 points."""
+    """Made so: one more huddle in the year went with 0.6 points. (Of 150 such programmes 142 had it in the interval, of
+    150 whose gains differ twice as much 148.)"""
     practices = network.practices(study, network.team_totals(study))
     row = practices.table.iloc[0]
     assert row["practice"] == "huddle"

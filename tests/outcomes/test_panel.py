@@ -14,7 +14,7 @@ from joyeval.errors import ModelError, UsageError
 from joyeval.models.panel.linear import regression
 from joyeval.outcomes import between, leave_one_out, link
 from joyeval.outcomes.association import Association, detectable_effect, detectable_r, number
-from joyeval.outcomes.panel import change_on_change, fixed_effects, sweep_intercept, within_between
+from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
 from tests.conftest import golden, reference
 
 
@@ -119,14 +119,6 @@ def test_within_between_equals_lme4_with_clubsandwich_errors():
     assert rows.loc["contextual", "se"] == pytest.approx(club["ols_cr2"]["se"]["joy_b"], rel=1e-6)
     spread = {v["grp"]: v["sdcor"] for v in lmer["varcomp"]}
     assert got.extra == pytest.approx({"sd_between_teams": spread["team"], "sd_residual": spread["Residual"]}, rel=1e-6)
-
-
-def test_sweeping_the_intercept_whitens_its_covariance():
-    rng = np.random.default_rng(2)
-    codes, w, columns = np.repeat([0, 1, 2], [2, 4, 3]), rng.uniform(1, 9, 9), rng.normal(size=(9, 2))
-    V = np.diag(1 / w) + 0.7**2 * (codes[:, None] == codes)
-    white = sweep_intercept(columns, codes, 0.7, w)
-    np.testing.assert_allclose(white.T @ white, columns.T @ np.linalg.solve(V, columns), rtol=1e-10)
 
 
 def test_opposite_signs_within_and_between_are_shown_not_hidden():

@@ -8,6 +8,7 @@ from joyeval.models.linear_mixed.fitted import Mixed
 from joyeval.models.linear_mixed.gaussian import fit_gaussian
 from joyeval.models.linear_mixed.gram import EQUAL, standard_columns
 from joyeval.models.linear_mixed.likelihood import lower_factor
+from joyeval.models.linear_mixed.lmm import fit
 from joyeval.models.linear_mixed.terms import Term, random_terms, ranef_table, slopes_by_group
 from joyeval.models.linear_mixed.variances import (
     VARIANCE_COLUMNS,
@@ -26,6 +27,7 @@ __all__ = [
     "Partition",
     "Term",
     "cells",
+    "fit",
     "fit_gaussian",
     "invert",
     "lower_factor",
