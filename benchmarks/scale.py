@@ -114,13 +114,13 @@ def write(home: Path, cohorts: int, each: int, people: int) -> Path:
             "level": level[of],
         }
     )
+    outcome(listed, level, rng).to_csv(raw / "outcome.csv", index=False)
     for cohort in listed["Cohort"].unique():
         here = (listed["Cohort"] == cohort).to_numpy()
         for wave in WAVES:
             answers = survey(members[members["cohort"] == cohort], wave, rng)
             answers.to_csv(raw / f"survey_{cohort}_{wave}.csv", index=False)
         pulse(listed[here], level[here], rng).to_csv(raw / f"pulse_{cohort}.csv", index=False)
-        outcome(listed[here], level[here], rng).to_csv(raw / f"outcome_{cohort}.csv", index=False)
     path = home / "pipelines" / "large.yml"
     path.write_text(study_file([*listed["Cohort"].unique()]), encoding="utf-8")
     return path
@@ -163,12 +163,9 @@ def study_file(cohorts: list[str]) -> str:
             for c in cohorts
         ),
         "outcomes:",
-        *(
-            f"  - {{measure: experience, title: Good experience, kind: proportion, unit: '%', improve: increase, "
-            f"period: month, cohorts: ['{c}'], file: outcome_{c}.csv, "
-            "columns: {team: Team, period: Month, numerator: Positive, denominator: Asked}}"
-            for c in cohorts
-        ),
+        "  - {measure: experience, title: Good experience, kind: proportion, unit: '%', improve: increase,",
+        "    period: month, file: outcome.csv,",
+        "    columns: {team: Team, period: Month, numerator: Positive, denominator: Asked}}",
         "primary: {staff: good_day, outcome: experience, window: [1, 3], why: Named beforehand.}",
         "equity: {by: [role, setting], scales: [cbi_work, nqps_engagement]}",
         "",

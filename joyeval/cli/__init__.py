@@ -295,7 +295,7 @@ def _run(
                 tell=progress.say,
             )
     for name in dict.fromkeys(node.cohort for node in graph):
-        for said in closing_note(loaded.store(name)) if name != NETWORK else ():
+        for said in closing_note(loaded.store(name)) if name in stale and name != NETWORK else ():
             say(f"cohort {name}, {said}")
         for path in sorted(record.folders(loaded, name).reports.glob("report.*")):
             typer.echo(path)

@@ -173,11 +173,11 @@ def _charts(charts: Any, rule: Rule, people: Any) -> Shown:
     names = [*charts.by, charts.x]
     left = shown.points.loc[shown.points["value"].notna(), names].assign(_shown=True)
     marks = charts.points.loc[there, names].merge(left, on=names, how="left")
-    gone = marks[marks["_shown"].isna()]
+    drawn = shown.points[names[0]]  # of series that are drawn at all
+    gone = marks[marks["_shown"].isna() & marks[names[0]].isin(drawn)]
     where = [", ".join(str(value) for value in row) for row in gone[names].itertuples(index=False)]
-    kept = int(there[charts.points[names[0]].isin(shown.points[names[0]])].sum())  # of series that are drawn at all
-    here = [place for place, name in zip(where, gone[names[0]], strict=True) if name in set(shown.points[names[0]])]
-    return Shown(shown, rule, _mask_of(here, "point", rule.why), kept)
+    kept = int(there[charts.points[names[0]].isin(drawn)].sum())
+    return Shown(shown, rule, _mask_of(where, "point", rule.why), kept)
 
 
 def _verdicts(found: Any, rule: Rule, people: Any) -> Shown:

@@ -94,16 +94,21 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
 
 def states(study: Study, cohort: str, given: Parameters | None = None) -> list[State]:
     """Say for each step of a cohort (of ``network``: over all cohorts) whether it must run and why."""
-    chosen = [step for step in steps_of(study) if step.over_all == (cohort == NETWORK)]
+    return _states(study, cohort, steps_of(study), given)
+
+
+def _states(study: Study, cohort: str, steps: Iterable[Step], given: Parameters | None) -> list[State]:
+    chosen = [step for step in steps if step.over_all == (cohort == NETWORK)]
     return _in_turn(chosen, {step: state(study, cohort, step, given) for step in chosen})
 
 
 def all_states(study: Study, cohorts: Sequence[str] = (), given: Parameters | None = None) -> list[State]:
     """Say for every step whether it must run and why, as a run would find it; steps over all cohorts last."""
-    found = [s for name in cohorts or [c.cohort for c in study.cohorts] for s in states(study, name, given)]
-    if cohorts or not any(step.over_all for step in steps_of(study)):
+    steps = steps_of(study)
+    found = [s for name in cohorts or [c.cohort for c in study.cohorts] for s in _states(study, name, steps, given)]
+    if cohorts or not any(step.over_all for step in steps):
         return found
-    over_all = states(study, NETWORK, given)
+    over_all = _states(study, NETWORK, steps, given)
     waits = next((s for s in found if s.stale), None)
     reason = f"{waits.step} of cohort {waits.cohort} runs before it" if waits else ""
     return found + [replace(s, stale=True, reason=reason) if waits and not s.stale else s for s in over_all]

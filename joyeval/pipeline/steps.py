@@ -97,7 +97,13 @@ class Step:
         """Say whether it reads what another step makes."""
         if self.name == other.name or (other.over_all and not self.over_all):
             return False
-        return any(fnmatch(made, read) or fnmatch(read, made) for made in other.makes_files for read in self.reads)
+        return _meet(other.makes_files, self.reads)
+
+
+@cache
+def _meet(made: tuple[str, ...], read: tuple[str, ...]) -> bool:
+    """Say whether a pattern of one may name what a pattern of the other names."""
+    return any(fnmatch(one, other) or fnmatch(other, one) for one in made for other in read)
 
 
 def steps_of(study: Study) -> tuple[Step, ...]:

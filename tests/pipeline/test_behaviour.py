@@ -202,7 +202,7 @@ def test_a_full_disk_and_a_read_only_folder_are_told_and_do_no_harm(home, tmp_pa
     assert joyeval(home, "run").returncode == 0
     after = disk.with_name(f"{disk.name}.after")
     made = [p.relative_to(home) for p in outputs(home) if p.suffix == ".parquet" or "chapters" in p.parts]
-    assert len(made) == 2
+    assert len(made) > 2
     assert [p for p in made if (home / p).read_bytes() != (after / p).read_bytes()] == []
 
 
