@@ -137,20 +137,24 @@ def test_no_label_leaves_the_page(drawn):
                 assert inside or not label.get_text(), f"{figure.name}: {label.get_text()}"
 
 
-@pytest.fixture(scope="module")
-def written(study):
+def write(study):
+    """Write the first two figures of a cohort as if it had been run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(artwork, "refuse_stale", lambda *given: None)
         patch.setattr("joyeval.figures.cohort.cohort_figures", lambda *given: cohort_figures(*given)[:2])
-        folder, _ = artwork.write_artwork(study, "a", "bmj")
-        first = {path.name: path.read_bytes() for path in folder.iterdir()}
-        yield folder, first
+        return artwork.write_artwork(study, "a", "bmj")[0]
+
+
+@pytest.fixture(scope="module")
+def written(study):
+    folder = write(study)
+    return folder, {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.slow
 def test_the_command_writes_the_same_bytes_again(written, study):
     folder, first = written
-    artwork.write_artwork(study, "a", "bmj")
+    write(study)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
 
 
