@@ -91,6 +91,13 @@ def test_a_group_is_hidden_if_the_rest_of_its_whole_is_small(of, shown):
     assert got.loc[0, "mean"] == (2.5 if shown else GIVES_AWAY)
 
 
+@pytest.mark.parametrize(("largest", "shown"), [(30, True), (20, False), (19, True), (6, True)])
+def test_a_group_is_hidden_if_the_others_are_few_for_who_belongs_to_its_largest_part(largest, shown):
+    pooled = pd.DataFrame({"group": ["A"], "joy": [3.21], "n": [30], "largest": [largest]})
+    found = protect(pooled, n="n", by=["group"], within=None, largest="largest", words=False)["joy"]
+    assert found.notna().item() is shown
+
+
 def test_numbers_that_name_a_group_stay():
     got = protect(pd.DataFrame({"wave": [1, 2], "mean": [3.0, 4], "n": [5, 50]}), n="n", by=["wave"])
     assert got["wave"].tolist() == [1, 2]

@@ -26,6 +26,7 @@ def protect(
     by: Sequence[str] | None = None,
     within: Sequence[str] | None = (),
     of: str | None = None,
+    largest: str | None = None,
     percents: Mapping[str, tuple[str, str]] | None = None,
     places: Mapping[str, int | None] | None = None,
     rule: Rule | None = None,
@@ -50,6 +51,9 @@ def protect(
         rows are not parts of a whole (waves of one team, say).
     of : str, optional
         Column with the valid answers of the whole that each row is part of, where the rest of it is not in the table.
+    largest : str, optional
+        Column with the valid answers of the largest part of each row, such as one of two teams put together: who
+        belongs to it knows its own, so the others must be enough.
     percents : mapping of str to (str, str), optional
         Columns to fill with the percentage of two counts, worked out from the rounded counts, so only about right.
     places : mapping of str to int, optional
@@ -78,9 +82,13 @@ def protect(
     >>> teams = pd.DataFrame({"team": ["A", "B", "C"], "joy": [3.21, 3.96, 4.04], "n": [4, 23, 61]})
     >>> protect(teams, n="n")["joy"].tolist()
     ['suppressed (fewer than 11)', 'suppressed (would give away a small group)', 4.0]
+    >>> pooled = pd.DataFrame({"setting": ["X", "Y"], "joy": [3.21, 3.96], "n": [26, 26], "most": [20, 14]})
+    >>> protect(pooled, n="n", by=["setting"], largest="most", within=None)["joy"].tolist()
+    ['suppressed (would give away a small group)', 4.0]
     """
     rule = rule or Rule()
-    shown, why = masked(table, n=n, by=by, within=within, of=of, percents=percents, places=places, rule=rule)
+    how = {"by": by, "within": within, "of": of, "largest": largest, "percents": percents, "places": places}
+    shown, why = masked(table, n=n, rule=rule, **how)
     bounded = (percents or ()) if rule.ends else ()
     worded = {name: _worded(shown[name], why[name], bounded=name in bounded, words=words) for name in why}
     return table.assign(**worded)
@@ -93,14 +101,16 @@ def masked(
     by: Sequence[str] | None = None,
     within: Sequence[str] | None = (),
     of: str | None = None,
+    largest: str | None = None,
     percents: Mapping[str, tuple[str, str]] | None = None,
     places: Mapping[str, int | None] | None = None,
     rule: Rule,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the table with rounded numbers, hidden ones missing, and why each is hidden (empty where it is shown)."""
     percents, places = dict(percents or {}), dict(places or {})
-    behind = _behind(table, n=n, by=by, percents=percents, known={*(within or ()), *([of] if of else [])})
-    hidden = {count: _hidden(table, count, within=within, of=of, rule=rule) for count in set(behind.values())}
+    behind = _behind(table, n=n, by=by, percents=percents, known={*(within or ()), *filter(None, (of, largest))})
+    wholes = {"within": within, "of": of, "largest": largest}
+    hidden = {count: _hidden(table, count, **wholes, rule=rule) for count in set(behind.values())}
     people = {*behind.values(), *(name for pair in percents.values() for name in pair)}
     people |= {name for name in behind if name in table and is_integer_dtype(table[name]) and name not in places}
     shown, why = {}, {}
@@ -158,12 +168,15 @@ def _counts(column: pd.Series) -> bool:
 
 
 def _hidden(
-    table: pd.DataFrame, count: str, *, within: Sequence[str] | None, of: str | None, rule: Rule
+    table: pd.DataFrame, count: str, *, within: Sequence[str] | None, of: str | None, largest: str | None, rule: Rule
 ) -> tuple[pd.Series, pd.Series]:
     """Rows with too few answers, and rows that would give those away."""
     answers = table[count].fillna(0).astype(float)
     few = ~may_show(answers, rule=rule)
     giving = ~may_show(answers, of=table[of], rule=rule) if of else few.copy()
+    if largest:  # dominance: the others of a group, for who belongs to its largest part
+        others = answers - table[largest].fillna(0)
+        giving |= (others > 0) & ~may_show(others, rule=rule)
     if within is not None:
         parts = [table[name] for name in within] or np.zeros(len(table))
         for _, part in answers.groupby(parts, dropna=False):

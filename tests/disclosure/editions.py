@@ -49,7 +49,7 @@ def write(study, cohort, store, folder, audiences) -> None:
     if "public" in audiences:
         figures = folder / "figures" / "bmj"
         figures.mkdir(parents=True, exist_ok=True)
-        with disclosure.reading(disclosure.rule_of(study, "public")):
+        with disclosure.reading(disclosure.rule_of(study, "public")), vectors():
             for one in cohort_figures(study, cohort, store):
                 (figures / f"{one.name}.svg").write_text(render.pictures(one.figure)["svg"], encoding="utf-8")
                 (figures / f"{one.name}.txt").write_text(f"{one.alt}\n{one.caption}", encoding="utf-8")
@@ -65,7 +65,7 @@ def write_network(study, folder, audiences) -> None:
 def _write_pages(folder, audiences, emit) -> None:
     emitted = []
     keep = lambda block, shown=None: emitted.append((disclosure.reader().audience, block))  # noqa: E731
-    with mock.patch.object(blocks, "_emit", keep):
+    with mock.patch.object(blocks, "_emit", keep), vectors():
         emit()
     for audience in audiences:
         page = "".join(fragment(block) for who, block in emitted if who == audience)
@@ -90,12 +90,20 @@ def _exhibits(study, cohort, store) -> None:
     sections.cohort_charts(store.result("improvement_cohort"), store, study)
     sections.verdicts(store.result("improvement_verdicts"), study, store)
     sections.team_charts(store.result("improvement_charts"), study, cohort, store)
-    sections.answers_given(study, cohort, store)
     if "experience_equity" in results:
         sections.equity(store.result("experience_equity"), study)
     for name in results:
         if name.startswith("coordination_matrix_"):
             sections.matrix(store.result(name))
+
+
+@contextmanager
+def vectors():
+    """Nothing is drawn as pixels, which hold no more than the same drawing as SVG."""
+    saved = render._saved
+    only_svg = lambda fig, buffer, kind, **how: saved(fig, buffer, kind, **how) if kind == "svg" else b""  # noqa: E731
+    with mock.patch.object(render, "_saved", only_svg):
+        yield
 
 
 @contextmanager

@@ -191,7 +191,7 @@ def truth_of(store, threshold: int) -> Truth:
     shares = dict(iter(few[["team", "measure", "turn", "period", "share"]].groupby("team")))
     for team, rows in exact[exact["team"].map(staff) < threshold].groupby("team"):
         whole = rows[["positive", "answers"]].sum()
-        numbers[team] = [100 * whole["positive"] / whole["answers"], *(100 * rows["share"].dropna())]
+        numbers[team] = [100 * whole["positive"] / whole["answers"]]  # single weeks are claimed as shares
     for name in (name for name in there if name.startswith("wave_")):
         table = store.table(name)
         scales = [column.removesuffix("_answered") for column in table if column.endswith("_answered")]

@@ -293,16 +293,18 @@ def _counts(study: Study, totals: TeamTotals, titles: dict[str, str]) -> None:
 def _organisations(study: Study, totals: TeamTotals, titles: dict[str, str]) -> None:
     table = network.organisations(study, totals)
     numbers = dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.1f")
+    staff = _staff_of_organisations(study).reindex(table["organisation"]).fillna(0).astype(int)
     shown = disclosure.show(
-        table.assign(people=table["organisation"].map(_staff_of_organisations(study)).fillna(0).astype(int)),
+        table.assign(people=staff["sum"].to_numpy(), largest=staff["max"].to_numpy()),
         audience=rule(study),
         people=dict.fromkeys(ESTIMATED, "people"),
         by=[name for name in table if name not in ESTIMATED],
         within=["measure"],
+        largest="largest",
         places=dict.fromkeys(ESTIMATED, 0) | {"relative": 2},
     )
     report.table(
-        shown.pipe(lambda table: _named(table.drop(columns="people"), titles)),
+        shown.pipe(lambda table: _named(table.drop(columns=["people", "largest"]), titles)),
         caption="Organisations in order of name: verdicts on their teams of all cohorts, and their mean change",
         formats=numbers | {"before": ".0f", "relative": "+.0%"},
         units={"before": "%", "estimate": "percentage points"},
@@ -352,10 +354,11 @@ def _staff_of_teams(study: Study) -> pd.Series:
     return disclosure.known_in_post(_teams(study)).groupby(level=0).min()
 
 
-def _staff_of_organisations(study: Study) -> pd.Series:
+def _staff_of_organisations(study: Study) -> pd.DataFrame:
+    """Return the people in post of each organisation, `sum`, and of its largest team, `max`."""
     names = {organisation.code: organisation.name for organisation in study.organisations}
     teams = _teams(study)
-    staff = disclosure.known_in_post(teams).groupby(teams["organisation"].to_numpy()).sum(min_count=1)
+    staff = disclosure.known_in_post(teams).groupby(teams["organisation"].to_numpy()).agg(["sum", "max"])
     return staff.rename(names)
 
 
