@@ -36,7 +36,7 @@ def test_mean_change_weighs_every_tie_the_same():
 
 
 def test_three_waves_give_gain_sustain_and_decay_that_add_up():
-    got = change(survey(waves=("1", "2", "10"), gain=0.4, raters=10)).tidy().query("part == 'between'")
+    got = change(survey(waves=("1", "2", "10"), gain=0.4)).tidy().query("part == 'between'")
     kinds = got.set_index("kind")["estimate"]
     assert list(got["term"]) == ["2 - 1", "10 - 1", "10 - 2"]
     assert kinds["gain"] + kinds["decay"] == pytest.approx(kinds["sustain"])

@@ -28,6 +28,7 @@ def first_change(ties):
     return terms.set_index("term").iloc[0]
 
 
+@pytest.mark.slow
 def test_each_unit_is_compared_with_itself_just_before_its_start():
     """Half a point is found from own starts; of the calendar's first two waves only one unit in three had started."""
     ties = staggered()

@@ -23,6 +23,7 @@ def found() -> Design:
     return simulate(SMALL, datasets=10, ties=(5, 8))
 
 
+@pytest.mark.slow
 def test_more_teams_weeks_and_linked_answers_find_smaller_effects(found):
     for question, rows in found.table.groupby("question"):
         along = "weeks" if "pulse" in question else "linkage" if "coordination" in question else "teams"
@@ -30,6 +31,7 @@ def test_more_teams_weeks_and_linked_answers_find_smaller_effects(found):
         assert (np.diff(sizes.to_numpy()) < 0).all(), question
 
 
+@pytest.mark.slow
 def test_it_speaks_of_the_design_as_it_is_and_survives_json(found):
     said = found.sentence()
     assert said.startswith("With 8 teams this could be found with 80% chance: a change in the pulse of one team of")

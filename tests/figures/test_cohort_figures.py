@@ -106,15 +106,16 @@ def failures(checks):
     return checks[~checks["ok"]][["file", "what", "found", "expected"]].to_dict("records")
 
 
-def test_every_figure_meets_the_strictest_preset_and_may_be_released(drawn, tmp_path):
-    checks = saved(drawn, tmp_path, STRICTEST)
+def test_a_chart_and_a_network_meet_the_strictest_preset_and_may_be_released(drawn, tmp_path):
+    sample = [figure for figure in drawn if figure.name in ("chart_good_day", "network_ward")]
+    checks = saved(sample, tmp_path, STRICTEST)
     assert failures(checks) == []
     assert set(checks["what"]) >= {"resolution", "fonts", "type in pt", "thinnest line in pt", "size in mm"}
-    assert len(disclosure.check_release(tmp_path)) == 8 * len(drawn) + 1
+    assert len(disclosure.check_release(tmp_path)) == 8 * len(sample) + 1
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("journal", [name for name in journals() if name != STRICTEST])
+@pytest.mark.parametrize("journal", journals())
 def test_every_figure_meets_every_preset(drawn, tmp_path, journal):
     assert failures(saved(drawn, tmp_path, journal)) == []
 

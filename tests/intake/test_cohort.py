@@ -93,6 +93,7 @@ def test_links_are_right_and_most_that_could_be_are_made(cohort):
     assert (linked & same).sum() / same.sum() > 0.85
 
 
+@pytest.mark.slow
 def test_an_item_left_out_of_one_wave_is_blank_there_and_the_scale_says_so():
     table = cleaned("4").table("wave_cbi").set_index("wave")
     assert table.loc["2-midway", "cbi_13"].isna().all()

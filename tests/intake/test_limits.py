@@ -227,32 +227,34 @@ def test_per_cent_formats_of_an_open_document_are_seen(tmp_path):
     assert read(tmp_path / "w.ods").frame["Good"].to_list() == ["7%", "50%"]
 
 
-@pytest.mark.parametrize(
-    ("number", "shown", "day"),
-    [
-        (257.0, "%tq", "2024-04-01"),
-        (771.0, "%tm", "2024-04-01"),
-        (128.0, "%th", "2024-01-01"),
-        (3341.0, "%tw", "2024-04-01"),
-        (2024.0, "%ty", "2024-01-01"),
-        (23467.0, "%td", "2024-04-01"),
-    ],
-)
-def test_periods_of_stata_become_days(tmp_path, number, shown, day):
+def test_periods_of_stata_become_days(tmp_path):
     import pandas as pd
     import pyreadstat
 
-    cells = {"when": [number, None], "q": [1.0, 2.0]}
-    pyreadstat.write_dta(pd.DataFrame(cells), tmp_path / "w.dta", variable_format={"when": shown})
-    assert read(tmp_path / "w.dta").frame["when"].to_list() == [day, None]
+    periods = {
+        "%tq": (257.0, "2024-04-01"),
+        "%tm": (771.0, "2024-04-01"),
+        "%th": (128.0, "2024-01-01"),
+        "%tw": (3341.0, "2024-04-01"),
+        "%ty": (2024.0, "2024-01-01"),
+        "%td": (23467.0, "2024-04-01"),
+    }
+    formats = {f"at_{shown[1:]}": shown for shown in periods}
+    cells = pd.DataFrame({name: [periods[shown][0], None] for name, shown in formats.items()})
+    pyreadstat.write_dta(cells.assign(q=[1.0, 2.0]), tmp_path / "w.dta", variable_format=formats)
+    got = read(tmp_path / "w.dta").frame
+    assert {shown: got[name].to_list() for name, shown in formats.items()} == {
+        shown: [day, None] for shown, (_, day) in periods.items()
+    }
 
 
-@pytest.mark.parametrize("shown", ["QYR6", "MOYR8", "WKYR10", "DATE11"])
-def test_periods_of_spss_become_days(tmp_path, shown):
+def test_periods_of_spss_become_days(tmp_path):
     import pandas as pd
     import pyreadstat
 
     seconds = (pd.Timestamp("2024-04-01") - pd.Timestamp("1582-10-14").to_pydatetime()).total_seconds()
-    cells = {"when": [seconds, None], "q": [1.0, 2.0]}
-    pyreadstat.write_sav(pd.DataFrame(cells), tmp_path / "w.sav", variable_format={"when": shown})
-    assert read(tmp_path / "w.sav").frame["when"].to_list() == ["2024-04-01", None]
+    formats = {name: name for name in ("QYR6", "MOYR8", "WKYR10", "DATE11")}
+    cells = pd.DataFrame({name: [seconds, None] for name in formats}).assign(q=[1.0, 2.0])
+    pyreadstat.write_sav(cells, tmp_path / "w.sav", variable_format=formats)
+    got = read(tmp_path / "w.sav").frame
+    assert all(got[name].to_list() == ["2024-04-01", None] for name in formats)

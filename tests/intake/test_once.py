@@ -45,6 +45,7 @@ def test_a_file_that_changes_is_read_again(tmp_path):
         assert read(path).frame.height == 2
 
 
+@pytest.mark.slow
 def test_every_file_of_the_demonstration_is_opened_once_for_all_cohorts(monkeypatch):
     opened = []
     content_of = reading.content_of
