@@ -12,6 +12,7 @@ from joyeval.coordination.rater_model import panel, tie_means
 from joyeval.coordination.ratings import wave_order
 from joyeval.coordination.ties import RC, Survey
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.design import refuse_infinite
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -50,10 +51,12 @@ class AnswerQuality(Result):
     def sentence(self) -> str:
         """Return the range of alpha and of halo."""
         alpha, halo = self.terms["alpha"], self.terms["halo"]
-        shared = f"who answered made up {halo.min():.0%} to {halo.max():.0%} of the spread within ties."
-        if alpha.isna().all():
-            return f"Over {len(self.terms)} waves {shared}"
-        return f"Over {len(self.terms)} waves alpha lay between {alpha.min():.2f} and {alpha.max():.2f}; {shared}"
+        told = []
+        if alpha.notna().any():
+            told.append(f"alpha lay between {alpha.min():.2f} and {alpha.max():.2f}")
+        if halo.notna().any():
+            told.append(f"who answered made up {halo.min():.0%} to {halo.max():.0%} of the spread within ties")
+        return f"Over {len(self.terms)} waves {'; '.join(told) or 'too few answered to judge how'}."
 
 
 def answer_quality(
@@ -80,6 +83,7 @@ def answer_quality(
     Valentine, Nembhard & Edmondson (2015), Med. Care 53(4), e16-e30, doi:10.1097/MLR.0b013e31827feef6.
     """
     chosen = ties if process is None else ties[ties["process"] == process]
+    refuse_infinite(chosen, ["rc", *survey.dimensions], "ties")
     scored = chosen.dropna(subset=["rc"])
     if scored.empty:
         raise UsageError(f"no scored ties{f' of process {process}' if process else ''}")
@@ -113,7 +117,7 @@ def _reliability(part: pd.DataFrame, survey: Survey) -> dict[str, float]:
     by_target = [rows[list(survey.dimensions)].dropna() for _, rows in others.groupby(["process", "target"])]
     alphas = [measurement.alpha(rows).estimate for rows in by_target if len(rows) >= FEWEST_PERSONS]
     return {
-        "alpha_target": float(np.mean(alphas)),
+        "alpha_target": float(np.mean(alphas)) if alphas else np.nan,
         "n": found.n,
         "alpha": found.estimate,
         "alpha_low": found.ci_low,
@@ -238,6 +242,7 @@ def ordinal_change(
     order = [str(wave) for wave in waves] if waves is not None else list(wave_order(chosen))
     if len(order) < 2:
         raise ModelError(f"change of answers: {len(order)} wave; a change needs two")
+    refuse_infinite(chosen, survey.dimensions, "ties")
     between = chosen[(chosen["workgroup"] != chosen["target"]) & chosen["wave"].astype(str).isin(order)]
     if between.empty or set(order) - set(between["wave"].astype(str)):
         raise UsageError(f"no ties between groups of process {process} in every one of the waves {', '.join(order)}")

@@ -135,8 +135,8 @@ def change(
     members of the rating workgroups would report it. Each tie has its own mean at each wave (ties are fixed: nothing
     is said of other workgroups); rater, rater in one wave, and rater with one target are random (REML).
     Workgroups may differ in spread and size: mean changes rest on the squares of raters' contributions within each
-    workgroup, with Satterthwaite's degrees of freedom over workgroups; single ties on variances that all workgroups
-    share, with Kenward and Roger's.
+    workgroup, with Satterthwaite's degrees of freedom over workgroups; single ties on those squares averaged over all
+    ties of the workgroup that rates.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ from scipy.stats import false_discovery_control
 
 from joyeval.coordination.ties import RC, Survey, licence
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.design import refuse_infinite
 from joyeval.result import Result
 
 
@@ -169,6 +170,7 @@ def one_survey(ties: pd.DataFrame, wave: str, process: str | None) -> pd.DataFra
     processes = sorted(here["process"].unique())
     if len(processes) > 1:
         raise UsageError(f"wave {wave!r} has several processes; name one of {', '.join(processes)}")
+    refuse_infinite(here, here.columns, f"ties of wave {wave}")
     return here
 
 

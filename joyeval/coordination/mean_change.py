@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from joyeval.errors import ModelError
 from joyeval.models.estimates import estimate_table
 
 if TYPE_CHECKING:
@@ -63,7 +64,14 @@ def averaged(data: Ratings, ties: pd.DataFrame, waves: dict[str, float]) -> pd.D
     -------
     DataFrame
         process, estimate, se, df, ci_low, ci_high, p, n (raters of these waves), ties.
+
+    Raises
+    ------
+    ModelError
+        No ties.
     """
+    if ties.empty:
+        raise ModelError(f"no such tie was rated in every one of the waves {', '.join(waves)}")
     process, names = pd.factorize(ties["process"], sort=True)
     cells, blocks = cells_of(data, ties, waves)
     home = pd.Series(process).groupby(ties["block"].to_numpy()).first().to_numpy()

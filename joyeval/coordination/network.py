@@ -13,6 +13,7 @@ import pandas as pd
 from joyeval.coordination.matrix import BETWEEN, NO_BANDS, Bands, Matrix, one_survey
 from joyeval.coordination.ties import RC, Survey
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.estimates import holding
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def network(
     Raises
     ------
     ModelError
-        A tie between groups that nobody rated.
+        A tie between groups that nobody rated, or fewer than two workgroups that rate and are rated.
     UsageError
         A workgroup without a stage.
 
@@ -130,6 +131,10 @@ def network(
     names = sorted(set(rows["workgroup"]) & set(rows["target"]))
     if stages is not None and (missing := sorted(set(names) - set(stages))):
         raise UsageError(f"no stage for {', '.join(missing)}")
+    if len(names) < 2:
+        raise ModelError(
+            f"wave {wave}: fewer than two workgroups both rate and are rated; a network needs ties of them"
+        )
     rng = np.random.default_rng(seed)
     rows = rows[rows["workgroup"].isin(names) & rows["target"].isin(names)]
     drawn = np.stack([_redrawn(rows[rows["workgroup"] == name], names, measure, draws, rng) for name in names], axis=1)
@@ -194,7 +199,7 @@ def _modularity(strength: np.ndarray, stage: np.ndarray) -> np.ndarray:
 def _bootstrap_table(found: dict[str, np.ndarray], n: int) -> pd.DataFrame:
     rows = []
     for term, values in found.items():
-        low, high = np.quantile(values[1:], [0.025, 0.975])
+        low, high = holding(values[0], *np.quantile(values[1:], [0.025, 0.975]))  # extremes are worse when drawn again
         rows.append((term, values[0], values[1:].std(ddof=1), low, high, n))
     return pd.DataFrame(rows, columns=["term", "estimate", "se", "ci_low", "ci_high", "n"])
 

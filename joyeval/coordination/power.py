@@ -10,8 +10,8 @@ import pandas as pd
 from scipy.special import stdtr
 
 from joyeval.coordination.mean_change import detectable
-from joyeval.coordination.rater_model import COMPONENTS, Panel, TieMeans, panel, tie_means
-from joyeval.errors import UsageError
+from joyeval.coordination.rater_model import COMPONENTS, TieMeans, panel, tie_means
+from joyeval.errors import ModelError, UsageError
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -117,6 +117,8 @@ def power(
     ------
     UsageError
         A share outside 0 to 1, fewer than 2 groups, raters or waves, or a variance that is not named so.
+    ModelError
+        No simulated survey had enough answers to be analysed.
 
     Examples
     --------
@@ -125,14 +127,20 @@ def power(
     survey = Survey(groups, raters, waves, response, linkage)
     given = VARIANCES | dict(variances or {})
     _check(survey, given)
-    found = [_analyse(survey, fit) for fit in fits(survey, given, datasets=datasets, seed=seed)]
+    found = list(_analyses(survey, given, datasets=datasets, seed=seed))
+    if not found:
+        raise ModelError(
+            f"power: none of {datasets} simulated surveys of {groups} workgroups of {raters}, {response:.0%} of them "
+            "answering, had ties that were rated in the first and in the last wave; more raters are needed"
+        )
     estimate, se, df, tie_se, tie_df = np.array(found).T
     shares = [_found(estimate + size, se, df) for size in changes]
     error = [np.sqrt(share * (1 - share) / len(se)) for share in shares]
     single = float(detectable(tie_se, tie_df).mean())
     return Power(
         n=len(se),
-        notes=_notes(single),
+        n_dropped=datasets - len(se),
+        notes=_notes(single, datasets - len(se)),
         table=pd.DataFrame({"change": changes, "power": shares, "se": error}),
         precision=float(se.mean()),
         detectable=float(detectable(se, df).mean()),
@@ -143,15 +151,23 @@ def power(
     )
 
 
-def fits(survey: Survey, variances: Mapping[str, float], *, datasets: int, seed: int) -> Iterator[TieMeans]:
-    """Draw data sets without change and fit each; a change of all ties would shift the estimate and nothing else."""
+def _analyses(
+    survey: Survey, variances: Mapping[str, float], *, datasets: int, seed: int
+) -> Iterator[tuple[float, ...]]:
+    """Draw data sets without change and analyse each; a change of all ties would shift the estimate and nothing else.
+
+    Those that cannot be analysed, because a wave or the workgroups have too few answers, are left out.
+    """
     rng = np.random.default_rng(seed)
     for _ in range(datasets):
-        yield tie_means(draw(survey, variances, rng))
+        try:
+            yield _analyse(survey, *_draw(survey, variances, rng))
+        except ModelError:
+            continue
 
 
-def draw(survey: Survey, variances: Mapping[str, float], rng: np.random.Generator) -> Panel:
-    """Draw the ratings of one survey in which nothing changes."""
+def _draw(survey: Survey, variances: Mapping[str, float], rng: np.random.Generator) -> tuple[TieMeans, np.ndarray]:
+    """Draw the ratings of one survey in which nothing changes, and fit them; with the workgroup of each block."""
     G, W, seats = survey.groups, survey.waves, survey.groups * survey.raters
     sd = [np.sqrt(variances[name]) for name in COMPONENTS]
     moved = rng.random((seats, W)) >= survey.linkage
@@ -161,24 +177,28 @@ def draw(survey: Survey, variances: Mapping[str, float], rng: np.random.Generato
     y = sd[0] * rng.standard_normal(n)[person][:, None, :] + sd[1] * rng.standard_normal((seats, 1, W))
     y = y + sd[2] * rng.standard_normal((n, G))[person].transpose(0, 2, 1) + sd[3] * rng.standard_normal((seats, G, W))
     seat, target, wave = np.nonzero(np.broadcast_to((rng.random((seats, W)) < survey.response)[:, None], y.shape))
+    if len(np.unique(wave)) < W:
+        raise ModelError("a wave without answers")
     rater = np.unique(person[seat, wave], return_inverse=True)[1]
-    block = np.unique(seat // survey.raters, return_inverse=True)[1]
-    return panel(y[seat, target, wave], rater=rater, block=block, target=target, wave=wave)
+    groups, block = np.unique(seat // survey.raters, return_inverse=True)
+    return tie_means(panel(y[seat, target, wave], rater=rater, block=block, target=target, wave=wave)), groups
 
 
-def _analyse(survey: Survey, fit: TieMeans) -> tuple[float, ...]:
+def _analyse(survey: Survey, fit: TieMeans, groups: np.ndarray) -> tuple[float, ...]:
     """Estimate, standard error and df of the mean change between groups; mean standard error and df of one tie."""
     W, blocks = survey.waves, np.arange(len(fit.mean))
     target = np.arange(survey.groups)
     cells = np.zeros(fit.mean.shape)
     seen = (fit.raters[:, target * W] > 0) & (fit.raters[:, target * W + W - 1] > 0)
-    seen &= blocks[:, None] != target
+    seen &= groups[:, None] != target
+    if not seen.any():
+        raise ModelError("no tie between workgroups was rated in the first and in the last wave")
     row, at = np.nonzero(seen)
     cells[row, at * W + W - 1], cells[row, at * W] = 1 / seen.sum(), -1 / seen.sum()
     whole = fit.contrasts(cells, blocks, np.zeros(len(blocks), dtype=int), alike=False)
     single = np.zeros((len(row), cells.shape[1]))
     single[np.arange(len(row)), at * W + W - 1], single[np.arange(len(row)), at * W] = 1, -1
-    _, se, df = fit.contrasts(single, row, np.arange(len(row)))
+    _, se, df = fit.contrasts(single, row, np.arange(len(row)), alike=False, pooled=True)
     return (*(float(part[0]) for part in whole), float(se.mean()), float(df.mean()))
 
 
@@ -186,8 +206,10 @@ def _found(estimate: np.ndarray, se: np.ndarray, df: np.ndarray) -> float:
     return float((2 * stdtr(df, -np.abs(estimate / se)) < 0.05).mean())
 
 
-def _notes(single: float) -> tuple[str, ...]:
+def _notes(single: float, lost: int) -> tuple[str, ...]:
     notes = ["variances are assumed, unless taken from an earlier survey: power is no better known than they are"]
+    if lost:
+        notes.append(f"{lost} simulated surveys had too few answers to be analysed, as a real one then would")
     if single > BAND:
         notes.append(
             f"a single tie must change by {single:.2f} points, more than the width of the moderate band ({BAND}): "

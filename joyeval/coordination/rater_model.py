@@ -154,7 +154,7 @@ class TieMeans:
     scores: Scores
 
     def contrasts(
-        self, weights: np.ndarray, block: np.ndarray, group: np.ndarray, *, alike: bool = True
+        self, weights: np.ndarray, block: np.ndarray, group: np.ndarray, *, alike: bool = True, pooled: bool = False
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return estimate, standard error and degrees of freedom of sums of weighted cells.
 
@@ -168,6 +168,9 @@ class TieMeans:
         alike : bool
             Whether the raters of all blocks are taken as equally variable. Else each block has a variance of its own,
             and degrees of freedom are Satterthwaite's over blocks.
+        pooled : bool
+            Where they are not alike: whether all rows of a block share its variance, as single ties do, for which one
+            row has too few raters.
         """
         size = group.max() + 1
         each = np.einsum("lc,lc->l", weights, np.nan_to_num(self.mean[block]))
@@ -175,7 +178,7 @@ class TieMeans:
         variance, model = (_quadratic(weights, own[block]) for own in (self.vcov, self.model_vcov))
         variance = np.where(variance > 0, variance, model)  # the correction for very few raters can overshoot
         if not alike:
-            factor, df = cautious(*self.scores.spreads(weights, block), variance, group)
+            factor, df = cautious(*self.scores.spreads(weights, block, pooled=pooled), variance, group)
             total = np.bincount(group, factor * variance, size)
             with np.errstate(divide="ignore", invalid="ignore"):
                 df = total**2 / np.bincount(group, (factor * variance) ** 2 / df, size)
@@ -209,12 +212,14 @@ class Scores:
     residual: float
     weighed: np.ndarray
 
-    def spreads(self, weights: np.ndarray, block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def spreads(self, weights: np.ndarray, block: np.ndarray, *, pooled: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Observed over expected squares of raters' contributions to each weighted sum of cells, and its df.
 
-        Expected is what the pooled variances say, so that 1 means a workgroup as variable as all together. The degrees
-        of freedom are Satterthwaite's (Bell & McCaffrey), 0 where no two raters of a cell can be compared.
+        Expected is what the variances shared by all say, so that 1 means a workgroup as variable as all together. The
+        degrees of freedom are Satterthwaite's (Bell & McCaffrey), 0 where no two raters of a cell can be compared.
+        `pooled` averages over the rows of a block.
         """
+        judge = self._pooled if pooled else self._spread
         ratio, df = np.ones(len(weights)), np.zeros(len(weights))
         pull = np.einsum("li,lij->lj", weights, self.vcov[block])
         members = np.argsort(self.data.home, kind="stable")
@@ -223,16 +228,20 @@ class Scores:
         cuts = np.searchsorted(block[order], np.arange(len(self.vcov) + 1))
         for b in np.unique(block):
             rows, raters = order[cuts[b] : cuts[b + 1]], members[ends[b] : ends[b + 1]]
-            ratio[rows], df[rows] = self._spread(pull[rows], raters, self.vcov[b])
+            ratio[rows], df[rows] = judge(pull[rows], raters, self.vcov[b])
         return ratio, df
 
-    def _spread(self, pull: np.ndarray, raters: np.ndarray, vcov: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """One block: `pull` (rows, cells)."""
-        squares = ((pull @ self.weighed[raters].T) ** 2).sum(axis=1)
+    def _contributions(self, pull: np.ndarray, raters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what each pattern of ratings adds to each sum (rows, patterns, cells), and how many raters have it."""
         kinds, count = np.unique(self.data.pattern[raters], return_counts=True)
         seen = pull[:, None, :] * self.data.seen[kinds]
         effects = np.einsum("pij,lpj->lpi", self.inner[kinds], seen @ self.data.Z)
-        h = (seen - (effects @ self.data.Z.T) * self.data.seen[kinds]) / self.residual
+        return (seen - (effects @ self.data.Z.T) * self.data.seen[kinds]) / self.residual, count
+
+    def _spread(self, pull: np.ndarray, raters: np.ndarray, vcov: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One block, each row by itself: `pull` (rows, cells)."""
+        squares = ((pull @ self.weighed[raters].T) ** 2).sum(axis=1)
+        h, count = self._contributions(pull, raters)
         alone = np.einsum("lc,lpc->lp", pull, h)
         shared = np.einsum("lpc,cd,lpd->lp", h, vcov, h, optimize=True)
         together = np.einsum("p,lpc,lpd->lcd", count, h, h, optimize=True) @ vcov
@@ -241,6 +250,26 @@ class Scores:
         known = expected > NOTHING + 1e-6 * (alone * count).sum(axis=1)
         ratio = np.where(known, squares / np.where(known, expected, 1), 1.0)
         return ratio, np.where(known & (spread > 0), expected**2 / np.where(spread > 0, spread, 1), 0.0)
+
+    def _pooled(self, pull: np.ndarray, raters: np.ndarray, vcov: np.ndarray) -> tuple[float, float]:
+        """One block, the mean over its rows, each in units of what is expected of it.
+
+        Contributions of rater r to rows l and m have the covariance `alone` less `shared`, those of two raters minus
+        `shared` alone; the variance of a sum of squares is twice the sum of squares of all of these.
+        """
+        h, count = self._contributions(pull, raters)
+        alone = np.einsum("lc,mpc->lmp", pull, h)
+        shared = np.einsum("lpc,cd,mpd->lmp", h, vcov, h, optimize=True)
+        own, expected = (np.einsum("llp,p->l", part, count) for part in (alone, alone - shared))
+        known = expected > NOTHING + 1e-6 * own
+        if not known.any():
+            return 1.0, 0.0
+        unit = np.where(known, 1 / np.sqrt(np.where(known, expected, 1)), 0.0)
+        pair = unit[:, None] * unit
+        squares = (((unit[:, None] * pull) @ self.weighed[raters].T) ** 2).sum()
+        together = np.einsum("l,p,lpc,lpd->cd", unit**2, count, h, h, optimize=True) @ vcov
+        spread = np.einsum("lm,lmp,p->", pair**2, alone**2 - 2 * alone * shared, count) + (together * together.T).sum()
+        return squares / known.sum(), known.sum() ** 2 / spread
 
 
 def cautious(ratio: np.ndarray, df: np.ndarray, variance: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from joyeval.coordination.rater_model import TieMeans, panel, tie_means
 from joyeval.errors import DataError, ModelError, Problem, UsageError
+from joyeval.models.design import refuse_infinite
 from joyeval.wave_order import wave_order as in_order_of_time
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def ratings(
         raise UsageError(f"no ties of wave {', '.join(unknown)}; there are {', '.join(sorted(given.unique()))}")
     order = wave_order(chosen, waves)
     chosen = chosen.assign(wave=given)[given.isin(order)]
+    refuse_infinite(chosen, [measure], "ties")
     scored = chosen.dropna(subset=[measure]).rename(columns={measure: "value"})
     scored["value"] = scored["value"].astype(float)
     present = [wave for wave in order if (scored["wave"] == wave).any()]

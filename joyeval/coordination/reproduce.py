@@ -83,29 +83,35 @@ def reproduce(
     Raises
     ------
     ModelError
-        Fewer than two ties between groups that were rated in both waves.
+        No process with two ties between groups that were rated in both waves.
 
     References
     ----------
     Independent t-tests by dimension: Tørring (2018), doi:10.5278/vbn.phd.med.00116.
     """
-    found, data = [], None
+    found, data, missed = [], None, {}
     for measure in measures:
         data = ratings(ties, measure=measure, process=process, waves=(first, second), linked=linked)
         safe = mean_changes(data)
         for name in sorted(data.rows["process"].unique()):
             own = safe[(safe["part"] == "between") & (safe["process"] == name)].assign(test=SAFE)
-            found.append(pd.concat([_published(data, name), own]).assign(measure=measure, process=name))
+            try:
+                found.append(pd.concat([_published(data, name), own]).assign(measure=measure, process=name))
+            except ModelError as error:
+                missed[str(error)] = None
+    if not found:
+        raise ModelError("; ".join(missed))
     terms = pd.concat(found, ignore_index=True).assign(term=f"{second} - {first}")
     columns = ["measure", "process", "test", "term", "estimate", "se", "df", "ci_low", "ci_high", "p", "n"]
-    notes = (*licence(survey), WARNING)
+    notes = (*licence(survey), WARNING, *missed)
     return Reproduced(n=data.rows["rater"].nunique(), n_dropped=data.n_dropped, notes=notes, terms=terms[columns])
 
 
 def _published(data: Ratings, process: str) -> pd.DataFrame:
     rows = data.rows[(data.rows["process"] == process) & (data.rows["workgroup"] != data.rows["target"])]
     first, second = (rows.loc[rows["wave"] == wave, "value"] for wave in data.waves)
-    means = rows.pivot_table(index=["workgroup", "target"], columns="wave", values="value").dropna()
+    means = rows.pivot_table(index=["workgroup", "target"], columns="wave", values="value")
+    means = means.reindex(columns=data.waves).dropna()
     if len(means) < 2:
         raise ModelError(f"{process}: {len(means)} ties between groups rated in both waves; two are needed")
     tests = {

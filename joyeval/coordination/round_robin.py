@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import DataError, ModelError, Problem, UsageError
+from joyeval.models.design import refuse_infinite
 from joyeval.models.estimates import estimate_table
 from joyeval.models.one_thread import one_thread
 from joyeval.result import Result
@@ -118,6 +119,7 @@ def _rows(data: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
         raise UsageError(f"round_robin: no column {', '.join(missing)}")
     rows = data[columns].set_axis(["g", "r", "t", "y"], axis=1).dropna()
     rows = rows[rows["r"] != rows["t"]].reset_index(drop=True)
+    refuse_infinite(rows.rename(columns={"y": columns[3]}), [columns[3]], "round robin")
     if twice := int(rows.duplicated(["g", "r", "t"]).sum()):
         found = f"{twice} second ratings of the same pair in the same direction"
         raise DataError([Problem("ratings", found, "one each", "keep one, or give one wave at a time", rule="twice")])

@@ -13,6 +13,7 @@ import numpy as np
 
 from joyeval.coordination.ties import RC, Survey, licence
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.design import refuse_infinite
 from joyeval.result import Result
 from joyeval.wave_order import in_order
 
@@ -91,6 +92,7 @@ def site_means(
     >>> linked = outcomes.link(coordination.terms, outcome, lag="same")  # doctest: +SKIP
     """
     between = ties[ties["workgroup"] != ties["target"]]
+    refuse_infinite(between, [measure], "ties")
     scored = between.dropna(subset=[measure])
     if scored.empty:
         raise ModelError(f"{measure}: none of {len(between)} ratings between groups has a score")

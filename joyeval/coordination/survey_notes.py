@@ -96,4 +96,4 @@ def _spread_notes(data: Ratings) -> list[str]:
     names = data.ties.drop_duplicates("block").set_index("block")["workgroup"]
     most, least = names[blocks[ratio.argmax()]], names[blocks[ratio.argmin()]]
     unlike = f"workgroups differ in how far their members' ratings move apart (most in {most}, least in {least})"
-    return [f"{unlike}: mean changes allow for it, intervals of single ties take workgroups as alike"]
+    return [f"{unlike}: intervals of mean changes and of single ties allow for it"]

@@ -49,7 +49,7 @@ def rated_changes(data: Ratings) -> pd.DataFrame:
             continue
         group, names = pd.factorize(pd.MultiIndex.from_frame(ties[["process", "target"]]), sort=True)
         share = weights / np.bincount(group)[group][:, None]
-        estimate, se, df = data.means.contrasts(share, ties["block"].to_numpy(), group)
+        estimate, se, df = data.means.contrasts(share, ties["block"].to_numpy(), group, alike=False, pooled=True)
         table = estimate_table([target for _, target in names], estimate, se, df=df, n=0).drop(columns="n")
         raters = {name: np.bincount(group, sizes[name]) for name in sizes}
         said = {"process": [process for process, _ in names], "kind": contrast.kind, **raters}
@@ -76,7 +76,7 @@ def _tie_change(data: Ratings, contrast: Contrast) -> pd.DataFrame:
     if ties.empty:
         return ties
     row = np.arange(len(ties))
-    estimate, se, df = data.means.contrasts(weights, ties["block"].to_numpy(), row)
+    estimate, se, df = data.means.contrasts(weights, ties["block"].to_numpy(), row, alike=False, pooled=True)
     table = estimate_table(row, estimate, se, df=df, n=0).drop(columns="term")
     ties = pd.concat([ties, sizes, table], axis=1).assign(kind=contrast.kind, term=contrast.term)
     first, second = data.cells(ties, contrast.first), data.cells(ties, contrast.second)
@@ -95,7 +95,11 @@ def _shrunken(ties: pd.DataFrame, vcov: np.ndarray, first: np.ndarray, second: n
     i, j = _pairs(ties["block"].to_numpy(), batch)
     block = ties["block"].to_numpy()[i]
     cells = ((second[i], second[j], 1), (first[i], first[j], 1), (first[i], second[j], -1), (second[i], first[j], -1))
-    sampling[batch[i], place[i], place[j]] = sum(sign * vcov[block, a, b] for a, b, sign in cells)
+    shared = sum(sign * vcov[block, a, b] for a, b, sign in cells)
+    own = np.zeros(len(ties))
+    own[i[i == j]] = shared[i == j]
+    louder = np.where(own > 0, ties["se"] ** 2 / np.where(own > 0, own, 1), 1.0)  # the spread of a workgroup
+    sampling[batch[i], place[i], place[j]] = np.sqrt(louder[i] * louder[j]) * shared
     one = np.zeros_like(changes)
     one[batch, place] = 1.0
     mean, sd, up = (found[batch, place] for found in _posterior(changes, sampling, one))

@@ -234,7 +234,7 @@ def looks_scored(frequency: pd.Series) -> str:
 
     Scored answers pile up on 1, 3 and 5, raw ones on the middle codes.
     """
-    share = frequency.dropna().astype(int).value_counts(normalize=True).reindex(range(1, 6), fill_value=0.0)
+    share = frequency.dropna().value_counts(normalize=True).reindex(range(1, 6), fill_value=0.0)
     if share.sum() == 0:
         return "no answers to judge by"
     return "looks scored" if share[[1, 3, 5]].sum() > 0.8 and share[5] >= share[4] else "looks raw"

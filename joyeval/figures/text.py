@@ -16,6 +16,7 @@ _UNPRINTABLE = {"Cc", "Cs", "Co", "Cn"}
 _TURNING = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _SPACES = {"\n": " ", "\t": " ", "\r": " ", "\u2028": " ", "\u2029": " ", "\x0b": " ", "\x0c": " "}
+SPANS = r"(?:day|week|month|quarter|year)s?\b"  # units of time: the number before them counts
 FIGURES = 4  # of a number in source data: more say nothing of people, and give answers away
 
 
@@ -51,10 +52,12 @@ def titled(key: str) -> str:
     --------
     >>> titled("1-baseline"), titled("discharge-planning"), titled("2-end - 1-baseline"), titled("2024")
     ('Baseline', 'Discharge planning', 'End less Baseline', '2024')
+    >>> titled("6-month"), titled("12-months")  # the number is no place in an order
+    ('6 month', '12 months')
     """
     if " - " in key:
         return " less ".join(titled(part) for part in key.split(" - "))
-    words = re.sub(r"^\d+[-_](?=[a-z])", "", key).replace("-", " ").replace("_", " ")
+    words = re.sub(rf"^\d+[-_](?=[a-z])(?!{SPANS})", "", key).replace("-", " ").replace("_", " ")
     return words[:1].upper() + words[1:]
 
 

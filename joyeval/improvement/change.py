@@ -83,6 +83,8 @@ def _serial(sheet: Sheet, periods: tuple[np.ndarray, np.ndarray]) -> float:
         points = sheet.count(rows)
         off = np.where(rows, sheet.value - sheet.each(sheet.mean(sheet.value, rows)), np.nan)[rows]
         owner = sheet.stretch[rows]
+        if not len(owner):
+            continue
         together = np.append(owner[1:] == owner[:-1], False)
         products = np.append(off[1:] * off[:-1], 0.0)
         lagged = np.bincount(owner[together], weights=products[together], minlength=sheet.stretches)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.estimates import holding
 from joyeval.result import ESTIMATE_COLUMNS, Result
 
 if TYPE_CHECKING:
@@ -254,6 +255,7 @@ def _estimates(panel: _Panel, level: str, draws: int, rng: np.random.Generator) 
         whole, resampled = drawn[0], drawn[1:][np.isfinite(drawn[1:])]
         enough = len(resampled) > draws / 2
         low, high = np.quantile(resampled, [0.025, 0.975]) if draws and enough else (np.nan, np.nan)
+        low, high = holding(whole, low, high)
         se = resampled.std(ddof=1) if draws and enough else np.nan
         rows.append((term, whole, se, low, high, np.nan, int(panel.paired.sum())))
     return pd.DataFrame(rows, columns=list(ESTIMATE_COLUMNS))

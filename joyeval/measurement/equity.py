@@ -45,7 +45,7 @@ class Equity(Result):
 
     def tidy(self) -> pd.DataFrame:
         """Return the changes as estimates, one row per group and scale."""
-        names = self.groups[["attribute", "category", "title"]].agg(", ".join, axis="columns")
+        names = self.groups["attribute"] + ", " + self.groups["category"] + ", " + self.groups["title"]
         return self.groups.assign(term=names, n=self.groups["n_first"] + self.groups["n_last"])
 
     def sentence(self) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.measurement.groups import Groups, and_others, answers_of, counted, join_labels, nested_groups
+from joyeval.models.estimates import holding
 from joyeval.result import Result
 
 TERMS = ("ICC(1)", "ICC(2)")
@@ -183,6 +184,7 @@ def _table(ms: _MeanSquares, level: float, icc1: np.ndarray | None) -> pd.DataFr
         p = np.where(np.isnan(f), np.nan, fdtrc(df1, df2, f))
         se = np.sqrt(2 * (ms.n - 1) * ((1 - one) * (1 + (size - 1) * one)) ** 2 / (size**2 * df1 * df2))
         low, high = (np.where(np.isinf(f), 1.0, _limit(ms, q)) for q in ((1 + level) / 2, (1 - level) / 2))
+        low, high = holding(one, low, high)  # limits weigh groups of unequal size, the estimate does not
         pairs = {
             "estimate": (one, _stepped_up(one, size)),
             "se": (se, np.where(np.isnan(_stepped_up(one, size)), np.nan, se * size / (1 + (size - 1) * one) ** 2)),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RULES = ("complete", "half", "imputed")
+ROUNDING = 1e-9  # difference of means that is none
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,7 +51,7 @@ class ItemGaps(Result):
         """Say the three means, and whether the rule matters."""
         rows = self.estimates.set_index("term")
         spread = rows["estimate"].max() - rows["estimate"].min()
-        word = "does not matter" if spread < rows["se"].min() else "matters"
+        word = "matters" if spread > np.nan_to_num(rows["se"].min()) + ROUNDING else "does not matter"
         means = ", ".join(f"{rows.loc[rule, 'estimate']:.2f} ({rule}, n = {rows.loc[rule, 'n']})" for rule in RULES)
         return f"The rule for unanswered items {word} for the mean of {self.scale}: {means}."
 

@@ -15,6 +15,7 @@ from joyeval.measurement.response import Response, response
 from joyeval.measurement.tipping import tipping_point
 from joyeval.measurement.turnover import PARTS, turnover
 from joyeval.measurement.weighting import rake, weighted_mean
+from joyeval.models.design import refuse_infinite
 from joyeval.result import ESTIMATE_COLUMNS, Result
 from joyeval.wave_order import in_order
 
@@ -124,6 +125,7 @@ def nonresponse(
     See `turnover`, `tipping_point`, `rake`, `item_gaps`, `response`.
     """
     _check(wave, scales, [person, by, *([group] if group else []), *margins], roster, [headcount, *margins])
+    refuse_infinite(wave, [name for name in scales if name in wave], "non-response")
     wave = wave.assign(**{by: in_order(wave, wave=by)})
     levels = wave[by].dropna().sort_values().unique()
     if len(levels) < 2:

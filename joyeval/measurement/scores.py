@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError
+from joyeval.models.design import refuse_infinite
+from joyeval.models.estimates import holding
 from joyeval.models.multiplicity import adjust
 from joyeval.models.swept import clustered_mixed
 from joyeval.result import Result
@@ -96,7 +98,8 @@ def score_change(
     scales : mapping
         Column to (title, "higher" or "lower": which way is better).
     ranges : mapping, optional
-        Column to the lowest and highest score there can be: intervals of means then stay within them.
+        Column to the lowest and highest score there can be: intervals of means then stay within them, those of changes
+        within what they allow.
 
     Returns
     -------
@@ -117,6 +120,7 @@ def score_change(
     waves = waves.assign(wave=waves["wave"].astype(str))
     if len(order) < 2:
         raise ModelError(f"change of scores: {len(order)} wave; a change needs two")
+    refuse_infinite(waves, [name for name in scales if name in waves], "change of scores")
     used = [name for name in scales if name in waves and waves.groupby("wave")[name].count().min() >= FEWEST]
     if not used:
         raise ModelError(f"change of scores: no scale with at least {FEWEST} answers in each of {len(order)} waves")
@@ -124,7 +128,7 @@ def score_change(
     means = pd.concat([_means(waves, name, order, ends[name]) for name in used], ignore_index=True)
     rows = [_changes(waves, name, order, scales[name][1]) for name in used]
     changes = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
-    changes = _corrected(_relative(changes, means, order[0]))
+    changes = _corrected(_relative(_possible(changes, means, order[0], ends), means, order[0]))
     scored = waves[used].notna().any(axis=1)
     left_out = [scales[name][0] for name in scales if name not in used]
     notes = _notes(left_out, waves, order)
@@ -207,6 +211,18 @@ def _twice(person: np.ndarray) -> bool:
 
 def _teams_in_both(rows: pd.DataFrame) -> int:
     return int((rows.groupby("team")["wave"].nunique() == 2).sum())
+
+
+def _possible(
+    changes: pd.DataFrame, means: pd.DataFrame, first: str, ends: Mapping[str, tuple[float, float] | None]
+) -> pd.DataFrame:
+    """Cut intervals where a later mean would lie beyond the ends of its scale."""
+    start = means[means["wave"] == first].set_index("scale")["mean"]
+    reach = {name: np.subtract(span, start[name]) if span else (-np.inf, np.inf) for name, span in ends.items()}
+    down, up = (changes["scale"].map({name: side[end] for name, side in reach.items()}) for end in (0, 1))
+    low, high = changes["ci_low"].clip(down, up), changes["ci_high"].clip(down, up)
+    low, high = holding(changes["estimate"], low, high)
+    return changes.assign(ci_low=low, ci_high=high)
 
 
 def _relative(changes: pd.DataFrame, means: pd.DataFrame, first: str) -> pd.DataFrame:

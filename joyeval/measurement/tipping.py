@@ -45,11 +45,13 @@ class TippingPoint(Result):
         rows = self.estimates.set_index("term")["estimate"]
         if self.rates[1] == 1:
             return f"Everybody answered the second wave: the change of {rows['change']:+.2f} cannot tip."
+        if rows["change"] == 0:
+            return "Nothing changed among those who answered, so there is nothing to tip."
         word = "below" if rows["tipping"] < 0 else "above"
+        sds = f" ({abs(rows['tipping_sd']):.1f} standard deviations)" if self.sd > 0 else ""
         return (
             f"The change of {rows['change']:+.2f} would vanish if those who did not answer the second wave "
-            f"({1 - self.rates[1]:.0%}) lay {abs(rows['tipping']):.2f} points ({abs(rows['tipping_sd']):.1f} standard "
-            f"deviations) {word} those who did."
+            f"({1 - self.rates[1]:.0%}) lay {abs(rows['tipping']):.2f} points{sds} {word} those who did."
         )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.design import refuse_infinite
 from joyeval.models.estimates import estimate_table
 from joyeval.result import Result
 
@@ -42,9 +43,10 @@ class Turnover(Result):
         rows = self.estimates.set_index("term")
         parts = ", ".join(f"{term} {rows.loc[term, 'estimate']:+.2f}" for term in PARTS[1:])
         change = rows.loc["change"]
+        reach = f"95% CI {change['ci_low']:+.2f} to {change['ci_high']:+.2f}"
+        reach = reach if change["se"] >= 0 else "no interval: one team"
         return (
-            f"The mean changed by {change['estimate']:+.2f} (95% CI {change['ci_low']:+.2f} to "
-            f"{change['ci_high']:+.2f}): "
+            f"The mean changed by {change['estimate']:+.2f} ({reach}): "
             f"{parts} ({self.stayed} stayed, {self.left} left, {self.joined} joined)."
         )
 
@@ -112,6 +114,7 @@ def both_waves(before: pd.Series, after: pd.Series) -> pd.DataFrame:
             twice = int(wave.index.duplicated().sum())
             raise UsageError(f"{name}: {twice} persons answered more than once; keep one answer per person and wave")
     both = pd.concat([before.rename("before"), after.rename("after")], axis=1).astype(float)
+    refuse_infinite(both, both.columns, "scores of two waves")
     return both.dropna(how="all")
 
 
@@ -144,6 +147,8 @@ def _notes(counts: list[int], clusters: int, by_team: bool) -> tuple[str, ...]:
     notes = []
     if stayed < 0.5 * max(stayed + left, stayed + joined):
         notes.append("fewer than half answered both waves: the change is mostly between different people")
-    if by_team and clusters < 10:
+    if by_team and clusters < 2:
+        notes.append("one team: how far teams move apart is not known, and there is no interval")
+    elif by_team and clusters < 10:
         notes.append(f"only {clusters} teams: the intervals are rough")
     return tuple(notes)

@@ -373,6 +373,19 @@ def _filled(X: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, tuple[str,
     return X[:, ~np.array(empty, dtype=bool)], tuple(kept), gone
 
 
+def refuse_infinite(table: pd.DataFrame, columns: Sequence[str], what: str) -> None:
+    """Refuse infinite values, which a division by 0 leaves behind.
+
+    Raises
+    ------
+    ModelError
+    """
+    numbers = [name for name in dict.fromkeys(columns) if pd.api.types.is_numeric_dtype(table[name])]
+    endless = {name: int(np.isinf(table[name].to_numpy(dtype=float, na_value=np.nan)).sum()) for name in numbers}
+    if told := ", ".join(f"{count} in {name}" for name, count in endless.items() if count):
+        raise ModelError(f"{what}: infinite values in {len(table)} rows ({told}); mend them")
+
+
 def _check_positive(values: pd.Series, formula: str) -> None:
     if not pd.api.types.is_numeric_dtype(values):
         raise ModelError(f"{formula}: {values.name} holds {values.dtype}; expected positive numbers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,3 +71,24 @@ def p_value(estimate: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndarray:
     size = np.abs(np.divide(estimate, se, out=np.where(estimate == 0, 0.0, np.inf), where=se != 0))
     finite = np.isfinite(df)
     return 2 * np.where(finite, stdtr(np.where(finite, df, 1.0), -size), ndtr(-size))
+
+
+def holding(estimate: ArrayLike, low: ArrayLike, high: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return limits widened to their estimate, for limits that rest on another statistic or on resampling."""
+    return np.minimum(low, estimate), np.maximum(high, estimate)
+
+
+def main_row(terms: pd.DataFrame) -> pd.Series:
+    """Return the row of the first predictor; of the intercept where nothing else is left."""
+    return terms.loc[(terms["term"] != "Intercept").idxmax()]
+
+
+def difference(term: str) -> str:
+    """Name a coefficient in words, as the start of a sentence."""
+    if term == "Intercept":
+        return "The intercept"
+    if category := re.fullmatch(r"(.+)\[T\.(.+)\]", term):
+        return f"{category[1]} = {category[2]}, against the first level,"
+    if pair := re.fullmatch(r"(.+)\[(.+) - (.+)\]", term):
+        return f"{pair[1]} = {pair[2]}, against {pair[3]},"
+    return f"A difference of 1 in {term}"

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.special import fdtrc
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.models.estimates import estimate_table
+from joyeval.models.estimates import estimate_table, main_row
 from joyeval.models.one_thread import one_thread
 from joyeval.result import Result
 
@@ -199,8 +199,7 @@ class Pooled(Result):
 
     def sentence(self) -> str:
         """Return the first term with its share of missing information."""
-        terms = self.terms[self.terms["term"] != "Intercept"]
-        row = (terms if len(terms) else self.terms).iloc[0]
+        row = main_row(self.terms)
         return (
             f"Over {self.imputations} imputations {row['term']} was {row['estimate']:.3g} (95% CI {row['ci_low']:.3g} "
             f"to {row['ci_high']:.3g}); {row['fmi']:.0%} of the information on it is missing."

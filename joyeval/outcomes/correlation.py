@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.design import refuse_infinite
 from joyeval.models.estimates import p_value
 from joyeval.models.panel import regression
 from joyeval.outcomes.association import ECOLOGICAL, NOT_CAUSE, detectable_r, number, quoted
@@ -159,6 +160,7 @@ def _complete(data: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     absent = [name for name in columns if name not in data]
     if absent:
         raise UsageError(f"found no column {', '.join(absent)}; the table has {', '.join(map(str, data))}")
+    refuse_infinite(data, columns[:2], f"{columns[0]} with {columns[1]}")
     return data[columns].dropna()
 
 
@@ -167,7 +169,7 @@ def _pearson(x: pd.Series, y: pd.Series) -> float:
     for v, length in zip((x, y), lengths, strict=True):
         if length < 1e-10 * max(1.0, float(np.abs(v).max())):
             raise ModelError(f"{v.name} does not vary in {len(v)} rows once the rest is held constant")
-    return float((x - x.mean()) @ (y - y.mean()) / (lengths[0] * lengths[1]))
+    return float(np.clip((x - x.mean()) @ (y - y.mean()) / (lengths[0] * lengths[1]), -1, 1))
 
 
 def _p(r: float, df: float) -> float:
@@ -177,5 +179,6 @@ def _p(r: float, df: float) -> float:
 def _correlation(r: float, df: float, **fields) -> Correlation:
     """Fisher's interval; with df = n - 2 - k its error is 1/sqrt(df - 1)."""
     reach = ndtri(0.975) / np.sqrt(df - 1)
-    low, high = np.tanh(np.arctanh(r) - reach), np.tanh(np.arctanh(r) + reach)
+    with np.errstate(divide="ignore"):  # a correlation of 1 has no width
+        low, high = np.tanh(np.arctanh(r) - reach), np.tanh(np.arctanh(r) + reach)
     return Correlation(r=r, ci_low=float(low), ci_high=float(high), df=float(df), p=_p(r, df), **fields)

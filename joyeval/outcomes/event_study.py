@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.design import refuse_infinite
 from joyeval.models.estimates import estimate_table
 from joyeval.models.panel import assignments, calendar, cluster_robust, did, least_squares
 from joyeval.outcomes.association import BY_LOT, detectable_effect, number, signed
@@ -183,6 +184,7 @@ def _arrange(table: pd.DataFrame, y: str, start: str, team: str, period: str, al
     absent = [name for name in (y, start, team, period, *also) if name not in table]
     if absent:
         raise UsageError(f"found no column {', '.join(absent)}; the table has {', '.join(map(str, table))}")
+    refuse_infinite(table, [y, *also], f"{y} around {start}")
     frame = table.dropna(subset=[y, team, period]).sort_values([team, period])
     if repeated := int(frame.duplicated([team, period]).sum()):
         raise ModelError(f"{repeated} of {len(frame)} rows repeat a {team} and {period}; aggregate to one row each")

@@ -58,6 +58,10 @@ class Mediation(Result):
         where = "within teams, " if self.within else ""
         basis = f"95% CI {number(row['ci_low'])} to {number(row['ci_high'])}; {self.n} rows"
         size = f"{number(row['estimate'])} in {self.y} per 1 in {self.x} ({basis})"
+        if np.isnan(row["ci_low"]):
+            return (
+                f"An indirect association by way of {self.mediator} cannot be told: too few clusters for an interval."
+            )
         if row["ci_low"] <= 0 <= row["ci_high"]:
             return f"No indirect association by way of {self.mediator} was found: {where}{size}."
         part = "" if np.isnan(self.share) else f", {self.share:.0%} of the whole"

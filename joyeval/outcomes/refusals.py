@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from joyeval.errors import ModelError
+from joyeval.models.design import refuse_infinite
 from joyeval.outcomes.association import quoted
 from joyeval.outcomes.linkage import counted
 
@@ -31,9 +30,7 @@ def refuse(
     used = [y, x, *covariates]
     if text := [name for name in used if frame[name].dtype.kind not in "biuf"]:
         raise ModelError(f"{', '.join(text)}: found text or dates in {len(frame)} rows; expected numbers")
-    endless = {name: int(np.isinf(frame[name].to_numpy(dtype=float, na_value=np.nan)).sum()) for name in used}
-    if told := ", ".join(f"{count} in {name}" for name, count in endless.items() if count):
-        raise ModelError(f"{quoted(y)} on {quoted(x)}: infinite values in {len(frame)} rows ({told}); mend them")
+    refuse_infinite(frame, used, f"{quoted(y)} on {quoted(x)}")
     complete = frame.dropna(subset=[*used, team])
     if complete.empty:
         gaps = ", ".join(f"{int(frame[name].isna().sum())} with a gap in {name}" for name in used)

@@ -211,3 +211,6 @@ def test_a_loud_workgroup_makes_the_mean_change_less_sure_and_is_told():
     assert any("differ in how far" in note and "most in A" in note for note in wild.notes)
     assert not any("differ in how far" in note for note in calm.notes)
     assert wild.terms["df"].iloc[0] < calm.terms["df"].iloc[0]
+    before, after = (found.ties.groupby("workgroup")["se"].mean() for found in (calm, wild))
+    assert after["A"] > 3 * before["A"]
+    assert after["B"] == pytest.approx(before["B"], rel=0.35)  # the loud one widens its own ties, not those of others

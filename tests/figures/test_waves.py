@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from joyeval import disclosure
+from joyeval.coordination import change
+from tests.coordination.surveys import survey
 from tests.shown import figures
 
 
@@ -44,6 +46,34 @@ def test_scores_stand_on_the_range_that_they_can_take():
     assert ax.get_ylim() == (0, 100)
     assert "lower is better" in ax.get_title(loc="left")
     assert np.isnan(ax.lines[0].get_ydata()[1])
+
+
+@pytest.mark.parametrize("names", [("pre", "post", "sustain"), ("wave 9", "wave 10"), ("6-month", "12-month")])
+def test_waves_are_drawn_in_the_order_of_time_whatever_they_are_called(names):
+    order = [name.replace("-", " ").capitalize() for name in names]
+    ends = {"ci_low": 1.0, "ci_high": 4.0}
+    means = pd.DataFrame({"scale": "joy", "wave": names, "mean": range(len(names)), **ends})
+    ax = figures.scores_over_waves(means, titles={"joy": "Joy"}, better={"joy": "higher"}, ranges={"joy": (1, 5)})
+    assert ticks(ax.axes[0]) == order
+    assert list(ax.axes[0].lines[0].get_ydata()) == list(range(len(names)))
+    parts = pd.DataFrame({"title": "Meaning", "wave": names, "estimate": [10.0 * i for i in range(len(names))]})
+    ax = figures.component_map(parts.assign(scales=1))
+    assert ticks(ax) == order
+    assert texts(ax) == [str(10 * i) for i in range(len(names))]
+    flow = pd.DataFrame({"answered": range(1, len(names) + 1)}, index=list(names))
+    panels = figures.respondents(flow).axes[: len(names)]
+    assert [panel.get_title(loc="left") for panel in panels] == order
+    ties = survey(waves=names, gain=0.6, raters=8, skip=0).assign(
+        wave=lambda t: pd.Categorical(t["wave"], names, ordered=True)
+    )
+    ax = figures.ties_over_waves(change(ties, dimensions=False))
+    assert ticks(ax) == order
+    heights = ax.containers[0].lines[0].get_ydata()
+    assert heights[0] < min(heights[1:])
+
+
+def ticks(ax):
+    return [tick.get_text() for tick in ax.get_xticklabels()]
 
 
 def test_components_that_nobody_asked_about_are_hatched():

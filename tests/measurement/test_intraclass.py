@@ -152,3 +152,15 @@ def test_equal_means_of_teams_are_an_answer():
     rows = pd.DataFrame({"a": values, "b": values, "team": team})
     judged = aggregation(rows, {"joy": ["a", "b"]}, group="team", options=4).scales.iloc[0]
     assert (judged["verdict"], judged["reason"]) == ("no", "the means of teams are all equal")
+
+
+def test_an_icc_below_what_groups_of_its_largest_size_can_have_lies_in_its_interval():
+    """Means alike by more than chance in teams of unequal size: ICC(2) is far below 0, and so is its lower limit."""
+    team = pd.Series(np.repeat(list("abcdef"), [15, 4, 4, 3, 3, 2]), name="team")
+    rng = np.random.default_rng(3)
+    joy = pd.Series(rng.normal(size=len(team)), name="joy")
+    joy -= 0.85 * joy.groupby(team).transform("mean")
+    rows = icc(joy, team).tidy()
+    assert rows["estimate"].iloc[1] < -1
+    assert (rows["ci_low"] <= rows["estimate"]).all()
+    assert (rows["estimate"] <= rows["ci_high"]).all()

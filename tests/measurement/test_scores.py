@@ -130,3 +130,13 @@ def test_intervals_of_means_stay_on_the_scale_and_hold_their_mean():
     bounded = score_change(data, {"joy": SCALES["joy"]}, ranges={"joy": (0.0, 3.4)}).means
     assert ((bounded["ci_low"] > 0) & (bounded["ci_high"] < 3.4)).all()
     assert bounded["mean"].between(bounded["ci_low"], bounded["ci_high"]).all()
+
+
+def test_a_change_cannot_reach_beyond_the_ends_of_its_scale():
+    """Three teams of three near the top of a scale: the plain interval would let later means pass it."""
+    data = shocked(np.random.default_rng(6), teams=3, people=3, shock=0.8).assign(joy=lambda t: t["joy"].clip(0, 3.4))
+    plain, kept = (score_change(data, {"joy": SCALES["joy"]}, ranges=ends) for ends in (None, {"joy": (0.0, 3.4)}))
+    most = 3.4 - kept.means["mean"].iloc[0]
+    assert (plain.changes["ci_high"] > most).any()
+    assert (kept.changes["ci_high"].dropna() <= most).all()
+    assert kept.changes["p"].equals(plain.changes["p"])

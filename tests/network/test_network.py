@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import shutil
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from lxml import html
 
 from joyeval import network
+from joyeval.coordination import change
 from joyeval.disclosure import check_release
 from joyeval.errors import UsageError
 from joyeval.figures.text import minus
 from joyeval.improvement.change import changes
 from joyeval.models import meta_analysis
 from joyeval.network import Comparison
+from joyeval.network.effects import _coordination
 from joyeval.pipeline import network as pipeline
 from joyeval.result import NoAnswer
 from tests.conftest import ROOT
+from tests.coordination.surveys import survey
 from tests.network import programme
 
 
@@ -152,3 +156,17 @@ def test_the_report_of_groups_says_that_they_are_not_pooled(tmp_path):
     assert "never pooled into one number" in page.text_content()
     cells = {cell.text_content().strip() for cell in page.iter("th", "td")}
     assert not cells & {"Mean", "All"}
+
+
+def test_units_without_the_programme_are_no_part_of_a_cohort_s_effect():
+    """Two wards gain about a point, a unit for comparison gains nothing: the cohort's effect is that of the wards."""
+    gains = {"a": 1.0, "b": 0.8, "c": 0.0}
+    parts = [survey(seed=i, process=name, gain=gain) for i, (name, gain) in enumerate(gains.items())]
+    ties = pd.concat([part.assign(person=part["process"] + part["person"]) for part in parts])
+    found = change(ties, comparison=["c"], dimensions=False)
+    (row,) = _coordination(None, found, SimpleNamespace(comparison=("c",)))
+    between = found.terms[found.terms["part"] == "between"].set_index("process")
+    assert row["estimate"] == pytest.approx(between.loc[["a", "b"], "estimate"].mean())
+    assert row["estimate"] == pytest.approx(between.loc["all", "estimate"])
+    assert row["n"] == between.loc[["a", "b"], "n"].sum()
+    assert row["estimate"] > between["estimate"].drop("all").mean() + 0.2

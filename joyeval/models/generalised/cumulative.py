@@ -15,7 +15,7 @@ from scipy.special import expit, logit
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.design import build_design, check_rank
-from joyeval.models.estimates import estimate_table
+from joyeval.models.estimates import difference, estimate_table
 from joyeval.models.generalised.averages import Average, average, matrix_at
 from joyeval.models.generalised.families import CumulativeLogit, threshold_slopes, thresholds
 from joyeval.models.generalised.fitting import between_within, maximise, variance_table
@@ -91,10 +91,12 @@ class Ordinal(Result):
                 f"{self.by} {self.predicted['value'].iloc[0]} "
                 f"(95% CI {row['ci_low']:+.2f} to {row['ci_high']:+.2f}; {within})."
             )
+        if self.terms.empty:
+            return f"No difference was asked about, or none was left to be seen ({within})."
         row = self.terms.iloc[0]
         ratio = np.exp([row["estimate"], row["ci_low"], row["ci_high"]])
         return (
-            f"A difference of 1 in {row['term']} went with odds of a higher answer times {ratio[0]:.2f} "
+            f"{difference(row['term'])} went with odds of a higher answer times {ratio[0]:.2f} "
             f"(95% CI {ratio[1]:.2f} to {ratio[2]:.2f}; {within})."
         )
 

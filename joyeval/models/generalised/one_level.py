@@ -9,11 +9,13 @@ import numpy as np
 
 from joyeval.errors import UsageError
 from joyeval.models.design import build_design
+from joyeval.models.estimates import difference, main_row
 from joyeval.models.generalised.families import Binomial, Poisson
 from joyeval.models.generalised.fitting import Fitted, maximise
 from joyeval.models.generalised.laplace import Likelihood
 from joyeval.models.generalised.responses import LINKS, read_response
 from joyeval.models.one_thread import one_thread
+from joyeval.models.panel import LEVERAGE_POWER, cluster_robust, least_squares, small_sample_notes
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from joyeval.models.design import Design
 
-FEW_CLUSTERS = 40
+NO_WEIGHT = 1e-12  # information of a row that is as good as certain
 RATIO = {"logit": "odds", "log": "the rate"}
 
 
@@ -33,7 +35,8 @@ class Glm(Result):
     ----------
     formula, outcome, family, link : str
     errors : str
-        ``model``, ``quasi`` (standard errors times the root of `dispersion`) or ``cluster <column>`` (sandwich, HC1).
+        ``model``, ``quasi`` (standard errors times the root of `dispersion`) or ``CR2 by <column>`` (sandwich
+        over clusters).
     terms : DataFrame
         Coefficients on the scale of the link: ``term, estimate, se, df, ci_low, ci_high, p, n``.
     vcov : ndarray, shape (p, p)
@@ -58,10 +61,10 @@ class Glm(Result):
 
     def sentence(self) -> str:
         """Return the first predictor's odds ratio or rate ratio."""
-        row = self.terms[self.terms["term"] != "Intercept"].iloc[0]
+        row = main_row(self.terms)
         ratio, low, high = np.exp(row[["estimate", "ci_low", "ci_high"]].to_numpy(dtype=float))
         return (
-            f"A difference of 1 in {row['term']} went with {RATIO[self.link]} of {self.outcome} times {ratio:.2f} "
+            f"{difference(row['term'])} went with {RATIO[self.link]} of {self.outcome} times {ratio:.2f} "
             f"(95% CI {low:.2f} to {high:.2f}, {self.errors} errors; {self.n} rows)."
         )
 
@@ -84,10 +87,11 @@ def glm(
     formula, data, family, weights, exposure
         As for `joyeval.models.mixed_models`.
     cluster : str, optional
-        Column of the units that were assigned or sampled: errors by the sandwich, t with clusters - 1.
-    errors : {"model", "quasi"}, optional
-        Without a cluster. Left out: ``quasi`` (t with rows - coefficients) for binomial with denominators and
-        Poisson, whose rows nearly always vary more than the family says; ``model`` otherwise.
+        Column of the units that were assigned or sampled.
+    errors : {"model", "quasi", "CR2", "CR1", "CR0", "CR3"}, optional
+        With a cluster, the kind of sandwich; left out, CR2 with Satterthwaite's degrees of freedom. Without one, left
+        out: ``quasi`` (t with rows - coefficients) for binomial with denominators and Poisson, whose rows nearly always
+        vary more than the family says; ``model`` otherwise.
 
     Raises
     ------
@@ -99,6 +103,7 @@ def glm(
     References
     ----------
     Wedderburn (1974), Biometrika 61(3), 439-447, doi:10.1093/biomet/61.3.439 (quasi-likelihood).
+    Bell & McCaffrey (2002), Survey Methodology 28(2), 169-181 (CR2, also of generalised models).
     """
     design = build_design(formula, data, groups=[cluster] if cluster else (), weights=weights, exposure=exposure)
     fit, dispersion = fit_plain(design, family=family, errors=errors)
@@ -121,10 +126,11 @@ def glm(
 @one_thread
 def fit_plain(design: Design, *, family: str, errors: str | None) -> tuple[Fitted, float]:
     """Do the work of `glm`, short of its result; with the dispersion. A group of `design` is the cluster."""
-    if family not in LINKS or errors not in (None, "model", "quasi") or (design.groups and errors):
+    kinds = (None, *(LEVERAGE_POWER if design.groups else ("model", "quasi")))
+    if family not in LINKS or errors not in kinds:
         raise UsageError(
-            f"family={family!r}, errors={errors!r}: expected a family of {', '.join(LINKS)}, "
-            "and errors 'model' or 'quasi' where there is no cluster"
+            f"family={family!r}, errors={errors!r}: expected a family of {', '.join(LINKS)}, and errors 'model' or "
+            f"'quasi' where there is no cluster, {', '.join(LEVERAGE_POWER)} where there is one"
         )
     response = read_response(design, family)
     likelihood = Likelihood(response.family, design.X, response.offset)
@@ -144,28 +150,30 @@ def fit_plain(design: Design, *, family: str, errors: str | None) -> tuple[Fitte
         notes=(*design.notes, *response.notes, *notes),
     )
     if design.groups:
-        return _clustered(fit, score), dispersion
+        return _clustered(fit, score, -second, errors or "CR2"), dispersion
     varies = isinstance(response.family, Poisson) or (isinstance(response.family, Binomial) and response.size.max() > 1)
     if errors == "quasi" or (errors is None and varies):
         fit = replace(fit, optimum=replace(optimum, covariance=optimum.covariance * dispersion), errors="quasi")
     return fit, dispersion
 
 
-def _clustered(fit: Fitted, score: np.ndarray) -> Fitted:
-    """Errors by the sandwich over clusters (HC1), t with clusters - 1."""
+def _clustered(fit: Fitted, score: np.ndarray, weight: np.ndarray, kind: str) -> Fitted:
+    """Errors by the sandwich over clusters, at the least squares of the last step of the fit.
+
+    A maximum of the likelihood is the least-squares fit of the working response, each row weighted by its information;
+    leverages, corrections and degrees of freedom are those of that fit.
+    """
     if not isinstance(fit.response.family, Binomial | Poisson):
         raise UsageError(f"cluster does not go with family {fit.family}; use mixed(), or family binomial or poisson")
-    group, (n, p) = fit.design.groups[0], fit.design.X.shape
-    sums = np.zeros((group.n_levels, p))
-    np.add.at(sums, group.codes, fit.design.X * score[:, None])
-    half = sums @ fit.vcov
-    G = group.n_levels
-    covariance = half.T @ half * G / (G - 1) * (n - 1) / (n - p)
-    few = f"only {G} clusters of {group.name}: sandwich errors are too small for fewer than {FEW_CLUSTERS}; see mixed()"
-    return replace(
+    group, root = fit.design.groups[0], np.sqrt(np.maximum(weight, NO_WEIGHT))
+    X, beta = fit.design.X * root[:, None], fit.model.split(fit.optimum.parameters)[0]
+    working = least_squares(X @ beta + score / root, X, names=fit.design.names, cluster=group.codes)
+    sandwich = cluster_robust(working, group.codes, kind=kind)
+    fit = replace(
         fit,
-        optimum=replace(fit.optimum, covariance=covariance),
-        df=np.full(p, G - 1.0),
-        errors=f"cluster {group.name}",
-        notes=(*fit.notes, *((few,) if G < FEW_CLUSTERS else ())),
+        optimum=replace(fit.optimum, covariance=sandwich.vcov),
+        df=sandwich.df,
+        errors=f"{sandwich.kind} by {group.name}",
     )
+    few = small_sample_notes(fit.terms(), n_clusters=group.n_levels, cluster=group.name, used=sandwich.kind, asked=kind)
+    return replace(fit, notes=(*fit.notes, *few))

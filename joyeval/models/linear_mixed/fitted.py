@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from scipy.special import expit
 
 from joyeval.errors import UsageError
 from joyeval.models.design import recode
-from joyeval.models.estimates import estimate_table
+from joyeval.models.estimates import difference, estimate_table, main_row
 from joyeval.models.linear_mixed.inference import Inference
 from joyeval.result import Result
 
@@ -108,14 +107,13 @@ class Mixed(Result):
 
     def sentence(self, term: str | None = None) -> str:
         """Return the effect of `term` (default: the first predictor) in one sentence."""
-        predictors = [name for name in self.terms["term"] if name != "Intercept"]
-        row = self.terms.set_index("term").loc[term or (predictors or ["Intercept"])[0]]
+        row = self.terms.set_index("term").loc[term or main_row(self.terms)["term"]]
         values = row[["estimate", "ci_low", "ci_high"]].to_numpy(dtype=float)
         effect, low, high = values if self.link == "identity" else np.exp(np.clip(values, -FAR_OUT, FAR_OUT))
         sign = "+" if self.link == "identity" else ""
         within = ", ".join(f"{count} levels of {name}" for name, count in self.groups.items())
         return (
-            f"{_difference(row.name)} went with {EFFECT[self.link].format(effect, self.outcome)} "
+            f"{difference(row.name)} went with {EFFECT[self.link].format(effect, self.outcome)} "
             f"({self.level:.0%} CI {low:{sign}.2f} to {high:{sign}.2f}, {self.df_method}; {self.n} rows, {within})."
         )
 
@@ -202,12 +200,3 @@ class Mixed(Result):
         slopes, spread = (empty, empty[:, :0, 0]) if self.df_slopes is None else (self.df_slopes, self.df_spread)
         model = self.vcov if self.model_vcov is None else self.model_vcov
         return Inference(self.df_method, vcov=self.vcov, model_vcov=model, slopes=slopes, spread=spread)
-
-
-def _difference(term: str) -> str:
-    """Name a coefficient in words."""
-    if term == "Intercept":
-        return "The intercept"
-    if category := re.fullmatch(r"(.+)\[T\.(.+)\]", term):
-        return f"{category[1]} = {category[2]}, against the first level,"
-    return f"A difference of 1 in {term}"

@@ -142,13 +142,18 @@ def _variance_table(fitted: Fit, terms: Sequence[Term], phi: float | None, *, le
         for i, j in cells(len(labels)):
             above, below = (np.array([sd_or_correlation(c[name], i, j) for c in side]) for side in sides)
             slope = (above - below) / (2 * STEP)
-            value, se = sd_or_correlation(at[name], i, j), float(np.sqrt(slope @ spread @ slope))
+            value, se = sd_or_correlation(at[name], i, j), _root(slope @ spread @ slope)
             interval = wald_interval(value, se, correlation=i != j, level=level)
             rows.append((name, labels[i], labels[j] if i != j else "", value, *interval, at[name][i, j], levels))
     if phi is not None:
-        interval = wald_interval(phi, float(np.sqrt(spread[-2, -2])), correlation=True, level=level)
+        interval = wald_interval(phi, _root(spread[-2, -2]), correlation=True, level=level)
         rows.append(("Residual", "", "previous period", phi, *interval, phi * fitted.sigma2, 0))
     return pd.DataFrame(rows, columns=VARIANCE_COLUMNS)
+
+
+def _root(variance: float) -> float:
+    """Return a standard error; not known where the likelihood has no maximum and so no curvature."""
+    return float(np.sqrt(variance)) if variance >= 0 else np.nan
 
 
 def _covariances(fitted: Fit, shift: np.ndarray) -> dict[str, np.ndarray]:

@@ -5,10 +5,11 @@ from joyeval.models.panel.absorption import LeastSquares, least_squares
 from joyeval.models.panel.gls import gls_ar1, newey_west
 from joyeval.models.panel.linear import Regression, regression, small_sample_notes
 from joyeval.models.panel.permutation import Permutation, assignments, calendar, permutation_test
-from joyeval.models.panel.robust import cluster_robust
+from joyeval.models.panel.robust import LEVERAGE_POWER, cluster_robust
 from joyeval.models.panel.wild import WildBootstrap, wild_bootstrap
 
 __all__ = [
+    "LEVERAGE_POWER",
     "LeastSquares",
     "Permutation",
     "Regression",

@@ -9,7 +9,7 @@ import numpy as np
 
 from joyeval.errors import UsageError
 from joyeval.models.design import build_design
-from joyeval.models.estimates import estimate_table
+from joyeval.models.estimates import difference, estimate_table, main_row
 from joyeval.models.one_thread import one_thread
 from joyeval.models.panel.absorption import least_squares
 from joyeval.models.panel.robust import LEVERAGE_POWER, cluster_robust, driscoll_kraay
@@ -61,12 +61,12 @@ class Regression(Result):
 
     def sentence(self) -> str:
         """Return the first coefficient in words."""
-        row = self.terms[self.terms["term"] != "Intercept"].iloc[0]
+        row = main_row(self.terms)
         outcome = self.formula.partition("~")[0].strip()
         reach = f"95% CI {row['ci_low']:.3g} to {row['ci_high']:.3g}"
         reach = "no interval: single clusters decide it" if np.isnan(row["se"]) else reach
         return (
-            f"A difference of 1 in {row['term']} went with {row['estimate']:+.3g} in {outcome} ({reach}; "
+            f"{difference(row['term'])} went with {row['estimate']:+.3g} in {outcome} ({reach}; "
             f"{self.n} rows, {self.n_clusters} clusters by {self.cluster}, {self.errors})."
         )
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.models.design import build_design, quoted
+from joyeval.models.design import build_design, quoted, refuse_infinite
 from joyeval.models.one_thread import one_thread
 from joyeval.models.panel.absorption import demean
 from joyeval.result import Result
@@ -115,6 +115,7 @@ def permutation_test(
     if start:
         data = data.assign(**calendar(data, period=period, start=start))
     given = list(dict.fromkeys([term, *([strata] if strata else [])]))
+    refuse_infinite(data, given, term)
     design = build_design(f"{quoted(y)} ~ 1", data, groups=(team, period), also=[quoted(name) for name in given])
     teams, periods = design.groups
     histories = (_starts if start else _measures)(design.frame[term].to_numpy(), teams, periods, term)

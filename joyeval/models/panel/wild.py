@@ -75,8 +75,10 @@ class WildBootstrap(Result):
 
     def sentence(self) -> str:
         """Return the test in words."""
+        reach = f"95% CI {self.ci_low:.3g} to {self.ci_high:.3g}"
+        reach = reach if np.isfinite([self.ci_low, self.ci_high]).all() else "no interval: too few clusters to reject"
         return (
-            f"{self.term}: {self.estimate:.3g} (wild cluster bootstrap 95% CI {self.ci_low:.3g} to {self.ci_high:.3g}, "
+            f"{self.term}: {self.estimate:.3g} (wild cluster bootstrap, {reach}, "
             f"p = {self.p:.3g}; {self.n_clusters} clusters, smallest p that could come out {self.smallest_p:.2g})."
         )
 

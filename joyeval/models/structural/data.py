@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models.design import refuse_infinite
 from joyeval.models.one_thread import one_thread
 from joyeval.models.structural.likelihood import Block, Part
 
@@ -94,6 +95,7 @@ def build_sample(
     words = [name for name in observed if not pd.api.types.is_numeric_dtype(data[name])]
     if words:
         raise UsageError(f"{what}: found no numbers in {', '.join(words)}; expected scored answers")
+    refuse_infinite(data, observed, what)
     table = data[list(observed)].to_numpy(dtype=float, na_value=np.nan)
     codes, labels = group_codes(data, group)
     answered = ~np.isnan(table)
@@ -185,7 +187,13 @@ def _unrestricted(blocks: list[Block], start: Moments) -> Moments:
     for _ in range(EM_STEPS):
         total, squares = np.zeros(p), np.zeros((p, p))
         for block in blocks:
-            first, second = _expected(block, mean, covariance)
+            try:
+                first, second = _expected(block, mean, covariance)
+            except np.linalg.LinAlgError:
+                raise ModelError(
+                    f"what {n} rows answered determines itself: some variables follow from others, or too few rows "
+                    "have them together"
+                ) from None
             total += block.n * first
             squares += block.n * second
         step = total / n - mean

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     from joyeval.store import Store
     from joyeval.study import Study
 
-OTHERS = {"linked": "linked people", "not linked": "people in one wave only"}  # beside everyone
+OTHERS = {  # beside everyone
+    "linked": "linked people",
+    "not linked": "people in one wave only",
+    "same teams": "teams in both waves",
+}
 
 
 @section
@@ -144,16 +148,17 @@ def _interval(row: Any) -> str:
 def _changes(change: ScoreChange, study: Study) -> None:
     named = ["scale", "wave", "estimator", "better"]
     numbers = ["estimate", "se", "ci_low", "ci_high", "relative", "p_adjusted"]
-    table = change.changes
-    last = table.loc[table["wave"] == table["wave"].iloc[-1], [*named, *numbers, "n"]]
+    table = change.changes[[*named, *numbers, "n"]]
     places = dict.fromkeys(("estimate", "se", "ci_low", "ci_high"), 2) | {"relative": 2, "p_adjusted": 3}
-    kept = last[last["estimate"].notna()].astype({"n": int})
+    kept = table[table["estimate"].notna()].astype({"n": int})
+    which = "each later wave" if len(set(table["wave"])) > 1 else "the last wave"
+    same = ", and in teams of both waves" if (table["estimator"] == "same teams").any() else ""
     found = disclosure.show(kept, audience=rule(study), people="n", by=named, within=None, places=places)
     found = found.pipe(lambda rows: rows[rows["n"].notna()])
     report.table(
         found.pipe(_side_by_side, change.titles),
-        caption="Change from the first to the last wave with 95% intervals: from everyone, from people whose "
-        "answers are linked, and from people in one wave only; n: answers behind the first, to the nearest 5",
+        caption=f"Change from the first to {which} with 95% intervals: from everyone, from people whose answers are "
+        f"linked, and from people in one wave only{same}; n: answers behind the first, to the nearest 5",
         labels={"cell": "change", "better": "better is", "p_adjusted": "p, corrected", **OTHERS},
         formats={"p_adjusted": "p", "relative": "+.0%"},
     )
@@ -162,7 +167,9 @@ def _changes(change: ScoreChange, study: Study) -> None:
     )
     report.figure(
         figures.coefficients(
-            found.pipe(_in_standard_deviations, sd, change.titles),
+            found.pipe(lambda rows: rows[rows["wave"] == table["wave"].iloc[-1]]).pipe(
+                _in_standard_deviations, sd, change.titles
+            ),
             xlabel="change in standard deviations of the first wave",
         ),
         alt="Forest plot: change of each score from the first to the last wave, in standard deviations. "
@@ -172,11 +179,15 @@ def _changes(change: ScoreChange, study: Study) -> None:
     )
 
 
-def _side_by_side(last: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
-    titled = last.assign(scale=last["scale"].map(titles), cell=[_estimate(row) for row in last.itertuples()])
-    ways = titled.pivot(index="scale", columns="estimator", values="cell").reindex(columns=list(OTHERS))
-    everyone = titled[titled["estimator"] == "everyone"].set_index("scale")
-    return everyone[["better", "cell", "relative", "p_adjusted", "n"]].join(ways).rename_axis("score")
+def _side_by_side(rows: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
+    """Return one row per score, and per later wave where there are several; the estimators as columns."""
+    keys = ["score", "wave"] if len(set(rows["wave"])) > 1 else ["score"]
+    titled = rows.assign(score=rows["scale"].map(titles), cell=[_estimate(row) for row in rows.itertuples()])
+    ways = titled.pivot(index=keys, columns="estimator", values="cell")
+    ways = ways.reindex(columns=[kind for kind in OTHERS if kind in ways or kind != "same teams"])
+    everyone = titled[titled["estimator"] == "everyone"].set_index(keys)
+    wide = everyone[["better", "cell", "relative", "p_adjusted", "n"]].join(ways)
+    return wide.reset_index(keys[1:])
 
 
 def _estimate(row: Any) -> str:

@@ -28,14 +28,48 @@ def as_in_r(fit: Glm, column: str) -> dict[str, float]:
 
 def test_quasi_binomial_and_cluster_errors_are_those_of_r():
     expected = golden("models", "cases", "glm_simprog_quasibinomial.json")["expected"]
-    quasi, cluster = glm(data=programme(), **FFT), glm(data=programme(), cluster="team", **FFT)
+    quasi, cluster = glm(data=programme(), **FFT), glm(data=programme(), cluster="team", errors="CR1", **FFT)
     assert quasi.errors == "quasi"
     assert as_in_r(quasi, "estimate") == pytest.approx(expected["beta"], rel=1e-5)
     assert as_in_r(quasi, "se") == pytest.approx(expected["se"], rel=1e-5)
     assert as_in_r(quasi, "p") == pytest.approx(expected["p"], rel=1e-4)
     assert quasi.dispersion == pytest.approx(expected["dispersion"], rel=1e-5)
     assert as_in_r(cluster, "se") == pytest.approx(expected["se_cluster_team_HC1"], rel=1e-5)
-    assert set(cluster.terms["df"]) == {47}
+
+
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+def test_cluster_errors_are_those_of_bell_and_mccaffrey_written_out(family):
+    """CR2 and its degrees of freedom with whole matrices, at the weights of the last step; the bread is inverse."""
+    data = people(n=120)
+    outcome = "y" if family == "binomial" else "count"
+    fit = glm(f"{outcome} ~ x + after", data, family=family, cluster="team")
+    assert fit.errors == "CR2 by team"
+    X = np.column_stack([np.ones(len(data)), data["x"], data["after"]])
+    eta = X @ fit.terms["estimate"]
+    mean = expit(eta) if family == "binomial" else np.exp(eta)
+    root = np.sqrt(mean * (1 - mean) if family == "binomial" else mean)
+    Xw, e = X * root[:, None], (data[outcome] - mean) / root
+    bread = np.linalg.inv(Xw.T @ Xw)
+    hat = np.eye(len(e)) - Xw @ bread @ Xw.T
+    scores, pulls = [], []
+    for team in range(20):
+        rows = np.flatnonzero(data["team"] == team)
+        values, vectors = np.linalg.eigh(hat[np.ix_(rows, rows)])
+        A = vectors @ np.diag(values**-0.5) @ vectors.T
+        scores.append(bread @ Xw[rows].T @ A @ e[rows])
+        pulls.append(bread @ Xw[rows].T @ A @ hat[rows])
+    np.testing.assert_allclose(fit.terms["se"], np.sqrt((np.array(scores) ** 2).sum(axis=0)), rtol=1e-6)
+    for j, df in enumerate(fit.terms["df"]):
+        products = np.array([[a[j] @ b[j] for b in pulls] for a in pulls])
+        assert df == pytest.approx(np.trace(products) ** 2 / (products**2).sum(), rel=1e-6)
+
+
+def test_clusters_that_nearly_decide_an_estimate_are_told():
+    """Rare events in four clusters: t with few degrees of freedom, and a note; HC1 would say 3 for all."""
+    data = people(n=80).assign(team=lambda d: d["team"] % 4)
+    fit = glm("y ~ x", data, family="binomial", cluster="team")
+    assert (fit.terms["df"] <= 3).all()
+    assert any("only 4 clusters by team" in note for note in fit.notes)
 
 
 @pytest.mark.parametrize(("weighted", "part"), [(True, "weighted"), (False, "rows")])
@@ -149,9 +183,9 @@ def test_separation_and_wrong_arguments_are_refused():
 
 
 def test_few_clusters_are_said_and_results_survive_json():
-    data = people()
+    data = people().assign(team=lambda d: d["team"] % 5)
     fit = glm("y ~ x", data, family="binomial", cluster="team")
-    assert any("only 20 clusters" in note for note in fit.notes)
+    assert any("only 5 clusters by team" in note for note in fit.notes)
     assert Glm.from_json(fit.to_json()).sentence() == fit.sentence()
     effects = marginal_effects("y ~ x", data, "x", family="binomial", cluster="team")
     assert MarginalEffects.from_json(effects.to_json()).sentence() == effects.sentence()
