@@ -284,7 +284,13 @@ def chart(
         n=int(sheet.plotted.sum()),
         n_dropped=int((~sheet.plotted).sum()),
         notes=(
-            *tables.wrong_unit("target", aims, points["value"].to_numpy(), share=KINDS[kind].share, multiply=multiply),
+            *(
+                note
+                for name, given in (("target", aims), ("centre", lines_given.given * multiply))
+                for note in tables.wrong_unit(
+                    name, given, points["value"].to_numpy(), share=KINDS[kind].share, multiply=multiply
+                )
+            ),
             *tables.notes(rows, time, series, share=KINDS[kind].share),
         ),
         points=points,

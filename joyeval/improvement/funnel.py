@@ -13,6 +13,7 @@ from joyeval.improvement.sheet import ratio
 from joyeval.result import Result
 
 Z = {95: 1.959964, 99.8: 3.090232}  # standard normal, two-sided; to the six decimals that funnels are published with
+METHODS = ("SHMI", "CQC", "published")
 HALF = 0.5  # events that stand for none where a logarithm is taken
 FEWEST_GROUPS = 10  # below this the overdispersion is hardly known
 TITLES = {"PR": "share", "SR": "ratio of observed to expected", "RC": "ratio of counts"}
@@ -103,8 +104,10 @@ def funnel(
         Columns: events and cases (PR), observed and expected events (SR), two counts (RC).
     kind : {"PR", "SR", "RC"}
         Proportion, standardised ratio, ratio of counts.
-    method : {"SHMI", "CQC"}
-        For SR: log ratios with the outer tenths of z left out, or square roots with z winsorised.
+    method : {"SHMI", "CQC", "published"}
+        For SR: log ratios with the outer tenths of z left out, or square roots with z winsorised. For RC: limits know
+        the chance in both counts, unless "published": then that of the denominator alone, as in FunnelPlotR, which
+        names nearly half of equal groups.
     limit : {99.8, 95}
         Limits that decide who is an outlier (99 is read as 99.8).
     adjust : bool
@@ -133,8 +136,8 @@ def funnel(
     >>> funnel(teams, numerator="good", denominator="answers", group="team").target
     0.4857142857142857
     """
-    if kind not in TITLES or method not in ("SHMI", "CQC"):
-        raise UsageError(f"kind {kind!r}, method {method!r}; expected PR, SR or RC, and SHMI or CQC")
+    if kind not in TITLES or method not in METHODS:
+        raise UsageError(f"kind {kind!r}, method {method!r}; expected PR, SR or RC, and {', '.join(METHODS)}")
     limit = 99.8 if limit == 99 else limit
     if limit not in Z:
         raise UsageError(f"limit is {limit}; expected 95 or 99.8")
@@ -207,7 +210,8 @@ def _scale(top: np.ndarray, bottom: np.ndarray, kind: str, method: str) -> _Scal
         se = np.sqrt(top / (top + 0.5) ** 2 + bottom / (bottom + 0.5) ** 2)
         log = np.log((top + 0.5) / (bottom + 0.5))
         total = max(top.sum(), HALF) / bottom.sum()
-        return _Scale(log, float(np.log(total)), se, 1 / (2 * np.sqrt(bottom)))
+        limits = 1 / (2 * np.sqrt(bottom)) if method == "published" else np.sqrt((1 + 1 / total) / bottom)
+        return _Scale(log, float(np.log(total)), se, limits)
     if method == "CQC":
         se = 1 / (2 * np.sqrt(bottom))
         return _Scale(np.sqrt(top / bottom), 1.0, se, se)
@@ -270,6 +274,6 @@ def _notes(groups: pd.DataFrame, phi: float, kind: str, method: str, *, adjusted
         found.append(
             f"The groups differ more than chance allows (phi {phi:.1f}); limits of chance alone flag too many."
         )
-    if kind == "RC" and not adjusted:
+    if kind == "RC" and method == "published" and not adjusted:
         found.append("Limits of a ratio of counts rest on the denominator alone, as published; they are narrow.")
     return tuple(found)

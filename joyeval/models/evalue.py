@@ -94,8 +94,9 @@ def e_value(estimate: float, ci_low: float, ci_high: float, *, measure: str = "r
     if measure not in TO_RISK_RATIO:
         raise UsageError(f"measure={measure!r}: expected one of {', '.join(TO_RISK_RATIO)}")
     given = np.array([estimate, ci_low, ci_high], dtype=float)
-    if not (ci_low <= estimate <= ci_high) or ("ratio" in measure and ci_low <= 0):
-        raise UsageError(f"found {estimate} ({ci_low} to {ci_high}); expected low <= estimate <= high, ratios above 0")
+    if not np.isfinite(estimate) or not (ci_low <= estimate <= ci_high) or ("ratio" in measure and ci_low <= 0):
+        expected = "expected numbers, low <= estimate <= high, ratios above 0"
+        raise UsageError(f"found {estimate} ({ci_low} to {ci_high}); {expected}")
     ratio, low, high = (float(value) for value in TO_RISK_RATIO[measure](given))
     nearer = 1.0 if low <= 1 <= high else (low if ratio > 1 else high)
     return EValue(

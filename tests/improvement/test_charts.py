@@ -362,3 +362,13 @@ def test_a_target_in_the_wrong_unit_is_told_of():
     assert any("outside 0 to 1" in note for note in chart(data, **call, target=75).notes)
     for right, multiply in ((75, 100), (0.75, 1)):
         assert not any("target" in note for note in chart(data, **call, target=right, multiply=multiply).notes)
+
+
+def test_a_centre_in_the_wrong_unit_is_told_of():
+    months = pd.date_range("2023-01-01", periods=24, freq="MS")
+    data = pd.DataFrame({"t": months, "y": [70 + i % 5 for i in range(24)], "n": 100})
+    call = {"x": "t", "y": "y", "n": "n", "improve": "increase"}
+    assert any("centre 0.75 lies below" in note for note in chart(data, **call, multiply=100, centre=0.75).notes)
+    assert any("centre 75 lies outside 0 to 1" in note for note in chart(data, **call, centre=75).notes)
+    for right, multiply in ((75, 100), (0.75, 1), ("median", 100), (None, 100)):
+        assert not any("centre" in note for note in chart(data, **call, centre=right, multiply=multiply).notes)

@@ -98,3 +98,16 @@ def test_groups_that_do_not_differ_lie_inside(count, level, record_property):
         outside.append(funnel(data, **CALL, limit=95).points["outlier"].mean())
     record_property("outside", float(np.mean(outside)))
     assert np.mean(outside) <= most + 2.6 * np.std(outside) / np.sqrt(300)
+
+
+@pytest.mark.parametrize(("count", "ratio"), [(12, 1.0), (60, 0.3)])
+def test_ratios_of_two_counts_that_do_not_differ_lie_inside(count, ratio):
+    """Thirty funnels of counts about 100; limits as published, of the denominator alone, leave out nearly half."""
+    rng, outside = np.random.default_rng(count), {"SHMI": [], "published": []}
+    for _ in range(30):
+        mean = rng.uniform(50, 150, count)
+        data = pd.DataFrame({"team": np.arange(count), "good": rng.poisson(ratio * mean), "n": rng.poisson(mean)})
+        for method, found in outside.items():
+            found.append(funnel(data, **CALL, kind="RC", limit=95, method=method).points["outlier"].mean())
+    assert np.mean(outside["SHMI"]) < 0.065
+    assert np.mean(outside["published"]) > 0.4

@@ -86,7 +86,8 @@ TAKEN = {
     "c_p_joy": {**JOY, "kind": "p", "rules": POWER_BI, "multiply": 100},
     "c_run_joy_missing": {**JOY, "kind": "run", "rules": "ihi-run"},
     "f_pr_ae_od99": {"numerator": "breaches", "denominator": "attendances", "group": "org_code", "kind": "PR"},
-    "f_rc_ae_od": {"numerator": "admissions", "denominator": "attendances", "group": "org_code", "kind": "RC"},
+    "f_rc_ae_od": {"numerator": "admissions", "denominator": "attendances", "group": "org_code", "kind": "RC",
+                   "method": "published"},
     "f_sr_los_shmi": {"numerator": "Death", "denominator": "pred", "group": "Organisation", "kind": "SR", "limit": 95},
 }  # fmt: skip
 OURS_DIFFER = {

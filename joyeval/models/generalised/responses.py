@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LINKS = {"binomial": "logit", "betabinomial": "logit", "poisson": "log", "negbin": "log"}
 SHOWN_ROWS = 5
+EVENTS_EACH = 10  # per coefficient, below which estimates and intervals of a ratio are rough
 ROUNDED = 0.05  # a count this far from a whole number came from a rounded proportion
 
 
@@ -66,10 +67,10 @@ def _count(design: Design, family: str) -> Response:
     y, size = design.y, np.ones(design.n) if design.exposure is None else design.exposure
     _refuse(design, {"below 0": y < 0, "not a whole number": y != np.round(y)}, "counts 0, 1, 2, ...")
     offset = 0.0 if design.exposure is None else np.log(size)
-    level = float(np.log(y.sum() / size.sum()))
+    level, notes = float(np.log(y.sum() / size.sum())), _rare(design, y.sum())
     if family == "poisson":
-        return Response(Poisson(y), offset, size, level)
-    return Response(NegativeBinomial(y), offset, size, level, (1.0,))
+        return Response(Poisson(y), offset, size, level, notes=notes)
+    return Response(NegativeBinomial(y), offset, size, level, (1.0,), notes)
 
 
 def _proportion(design: Design, family: str) -> Response:
@@ -91,12 +92,22 @@ def _proportion(design: Design, family: str) -> Response:
     )
     whole, off = np.round(counts), int((np.abs(counts - np.round(counts)) > ROUNDED).sum())
     notes = (f"{off} of {design.n} proportions times denominator are not whole; they were rounded",) if off else ()
+    notes += _rare(design, min(whole.sum(), trials.sum() - whole.sum()))
     level = float(logit(whole.sum() / trials.sum()))
     if family == "binomial":
         return Response(Binomial(whole, trials), 0.0, trials, level, notes=notes)
     if trials.max() == 1:
         raise ModelError(f"{design.formula}: 0/1 outcomes cannot vary more than binomially; use family binomial")
     return Response(BetaBinomial(whole, trials), 0.0, trials, level, (2.0,), notes)
+
+
+def _rare(design: Design, events: float) -> tuple[str, ...]:
+    """Say that events are few for what is asked of them (Peduzzi et al. 1996, doi:10.1016/S0895-4356(96)00236-3)."""
+    asked = len(design.names)
+    if events >= EVENTS_EACH * asked:
+        return ()
+    few = f"{events:.0f} events for {asked} coefficients, fewer than {EVENTS_EACH} for each"
+    return (f"{few}: estimates lean away from no effect, and intervals are rough",)
 
 
 def _refuse(design: Design, tests: dict[str, np.ndarray], expected: str) -> None:

@@ -10,6 +10,7 @@ from scipy.integrate import quad
 from scipy.special import expit
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.models import e_value
 from joyeval.models.generalised.glmm import fit_glmm
 from joyeval.models.generalised.marginal import MarginalEffects, marginal_effects
 from joyeval.models.generalised.one_level import Glm, glm
@@ -190,3 +191,24 @@ def test_few_clusters_are_said_and_results_survive_json():
     effects = marginal_effects("y ~ x", data, "x", family="binomial", cluster="team")
     assert MarginalEffects.from_json(effects.to_json()).sentence() == effects.sentence()
     assert "percentage points of y" in effects.sentence()
+
+
+@pytest.mark.parametrize(("family", "exposure"), [("binomial", None), ("poisson", "beds")])
+def test_rare_events_give_finite_effects_and_a_note(family, exposure):
+    rare = np.zeros(400)
+    rare[[3, 40, 77, 120, 160, 200, 260, 333]] = 1
+    data = people().assign(rare=rare)
+    call = {"family": family, "exposure": exposure}
+    fit, effect = glm("rare ~ x", data, **call), marginal_effects("rare ~ x", data, "x", **call)
+    for found in (fit, effect):
+        assert any("8 events for 2 coefficients" in note for note in found.notes)
+        assert np.isfinite(found.terms[["estimate", "se", "ci_low", "ci_high"]].to_numpy()).all()
+    assert not any("events for" in note for note in glm("y ~ x", people(), family="binomial").notes)
+    with pytest.raises(ModelError, match="is the same in all 400"):
+        marginal_effects("rare ~ x", data.assign(rare=0.0), "x", **call)
+
+
+def test_an_e_value_of_an_endless_ratio_is_refused():
+    with pytest.raises(UsageError, match="expected numbers"):
+        e_value(np.inf, 2.0, np.inf, n=10)
+    assert e_value(0.2, 0.001, 0.9, measure="rare odds ratio", n=10).limit == pytest.approx(1.46, abs=0.005)
