@@ -250,7 +250,7 @@ SERIES = {
 
 
 def _verdicts(kind):
-    shared = {"n": "n"} if kind in ("p'", "u") else {}
+    shared = {"n": "n"} if kind == "p'" else {}
     return lambda t: improvement.verdicts(
         improvement.chart(t, x="week", y="y", by="team", kind=kind, improve="increase", freeze=8, **shared)
     )
@@ -261,7 +261,7 @@ def _funnel(kind):
     return lambda t: improvement.funnel(t.groupby("team", as_index=False)[["y", "n"]].sum(), **sums)
 
 
-ABOUT_SERIES = {kind: _verdicts(kind) for kind in ("p'", "u", "i", "c", "run", "t", "g")}
+ABOUT_SERIES = {kind: _verdicts(kind) for kind in ("p'", "i", "g")}
 ABOUT_SERIES |= {f"funnel {kind}": _funnel(kind) for kind in ("PR", "SR", "RC")}
 
 

@@ -53,22 +53,13 @@ def figures(
 
 
 def design(study: StudyFile, cohort: Planned = "", data: DataFolder = None, datasets: DataSets = 40) -> None:
-    """Say what a next cohort could find with so many teams, weeks and linked answers, simulated as the last one was."""
+    """Say what a next cohort could find, as the last one was and with more or fewer teams, people, weeks and waves."""
     from joyeval.pipeline.planning import write_design
     from joyeval.study import load_study
 
     found, files = write_design(load_study(study, data=data), cohort, datasets=datasets)
-    rows = [
-        [
-            row.question,
-            str(row.teams),
-            "" if row.weeks != row.weeks else f"{row.weeks:.0f}",
-            "" if row.linkage != row.linkage else f"{row.linkage:.0%}",
-            f"{row.detectable:.2g} {row.unit}",
-        ]
-        for row in found.table.itertuples()
-    ]
-    print_table(["to find with 80 % chance", "teams", "weeks or periods", "linked", "at least"], rows)
+    rows = [[row.question, row.design, f"{row.detectable:.2g} {row.unit}"] for row in found.table.itertuples()]
+    print_table(["to find with 80 % chance", "design", "at least"], rows)
     say(found.sentence())
     for file in files:
         typer.echo(file)

@@ -45,6 +45,10 @@ class Conditions:
         Of the survey score.
     periods : int
         Of staff experience and outcome together, for an association.
+    waves : int
+        Of the survey, and of coordination.
+    workgroups, raters : int
+        That rate each other in a coordination survey, and members of each; 0 workgroups where there is none.
     """
 
     teams: int = 12
@@ -62,6 +66,9 @@ class Conditions:
     shock: float = 0.15
     unit: str = "points"
     periods: int = 18
+    waves: int = 2
+    workgroups: int = 0
+    raters: int = 8
 
 
 def conditions_of(study: Study, cohort: str, store: Store) -> Conditions:
@@ -75,7 +82,17 @@ def conditions_of(study: Study, cohort: str, store: Store) -> Conditions:
         found |= _of_pulse(store.table("pulse"), teams)
     if any(name.startswith("wave_") for name in names):
         found |= _of_survey(study, cohort, store, int(found.get("people", Conditions.people)) * len(teams))
+    if "ties" in names:
+        found |= _of_ties(store.table("ties"))
     return Conditions(**found)  # type: ignore[arg-type]
+
+
+def _of_ties(ties: pd.DataFrame) -> dict[str, int]:
+    """Return workgroups and raters of a typical process and wave."""
+    seen = ties.groupby(["process", "wave"], observed=True)
+    raters = ties.groupby(["process", "wave", "workgroup"], observed=True)["person"].nunique()
+    groups = seen["workgroup"].nunique().median()
+    return {"workgroups": int(groups), "raters": max(int(raters.median()), 2)} if groups >= 2 else {}
 
 
 def _of_pulse(pulse: pd.DataFrame, teams: pd.DataFrame) -> dict[str, float | int]:

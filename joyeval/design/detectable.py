@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from joyeval.design.conditions import Conditions
 
 POWER = 0.8
-WEEKS = (26, 52, 104)
 SERIES = 60  # of a pulse: drawn and judged at once
 SLOW = 0.8  # correlation of neighbouring weeks behind a pulse
 ECHO = 0.5  # correlation of neighbouring periods of a team's outcome
-COLUMNS = ["question", "teams", "people", "weeks", "linkage", "detectable", "unit", "false_alarms", "datasets"]
+FEWEST_WEEKS = 12
+PLANNED = "as planned"
+PULSE, PULSES, SURVEY, ASSOCIATION, TIES = "pulse", "pulses", "survey", "association", "coordination"
+COLUMNS = ["question", "design", "teams", "people", "weeks", "waves", "linkage", "detectable", "unit", "false_alarms",
+           "datasets"]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,10 +43,12 @@ class Design(Result):
     Parameters
     ----------
     table : DataFrame
-        question, teams, people (per team), weeks (or periods), linkage, detectable (the least effect found with 80 %
-        chance), unit, false_alarms (share of data sets without any effect in which one was found), datasets.
+        question, design ("as planned", or the one thing that differs from it), teams, people (per team; of
+        coordination, workgroups and raters in each), weeks (or periods), waves, linkage, detectable (the least effect
+        found with 80 % chance), unit, false_alarms (share of data sets without any effect in which one was found),
+        datasets.
     assumed : dict
-        The conditions that were varied.
+        The conditions as planned.
     """
 
     table: pd.DataFrame
@@ -55,22 +60,13 @@ class Design(Result):
 
     def sentence(self) -> str:
         """Say what the design as it is could find, question by question."""
-        table, assumed = self.table, self.assumed
-        same = table["weeks"].isna() | table["weeks"].isin([assumed["weeks"], assumed["periods"]])
-        same &= table["linkage"].isna() | np.isclose(table["linkage"].fillna(0.0), float(assumed["linkage"]))
-        same &= (table["teams"] == assumed["teams"]) | table["question"].str.contains("coordination")
-        told = [f"{row.question} of {row.detectable:.2g} {row.unit}" for row in table[same].itertuples()]
+        planned = self.table[self.table["design"] == PLANNED]
+        told = [f"{row.question} of {row.detectable:.2g} {row.unit}" for row in planned.itertuples()]
         return f"With {self.assumed['teams']} teams this could be found with {POWER:.0%} chance: {'; '.join(told)}."
 
 
-def simulate(
-    conditions: Conditions,
-    *,
-    datasets: int = 40,
-    seed: int = 1,
-    ties: tuple[int, int] | None = None,
-) -> Design:
-    """Simulate pulses, a survey and an association with half, as many and twice as many teams.
+def simulate(conditions: Conditions, *, datasets: int = 40, seed: int = 1) -> Design:
+    """Simulate pulses, a survey, an association and coordination as planned, and with one thing changed at a time.
 
     Parameters
     ----------
@@ -78,8 +74,6 @@ def simulate(
         Of the cohort as planned, or as the last one was.
     datasets : int
         Per design; of a pulse, 60 series are drawn at once.
-    ties : (int, int), optional
-        Workgroups and raters in each, where relational coordination is measured.
 
     Returns
     -------
@@ -98,21 +92,16 @@ def simulate(
     """
     if conditions.teams < 4 or datasets < 10:
         raise UsageError(f"{conditions.teams} teams, {datasets} data sets; expected at least 4 teams and 10 data sets")
-    sizes = sorted({max(conditions.teams // 2, 4), conditions.teams, 2 * conditions.teams})
-    links = sorted({0.25, conditions.linkage, 0.75})
-    rng = np.random.default_rng(seed)
-    parts = [pulse(conditions, rng)]
-    share = conditions.before / conditions.weeks
-    others = [replace(conditions, weeks=w, before=max(round(w * share), 3)) for w in WEEKS if w != conditions.weeks]
-    parts += [pulse(other, rng) for other in others]
-    for teams in sizes:
-        here = replace(conditions, teams=teams)
-        parts += [survey(replace(here, linkage=link), rng, datasets=datasets) for link in links]
-        parts.append(association(here, rng, datasets=datasets))
-    if ties:
-        parts += [_coordination(ties, link, datasets, seed) for link in links]
-    table = pd.DataFrame([row for rows, _ in parts for row in rows], columns=COLUMNS)
-    lost = sum(dropped for _, dropped in parts)
+    ask = {PULSE: pulse, PULSES: all_pulses, SURVEY: survey, ASSOCIATION: association}
+    ask |= {TIES: ties} if conditions.workgroups else {}
+    rows, lost = [], 0
+    for number, (question, simulated) in enumerate(ask.items()):
+        for name, other in variations(conditions, question).items():
+            rng = np.random.default_rng([seed, number])  # the same draws for every design, as far as they go
+            found, dropped = simulated(other, rng, datasets=datasets)
+            rows += [row | {"design": name} for row in found]
+            lost += dropped
+    table = pd.DataFrame(rows, columns=COLUMNS)
     notes = ("sizes are those of the conditions assumed; people and weeks that differ more than assumed find less",)
     if lost:
         notes += (f"{lost} simulated data sets could not be analysed and were left out",)
@@ -120,11 +109,50 @@ def simulate(
     return Design(n=used, n_dropped=lost, notes=notes, table=table, assumed=asdict(conditions))
 
 
-def pulse(conditions: Conditions, rng: np.random.Generator) -> tuple[list[dict], int]:
-    """Return what the chart of one team, and the mean of all teams, could find; share points, in per cent."""
-    c, weeks = conditions, conditions.weeks
-    slow = _walk(rng, SERIES, weeks, SLOW) * c.drift
-    odds = np.log(c.share / (1 - c.share)) + slow
+def variations(conditions: Conditions, question: str) -> dict[str, Conditions]:
+    """Name the designs that differ from the planned one in one thing that the question depends on."""
+    c = conditions
+    half, double = (lambda n, least: max(n // 2, least)), (lambda n, _: 2 * n)
+    sizes = {
+        "teams": ("teams", 4, (PULSES, SURVEY, ASSOCIATION)),
+        "people": ("people per team", 2, (SURVEY,)),
+        "weeks": ("weeks", FEWEST_WEEKS, (PULSE, PULSES)),
+        "periods": ("periods", 4, (ASSOCIATION,)),
+        "raters": ("raters per workgroup", 2, (TIES,)),
+    }
+    found = {PLANNED: c}
+    for name, (words, least, asked) in sizes.items():
+        if question in asked:
+            for other in (change(getattr(c, name), least) for change in (half, double)):
+                found[f"{other} {words}"] = replace(c, **{name: other})
+    if question in (PULSE, PULSES):
+        share = c.before / c.weeks
+        found = {name: replace(d, before=max(round(d.weeks * share), 3)) for name, d in found.items()}
+    if question in (SURVEY, TIES):
+        found |= {f"{share:.0%} linked": replace(c, linkage=share) for share in (0.25, 0.75)}
+        found |= {f"{c.waves + 1} waves": replace(c, waves=c.waves + 1)}
+    return {name: d for name, d in found.items() if name == PLANNED or d != found[PLANNED]}
+
+
+def pulse(conditions: Conditions, rng: np.random.Generator, *, datasets: int = SERIES) -> tuple[list[dict], int]:
+    """Return what the chart of one team could find; share points, in per cent."""
+    found, lost = _pulses(conditions, rng, max(datasets, SERIES))
+    half = (found["ci_high"] - found["ci_low"]) / 2
+    size, alarms = float((half + ndtri(POWER) * found["se"]).mean()), float(found["clear"].mean())
+    return _of_pulses("a change in the pulse of one team", conditions, size, alarms, len(found)), lost
+
+
+def all_pulses(conditions: Conditions, rng: np.random.Generator, *, datasets: int = SERIES) -> tuple[list[dict], int]:
+    """Return what the mean of all teams could find; share points, in per cent."""
+    found, lost = _pulses(conditions, rng, max(datasets, SERIES))
+    df, spread = conditions.teams - 1, float(found["change"].std()) / np.sqrt(conditions.teams)
+    size = float((stdtrit(df, 0.975) + stdtrit(df, POWER)) * spread)
+    return _of_pulses("a mean change in the pulses of all teams", conditions, size, np.nan, len(found)), lost
+
+
+def _pulses(c: Conditions, rng: np.random.Generator, series: int) -> tuple[pd.DataFrame, int]:
+    """Change of each of many teams whose weeks only drift; how many could not be judged."""
+    odds = np.log(c.share / (1 - c.share)) + _walk(rng, series, c.weeks, SLOW) * c.drift
     positive = rng.binomial(c.answers, 1 / (1 + np.exp(-odds)))
     team, week = np.indices(positive.shape)
     rows = pd.DataFrame({"team": team.ravel(), "week": week.ravel(), "y": positive.ravel(), "n": c.answers})
@@ -133,30 +161,29 @@ def pulse(conditions: Conditions, rng: np.random.Generator) -> tuple[list[dict],
     )
     found = changes(charts)[0].dropna(subset=["se"])
     if found.empty:
-        raise ModelError(f"a pulse of {weeks} weeks with {c.before} before the start cannot be judged")
-    half = (found["ci_high"] - found["ci_low"]) / 2
-    shared = {"people": c.people, "weeks": weeks, "linkage": np.nan, "unit": "percentage points"}
-    one = float((half + ndtri(POWER) * found["se"]).mean())
-    spread = float(found["change"].std()) / np.sqrt(c.teams)
-    all_teams = float((stdtrit(c.teams - 1, 0.975) + stdtrit(c.teams - 1, POWER)) * spread)
-    told = {"false_alarms": float(found["clear"].mean()), "datasets": len(found)}
-    return [
-        {"question": "a change in the pulse of one team", "teams": c.teams, "detectable": one, **shared, **told},
-        {"question": "a mean change in the pulses of all teams", "teams": c.teams, "detectable": all_teams, **shared,
-         "false_alarms": np.nan, "datasets": len(found)},
-    ], SERIES - len(found)  # fmt: skip
+        raise ModelError(f"a pulse of {c.weeks} weeks with {c.before} before the start cannot be judged")
+    return found, series - len(found)
+
+
+def _of_pulses(question: str, c: Conditions, size: float, alarms: float, n: int) -> list[dict]:
+    where = {"teams": c.teams, "people": c.people, "weeks": c.weeks, "unit": "percentage points"}
+    return [{"question": question, "detectable": size, "false_alarms": alarms, "datasets": n, **where}]
 
 
 def survey(conditions: Conditions, rng: np.random.Generator, *, datasets: int) -> tuple[list[dict], int]:
-    """Return what a change between two survey waves could find, in units of the score."""
-    scales = {"score": ("the score", "higher")}
+    """Return what a change from the first survey wave to a later one could find, in units of the score.
+
+    Later waves are tests of their own, corrected for their number, so that more of them find a little less each.
+    """
+    c, scales = conditions, {"score": ("the score", "higher")}
 
     def once() -> pd.Series:
-        changes = score_change(_waves(conditions, rng), scales).changes
-        return changes[changes["estimator"] == "everyone"].iloc[0]
+        changes = score_change(_waves(c, rng), scales).changes
+        row = changes[changes["estimator"] == "everyone"].iloc[-1]
+        return row.drop("p").rename({"p_adjusted": "p"})
 
-    where = {"people": conditions.people, "weeks": np.nan, "linkage": conditions.linkage, "unit": conditions.unit}
-    return _simulated("a change of a survey score", conditions, once, datasets, where)
+    where = {"people": c.people, "waves": c.waves, "linkage": c.linkage, "unit": c.unit}
+    return _simulated("a change of a survey score", c, once, datasets, where, tests=c.waves - 1)
 
 
 def association(conditions: Conditions, rng: np.random.Generator, *, datasets: int) -> tuple[list[dict], int]:
@@ -169,28 +196,37 @@ def association(conditions: Conditions, rng: np.random.Generator, *, datasets: i
         rows = pd.DataFrame({"team": team.ravel(), "period": period.ravel(), "x": x.ravel(), "y": y.ravel()})
         return within_between(rows, y="y", x="x", draws=0).effect
 
-    where = {"people": c.people, "weeks": c.periods, "linkage": np.nan, "unit": "SD of the outcome per SD"}
+    where = {"people": c.people, "weeks": c.periods, "unit": "SD of the outcome per SD"}
     return _simulated("an association within teams", c, once, datasets, where)
 
 
-def _coordination(ties: tuple[int, int], linkage: float, datasets: int, seed: int) -> tuple[list[dict], int]:
-    groups, raters = ties
-    found = coordination.power(groups=groups, raters=raters, linkage=linkage, datasets=datasets, seed=seed)
-    row = {"question": "a mean change of coordination", "teams": groups, "people": raters, "weeks": np.nan}
-    row |= {"linkage": linkage, "detectable": found.detectable, "unit": "points", "datasets": found.n}
-    return [{**row, "false_alarms": found.false_alarms}], datasets - found.n
+def ties(conditions: Conditions, rng: np.random.Generator, *, datasets: int) -> tuple[list[dict], int]:
+    """Return what a mean change of coordination from the first wave to the last could find, in one site."""
+    c = conditions
+    where = {"waves": c.waves, "linkage": c.linkage}
+    sizes = {"groups": c.workgroups, "raters": c.raters, "response": c.response}
+    found = coordination.power(**sizes, **where, datasets=datasets, seed=int(rng.integers(2**31)))
+    row = {"question": "a mean change of coordination", "teams": c.workgroups, "people": c.raters, "unit": "points"}
+    told = {"detectable": found.detectable, "false_alarms": found.false_alarms, "datasets": found.n}
+    return [row | where | told], found.n_dropped
 
 
 def _simulated(
-    question: str, conditions: Conditions, once: Callable[[], pd.Series], datasets: int, where: dict
+    question: str,
+    conditions: Conditions,
+    once: Callable[[], pd.Series],
+    datasets: int,
+    where: dict,
+    *,
+    tests: int = 1,
 ) -> tuple[list[dict], int]:
-    """Analyse data sets without an effect; those that cannot be analysed are counted."""
+    """Analyse data sets without an effect; those that cannot be analysed are counted. `tests` share the 5 %."""
     found = pd.DataFrame(list(_answers(once, datasets)))
     found = found.dropna(subset=["se"]) if len(found) else found
     if found.empty:
         raise ModelError(f"{question}: none of {datasets} data sets of {conditions.teams} teams could be analysed")
     df = found["df"].to_numpy(dtype=float)
-    size = float(((stdtrit(df, 0.975) + stdtrit(df, POWER)) * found["se"]).mean())
+    size = float(((stdtrit(df, 1 - 0.025 / tests) + stdtrit(df, POWER)) * found["se"]).mean())
     told = {"detectable": size, "false_alarms": float((found["p"] < 0.05).mean()), "datasets": len(found)}
     return [{"question": question, "teams": conditions.teams, **where, **told}], datasets - len(found)
 
@@ -204,12 +240,12 @@ def _answers(once: Callable[[], pd.Series], datasets: int) -> Iterator[pd.Series
 
 
 def _waves(c: Conditions, rng: np.random.Generator) -> pd.DataFrame:
-    """Draw two waves: of those who answered the first, a share is linked to the second; others are new pseudonyms."""
+    """Draw waves: of those who answered one, a share is linked to the others; the rest are new pseudonyms each time."""
     team = np.repeat(np.arange(c.teams), c.people)
     level = c.between * rng.normal(size=c.teams)[team] + c.person * rng.normal(size=len(team))
     rows = []
     known = rng.random(len(team)) < c.linkage
-    for wave in (1, 2):
+    for wave in range(1, c.waves + 1):
         here = np.flatnonzero(rng.random(len(team)) < c.response)
         moved = c.shock * c.person * rng.normal(size=c.teams)[team[here]]
         score = level[here] + moved + c.rest * rng.normal(size=len(here))

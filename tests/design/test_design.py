@@ -10,28 +10,46 @@ import pandas as pd
 import pytest
 from scipy.special import ndtri
 
-from joyeval.design import Conditions, Design, association, conditions_of, pulse, simulate, survey
+from joyeval.design import Conditions, Design, association, conditions_of, pulse, simulate, survey, variations
 from joyeval.errors import UsageError
 from joyeval.figures.design import detectable
 from joyeval.pipeline import planning
+from tests.coordination.surveys import survey as ratings
 
 SMALL = Conditions(teams=8, people=10, weeks=40, before=14)
 
 
 @pytest.fixture(scope="module")
 def found() -> Design:
-    return simulate(SMALL, datasets=10, ties=(5, 8))
+    return simulate(replace(SMALL, workgroups=4, raters=6), datasets=10)
 
 
-@pytest.mark.slow
-def test_more_teams_weeks_and_linked_answers_find_smaller_effects(found):
-    for question, rows in found.table.groupby("question"):
-        along = "weeks" if "pulse" in question else "linkage" if "coordination" in question else "teams"
-        sizes = rows.groupby(along)["detectable"].mean()
-        assert (np.diff(sizes.to_numpy()) < 0).all(), question
+def test_more_teams_people_weeks_and_linked_answers_find_smaller_effects(found):
+    size = found.table.set_index(["question", "design"])["detectable"]
+    for question, designs in {
+        "a change in the pulse of one team": ("20 weeks", "as planned", "80 weeks"),
+        "a mean change in the pulses of all teams": ("4 teams", "as planned", "16 teams"),
+        "a change of a survey score": ("4 teams", "as planned", "16 teams"),
+        "an association within teams": ("9 periods", "as planned", "36 periods"),
+        "a mean change of coordination": ("3 raters per workgroup", "as planned", "12 raters per workgroup"),
+    }.items():
+        assert (np.diff([size[question, design] for design in designs]) < 0).all(), question
+    survey_sizes = size["a change of a survey score"]
+    assert survey_sizes["20 people per team"] < survey_sizes["5 people per team"]
+    assert size["a mean change of coordination", "75% linked"] < size["a mean change of coordination", "25% linked"]
 
 
-@pytest.mark.slow
+def test_each_design_differs_from_the_planned_one_in_one_thing():
+    planned = Conditions(workgroups=4)
+    for question in ("pulse", "pulses", "survey", "association", "coordination"):
+        first, *others = variations(planned, question).values()
+        assert first == planned
+        for other in others:
+            unlike = [name for name, value in vars(other).items() if value != getattr(planned, name)]
+            assert len([name for name in unlike if name != "before"]) == 1
+    assert {"3 waves", "6 people per team", "75% linked", "24 teams"} <= set(variations(planned, "survey"))
+
+
 def test_it_speaks_of_the_design_as_it_is_and_survives_json(found):
     said = found.sentence()
     assert said.startswith("With 8 teams this could be found with 80% chance: a change in the pulse of one team of")
@@ -112,9 +130,12 @@ def test_conditions_are_those_of_the_tables():
         }
     )
     teams = pd.DataFrame({"team": ["a", "b"], "headcount": [9.0, 11.0], "start_date": weeks[10]})
-    got = conditions_of(None, "1", _Store(teams=teams, pulse=pulse_table))
+    ties = ratings(groups="ABCD", raters=7, skip=0)
+    got = conditions_of(None, "1", _Store(teams=teams, pulse=pulse_table, ties=ties))
     assert (got.teams, got.people, got.weeks, got.before, got.answers) == (2, 10, 30, 10, 8)
     assert got.share == pytest.approx(0.75)
+    assert (got.workgroups, got.raters) == (4, 7)
+    assert conditions_of(None, "1", _Store(teams=teams)).workgroups == 0
 
 
 def test_the_command_writes_a_table_and_a_picture(found, tmp_path, monkeypatch):
