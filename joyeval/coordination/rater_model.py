@@ -391,6 +391,9 @@ def _complete(parts: np.ndarray, variances: np.ndarray, total: np.ndarray | floa
 
 
 def _moments(data: Panel, at: _State) -> _Moments:
+    # All moments are sums over raters of Z'V^-1 Z and X'V^-1 Z, small matrices per pattern of ratings. The residual's
+    # part need not be formed: the sum of variance x part over components is that of V itself (`_complete`), as V^-1 V
+    # = I.
     s, residual, counts = at.variances, at.variances[-1], data.count
     W = data.products @ at.keep / residual  # Z'V^-1 Z
     pick = [np.flatnonzero(data.part == k) for k in range(len(s) - 1)]

@@ -154,6 +154,11 @@ def _sweep(columns: np.ndarray, factors: Sequence[np.ndarray], w: np.ndarray | N
     """Take the effects of factors out of columns in place; return the rank of their dummies."""
     if not factors:
         return 0
+    # The normal equations of all dummies, by blocks: that of the largest factor is diagonal (weights per level), so
+    # it is eliminated first, by taking off group means. What is left of the others is its Schur complement, small and
+    # dense; it is singular (dummies of two factors overlap), so its rank is counted and a minimum-norm solution
+    # taken: fitted values do not depend on which. Nothing is iterated, so nothing depends on a tolerance of
+    # convergence.
     sizes = [int(codes.max()) + 1 for codes in factors]
     order = np.argsort(sizes)[::-1]
     largest, size = factors[order[0]], sizes[order[0]]

@@ -172,6 +172,8 @@ def _kenward_roger(
     information of (sigma2, phi). The term of second derivatives is left out: with an autocorrelation it can
     turn a variance negative, while without it the adjustment only adds.
     """
+    # V is n x n and dense, for one series that is little; its inverse is not needed by the fit, which whitens rows by
+    # one subtraction each (`whiten`), only by this correction.
     correlation = _power(phi, lags)
     slopes = [correlation, sigma2 * lags * _power(phi, np.maximum(lags - 1, 0))]
     inverse = np.linalg.inv(sigma2 * correlation)

@@ -229,6 +229,10 @@ def _slope(white: _White) -> np.ndarray:
 
 def _information(white: _White, *, observed: bool) -> np.ndarray:
     """Return the information of one row about each pair of cells, from Gram matrices of their vectors."""
+    # In these coordinates Sigma is the identity and its derivative by a cell is D = f (l r' + r l'), so that the
+    # expected information of two cells, tr(D1 D2) / 2, is f1 f2 ((l1'l2)(r1'r2) + (l1'r2)(r1'l2)); a mean adds
+    # slope1'slope2. The observed one puts 2 S - I between the vectors and adds what the residual of the mean ties to
+    # the covariance.
     left, right, slope = white.left, white.right, white.slope
     ll, rr, lr = left.T @ left, right.T @ right, left.T @ right
     if not observed:

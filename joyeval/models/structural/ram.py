@@ -114,6 +114,8 @@ class Ram:
             Symmetric.
         pull : ndarray, shape (p,)
         """
+        # An arrow moves B by B e_r e_c' B, so every second derivative is a product of two entries of B, U = B'KB, V =
+        # B'KE and E; no matrix is formed per pair of cells. Covariances and means are linear: alone they do not bend.
         B, E = at.effects, at.total
         K = np.zeros_like(E)
         K[: self.p, : self.p] = weight

@@ -95,6 +95,9 @@ class WeightedSquares:
         return np.concatenate(values), np.concatenate(slopes)
 
     def _of_group(self, group: int, here: Implied, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        # Only correlations and thresholds in units of the SD are seen: rho_ij = s_ij / (s_i s_j), z = (tau - mu) / s.
+        # By the product rule each loses its own share of the slope of log s, which is that of the variance over twice
+        # the variance.
         sample, turn = self.samples[group], self.turns[group]
         variance = np.diag(here.covariance)
         with np.errstate(invalid="ignore", divide="ignore"):
