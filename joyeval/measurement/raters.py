@@ -9,6 +9,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError
 from joyeval.measurement.groups import answers_of
+from joyeval.measurement.turnover import once_each
 from joyeval.result import Result
 
 
@@ -99,6 +100,7 @@ def retest(first: pd.Series, second: pd.Series, *, level: float = 0.95) -> Rater
     """
     from scipy.special import chdtri, ndtri, stdtr, stdtrit
 
+    once_each(first=first, second=second)
     both = pd.concat([first.rename("first"), second.rename("second")], axis=1)
     x, dropped = _complete(both, "retest")
     n, tail = len(x), (1 - level) / 2

@@ -109,13 +109,22 @@ def turnover(before: pd.Series, after: pd.Series, *, team: pd.Series | None = No
 
 def both_waves(before: pd.Series, after: pd.Series) -> pd.DataFrame:
     """Put the scores of each person side by side; persons with neither are left out."""
-    for name, wave in (("before", before), ("after", after)):
-        if wave.index.has_duplicates:
-            twice = int(wave.index.duplicated().sum())
-            raise UsageError(f"{name}: {twice} persons answered more than once; keep one answer per person and wave")
+    once_each(before=before, after=after)
     both = pd.concat([before.rename("before"), after.rename("after")], axis=1).astype(float)
     refuse_infinite(both, both.columns, "scores of two waves")
     return both.dropna(how="all")
+
+
+def once_each(**waves: pd.Series) -> None:
+    """Refuse waves in which a person answered more than once.
+
+    Raises
+    ------
+    UsageError
+    """
+    for name, wave in waves.items():
+        if twice := int(wave.index.duplicated().sum()):
+            raise UsageError(f"{name}: {twice} persons answered more than once; keep one answer per person and wave")
 
 
 def influence(values: np.ndarray, kept: np.ndarray) -> tuple[float, np.ndarray]:
