@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from joyeval.design import Design
 
+FAR = 4  # times the planned design's effect; beyond it a design is written, not drawn
+
 
 @styled
 def detectable(found: Design) -> Figure:
@@ -24,7 +26,10 @@ def detectable(found: Design) -> Figure:
         ax.axvline(rows.loc[planned, "detectable"].iloc[0], color=PALE, zorder=0)
         ax.plot(rows["detectable"], rows.index, "o", color=INK, markersize=4)
         ax.plot(rows.loc[planned, "detectable"], rows.index[planned], "o", color=BLUE, markersize=6)
-        ax.set(xlim=(0, 1.1 * rows["detectable"].max()), ylim=(most - 0.5, -0.5), xlabel=str(rows["unit"].iloc[0]))
+        end = min(rows["detectable"].max(), FAR * rows.loc[planned, "detectable"].iloc[0])
+        for row in rows[rows["detectable"] > end].itertuples():
+            ax.text(end, row.Index, f"{row.detectable:.2g} →", ha="right", va="center")
+        ax.set(xlim=(0, 1.1 * end), ylim=(most - 0.5, -0.5), xlabel=str(rows["unit"].iloc[0]))
         ax.set_yticks(rows.index, rows["design"])
         ax.set_title(question[0].upper() + question[1:], loc="left")
     return fig
