@@ -50,6 +50,9 @@ def _group_notes(data: Ratings) -> list[str]:
         asked = rows.groupby("process")["wave"].nunique().reindex(seen.index.get_level_values(0)).to_numpy()
         if some := sorted({name for _, name in seen.index[seen.to_numpy() < asked]}):
             notes.append(f"{', '.join(some)} {verb} in some waves only; their ties count in the waves they were in")
+    waves = rows.groupby("process")["wave"].nunique()
+    if once := sorted(waves.index[waves < 2]):
+        notes.append(f"{', '.join(once)} answered in one wave only: nothing is known of a change there")
     if silent := sorted(set(rows["target"]) - set(rows["workgroup"])):
         notes.append(f"{', '.join(silent)} were rated but did not answer: their view of the others is not known")
     left = len(data.ties) - len(data.in_waves(data.waves))
