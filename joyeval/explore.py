@@ -89,7 +89,7 @@ def draw_chart(study: Study, *, cohort: str, measure: str, team: str = WHOLE, ru
     title = next(part.title for part in study.of_cohort("pulses", cohort) if part.measure == measure)
     found = chart_of(study, cohort=cohort, measure=measure, team=team, rules=rules)
     drawn = figures.plot_chart(found, ylabel=f"{title} (%)")
-    alt = f"Control chart of {title}, {team}. {found.sentence()}"
+    alt = found.say(lambda charts: f"Control chart of {title}, {team}. {charts.sentence()}")
     return Figure(alt=alt, caption=f"{title} (%), {team}", **pictures(drawn))
 
 

@@ -540,7 +540,7 @@ class Study(Part):
         return tuple(name for name in self.disclosure.audiences if name != "team") or ("public",)
 
     def read_by(self, audience: str) -> Study:
-        """Return the study with one of its audiences alone.
+        """Return the study with one of its audiences alone; for teams as it is, since their sheets need no edition.
 
         Raises
         ------
@@ -550,6 +550,8 @@ class Study(Part):
         if audience not in self.disclosure.audiences:
             named = ", ".join(self.disclosure.audiences)
             raise DisclosureError((), f"{self.path.name} has no audience {audience!r}: it names {named}")
+        if audience == "team":
+            return self
         return self.model_copy(update={"disclosure": self.disclosure.model_copy(update={"audiences": (audience,)})})
 
     def cohort(self, name: str) -> Cohort:

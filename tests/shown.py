@@ -9,7 +9,7 @@ import pandas as pd
 
 from joyeval import figures as real_figures
 from joyeval import report as real_report
-from joyeval.disclosure import RULES, Shown
+from joyeval.disclosure import RULES, Said, Shown
 from joyeval.figures.door import REMEMBERED
 from joyeval.figures.export import save as real_save
 from joyeval.report.tables import layout as real_layout
@@ -21,6 +21,10 @@ def as_shown(what: Any, **fields: Any) -> Shown:
 
 
 def _passed(value: Any) -> Any:
+    if isinstance(value, str):
+        return Said(value, "public")
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return [Said(one, "public") for one in value]
     exact = isinstance(value, pd.DataFrame | Result)
     several = isinstance(value, Mapping) and any(isinstance(part, pd.DataFrame | Result) for part in value.values())
     if hasattr(value, "figure") and not getattr(value.figure, REMEMBERED, ()):

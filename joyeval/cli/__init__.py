@@ -269,11 +269,12 @@ def _run(
     from joyeval.pipeline.cluster import Cluster
     from joyeval.pipeline.run import graph_of
     from joyeval.pipeline.run import run as run_study
-    from joyeval.pipeline.steps import NETWORK, read_parameters
+    from joyeval.pipeline.steps import NETWORK, TEAM_SHEETS, read_parameters, steps_to
     from joyeval.study import load_study
 
     loaded = load_study(study, data=data)
     loaded = loaded.read_by(audience) if audience else loaded
+    step = steps_to(loaded, TEAM_SHEETS) if audience == "team" and not step else step
     graph = graph_of(loaded, cohort or (), step or ())
     parameters = read_parameters({node.step: None for node in graph}, given or {})
     stale = [s.cohort for s in record.all_states(loaded, cohort or (), parameters) if s.stale or step or force]
@@ -297,7 +298,12 @@ def _run(
     for name in dict.fromkeys(node.cohort for node in graph):
         for said in closing_note(loaded.store(name)) if name in stale and name != NETWORK else ():
             say(f"cohort {name}, {said}")
-        for path in sorted(record.folders(loaded, name).reports.glob("report.*")):
+        home = record.folders(loaded, name).reports
+        sheets = any(node.step.makes == "sheets" and node.cohort == name for node in graph)
+        for path in [
+            *([] if audience == "team" else sorted(home.glob("report.*"))),
+            *([home / "team"] if sheets else []),
+        ]:
             typer.echo(path)
 
 

@@ -13,6 +13,7 @@ from joyeval.disclosure.charts import protect_charts
 from joyeval.disclosure.distributions import protect_shares
 from joyeval.disclosure.flows import protect_flow
 from joyeval.disclosure.margins import protect_counts
+from joyeval.disclosure.own import show_own
 from joyeval.disclosure.people import in_post, known_in_post, people_of
 from joyeval.disclosure.prose import inexact
 from joyeval.disclosure.release import check_release
@@ -30,10 +31,20 @@ from joyeval.disclosure.rule import (
     rule_of,
     suppressed,
 )
-from joyeval.disclosure.show import coarse, coarse_table, show, show_flow, show_levels, show_shares
+from joyeval.disclosure.show import (
+    coarse,
+    coarse_table,
+    show,
+    show_all,
+    show_counts,
+    show_flow,
+    show_levels,
+    show_shares,
+)
 from joyeval.disclosure.shown import Shown, nobody, opened
 from joyeval.disclosure.statistics import protect
 from joyeval.disclosure.ties import protect_change, protect_matrix
+from joyeval.disclosure.words import Said, know, spoken
 
 __all__ = [
     "FACILITATOR",
@@ -41,12 +52,14 @@ __all__ = [
     "RULES",
     "THRESHOLD",
     "Rule",
+    "Said",
     "Shown",
     "check_release",
     "coarse",
     "coarse_table",
     "in_post",
     "inexact",
+    "know",
     "known_in_post",
     "may_show",
     "nobody",
@@ -65,8 +78,12 @@ __all__ = [
     "reading",
     "rule_of",
     "show",
+    "show_all",
+    "show_counts",
     "show_flow",
     "show_levels",
+    "show_own",
     "show_shares",
+    "spoken",
     "suppressed",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from joyeval.disclosure.own import too_plain
 from joyeval.disclosure.rule import Rule
 from joyeval.disclosure.statistics import next_smallest
 
@@ -44,7 +45,7 @@ def protect_charts(charts: Charts, *, people: Any = None, rule: Rule | None = No
     rule = rule or Rule()
     behind = people_behind(charts, people)
     few = (behind < rule.threshold) & charts.points["value"].notna()
-    few |= _too_plain(charts.points, rule, charts.multiply) & charts.points["value"].notna()
+    few |= too_plain(charts.points["y"], charts.points["n"], rule) & charts.points["value"].notna()
     if charts.by and rule.nearest > 1:
         few |= _gives_away(charts, behind, few, rule)
     points = _rounded(charts, behind, rule)
@@ -72,12 +73,6 @@ def people_behind(charts: Charts, people: Any) -> pd.Series:
     else:
         in_post = pd.Series(np.nan if people is None else float(people), points.index)
     return pd.concat([counted, in_post], axis=1).min(axis=1).fillna(0)  # nobody known to stand behind it: nobody
-
-
-def _too_plain(points: pd.DataFrame, rule: Rule, multiply: float) -> pd.Series:
-    """Points over too few answers, and those in which all or none of few answered alike."""
-    alike = points["value"].isin((0, multiply)) & (points["n"] < rule.alike)
-    return alike | (points["n"] < rule.answers)
 
 
 def _gives_away(charts: Charts, behind: pd.Series, few: pd.Series, rule: Rule) -> pd.Series:

@@ -18,15 +18,14 @@ COUNT = re.compile(
 def inexact(text: str, rule: Rule | None = None) -> str:
     """Return a text in which counts of people are rounded, and those too small are "fewer than 11".
 
-    A count that would round to less than the threshold is the threshold. Staff in post are no secret where they are
-    enough, and stand as they are.
+    Staff in post are no secret where they are enough, and stand as they are.
 
     Examples
     --------
     >>> inexact("67 of 174 people answered twice, 4 people once.")
     'about 65 of 175 people answered twice, fewer than 11 people once.'
     >>> inexact("12 respondents; 4 of 7 people answered twice; 4 staff in post, and 64 staff in post.")
-    'about 11 respondents; fewer than 11 people answered twice; fewer than 11 staff in post, and 64 staff in post.'
+    'about 10 respondents; fewer than 11 people answered twice; fewer than 11 staff in post, and 64 staff in post.'
     """
     rule = rule or reader()
     return text if rule.nearest == 1 else COUNT.sub(lambda found: _near(found, rule), text)
@@ -39,7 +38,7 @@ def _near(found: re.Match[str], rule: Rule) -> str:
         return found[0]
     if few[-1]:
         return f"fewer than {rule.threshold}{found['who']}"
-    said = [f"{max(int(rule.rounded(count)), rule.threshold) if count else 0:,}" for count in counts]
+    said = [f"{int(rule.rounded(count)):,}" for count in counts]
     if few[0]:
         return f"fewer than {rule.threshold} of about {said[1]}{found['who']}"
     return "about " + " of ".join(said) + found["who"]

@@ -229,7 +229,7 @@ def _table_problems(table: Cells, name: str, rule: Rule) -> Iterator[Problem]:
 
 def _text_problems(text: str, name: str, rule: Rule) -> Iterator[Problem]:
     for line in dict.fromkeys(text.splitlines()):
-        if any(0 < int(found["n"] or found["m"]) < rule.threshold for found in COUNT_IN_TEXT.finditer(line)):
+        if any(_too_few(found["n"] or found["m"], rule) for found in COUNT_IN_TEXT.finditer(line)):
             yield _problem(name, "a count below the threshold in a sentence", *_counts_fix(rule))
         if PSEUDONYM.search(line):
             yield _problem(name, "a pseudonym of a person", "no code of a person", "leave the column out")

@@ -113,6 +113,13 @@ class Rule:
         """Why a statistic over too few people is not shown."""
         return suppressed(self.threshold)
 
+    @property
+    def too_little(self) -> str:
+        """What is too little to rest on, in words."""
+        people = f"fewer than {self.threshold} people"
+        few = f"fewer than {self.answers} answers, or on fewer than {self.alike} that are all alike"
+        return f"{people}, {few}" if self.answers else people
+
 
 PROGRAMME = Rule(
     threshold=FEWEST_PEOPLE["programme"],
@@ -124,7 +131,7 @@ TEAM = Rule(
     nearest=1,
     ends=False,
     audience="team",
-    reason="for the team itself, about its own pulses",
+    reason="It holds the team's own answers to the pulses, and no other team's.",
     readers="the team itself",
     answers=3,
     alike=5,
@@ -136,17 +143,20 @@ FACILITATOR = Rule(
     audience="facilitator",
     reason="for the facilitator and the groups themselves; not to be published",
 )
+RANK = {"public": 0, "programme": 1, "team": 2, "facilitator": 2}  # what is made for one may go to those behind it
 _READER: ContextVar[Rule | None] = ContextVar("reader", default=None)
 _READERS: list[Rule] = [RULES["public"]]  # of this process: a notebook's kernel
 
 
-def rule_of(study: Study, audience: str | None = None) -> Rule:
+def rule_of(study: Study, audience: str | None = None, *, team: str = "") -> Rule:
     """Return the rule of an audience of a study.
 
     Parameters
     ----------
     audience : str, optional
         "public", "programme" or "team"; default who is read for here: see `reading`.
+    team : str
+        Of the audience "team": which one.
 
     Raises
     ------
@@ -165,7 +175,7 @@ def rule_of(study: Study, audience: str | None = None) -> Rule:
         own = stated.programme
         reason = f"{own.reason} ({own.date.day} {own.date:%B %Y})"
         return replace(PROGRAMME, threshold=own.threshold, reason=reason, readers=own.readers)
-    return RULES[audience]
+    return replace(TEAM, readers=team or TEAM.readers)
 
 
 def readers() -> tuple[Rule, ...]:
@@ -191,6 +201,11 @@ def reading(rule: Rule) -> Iterator[None]:
 def reader() -> Rule:
     """Return the rule of who is read for here."""
     return _READER.get() or _READERS[0]
+
+
+def may_read(audience: str) -> bool:
+    """Whether what is made for an audience may go to those who are read for here."""
+    return RANK[audience] <= RANK[reader().audience]
 
 
 def in_section() -> bool:

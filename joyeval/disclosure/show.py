@@ -75,6 +75,12 @@ def show(what: Any, *, audience: str | Rule = "public", people: Any = None, **ho
     return _result(what, rule, people)
 
 
+def show_all(found: Mapping[str, Result], *, audience: str | Rule, people: Mapping[str, Any]) -> Shown:
+    """Return several results by name as one `Shown`, for words that speak of more than one of them."""
+    rule = audience if isinstance(audience, Rule) else _rule(audience)
+    return Shown({name: show(one, audience=rule, people=people[name]).what for name, one in found.items()}, rule)
+
+
 def _rule(audience: str) -> Rule:
     if audience not in RULES:
         raise DisclosureError((), f"no audience {audience!r}; there are {', '.join(RULES)}")
@@ -126,6 +132,19 @@ def show_shares(counts: pd.DataFrame, *, audience: str | Rule = "public") -> Sho
     hidden = shares.isna().all(axis=1) & (counts.sum(axis=1) > 0)
     where = [", ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in counts.index[hidden]]
     return Shown(shares, rule, _mask_of(where, "answers", rule.why), int((counts.sum(axis=1) > 0).sum()))
+
+
+def show_counts(counts: Mapping[str, float], *, audience: str | Rule = "public") -> Shown:
+    """Return counts of people by name, rounded; those of too few people are left out.
+
+    Examples
+    --------
+    >>> show_counts({"answered": 8, "invited": 174}).what
+    {'invited': 175}
+    """
+    rule = audience if isinstance(audience, Rule) else _rule(audience)
+    kept = {name: int(rule.rounded(count)) for name, count in counts.items() if count >= rule.threshold}
+    return Shown(kept, rule, _mask_of([name for name in counts if name not in kept], "people", rule.why), len(counts))
 
 
 def show_levels(levels: pd.DataFrame, *, audience: str | Rule = "public") -> Shown:

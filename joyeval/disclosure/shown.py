@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 
-from joyeval.disclosure.rule import Rule, reader
+from joyeval.disclosure.prose import COUNT
+from joyeval.disclosure.rule import Rule, may_read, reader
+from joyeval.disclosure.words import NUMBER, Said, small_groups, without_names
 from joyeval.errors import DisclosureError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MASK = ("where", "what", "why")
-RANK = {"public": 0, "programme": 1, "team": 2, "facilitator": 2}  # what is made for one may go to those behind it
 MOSTLY = 0.5  # share hidden, beyond which an exhibit is one sentence
 
 
@@ -58,17 +59,30 @@ class Shown:
         return len(self.mask) > MOSTLY * max(self.asked, 1)
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[Said, ...]:
         """The caveats of a result."""
-        return getattr(self.what, "notes", ())
+        return tuple(Said(note, self.audience) for note in getattr(self.what, "notes", ()))
 
     def frame(self) -> pd.DataFrame:
         """Return its numbers as a table."""
         return self.what.copy() if isinstance(self.what, pd.DataFrame) else self.what.tidy()
 
-    def sentence(self) -> str:
+    def sentence(self) -> Said:
         """Say a result in one sentence, made from what is shown."""
-        return self.what.sentence()
+        return self.say(lambda what: what.sentence())
+
+    def say(self, function: Callable[..., Any], *others: Any) -> Any:
+        """Return the words that a function makes of what is shown, as `pipe` does for numbers; of a list, a list.
+
+        Examples
+        --------
+        >>> from joyeval import disclosure
+        >>> teams = pd.DataFrame({"team": ["A", "B"], "joy": [3.96, 4.04], "n": [23, 61]})
+        >>> disclosure.show(teams, people="n").say(lambda table: f"joy is {table['joy'].max():.1f} at most")
+        'joy is 4.0 at most'
+        """
+        words = self.pipe(function, *others).what
+        return Said(words, self.audience) if isinstance(words, str) else [Said(one, self.audience) for one in words]
 
     def pipe(self, function: Callable[..., Any], *others: Any, **options: Any) -> Shown:
         """Return what a function makes of what is shown: rows chosen, columns named, a table turned.
@@ -90,22 +104,43 @@ class Shown:
         return f"<Shown to {self.audience}: {kind}, {self.asked - len(self.mask)} of {self.asked} numbers>"
 
 
-def nobody(table: pd.DataFrame, counts: str) -> Shown:
-    """Return a table that says nothing of people, such as of files, money or names, as it is.
+@overload
+def nobody(what: str, counts: str) -> Said: ...
+@overload
+def nobody(what: Any, counts: str) -> Shown: ...
+def nobody(what: Any, counts: str) -> Shown | Said:
+    """Return a table or words that say nothing of people, such as of files, money or names, as they are.
 
     Parameters
     ----------
+    what : DataFrame or str
     counts : str
-        What its numbers count: "costs", "raw files", "teams by verdict".
+        What the numbers count: "costs", "raw files", "teams by verdict".
 
     Raises
     ------
     DisclosureError
-        What it counts is not said.
+        What they count is not said; words count people all the same; a number that is not whole stands beside the name
+        of a team of too few people.
     """
     if not counts.strip():
-        raise DisclosureError((), "disclosure.nobody: say what the numbers of the table count, if not people")
-    return Shown(table, reader(), counts=counts)
+        raise DisclosureError((), "disclosure.nobody: say what the numbers count, if not people")
+    if isinstance(what, str):
+        named = any(name in what for name in small_groups()) and NUMBER.search(without_names(what))
+        if named or COUNT.search(what):
+            raise DisclosureError((), f"disclosure.nobody: these words speak of people. {HOW}")
+        return Said(what, reader().audience)
+    if isinstance(what, pd.DataFrame) and _speaks_of_few(what):
+        raise DisclosureError((), f"disclosure.nobody: numbers beside names of teams of too few people. {HOW}")
+    return Shown(what, reader(), counts=counts)
+
+
+def _speaks_of_few(table: pd.DataFrame) -> bool:
+    few = small_groups()
+    rows = table.reset_index() if few else table.iloc[:0]
+    named = rows.select_dtypes(exclude="number").isin(few).any(axis=1)
+    numbers = rows.select_dtypes("float")[named]
+    return bool((numbers.notna() & (numbers % 1 != 0)).any(axis=None))
 
 
 def opened(value: Any, call: str) -> Any:
@@ -118,8 +153,8 @@ def opened(value: Any, call: str) -> Any:
     """
     if not isinstance(value, Shown):
         raise DisclosureError((), f"{call} takes what may be shown, not a {type(value).__name__}: {HOW}")
-    here = reader().audience
-    if RANK[value.audience] > RANK[here]:
+    if not may_read(value.audience):
+        here = reader().audience
         raise DisclosureError((), f"{call}: this was made for the {value.audience}, and is read here by the {here}")
     return value.what
 

@@ -71,7 +71,7 @@ def _timeline(study: Study, cohort: str, store: Store, there: dict, rule: Any) -
     yield Drawn(
         "timeline",
         figures.timeline(disclosure.nobody(events, "events of the programme"), phases=phases),
-        f"Timeline of the programme: one lane for each kind of event, one mark for each event. Times: {counts}.",
+        disclosure.nobody(f"Timeline of the programme: one lane for each kind of event. Times: {counts}.", "events"),
         "What was done when, by kind of event, with the phases of the programme",
         disclosure.nobody(months.reset_index(name="times"), "events of the programme"),
     )
@@ -81,16 +81,18 @@ def _respondents(study: Study, cohort: str, store: Store, there: dict, rule: Any
     if "response" not in store.tables() or store.table("response").empty:
         return
     shown = disclosure.show_flow(respondent_flow(store.table("response")), audience=rule)
-    told = "; ".join(
-        f"{wave}: {row.max():.0f} at the first step" for wave, row in shown.what.iterrows() if row.notna().any()
-    )
     yield Drawn(
         "respondents",
         figures.respondents(shown),
-        f"Bars, one panel for each survey wave: people at each step. {told}.",
+        shown.say(_at_first),
         "Flow of respondents through each survey wave, to the nearest 5; linked means: answered another wave too",
         shown.pipe(lambda flow: flow.rename_axis("wave").reset_index()),
     )
+
+
+def _at_first(flow: pd.DataFrame) -> str:
+    told = [f"{wave}: {row.max():.0f} at the first step" for wave, row in flow.iterrows() if row.notna().any()]
+    return f"Bars, one panel for each survey wave: people at each step. {'; '.join(told)}."
 
 
 def _answers(study: Study, cohort: str, store: Store, there: dict, rule: Any) -> Iterator[Drawn]:
@@ -107,10 +109,14 @@ def _answers(study: Study, cohort: str, store: Store, there: dict, rule: Any) ->
             yield Drawn(
                 f"answers_{instrument.id}_{vocabulary}",
                 figures.likert(shown, options=list(shares.what.columns)),
-                f"Diverging bars: share of each answer to {instrument.title}, in the waves {' and '.join(ends)}.",
+                shares.say(_bars, instrument.title, ends),
                 f"{instrument.title}: answers given, from counts rounded to the nearest {rule.nearest}, not reversed",
                 shown.pipe(lambda parts: pd.concat(parts, names=["wave", "item"]).reset_index().round(2)),
             )
+
+
+def _bars(_: pd.DataFrame, title: str, waves: list[str]) -> str:
+    return f"Diverging bars: share of each answer to {title}, in the waves {' and '.join(waves)}."
 
 
 def _chart_data(shown: Charts) -> pd.DataFrame:
@@ -131,7 +137,7 @@ def _improvement(study: Study, cohort: str, store: Store, there: dict, rule: Any
                 yield Drawn(
                     f"chart_{measure}",
                     figures.plot_chart(one, ylabel=f"{title} (%)"),
-                    f"Control chart of {title.lower()}, all teams together. {one.sentence()}",
+                    one.say(lambda charts, title: f"Control chart of {title}, all teams. {charts.sentence()}", title),
                     f"{title}: share of positive answers, all teams together. {exact.caption()}",
                     one.pipe(_chart_data),
                 )
@@ -153,10 +159,14 @@ def _small(charts: Shown, name: str, title: str, cohort: Any) -> Iterator[Drawn]
         yield Drawn(
             f"{name}_{number + 1}" if len(pages) > 1 else name,
             page,
-            f"Small control charts of {len(here)} teams, each with its verdict. {charts.sentence()}",
+            charts.say(_many, len(here)),
             f"{title}, team by team; points and teams of too few people are not drawn",
             data.pipe(lambda table, here=here: table[table["team"].isin(here)]),
         )
+
+
+def _many(charts: Charts, teams: int) -> str:
+    return f"Small control charts of {teams} teams, each with its verdict. {charts.sentence()}"
 
 
 def _teams(study: Study, cohort: str, store: Store, there: dict, rule: Any) -> Iterator[Drawn]:
@@ -181,7 +191,7 @@ def _changes_of_teams(found: Shown, titles: dict[str, str]) -> Iterator[Drawn]:
         yield Drawn(
             f"forest_{measure}",
             figures.forest(these, names="team", xlabel=f"Change of {titles[measure].lower()}, percentage points"),
-            f"Forest plot: change of each team with its interval, in order of name. {found.sentence()}",
+            found.say(lambda found: f"Forest plot: change of each team with its interval, by name. {found.sentence()}"),
             f"{titles[measure]}: change from before to after, each team with its 95% interval; not a ranking; "
             "teams of too few people are not drawn",
             these.pipe(lambda table, columns=columns: table[columns]),
@@ -199,7 +209,7 @@ def _funnel(rows: pd.DataFrame, title: str, measure: str, staff: pd.Series, rule
     yield Drawn(
         f"funnel_{measure}",
         figures.plot_funnel(found, ylabel=f"{title} (%)", xlabel="Answers in the last three months", name=0),
-        f"Funnel plot of {title.lower()}, one point per team. {found.sentence()}",
+        found.say(lambda found: f"Funnel plot of {title.lower()}, one point per team. {found.sentence()}"),
         f"{title}: teams in the last three months, with limits for their size, from counts to the nearest 5",
         found.pipe(_levels),
     )
@@ -221,7 +231,7 @@ def _caterpillars(study: Study, cohort: str, store: Store, there: dict, rule: An
                 yield Drawn(
                     f"means_{scale}",
                     figures.caterpillar(drawn, xlabel=title),
-                    f"Means of teams with 95% intervals, in order of their names. {shown.sentence()}",
+                    shown.say(lambda means: f"Means of teams with 95% intervals, by name. {means.sentence()}"),
                     f"{title}: means of {len(shown.what.teams)} of {len(means.teams)} teams, chance allowed for; not a "
                     "ranking",
                     drawn.pipe(lambda means, numbers=numbers: means.teams[numbers]),
@@ -316,7 +326,8 @@ def _outcomes(study: Study, cohort: str, store: Store, there: dict, rule: Any) -
 
 def _of(name: str, drawing: Any, shown: Shown, caption: str, *keys: str) -> Drawn:
     table = shown.pipe(lambda result: result.tidy()[[*keys, *ESTIMATE]])
-    return Drawn(name.removeprefix("outcomes_"), drawing, f"{caption}. {shown.sentence()}", caption, table)
+    alt = shown.say(lambda result: f"{caption}. {result.sentence()}")
+    return Drawn(name.removeprefix("outcomes_"), drawing, alt, caption, table)
 
 
 def same_question(primary: Association, there: Mapping[str, Result]) -> dict[str, Association]:
@@ -337,7 +348,7 @@ def _designs(primary: Shown, models: Mapping[str, Association]) -> Drawn:
     return Drawn(
         "designs",
         figures.coefficients(rows, xlabel="Effect on the outcome, for 1 more in the staff measure"),
-        f"Coefficients with 95% intervals, one row per design. {primary.sentence()}",
+        primary.say(lambda found: f"Coefficients with 95% intervals, one row per design. {found.sentence()}"),
         f"{y} for 1 more in {x}, by several designs; the primary analysis is {design}",
         rows,
     )
@@ -349,7 +360,7 @@ def _marginal(shown: Shown) -> Drawn:
     return Drawn(
         "marginal_effect",
         figures.effect(table, x="x", xlabel="Staff measure, from the team's own mean", ylabel="Change in the outcome"),
-        f"Line with its 95% band: what the primary model expects along the staff measure. {shown.sentence()}",
+        shown.say(lambda found: f"Line with its 95% band: what the model expects along it. {found.sentence()}"),
         f"Marginal effect of the primary analysis: {primary.x} (across) and {primary.y} (up), {primary.estimand}; "
         "drawn over two standard deviations on either side",
         table,

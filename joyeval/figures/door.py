@@ -27,7 +27,7 @@ def drawing(function: Callable[..., Any]) -> Callable[..., Any]:
             opened(next(iter(args), None), call)
         with styled:
             made = function(*(_opened(value, call) for value in args), **_all_opened(options, call))
-        return made if isinstance(made, str) else from_shown(made, *given)
+        return given[0].say(lambda _: made) if isinstance(made, str) else from_shown(made, *given)
 
     return draw
 

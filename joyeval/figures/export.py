@@ -14,6 +14,7 @@ from unittest import mock
 
 from joyeval._version import __version__
 from joyeval.disclosure.shown import opened
+from joyeval.disclosure.words import spoken
 from joyeval.errors import UsageError
 from joyeval.figures.door import made_from
 from joyeval.figures.journal import preset
@@ -87,6 +88,7 @@ def save(
         raise UsageError(f"figures.save ({place.name}): a figure needs alt text and a caption")
     with _as_asked(figure, asked) as size_mm:
         parts = {kind: _drawn(figure, kind, asked) for kind in (*VECTORS, "tiff")}
+    spoken(alt, "figures.save (alt)")
     parts |= {"alt.txt": f"{clean(alt)}\n".encode(), "caption.txt": f"{clean(caption)}\n".encode()}
     files = {f"{place.name}.{ending}": content for ending, content in parts.items()}
     if table is not None:

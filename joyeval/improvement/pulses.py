@@ -41,6 +41,11 @@ def team_charts(study: Study, cohort: str, pulse: pd.DataFrame, *, rules: str = 
     return _charts(study, cohort, pulse, ["measure", "team"], rules)
 
 
+def own_chart(study: Study, cohort: str, counts: pd.DataFrame, *, rules: str = "anhoej") -> Charts:
+    """Chart one measure of one team as a run chart, from the counts that it may see itself."""
+    return _charts(study, cohort, counts, ["measure"], rules, kind="run")
+
+
 def cohort_multiverse(study: Study, cohort: str, pulse: pd.DataFrame) -> Multiverse:
     """Judge every team by several rule sets, with the baseline of the study file and without one."""
     by = ["measure", "team"]
@@ -57,7 +62,9 @@ def cohort_multiverse(study: Study, cohort: str, pulse: pd.DataFrame) -> Multive
     )
 
 
-def _charts(study: Study, cohort: str, pulse: pd.DataFrame, by: list[str], rules: str) -> Charts:
+def _charts(
+    study: Study, cohort: str, pulse: pd.DataFrame, by: list[str], rules: str, kind: str | None = None
+) -> Charts:
     known = {"opportunities": "opportunities"} if pulse["opportunities"].notna().any() else {}
     return chart(
         pulse.sort_values([*by, "period"]),
@@ -65,6 +72,7 @@ def _charts(study: Study, cohort: str, pulse: pd.DataFrame, by: list[str], rules
         y="positive",
         n="answers",
         by=by,
+        kind=kind,
         multiply=100,
         rules=rules,
         freeze=baselines(study, cohort, pulse, by),

@@ -40,7 +40,7 @@ class Job:
     parameters : dict
         All that the notebook is given.
     makes : str
-        ``chapter``, ``report`` or ``nothing``; see `joyeval.pipeline.steps`.
+        ``chapter``, ``report``, ``sheets`` or ``nothing``; see `joyeval.pipeline.steps`.
     threads : int
         Numerical threads of its kernel.
     inputs : dict
@@ -76,6 +76,8 @@ def execute(job: Job) -> None:
         shutil.rmtree(job.staging, ignore_errors=True)
         private(job.staging)
         run_notebook(job.notebook, job.executed, job.parameters, threads=job.threads)
+        if job.makes == "sheets":
+            report.write_sheets(job.executed, edition(job.staging, "team"))
         for audience in str(job.parameters.get("audiences", "public")).split(","):
             if job.makes == "report":
                 report.write(job.executed, edition(job.staging, audience), audience=audience)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from joyeval.disclosure import Rule
+    from joyeval.errors import Problem
     from joyeval.store import Store
     from joyeval.study import Study
 
@@ -41,7 +42,7 @@ def read_back(study: Study, cohort: str, folder: Path) -> None:
     DisclosureError
         Every place that its readers may not see.
     """
-    problems = []
+    problems = [p for path in sorted((folder / "team").glob("*")) for p in _of_sheet(study, path, folder)]
     for audience in study.editions:
         rule = rule_of(study, audience)
         hidden = hidden_from(study, cohort, rule)
@@ -51,6 +52,11 @@ def read_back(study: Study, cohort: str, folder: Path) -> None:
     if problems:
         told = f"{len(problems)} places of the finished documents may not be shown; they were not put into place"
         raise DisclosureError(problems, told)
+
+
+def _of_sheet(study: Study, path: Path, folder: Path) -> Iterator[Problem]:
+    """Find what a team may not see on its own sheet."""
+    return file_problems(path, str(path.relative_to(folder)), rule_of(study, "team"))
 
 
 def hidden_from(study: Study, cohort: str, rule: Rule) -> Hidden:

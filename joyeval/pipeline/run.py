@@ -20,6 +20,7 @@ from joyeval.pipeline.locks import hold
 from joyeval.pipeline.permissions import keep_to_owner
 from joyeval.pipeline.record import EDITIONS, Folders, folders, read_record, state, write_record
 from joyeval.pipeline.steps import (
+    DOCUMENTS,
     NETWORK,
     NETWORK_REPORT,
     all_parameters,
@@ -271,7 +272,7 @@ class _Plan:
 
     def _refused(self, node: Node) -> bool:
         """Say whether a report would give a few people away beside what was released before; it is held back then."""
-        if node.step.makes != "report":
+        if node.step.makes not in DOCUMENTS:
             return False
         cohorts = [c.cohort for c in self.study.cohorts] if node.cohort == NETWORK else [node.cohort]
         from joyeval.pipeline import released  # reads tables, which a look at what is stale does not
@@ -300,7 +301,7 @@ class _Plan:
         node, where = started.node, folders(self.study, started.node.cohort)
         try:
             future.result()
-            if node.step.makes == "report":
+            if node.step.makes in DOCUMENTS:
                 from joyeval.pipeline.readback import read_back  # loads pandas, which a look at states does without
 
                 read_back(self.study, node.cohort, started.job.staging)
@@ -398,12 +399,13 @@ def _publish(study: Study, started: _Started, where: Folders, given: Parameters)
         if path.relative_to(where.processed).as_posix() not in {*new, *others}:
             path.unlink()
     for name in record["steps"].get(step.name, {}).get("outputs", {}).keys() - new.keys():
-        if _audience(name) in study.editions:  # of other audiences, what they have stays
+        if _audience(name) in (*study.editions, "team"):  # of other audiences, what they have stays
             where.output(name).unlink(missing_ok=True)
     for name, path in new.items():
         where.output(name).parent.mkdir(parents=True, exist_ok=True)
         if name.startswith(EDITIONS):
             private(where.reports / name.split("/")[0])
+            private(where.output(name).parent)
         if name.startswith(EDITIONS) or where.output(name).is_relative_to(where.processed):
             path.chmod(0o600)
         os.replace(path, where.output(name))

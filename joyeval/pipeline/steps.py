@@ -10,7 +10,8 @@ The metadata stand under ``joyeval`` in the notebook's metadata (JupyterLab: pro
 ``study``
     Keys of the study file that it depends on, beside those that every step depends on; without it the whole file.
 ``makes``
-    ``chapter`` (what it shows enters the report; the default), ``report`` (it is a report itself), or ``nothing``.
+    ``chapter`` (what it shows enters the report; the default), ``report`` (it is a report itself), ``sheets`` (one for
+    each team), or ``nothing``.
 ``for``
     ``cohort`` (the default) or ``study``: once over all cohorts.
 ``decided_by``
@@ -57,6 +58,8 @@ LIBRARIES = (
 )
 NETWORK = "network"  # in place of a cohort, for steps over all of them
 NETWORK_REPORT = "network_report"
+TEAM_SHEETS = "team_sheets"  # where the study file names the audience
+DOCUMENTS = ("report", "sheets")  # what steps make that people read
 EVERY_STEP = ("study", "cohorts", "disclosure", "language")  # keys of the study file
 TABLES = ("*.parquet",)
 
@@ -119,6 +122,8 @@ def steps_of(study: Study) -> tuple[Step, ...]:
     names = [*study.step_names]
     if len(study.cohorts) > 1 and NETWORK_REPORT not in names and _path(study, NETWORK_REPORT).exists():
         names.append(NETWORK_REPORT)
+    if "team" in study.disclosure.audiences and TEAM_SHEETS not in names:
+        names.append(TEAM_SHEETS)
     steps = [read_step(_path(study, name)) for name in names]
     if any(step.over_all for step in steps) and any(cohort.cohort == NETWORK for cohort in study.cohorts):
         raise UsageError(
@@ -135,6 +140,15 @@ def steps_of(study: Study) -> tuple[Step, ...]:
     if problems:
         raise StudyError(problems)
     return tuple(sorted(steps, key=lambda step: (step.over_all, order.index(step.name))))
+
+
+def steps_to(study: Study, name: str) -> tuple[str, ...]:
+    """Return the names of a step and of all that it is made from, in the order in which they can run."""
+    steps = steps_of(study)
+    wanted = {name}
+    for step in reversed(steps):
+        wanted |= {step.name} if any(other.follows(step) for other in steps if other.name in wanted) else set()
+    return tuple(step.name for step in steps if step.name in wanted)
 
 
 def network_step(study: Study) -> Step:

@@ -30,6 +30,7 @@ _HOME = {
     "text": "blocks",
     "title": "blocks",
     "write": "writers",
+    "write_sheets": "writers",
 }
 __all__ = sorted(_HOME)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from joyeval import disclosure
 from joyeval.disclosure.rule import in_section
 from joyeval.store import edition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from joyeval.store import Store
@@ -34,6 +37,19 @@ def readers(study: Study, cohort: str = "", names: str = "public") -> None:
     """
     disclosure.read_for(*(disclosure.rule_of(study, name.strip()) for name in names.split(",")))
     _STORES[:] = [study.store(name) for name in ([cohort] if cohort else [one.cohort for one in study.cohorts])]
+    teams = [store.table("teams") for store in _STORES if "teams" in store.tables()]
+    disclosure.know(_written(study.model_dump()), disclosure.known_in_post(pd.concat(teams)) if teams else None)
+
+
+def _written(part: Any) -> Iterator[str]:
+    """Yield every text of a study file: titles, names, units and reasons, which may hold numbers."""
+    match part:
+        case str():
+            yield part
+        case dict():
+            yield from (text for value in (*part, *part.values()) for text in _written(value))
+        case list() | tuple():
+            yield from (text for value in part for text in _written(value))
 
 
 def everyone() -> int | None:
@@ -44,6 +60,13 @@ def everyone() -> int | None:
 def tables_of(store: Store) -> Path:
     """Return where tables for the readers of this section are saved."""
     return edition(store.out, disclosure.reader().audience) / "tables"
+
+
+@contextmanager
+def for_team(study: Study, team: str) -> Iterator[None]:
+    """Speak to one team alone, about itself, for the length of the block."""
+    with disclosure.reading(disclosure.rule_of(study, "team", team=team)):
+        yield
 
 
 def section(function: Callable[..., Any]) -> Callable[..., Any]:

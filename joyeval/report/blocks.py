@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from joyeval.disclosure.prose import inexact
 from joyeval.disclosure.rule import in_section, reader
+from joyeval.disclosure.shown import opened
+from joyeval.disclosure.words import spoken
 from joyeval.errors import UsageError
 from joyeval.figures.text import clean, minus
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
     from joyeval.disclosure import Shown
-    from joyeval.result import Result
 
 LINKS = ("https://", "http://", "mailto:", "#")
 MIME = "application/vnd.joyeval.block+json"
@@ -244,24 +245,31 @@ def heading(text: str, *, level: int = 2, new_page: bool = False) -> None:
 
 
 def text(*paragraphs: str) -> None:
-    """Emit one paragraph for each text; the text is shown as it is, never read as markup."""
+    """Emit one paragraph for each text; the text is shown as it is, never read as markup.
+
+    Parameters
+    ----------
+    *paragraphs : Said or str
+        What says a number of people comes from `Shown.say` or `Shown.sentence`; a plain text has no number.
+    """
     for paragraph in paragraphs:
-        _emit(Text(plain(paragraph)))
+        _emit(Text(plain(spoken(paragraph, "report.text"))))
 
 
 def note(*texts: str) -> None:
     """Emit a caveat that a reader must see, or several in one box."""
     if texts:
-        _emit(Note(tuple(plain(text) for text in texts)))
+        _emit(Note(tuple(plain(spoken(text, "report.note")) for text in texts)))
 
 
 def items(texts: Iterable[str], *, ordered: bool = False) -> None:
     """Emit a list."""
-    _emit(Items(tuple(plain(item) for item in texts), ordered))
+    _emit(Items(tuple(plain(spoken(item, "report.items")) for item in texts), ordered))
 
 
-def result(result: Result) -> None:
+def result(result: Shown) -> None:
     """Emit the sentence of a result and its caveats."""
+    opened(result, "report.result")
     text(result.sentence())
     note(*result.notes)
 
@@ -307,6 +315,7 @@ def figure(fig: Any, *, alt: str, caption: str, data: Shown | None = None, **lay
 
     shown = max(made_from(fig, "report.figure"), key=lambda one: len(one.mask))
     said = _required(alt, "report.figure", "alt text: say the kind of chart, what it compares and what it shows")
+    spoken(alt, "report.figure (alt)")
     below = _required(caption, "report.figure", "caption")
     if shown.mostly_hidden:
         _emit(_hidden(below, shown), shown)
@@ -336,14 +345,14 @@ def _required(text: str, call: str, what: str) -> str:
 
 
 def _hidden(what: str, shown: Shown) -> Text:
-    return Text(plain(f"Not shown: {what}. More than half of it rests on fewer than {shown.rule.threshold} people."))
+    return Text(plain(f"Not shown: {what}. More than half of it rests on {shown.rule.too_little}."))
 
 
 def _emit(block: Block, shown: Shown | None = None) -> None:
     """Display a block for those who are read for here, with what it hides from them."""
     from IPython.display import display
 
-    about = {"audience": reader().audience} if in_section() else {}
+    about = {"audience": reader().audience, "readers": reader().readers} if in_section() else {}
     if shown is not None and not shown.counts:
         about |= {"asked": shown.asked, "hidden": len(shown.mask), "sentence": shown.mostly_hidden}
     display(block, metadata={"joyeval": about})

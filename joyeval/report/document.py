@@ -35,9 +35,9 @@ class Document:
         return tuple(block for block in self.blocks if isinstance(block, Heading) and block.level < 4)
 
 
-def document(notebook: Mapping[str, Any], audience: str = "public") -> Document:
-    """Return the document of an executed notebook (nbformat 4), as one audience reads it."""
-    found = list(_found(notebook, audience))
+def document(notebook: Mapping[str, Any], audience: str = "public", readers: str = "") -> Document:
+    """Return the document of an executed notebook (nbformat 4), as one audience reads it; of teams, one team."""
+    found = list(_found(notebook, {"audience": audience} | ({"readers": readers} if readers else {})))
     heads = [block for block in found if isinstance(block, Heading) and block.level == 1]
     named = next((block for block in found if isinstance(block, Title)), None)
     head = named or Title(title=heads[0].text if heads else "Report")
@@ -45,7 +45,14 @@ def document(notebook: Mapping[str, Any], audience: str = "public") -> Document:
     return Document(head, tuple(_numbered(explained(in_words(tuple(body), head.names)))))
 
 
-def _found(notebook: Mapping[str, Any], audience: str) -> Iterator[Block]:
+def readers_of(notebook: Mapping[str, Any], audience: str) -> tuple[str, ...]:
+    """Return who of an audience is spoken to in an executed notebook, such as the teams, in order."""
+    outputs = (output for cell in notebook["cells"] for output in cell.get("outputs", ()))
+    said = (output.get("metadata", {}).get("joyeval", {}) for output in outputs)
+    return tuple(dict.fromkeys(one["readers"] for one in said if one.get("audience") == audience))
+
+
+def _found(notebook: Mapping[str, Any], of: Mapping[str, str]) -> Iterator[Block]:
     for position, cell in enumerate(notebook["cells"], start=1):
         if HIDDEN & set(cell.get("metadata", {}).get("tags", ())):
             continue
@@ -54,8 +61,8 @@ def _found(notebook: Mapping[str, Any], audience: str) -> Iterator[Block]:
         for output in cell.get("outputs", ()):
             if output["output_type"] == "error":
                 raise StepError(f"cell {position} of the notebook failed ({output['ename']}); run it again first")
-            readers = output.get("metadata", {}).get("joyeval", {}).get("audience", audience)
-            if MIME in output.get("data", {}) and readers == audience:
+            about = of | output.get("metadata", {}).get("joyeval", {})
+            if MIME in output.get("data", {}) and of.items() <= about.items():
                 yield blocks.read(output["data"][MIME])
 
 

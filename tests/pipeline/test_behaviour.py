@@ -28,7 +28,10 @@ teams: {file: teams.csv, columns: {team: Team}}
 steps: [01_clean_waves, 03_improvement]
 """
 CLEAN = "import pandas as pd\nstore.save(pulse=pd.DataFrame({'n': [1, 2]}))"
-CHART = "report.text(f\"{store.table('pulse')['n'].sum()} {word}\")"
+CHART = """
+from joyeval.disclosure import nobody
+report.text(nobody(f"{store.table('pulse')['n'].sum()} {word}", "days"))
+"""
 FIRST = {"reads": ["raw"], "needs": ["raw"], "writes": ["*.parquet"]}
 MAIN = (  # Ctrl-C is heard, even where the tests run in the background and do not hear it themselves
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from joyeval.cli import main; main()"

@@ -25,8 +25,9 @@ store.save(pulse=table, flow=table[["n"]])
 report.heading("Data")
 """
 CHART = """
+from joyeval.disclosure import nobody
 report.heading("Chart")
-report.text(f"{store.table('pulse')['n'].sum()} good days")
+report.text(nobody(f"{store.table('pulse')['n'].sum()} good days", "days"))
 """
 REPORT = """
 report.title("Small")

@@ -94,7 +94,8 @@ def test_every_place_that_may_not_leave_is_named_and_nothing_is_packed(study):
 
 
 def test_a_pdf_is_read_too(study):
-    write_notebook(study.home, "06_report", 'report.title("Small")\nreport.text("So they said (n = 4).")')
+    said = 'from joyeval.disclosure import nobody\nreport.text(nobody("So they said (n = 4).", "words"))'
+    write_notebook(study.home, "06_report", f'report.title("Small")\n{said}')
     before = (folders(study, "a").reports / "report.html").read_bytes()
     with pytest.raises(DisclosureError, match="not put into place") as refused:
         run(study, cohorts=["a"])

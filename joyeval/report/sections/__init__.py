@@ -40,6 +40,7 @@ from joyeval.report.sections.people import participants
 from joyeval.report.sections.programme import programme
 from joyeval.report.sections.summary import last_day, summary
 from joyeval.report.sections.survey_response import cherries, respondents
+from joyeval.report.sections.team_sheet import team_sheets
 from joyeval.report.sections.words import answer, estimates
 
 __all__ = [
@@ -91,6 +92,7 @@ __all__ = [
     "silent",
     "summary",
     "team_charts",
+    "team_sheets",
     "tie_change",
     "title_page",
     "verdicts",

@@ -111,9 +111,10 @@ def re_aim(study: Study, cohort: str, store: Store) -> pd.DataFrame:
 
 
 def _reach(store: Store) -> str:
-    staff, rate = store.table("teams")["headcount"].sum(), response_rate(store)
+    staff = store.table("teams")["headcount"].sum()
     text = f"{staff:.0f} staff in post were offered the programme. " if staff else ""
-    return text + (f"{rate:.0f}% answered the last survey; see Who took part." if rate is not None else "")
+    told = response_rate(store, lambda rate: f"{rate:.0f}% answered the last survey; see Who took part.")
+    return text + "".join(told)
 
 
 def _effect(store: Store) -> str:

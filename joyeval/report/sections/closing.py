@@ -16,6 +16,7 @@ from joyeval.measurement import surveys
 from joyeval.report.audiences import section
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.experience import instruments
+from joyeval.report.sections.summary import shown_of
 from joyeval.report.sections.words import sentence
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ MAIN = {
     "coordination_change": "Relational coordination",
 }
 NO_LIMIT = ("primary analysis, named", LICENCE)  # beginnings of notes that say something else
+SAME = "The same files give the same report; draws of random numbers start from fixed seeds."
 METHODS = {
     "improvement_charts": "Shares of positive answers on {chart}; rules: {rules}.",
     "improvement_multiverse": "The same teams judged by other rule sets, with and without a frozen baseline.",
@@ -62,17 +64,20 @@ def limitations(study: Study, store: Store) -> None:
     report.heading(catalogue(study.language)("headings.limitations"), new_page=True)
     if study.synthetic:
         report.note("The data are synthetic: they were made to try the method out, and describe no real programme.")
-    told = _caveats({name: store.result(name) for name in MAIN if name in store.results()})
-    if told:
-        table = pd.DataFrame([(part, " ".join(notes)) for part, notes in told.items()], columns=["part", "limits"])
+    found = shown_of(store, study, [name for name in MAIN if name in store.results()])
+    if _caveats(found.what):
         report.table(
-            disclosure.nobody(table, "limits in words"),
+            found.pipe(_table_of_caveats),
             caption="Limits of the main findings; the parts with the most weighty ones come first",
         )
-    report.text(
-        f"No statistic over fewer than {disclosure.rule_of(study).threshold} people is shown. "
-        f"{disclosure.rule_of(study).reason}"
-    )
+    rule = disclosure.rule_of(study)
+    told = f"No statistic over fewer than {rule.threshold} people is shown. {rule.reason}"
+    report.text(disclosure.nobody(told, "the threshold"))
+
+
+def _table_of_caveats(found: Mapping[str, Result]) -> pd.DataFrame:
+    rows = [(part, " ".join(notes)) for part, notes in _caveats(found).items()]
+    return pd.DataFrame(rows, columns=["part", "limits"])
 
 
 def _caveats(found: Mapping[str, Result]) -> dict[str, list[str]]:
@@ -96,10 +101,8 @@ def methods(study: Study, cohort: str, store: Store, record: Mapping[str, Any]) 
         The run record, as `joyeval.pipeline.record.read_record` gives it.
     """
     report.heading(catalogue(study.language)("headings.methods"))
-    report.text(
-        f"This report was made by joyeval {joyeval.__version__} from the study file {study.path.name}. The same files "
-        "give the same report; draws of random numbers start from fixed seeds."
-    )
+    made = f"This report was made by joyeval {joyeval.__version__} from the study file {study.path.name}."
+    report.text(disclosure.nobody(made, "versions"), SAME)
     if study.source:
         report.text(f"Source of the data: {study.source}")
     _named_beforehand(study)
@@ -115,10 +118,8 @@ def _named_beforehand(study: Study) -> None:
         first, last = study.primary.window
         staff = {part.measure: part.title for part in study.pulses}.get(study.primary.staff, study.primary.staff)
         outcome = next(part.title for part in study.outcomes if part.measure == study.primary.outcome)
-        report.text(
-            f"The primary analysis was named in the study file: “{staff}” against “{outcome}”, {first} to {last} "
-            f"months later. {study.primary.why}"
-        )
+        named = f"The primary analysis was named in the study file: “{staff}” against “{outcome}”, {first} to {last} "
+        report.text(disclosure.nobody(f"{named}months later. {study.primary.why}", "months"))
 
 
 def _analyses(store: Store) -> None:
@@ -131,7 +132,7 @@ def _analyses(store: Store) -> None:
     ]
     if told:
         report.heading("Analyses", level=3)
-        report.items(told)
+        report.items(disclosure.nobody(text, "methods") for text in told)
 
 
 def _questionnaires(study: Study, cohort: str) -> None:
@@ -145,7 +146,8 @@ def _versions(library: Mapping[str, str]) -> None:
     if library:
         named = ", ".join(f"{name} {version}" for name, version in library.items() if name not in ("joyeval", "code"))
         report.heading("Versions and raw files", level=3)
-        report.text(f"joyeval {library['joyeval']} (code {library['code']}), with {named}.")
+        told = f"joyeval {library['joyeval']} (code {library['code']}), with {named}."
+        report.text(disclosure.nobody(told, "versions"))
 
 
 def _inputs(study: Study, inputs: Mapping[str, str]) -> None:

@@ -123,7 +123,7 @@ def coordination_change(found: Result, survey: Survey = RC) -> None:
         f"Mean change of ties, between and within workgroups, {scale}",
         named_by=5,
     )
-    report.text(f"What is estimated: {shown.what.estimand}.")
+    report.text(shown.say(lambda change: f"What is estimated: {change.estimand}."))
     if len(shown.what.dimensions):
         ordered = shown.pipe(_by_dimension, dict(survey.names))
         table(ordered, "Mean change between workgroups by dimension; q: false discovery rate over them", named_by=5)
@@ -180,7 +180,7 @@ def matrix(found: Matrix) -> None:
     """Emit every tie that may be shown: strengths first, then the maps, then pairs that see their tie differently."""
     shown = disclosure.show(found, audience=disclosure.reader())
     told(shown)
-    if strong := strengths(shown.what):
+    if strong := shown.say(strengths):
         report.items(strong)
     report.figure(
         figures.heat_map(shown),
@@ -196,7 +196,7 @@ def matrix(found: Matrix) -> None:
             caption=f"The same ties, wave {shown.what.wave}: wider where stronger, fainter where less sure; "
             "dotted: hidden",
         )
-    report.items(seen_differently(shown.what))
+    report.items(shown.say(seen_differently))
 
 
 @section
@@ -205,7 +205,7 @@ def coordination_heading(survey: Survey) -> None:
     report.heading("Relational coordination" if survey == RC else "How workgroups see each other")
     for line in (survey.licence, survey.note):
         if line:
-            report.note(line)
+            report.note(disclosure.nobody(line, "the survey"))
 
 
 def enough(raters: pd.Series | int) -> bool:
@@ -213,7 +213,7 @@ def enough(raters: pd.Series | int) -> bool:
     rule = disclosure.reader()
     if bool(np.all(disclosure.may_show(raters, rule=rule))):
         return True
-    report.text(f"Not shown: {rule.why}.")
+    report.text(disclosure.nobody(f"Not shown: {rule.why}.", "the threshold"))
     return False
 
 
@@ -231,7 +231,7 @@ def table(data: Shown, caption: str, *, named_by: int) -> None:
     labels = {name: LABELS[name][:1].upper() + LABELS[name][1:] for name in columns if name in LABELS}
     named = [name for name in data.what.columns[:named_by] if name in columns]
     if not columns:
-        report.text(f"{caption}: too few ratings for any of these estimates.")
+        report.text(disclosure.nobody(f"{caption}: too few ratings for any of these estimates.", "the scale"))
         return
     report.table(
         replace(kept, mask=kept.mask[:0]), caption=caption, labels=labels, formats=formats, header_columns=len(named)

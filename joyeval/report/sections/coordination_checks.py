@@ -46,7 +46,11 @@ def ordinal_companion(change: Result, companions: Mapping[str, Result]) -> None:
         table(shown, f"{text}; a high answer is one in the upper half of the scale", named_by=2)
     for process, found in companions.items():
         if not hasattr(found, "changes"):
-            report.text(f"{process}: {shown_as(found).sentence()}")
+            report.text(shown_as(found).say(_of_process, process))
+
+
+def _of_process(found: Result, process: str) -> str:
+    return f"{process}: {found.sentence()}"
 
 
 def _companion(change: Result, process: str, found: Result) -> pd.DataFrame | None:
@@ -91,7 +95,8 @@ def scoring(found: Result) -> None:
         table = shown.pipe(lambda found: found.table)
         rules = list(table.what.columns[: table.what.columns.get_loc("estimate")])
         axes, _ = figures.specification_curve(table, ylabel="mean change of ties, points", choices=rules)
-        alt = f"Estimates in order, each with its interval, and below which rules each used. {shown.sentence()}"
+        alt = "Estimates in order, each with its interval, and below which rules each used."
+        alt = shown.say(lambda found: f"{alt} {found.sentence()}")
         report.figure(axes, alt=alt, caption="Mean change under each combination of scoring rules, all processes")
 
 
@@ -148,22 +153,22 @@ def pattern(found: Result, process: str, *, raters: int) -> None:
     if not enough(raters):
         return
     shown = shown_as(found)
-    report.text(f"{process}: {shown.sentence()}")
+    report.text(shown.say(_of_process, process))
     report.items(sentence(note) for note in shown.notes)
 
 
 @section
 def networks(found: Mapping[str, Result], *, facilitator: bool) -> None:
     """Emit statistics of the network of ties; which tie is weakest is for the facilitator alone."""
-    rows = []
+    rows, every = [], {}
     for process, result in found.items():
-        shown = disclosure.show(result, audience=disclosure.reader(), people=result.n)
+        shown = every[process] = disclosure.show(result, audience=disclosure.reader(), people=result.n)
         if isinstance(shown.what, Network):
             rows.append(shown.pipe(_statistics, process, facilitator=facilitator))
         elif not isinstance(result, Network):
             report.text(shown.sentence())
         if facilitator and isinstance(result, Network):
-            report.text(f"{process}: the weakest tie is how {result.weakest[0]} see {result.weakest[1]}.")
+            report.text(shown.say(_weakest, process))
     if rows:
         table(
             rows[0].pipe(lambda first, *others: pd.concat([first, *others]), *rows[1:]),
@@ -171,7 +176,11 @@ def networks(found: Mapping[str, Result], *, facilitator: bool) -> None:
             named_by=2,
         )
         if facilitator:
-            report.items(dict.fromkeys(sentence(note) for result in found.values() for note in result.notes))
+            report.items(dict.fromkeys(sentence(note) for shown in every.values() for note in shown.notes))
+
+
+def _weakest(found: Network, process: str) -> str:
+    return f"{process}: the weakest tie is how {found.weakest[0]} see {found.weakest[1]}."
 
 
 def _statistics(result: Network, process: str, *, facilitator: bool) -> pd.DataFrame:
@@ -207,8 +216,8 @@ def beside(found: Result) -> None:
         formats={"answers": ",.0f", "rc": ".1f"},
         header_columns=3,
     )
-    for title, association in shown.what.associations.items():
-        report.text(association.sentence())
+    for title in shown.what.associations:
+        report.text(shown.say(lambda found, title: found.associations[title].sentence(), title))
         terms = shown.pipe(lambda found, title=title: found.associations[title].tidy())
         if len(terms.what):
             terms = terms.pipe(lambda rows: rows[["term", "estimate", "ci_low", "ci_high", "p"]])

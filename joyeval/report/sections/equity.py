@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from joyeval.result import Result
     from joyeval.study import Study
 
+ORDER = "Groups stand in order of name."
+DIFFERENCE = (
+    "A difference between groups is not the work of the group: groups differ in much else, such as their teams, hours "
+    "and service users."
+)
 LABELS = {"title": "score", "category": "group", "n_first": "n, first", "n_last": "n, last"}
 
 
@@ -24,14 +29,11 @@ LABELS = {"title": "score", "category": "group", "n_first": "n, first", "n_last"
 def equity(found: Result, study: Study) -> None:
     """Emit scores of each group in the first and last survey, its change, and tests that groups are alike."""
     report.heading(catalogue(study.language)("headings.equity"))
-    report.text(found.sentence())
+    shown = disclosure.show(found, audience=rule(study), people=found.n)
+    report.text(shown.sentence())
     if not isinstance(found, Equity):
         return
-    report.text(
-        "Groups stand in order of name. A difference between groups is not the work of the group: "
-        "groups differ in much else, such as their teams, hours and service users. "
-        + " ".join(sentence(note) for note in found.notes if "fewer than" in note)
-    )
+    report.text(f"{ORDER} {DIFFERENCE}", *(sentence(note) for note in shown.notes if "fewer than" in note))
     for attribute, groups in found.groups.groupby("attribute", sort=False):
         _groups(groups, f"Scores by {attribute}", found, study)
     _tests(found, study)
@@ -51,7 +53,7 @@ def _groups(groups: pd.DataFrame, caption: str, found: Equity, study: Study) -> 
     hidden = shown.what["n_first"].isna()
     left_out = _left_out(shown.what[hidden])
     if hidden.all():
-        report.text(f"{caption}: no group may be shown. {left_out}")
+        report.text(shown.say(lambda _: f"{caption}: no group may be shown. {left_out}"))
         return
     kept = shown.pipe(lambda table: table.loc[table["n_first"].notna()].drop(columns="n"))
     report.table(

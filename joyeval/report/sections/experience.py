@@ -17,7 +17,7 @@ from joyeval.report.sections.words import mean, rule
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from joyeval.disclosure import Shown
+    from joyeval.disclosure import Said, Shown
     from joyeval.instruments.model import Instrument
     from joyeval.measurement.components import Components
     from joyeval.measurement.surveys import Reliability
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from joyeval.store import Store
     from joyeval.study import Study
 
+PANELS = "Small panels, one per score: mean with its 95 % interval, wave by wave, on the range that the score can take."
+FOREST = "Forest plot: change of each score from the first to the last wave, in standard deviations."
+COMPONENTS = "Heat map: nine components of joy in work (rows) by wave (columns), 0 worst to 100 best possible."
 OTHERS = {  # beside everyone
     "linked": "linked people",
     "not linked": "people in one wave only",
@@ -41,7 +44,7 @@ def instruments(used: Sequence[Instrument]) -> None:
     unsure = [f"{one.title}: {said}" for one in used for said in one.unverified]
     if unsure:
         report.text("What nobody has confirmed about them yet:")
-        report.items(unsure)
+        report.items(disclosure.nobody(one, "items of questionnaires") for one in unsure)
 
 
 @section
@@ -90,10 +93,14 @@ def _scores_figure(means: Shown, change: ScoreChange, study: Study) -> None:
     ways = dict(zip(change.changes["scale"], change.changes["better"], strict=True))
     report.figure(
         figures.scores_over_waves(means, titles=change.titles, better=ways, ranges=ranges),
-        alt="Small panels, one per score: mean with its 95 % interval, wave by wave, on the range that the score can "
-        "take. " + change.sentence(),
+        alt=_in_words(change, PANELS, study),
         caption="Mean scores by wave with 95 % intervals that allow for teams",
     )
+
+
+def _in_words(change: ScoreChange, start: str, study: Study) -> Said:
+    """Describe a picture of scores: what it is, and what the scores show."""
+    return disclosure.show(change, audience=rule(study)).say(lambda change: f"{start} {change.sentence()}")
 
 
 @section
@@ -116,8 +123,12 @@ def _spread(wave: pd.DataFrame, instrument: Instrument, vocabulary: str, study: 
     asked = ", ".join(counts.index.get_level_values("item").unique()[:3])
     report.figure(
         figures.likert(shown, options=list(shares.what.columns)),
-        alt=f"Diverging bars: share of each answer to {instrument.title}, items such as {asked}, in the "
-        f"{'wave' if len(ends) == 1 else 'waves'} {' and '.join(ends)}.",
+        alt=shown.say(
+            lambda _: (
+                f"Diverging bars: share of each answer to {instrument.title}, items such as {asked}, in the "
+                f"{'wave' if len(ends) == 1 else 'waves'} {' and '.join(ends)}."
+            )
+        ),
         caption=f"{instrument.title}: answers given, from counts rounded to the nearest 5, not reversed",
         data=shown.pipe(lambda parts: pd.concat(parts, names=["wave", "item"]).reset_index()),
         formats=dict.fromkeys(shares.what.columns, ".0%"),
@@ -134,8 +145,9 @@ def components(result: Components, study: Study) -> None:
     shown = disclosure.show(table, audience=rule(study), people="n", by=named, within=None, places={"estimate": 0})
     report.figure(
         figures.component_map(shown),
-        alt="Heat map: nine components of joy in work (rows) by wave (columns), 0 worst to 100 best possible. "
-        + result.sentence(),
+        alt=disclosure.show(result, audience=rule(study), people=result.n).say(
+            lambda found: f"{COMPONENTS} {found.sentence()}"
+        ),
         caption="Components of joy in work (IHI 2017) from the scales that inform them, 100 the best they allow",
     )
 
@@ -172,8 +184,7 @@ def _changes(change: ScoreChange, study: Study) -> None:
             ),
             xlabel="change in standard deviations of the first wave",
         ),
-        alt="Forest plot: change of each score from the first to the last wave, in standard deviations. "
-        + change.sentence(),
+        alt=_in_words(change, FOREST, study),
         caption="Change of each score in standard deviations of the first wave, with 95 % intervals: from everyone, "
         "from people linked over both waves, and from people who answered one of them",
     )

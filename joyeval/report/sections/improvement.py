@@ -32,6 +32,7 @@ COUNTS = {  # rows of the table of verdicts
 }
 CHOICES = ["rules", "baseline", "improved", "deteriorated", "unchanged", "cannot_tell", "expected_false"]
 MARKED = ["learning set"]  # events drawn on charts; the others stand in the table of what was done
+COUNTED_ONLY = "would give one that has away; they stand in the counts above only."
 LIMITS = "Limits are those of the usual number of answers"
 FEW = 6  # of an outcome, so many teams are all drawn; of more, only those with a signal
 MANY = 60  # of more teams, the pulse is told in summaries, and those that changed most are listed and drawn
@@ -85,9 +86,13 @@ def cohort_charts(charts: Charts, store: Store, study: Study) -> None:
         drawn = figures.plot_chart(one, events=marked, ylabel=f"{titles[measure]} (%)")
         report.figure(
             drawn,
-            alt=f"Control chart of {titles[measure].lower()}, all teams together. {one.sentence()}",
+            alt=one.say(_whole, titles[measure]),
             caption=f"{titles[measure]}: share of positive answers, all teams together. {LIMITS}",
         )
+
+
+def _whole(charts: Charts, title: str) -> str:
+    return f"Control chart of {title.lower()}, all teams together. {charts.sentence()}"
 
 
 @section
@@ -104,10 +109,8 @@ def verdicts(found: Verdicts, study: Study, store: Store) -> None:
     for measure, every in found.teams.groupby("measure"):
         teams = shown.pipe(_of_measure, measure)
         if left := len(every) - len(teams.what):
-            report.text(
-                f"{titles[measure]}: {left} of {len(every)} teams have fewer than {rule(study).threshold} people, or "
-                "would give one that has away; they stand in the counts above only."
-            )
+            told = f"{titles[measure]}: {left} of {len(every)} teams have fewer than {rule(study).threshold} people"
+            report.text(disclosure.nobody(f"{told}, or {COUNTED_ONLY}", "teams"))
         of = "each team"
         if len(teams.what) > MANY:
             _spread(teams, titles[measure])
@@ -166,16 +169,14 @@ def team_charts(charts: Charts, study: Study, cohort: str, store: Store) -> None
         every = replace(charts.only(measure=measure), by=("team",))
         drawn = disclosure.show(every, audience=rule(study), people=staff).pipe(lambda charts: charts.legible())
         if left := len(every.latest()) - len(drawn.what.latest()):
-            report.text(
-                f"{left} of {len(every.latest())} teams are not drawn: fewer than {rule(study).threshold} people stand "
-                "behind most of their points."
-            )
+            told = f"{left} of {len(every.latest())} teams are not drawn: fewer than {rule(study).threshold} people"
+            report.text(disclosure.nobody(f"{told} stand behind most of their points.", "teams"))
         if len(drawn.what.latest()) > MANY:
             signals = drawn.pipe(lambda charts: charts.with_verdict("improved", "deteriorated", "changed"))
             drawn = signals.pipe(lambda charts: charts.furthest(MANY))
+            told = f"{len(signals.what.latest())} teams have a signal; the {len(drawn.what.latest())} whose level "
             report.text(
-                f"{len(signals.what.latest())} teams have a signal; the {len(drawn.what.latest())} whose level changed "
-                "most are drawn. The stored result holds all of them."
+                disclosure.nobody(f"{told}changed most are drawn. The stored result holds all of them.", "teams")
             )
         if len(drawn.what.latest()):
             _small(drawn, study, cohort, title=titles[measure], ylabel="%")
@@ -188,9 +189,12 @@ def _small(charts: Shown, study: Study, cohort: str, *, title: str, ylabel: str)
     starts = [pd.Timestamp(phase.start) for phase in study.cohort(cohort).phases if phase.name == PROGRAMME]
     pages = figures.small_multiples(charts, columns=3, rows=8, ylabel=ylabel, start=starts[0] if starts else None)
     for page in pages:
-        alt = f"Small control charts of {title.lower()}, one for each team, each with its verdict. {charts.sentence()}"
         caption = f"{title}, team by team. Points that rest on too few people are left out. {LIMITS}"
-        report.figure(page, alt=alt, caption=caption)
+        report.figure(page, alt=charts.say(_each, title), caption=caption)
+
+
+def _each(charts: Charts, title: str) -> str:
+    return f"Small control charts of {title.lower()}, one for each team, each with its verdict. {charts.sentence()}"
 
 
 @section
@@ -221,14 +225,14 @@ def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str, store: 
         if len(shown.what.latest()) > FEW:
             shown = shown.pipe(lambda charts: charts.with_verdict("improved", "deteriorated", "changed"))
             drawn += f" Only {study.teams.called}s with a signal are drawn."
-        report.text(f"{title}. {found.sentence()}{drawn}")
+        report.text(disclosure.nobody(f"{title}. {found.sentence()}{drawn}", "teams by verdict"))
         if len(found.latest()) == 1 and len(shown.what.series):
-            alt = f"Control chart of {title.lower()}. {found.sentence()}"
+            alt = shown.say(lambda charts, title: f"Control chart of {title.lower()}. {charts.sentence()}", title)
             report.figure(figures.plot_chart(shown, ylabel=f"{title} ({unit})"), alt=alt, caption=f"{title} ({unit})")
         else:
             if len(shown.what.latest()) > MANY:
                 shown = shown.pipe(lambda charts: charts.furthest(MANY))
-                report.text(f"Of these, the {MANY} whose level changed most are drawn.")
+                report.text(disclosure.nobody(f"Of these, the {MANY} whose level changed most are drawn.", "teams"))
             _small(shown, study, cohort, title=title, ylabel=unit)
 
 

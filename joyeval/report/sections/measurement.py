@@ -16,7 +16,7 @@ from joyeval.result import NoAnswer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from joyeval.disclosure import Rule, Shown
+    from joyeval.disclosure import Rule, Said, Shown
     from joyeval.measurement.page import Page
     from joyeval.result import Result
     from joyeval.study import Study
@@ -53,7 +53,7 @@ def measurement(pages: Mapping[str, Page], study: Study) -> None:
         if isinstance(shown.what, NoAnswer):
             report.text("Fewer complete answers than may be shown: nothing can be said of this questionnaire.")
             continue
-        report.items(f"{row.title}: {row.verdict}." for row in shown.what.scales.itertuples())
+        report.items(shown.say(lambda page: [f"{row.title}: {row.verdict}." for row in page.scales.itertuples()]))
         if shown.notes:
             report.note(*shown.notes)
         _precision(shown)
@@ -145,9 +145,12 @@ def _items(shown: Shown) -> None:
     columns = ["title", "label", "r_drop", "alpha_if_dropped"]
     report.figure(
         figures.questionnaire(shown),
-        alt="Left, bars: correlation of each item with the others of its scale, and alpha without it."
-        + found
-        + (f" Right, line: eigenvalues beside those of chance.{chance}" if chance else ""),
+        alt=shown.say(
+            lambda _: (
+                f"Left, bars: correlation of each item with the others of its scale, and alpha without it.{found}"
+                + (f" Right, line: eigenvalues beside those of chance.{chance}" if chance else "")
+            )
+        ),
         caption=f"{one.title}: how each item goes with the others of its scale"
         + (", and how many things the items measure together" if chance else ""),
         data=data.pipe(lambda rows: rows[columns].rename(columns={"title": "scale", "label": "item"})),
@@ -193,7 +196,7 @@ def _teams(one: Page, study: Study) -> None:
         if len(shown.what.teams) >= FEWEST_TEAMS:
             report.figure(
                 figures.caterpillar(replace(shown, mask=shown.mask[:0]), xlabel=title),
-                alt=f"Means of teams with 95 % intervals, in order of their names. {shown.sentence()}",
+                alt=shown.say(lambda means: f"Means of teams with 95 % intervals, by name. {means.sentence()}"),
                 caption=f"{title}: means of {len(shown.what.teams)} of {len(means.teams)} teams with enough people, "
                 "chance allowed for; not a ranking",
             )
@@ -207,7 +210,7 @@ def nonresponse(found: Mapping[str, Result], study: Study) -> None:
         _response(first, study)
     notes: dict[str, None] = {}
     every = [shown(one) for one in found.values()]
-    report.items(_by_name(one) for one in every)
+    report.items(one.say(_by_name) for one in every)
     for one in every:
         notes |= dict.fromkeys(one.notes)
     report.note(*(sentence(note) for note in notes))
@@ -218,8 +221,8 @@ def nonresponse(found: Mapping[str, Result], study: Study) -> None:
         _rules(scales, asked[0].waves[1], study)
 
 
-def _by_name(one: Shown) -> str:
-    return f"{one.what.title}: {one.sentence()}" if isinstance(one.what, NonResponse) else one.sentence()
+def _by_name(one: Result) -> str:
+    return f"{one.title}: {one.sentence()}" if isinstance(one, NonResponse) else one.sentence()
 
 
 def _response(one: NonResponse, study: Study) -> None:
@@ -243,18 +246,23 @@ def _response(one: NonResponse, study: Study) -> None:
     )
 
 
-def _answered_last(one: NonResponse, rule: Rule) -> str:
+def _answered_last(one: NonResponse, rule: Rule) -> Said:
     """Say how many answered, and whether groups differed, without naming one as best or worst."""
     groups, tests = one.response.groups, one.response.tests
     answered, invited = groups.groupby("margin")[["answered", "invited"]].sum().iloc[0]
-    if answered < rule.threshold:
-        return f"{one.waves[1]}: fewer than {rule.threshold} of the staff in post answered."
-    near = max(rule.rounded(answered), rule.threshold)
+    counts = disclosure.show_counts({"answered": answered, "invited": invited}, audience=rule)
     unlike = list(tests.loc[tests["p"] < 0.05, "margin"])
-    told = f"{one.waves[1]}: about {near:.0f} of {invited:.0f} staff in post answered ({near / invited:.0%}); response "
-    if unlike:
-        return f"{told}differed by {', '.join(unlike)} beyond chance."
-    return f"{told}did not differ clearly by {', '.join(tests['margin'])}."
+    told = f"did not differ clearly by {', '.join(tests['margin'])}"
+    told = f"differed by {', '.join(unlike)} beyond chance" if unlike else told
+    return counts.say(_last_wave, one.waves[1], told, rule.threshold)
+
+
+def _last_wave(counts: dict[str, int], wave: str, differed: str, threshold: int) -> str:
+    if not {"answered", "invited"} <= set(counts):
+        return f"{wave}: fewer than {threshold} of the staff in post answered."
+    answered, invited = counts["answered"], counts["invited"]
+    share = min(answered / invited, 1)
+    return f"{wave}: about {answered} of {invited} staff in post answered ({share:.0%}); response {differed}."
 
 
 def _parts(scales: pd.DataFrame, waves: tuple[str, str], study: Study) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import joyeval
 from joyeval import disclosure, figures, improvement, network, report
 from joyeval.disclosure import coarse_table
-from joyeval.report.audiences import section
+from joyeval.report.audiences import everyone, section
 from joyeval.report.sections.front import last_day, mark
 from joyeval.report.sections.words import answer, rule, sentence
 from joyeval.report.sections.words import shown as shown_as
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from joyeval.disclosure import Shown
+    from joyeval.improvement import Funnel
     from joyeval.network import Comparison, Courses, TeamTotals
     from joyeval.result import Result
     from joyeval.study import Study
@@ -28,6 +29,18 @@ EFFECTS = ["title", "before", "estimate", "ci_low", "ci_high", "relative", "p", 
 SIGNED = {**dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.2f"), "relative": "+.1%", "p": "p", "before": ".1f"}
 ESTIMATED = ("before", "estimate", "ci_low", "ci_high", "relative")
 FEWEST_TEAMS = 4  # that may be shown, below which no picture of them is drawn
+SAME = "the same files give the same report."
+ESTIMATED_IS = (
+    "What is estimated: for pulses, the share of positive answers after the baseline less the share in it, all "
+    "answers of a cohort together; for scores, the last wave less the first, everyone who answered; for "
+    "relational coordination, the mean change of ties between workgroups up to the end of the programme; for the "
+    "primary analysis, the effect that the study file named. The mean is over the true effects of cohorts."
+)
+MEANS = (
+    "Means over cohorts: random effects, variance between cohorts by REML, interval by Hartung-Knapp, and a 95% "
+    "prediction interval for the effect in a further cohort. Learning: random-effects regression on the order of "
+    "cohorts. Teams are judged one by one, by the rules named below their table."
+)
 KINDS = {
     "good days": "Did good days change?",
     "experience": "Did staff experience change?",
@@ -68,17 +81,15 @@ def network_summary(study: Study, found: Sequence[Comparison], totals: TeamTotal
             "one number; differences between them are not differences in what was done."
         )
     main = [c for c in found if c.kind != "experience"] if study.pool else []
-    report.items(comparison.sentence() for comparison in main)
+    report.items(shown_as(comparison).sentence() for comparison in main)
     changed = [c for c in found if c.kind == "experience" and _sure(c)]
     scores = sum(c.kind == "experience" for c in found)
     if scores and study.pool:
         named = "; ".join(c.question for c in changed) or "none"
-        report.text(
-            f"Of {scores} scores of staff experience, {len(changed)} changed in the mean of the cohorts (interval "
-            f"without 0, not corrected for the number of scores): {named}."
-        )
+        told = f"Of {scores} scores of staff experience, {len(changed)} changed in the mean of the cohorts (interval "
+        report.text(disclosure.nobody(f"{told}without 0, not corrected for the number of scores): {named}.", "scores"))
     if totals is not None:
-        report.text(totals.sentence())
+        report.text(shown_as(totals).sentence())
     report.text(
         "There is no comparison group in these figures: a change common to all cohorts may have another cause, and a "
         "mean over few cohorts says little about the next one."
@@ -127,17 +138,17 @@ def cohort_courses(study: Study, found: Courses | None) -> None:
         drawn = figures.cohort_courses(rows, ylabel=f"{titles[measure]} (%)", begins=begins)
         report.figure(
             drawn,
-            alt=f"Lines of {titles[measure].lower()} by month since each cohort began. {_first_to_last(rows.what)}",
+            alt=rows.say(_first_to_last, titles[measure].lower()),
             caption=f"{titles[measure]}, by months since each cohort began{mark}",
         )
 
 
-def _first_to_last(rows: pd.DataFrame) -> str:
+def _first_to_last(rows: pd.DataFrame, title: str) -> str:
     ends = [
         f"{cohort} {part['value'].iloc[0]:.0f}% to {part['value'].iloc[-1]:.0f}%"
         for cohort, part in rows.dropna(subset=["value"]).groupby("cohort", sort=False)
     ]
-    return f"First to last month: {'; '.join(ends)}."
+    return f"Lines of {title} by month since each cohort began. First to last month: {'; '.join(ends)}."
 
 
 @section
@@ -148,10 +159,10 @@ def effects(found: Sequence[Comparison], study: Study) -> None:
         if these:
             report.heading(question, level=3)
             for comparison in these:
-                report.text(comparison.sentence())
+                report.text(shown_as(comparison).sentence())
                 _forest(comparison, study)
             _effect_table(these, study)
-            report.items(_once(note for comparison in these for note in comparison.notes))
+            report.items(shown_as(these[0]).say(lambda _, these: _once(n for c in these for n in c.notes), these))
 
 
 def _shown(found: Comparison, study: Study) -> Shown:
@@ -172,7 +183,7 @@ def _forest(found: Comparison, study: Study) -> None:
     below = "; the diamond is the mean, the dotted line the prediction interval" if pooled else ""
     report.figure(
         figures.forest(drawn, names="title", xlabel=_axis(found), pooled=pooled),
-        alt=f"Forest plot, one row per cohort with its interval{with_mean}. {found.sentence()}",
+        alt=shown_as(found).say(lambda found: f"Forest plot, one row per cohort{with_mean}. {found.sentence()}"),
         caption=f"{found.question}: each cohort with its 95% interval{below}",
     )
 
@@ -239,8 +250,10 @@ def learning(found: Sequence[Comparison]) -> None:
         return
     table = pd.DataFrame(rows)
     table["p_adjusted"] = _corrected(table)
+    table = coarse_table(table)
+    by, places = ["question", "unit"], dict.fromkeys(["estimate", "ci_low", "ci_high", "p", "p_adjusted"])
     report.table(
-        disclosure.nobody(coarse_table(table), "effects of cohorts"),
+        disclosure.show(table, audience=disclosure.reader(), people=everyone() or 0, by=by, within=None, places=places),
         caption="Learning curve: how the effect changed from one cohort to the next, in order of their start",
         formats={**dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.2f"), "p": "p", "p_adjusted": "p"},
         labels={"estimate": "change of the effect for each later cohort", "p_adjusted": "p, corrected"},
@@ -249,8 +262,12 @@ def learning(found: Sequence[Comparison]) -> None:
         ],
     )
     sure = [row["question"] for row in table.to_dict("records") if row["p_adjusted"] < 0.05]
-    told = "; ".join(sure) if sure else "none"
-    report.text(f"Questions on which later cohorts gained more or less than earlier ones, after correction: {told}.")
+    told = f"Questions on which later cohorts gained more or less than earlier ones, after correction: {_listed(sure)}."
+    report.text(disclosure.nobody(told, "questions"))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return "; ".join(names) or "none"
 
 
 def _corrected(table: pd.DataFrame) -> pd.Series:
@@ -267,10 +284,10 @@ def team_counts(study: Study, totals: TeamTotals | None) -> None:
         report.text("No cohort has pulses by team.")
         return
     titles = {part.measure: part.title for part in study.pulses}
-    report.text(totals.sentence())
+    report.text(shown_as(totals).sentence())
     if totals.n:
         _counts(study, totals, titles)
-    report.items(_once(totals.notes))
+    report.items(shown_as(totals).say(lambda totals: _once(totals.notes)))
 
 
 def _counts(study: Study, totals: TeamTotals, titles: dict[str, str]) -> None:
@@ -334,19 +351,22 @@ def funnels(study: Study) -> None:
         title = titles[key[0]] + ("" if study.pool else f", {key[1]}")
         shown = disclosure.show_levels(rows, audience=rule(study))
         if len(shown.what) < FEWEST_TEAMS:
-            report.text(
-                f"{title}: {len(shown.what)} of {len(rows)} teams may be drawn one by one, too few for a funnel."
-            )
+            told = f"{title}: {len(shown.what)} of {len(rows)} teams may be drawn one by one, too few for a funnel."
+            report.text(disclosure.nobody(told, "teams"))
             continue
         options = {"numerator": "positive", "denominator": "answers", "group": "team", "multiply": 100}
         found = shown.pipe(lambda rows, options=options: improvement.funnel(rows, **options))
         report.figure(
             figures.plot_funnel(found, ylabel=f"{title} (%)", xlabel="Answers in the last three months", name=0),
-            alt=f"Funnel plot of {title.lower()}, one point per team. {found.sentence()}",
+            alt=found.say(_funnel, title.lower()),
             caption=f"{title}: teams in the last three months of their cohort, not named, and limits for their size; "
             f"{len(rows) - len(shown.what)} teams of too few people are not drawn",
         )
         answer(found)
+
+
+def _funnel(found: Funnel, title: str) -> str:
+    return f"Funnel plot of {title}, one point per team. {found.sentence()}"
 
 
 def _staff_of_teams(study: Study) -> pd.Series:
@@ -379,7 +399,7 @@ def practices(found: Result) -> None:
             shown.pipe(lambda found: found.tidy()),
             xlabel="Percentage points of change for one more use a year; right of 0 is better",
         ),
-        alt=f"Coefficients with intervals, one row per practice. {shown.sentence()}",
+        alt=shown.say(lambda found: f"Coefficients with intervals, one row per practice. {found.sentence()}"),
         caption="Change of teams for one more use of each practice a year, given their cohort and their level before",
     )
     report.table(
@@ -395,18 +415,9 @@ def practices(found: Result) -> None:
 def network_methods(study: Study) -> None:
     """Emit how the numbers were made."""
     report.heading("Methods")
-    report.text(
-        f"Made by joyeval {joyeval.__version__} from the stored results of {len(study.cohorts)} cohorts; the same "
-        "files give the same report.",
-        "What is estimated: for pulses, the share of positive answers after the baseline less the share in it, all "
-        "answers of a cohort together; for scores, the last wave less the first, everyone who answered; for relational "
-        "coordination, the mean change of ties between workgroups up to the end of the programme; for the primary "
-        "analysis, the effect that the study file named. The mean is over the true effects of cohorts.",
-        "Means over cohorts: random effects, variance between cohorts by REML, interval by Hartung-Knapp, and a 95% "
-        "prediction interval for the effect in a further cohort. Learning: random-effects regression on the order of "
-        "cohorts. Teams are judged one by one, by the rules named below their table.",
-        f"No statistic over fewer than {rule(study).threshold} people is shown, neither within a cohort nor across "
-        f"cohorts. {rule(study).reason}",
-    )
+    made = f"Made by joyeval {joyeval.__version__} from the stored results of {len(study.cohorts)} cohorts; {SAME}"
+    rests = f"No statistic over fewer than {rule(study).threshold} people is shown, neither within a cohort nor across "
+    told = (made, ESTIMATED_IS, MEANS, f"{rests}cohorts. {rule(study).reason}")
+    report.text(*(disclosure.nobody(paragraph, "methods") for paragraph in told))
     if study.source:
         report.text(f"Source of the data: {study.source}")

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 AGAINST = "outcomes before the staff answers"
 STANDARD = "Standard deviations of the outcome per standard deviation of the staff measure"
+CONTROL = (
+    "If staff experience goes with an outcome that it cannot plausibly move, something else links the two, and may "
+    "explain the primary answer as well; by chance alone this happens in 1 of 20 studies."
+)
 SHOWN = {"within", "between", "contextual"}
 
 
@@ -54,7 +58,7 @@ def effect(primary: Result, linkage: Result) -> None:
         caption = f"{primary.y} along {primary.x}, with 95 % bands: the same {primary.noun} at different times, and "
         report.figure(
             drawn,
-            alt=f"Two lines with bands. {shown(primary).sentence()}",
+            alt=shown(primary).say(lambda found: f"Two lines with bands. {found.sentence()}"),
             caption=f"{caption}different {primary.noun}s",
         )
 
@@ -75,7 +79,9 @@ def linkage(primary: Result, every: Sequence[Result]) -> None:
         unit = f"{found[0].noun}-periods"
         report.figure(
             figures.linkage(disclosure.nobody(flow, unit), unit=unit),
-            alt=f"Bars of {unit} that joined an outcome or did not. " + " ".join(one.sentence() for one in found),
+            alt=disclosure.nobody(
+                f"Bars of {unit} that joined an outcome or did not. {' '.join(one.sentence() for one in found)}", unit
+            ),
             caption=f"{unit.capitalize()} of staff experience that joined an outcome, for each analysis",
         )
 
@@ -103,12 +109,13 @@ def _designs(every: Mapping[str, Shown]) -> None:
         report.text(next(iter(every.values())).sentence())
         return
     first, unit = next(iter(found.values())), "Difference in the outcome per 1 in the staff measure"
-    rows = next(iter(every.values())).pipe(lambda _, *more: _effects(found), *every.values())
+    primary = next(iter(every.values()))
+    rows = primary.pipe(lambda _: _effects(found))
     caption = "The primary question by several designs"
     report.table(rows, caption=caption, formats=ESTIMATES, labels={"n": ROWS})
     report.figure(
         figures.forest(rows, names="design", xlabel=unit),
-        alt="Forest plot of the primary question by several designs. " + first.sentence(),
+        alt=primary.say(lambda _: f"Forest plot of the primary question by several designs. {first.sentence()}"),
         caption=f"Difference in {first.y} per 1 in {first.x}, by several designs, with 95 % intervals",
     )
     models = {
@@ -132,14 +139,14 @@ def _sensitivity(one: Shown) -> None:
     if isinstance(found, LeaveOneOut):
         report.figure(
             figures.leave_one_out(one, ylabel=f"Estimate ({found.term})"),
-            alt=f"The estimate without each {found.noun} in turn. {one.sentence()}",
+            alt=one.say(lambda found: f"The estimate without each {found.noun} in turn. {found.sentence()}"),
             caption=f"The primary estimate without one {found.noun} at a time, with 95 % intervals",
         )
     if isinstance(found, SpecificationCurve):
         curve, _ = figures.specification_curve(one, ylabel="Estimate")
         report.figure(
             curve,
-            alt=f"Specification curve. {one.sentence()}",
+            alt=one.say(lambda found: f"Specification curve. {found.sentence()}"),
             caption="The primary question under every combination of defensible choices, with 95 % intervals",
         )
 
@@ -163,7 +170,7 @@ def side_by_side(results: Sequence[Result]) -> None:
         rows = first.pipe(lambda _: pd.DataFrame([one.standardised for one in found]).assign(term=terms))
         report.figure(
             figures.forest(rows, xlabel=STANDARD),
-            alt="Forest plot of the other analyses. " + " ".join(one.sentence() for one in found),
+            alt=first.say(lambda _: f"Forest plot of the other analyses. {' '.join(one.sentence() for one in found)}"),
             caption=f"The analyses named beforehand in one unit: {STANDARD.lower()}, with 95 % intervals",
         )
     for one in every:
@@ -177,11 +184,7 @@ def control(study: Study, result: Result) -> None:
     if study.negative_control is None:
         return
     report.heading("An outcome that experience cannot move", level=3)
-    report.text(
-        "If staff experience goes with an outcome that it cannot plausibly move, something else links the two, and may "
-        "explain the primary answer as well; by chance alone this happens in 1 of 20 studies. "
-        f"{sentence(study.negative_control.why)}"
-    )
+    report.text(disclosure.nobody(CONTROL, "studies in general"), sentence(study.negative_control.why))
     found = shown(result)
     answer(found)
     if isinstance(found.what, NegativeControl):
@@ -224,13 +227,13 @@ def part_of_programme(results: Mapping[str, Result], noun: str = "team") -> None
             before = "the trend before the start carried on" if found.trend else "the average before the start"
             report.figure(
                 figures.interrupted(one.pipe(_whole), ylabel=found.y),
-                alt=f"Series before and after the start. {one.sentence()}",
+                alt=one.say(lambda found: f"Series before and after the start. {found.sentence()}"),
                 caption=f"{found.y}, all {noun}s together: what was seen, and {before}",
             )
         if isinstance(found, EventStudy):
             report.figure(
                 figures.event_study(one, ylabel=f"Difference in {found.y}"),
-                alt=f"Differences by months since the start. {one.sentence()}",
+                alt=one.say(lambda found: f"Differences by months since the start. {found.sentence()}"),
                 caption=f"{quoted(found.y)} by months since the start, against those who had not started",
             )
     report.items(dict.fromkeys(sentence(note) for one in every for note in one.notes))

@@ -16,7 +16,7 @@ from joyeval.report.sections.words import rule
 from joyeval.result import answered
 
 if TYPE_CHECKING:
-    from joyeval.disclosure import Rule
+    from joyeval.disclosure import Rule, Said
     from joyeval.store import Store
     from joyeval.study import Study
 
@@ -30,11 +30,15 @@ def participants(study: Study, cohort: str, store: Store) -> None:
     teams = store.table("teams")
     staff = teams["headcount"].sum()
     places = teams["setting"].nunique() if "setting" in teams else 0
+    in_post = disclosure.show_counts({"staff": staff}, audience=rule(study))
     report.text(
-        f"{len(teams)} {study.teams.called}s"
-        + (f" with {staff:.0f} staff in post" if staff else "")
-        + (f", in {places} settings" if places > 1 else "")
-        + (", took part." if places > 1 else " took part.")
+        in_post.say(
+            lambda counts: (
+                f"{len(teams)} {study.teams.called}s"
+                + (f" with about {counts['staff']} staff in post" if counts else "")
+                + (f", in {places} settings, took part." if places > 1 else " took part.")
+            )
+        )
     )
     if not any(name.startswith("wave_") for name in store.tables()):
         return
@@ -59,21 +63,27 @@ def _representative(study: Study, cohort: str, store: Store, teams: pd.DataFrame
     found = answered("whether respondents are like the staff in post", measurement.response, first, margins)
     report.heading("Are the respondents like the staff?", level=3)
     if not isinstance(found, Response):
-        report.text(found.sentence())
+        report.text(disclosure.show(found, audience=rule(study)).sentence())
         return
     report.text(_told(found, rule(study)))
     _against_roster(found, rule(study))
 
 
-def _told(found: Response, rule: Rule) -> str:
+def _told(found: Response, rule: Rule) -> Said:
     """Say whether response differed between groups, without naming one as best or worst."""
     unlike = list(found.tests.loc[found.tests["p"] < 0.05, "margin"])
     counts = found.groups.groupby("margin")[["answered", "invited"]].sum().iloc[0]
-    rate = float(rule.rounded(counts["answered"]) / counts["invited"])
-    start = f"In the first survey {rate:.0%} of the staff in post answered."
+    told = f"No difference in response by {' or '.join(found.tests['margin'])} was beyond chance."
     if unlike:
-        return f"{start} Response differed by {' and '.join(unlike)} beyond chance, so means may lean one way."
-    return f"{start} No difference in response by {' or '.join(found.tests['margin'])} was beyond chance."
+        told = f"Response differed by {' and '.join(unlike)} beyond chance, so means may lean one way."
+    return disclosure.show_counts(counts.to_dict(), audience=rule).say(_first_survey, told, rule.threshold)
+
+
+def _first_survey(counts: dict[str, int], differed: str, threshold: int) -> str:
+    if not {"answered", "invited"} <= set(counts):
+        return f"In the first survey fewer than {threshold} of the staff in post answered."
+    share = min(counts["answered"] / counts["invited"], 1)
+    return f"In the first survey {share:.0%} of the staff in post answered. {differed}"
 
 
 def _against_roster(found: Response, rule: Rule) -> None:

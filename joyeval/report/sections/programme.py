@@ -45,7 +45,7 @@ def programme(study: Study, cohort: str, store: Store) -> None:
     events = store.table("events")
     if len(events):
         report.heading("What was done, and when", level=3)
-        report.text(_in_short(events))
+        report.text(disclosure.nobody(_in_short(events), EVENTS))
         _timeline(study, cohort, events)
         _dose(events)
         _ideas(study, events)
@@ -101,11 +101,10 @@ def _timeline(study: Study, cohort: str, events: pd.DataFrame) -> None:
     days = [
         f"{row['min'].day} {row['min']:%b %Y} to {row['max'].day} {row['max']:%b %Y}" for _, row in first.iterrows()
     ]
+    lanes = "; ".join(f"{kind} {counts[kind]}, {when}" for kind, when in zip(first.index, days, strict=True))
     report.figure(
         figures.timeline(disclosure.nobody(shown, EVENTS), phases=phases),
-        alt="Timeline of the programme, one lane for each kind of event. "
-        + "; ".join(f"{kind} {counts[kind]}, {when}" for kind, when in zip(first.index, days, strict=True))
-        + ".",
+        alt=disclosure.nobody(f"Timeline of the programme, one lane for each kind of event. {lanes}.", EVENTS),
         caption="What was done when; bars: events per month, with the number in the busiest month",
     )
 
@@ -161,9 +160,8 @@ def _costs(study: Study, cohort: str, *, teams: int) -> None:
         return
     sign, total = study.programme.currency, sum(line.amount for line in lines)
     report.heading("What it cost", level=3)
-    report.text(
-        f"The account adds up to {sign}{total:,.0f}, or {sign}{total / max(teams, 1):,.0f} for each of {teams} teams."
-    )
+    each = f"{sign}{total / max(teams, 1):,.0f} for each of {teams} teams"
+    report.text(disclosure.nobody(f"The account adds up to {sign}{total:,.0f}, or {each}.", "costs"))
     rows = [(line.what, line.amount, line.basis or "not stated") for line in lines]
     costs = pd.DataFrame([*rows, ("Total", total, "")], columns=["what", "amount", "basis"])
     report.table(

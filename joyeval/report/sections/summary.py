@@ -19,6 +19,9 @@ from joyeval.report.audiences import section
 from joyeval.report.messages import catalogue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from joyeval.disclosure import Said, Shown
     from joyeval.report.messages import Catalogue
     from joyeval.result import NoAnswer, Result
     from joyeval.store import Store
@@ -52,30 +55,29 @@ class Row:
 def summary(study: Study, cohort: str, store: Store) -> None:
     """Emit the one-page summary, in the language of the study."""
     say = catalogue(study.language, noun=study.teams.called)
-    found = {name: shown_of(store, name, study) for name in store.results() if name in TOLD_OF}
+    found = shown_of(store, study, [name for name in store.results() if name in TOLD_OF])
     report.heading(say("headings.summary"), new_page=True)
-    report.text(_lead(study, cohort, store, say))
+    report.text(disclosure.nobody(_lead(study, cohort, store, say), "teams and days"))
     report.text(say("summary.aim", aim=study.programme.aim))
-    rows = _rows(study, found, store, say)
-    if rows:
+    rows = found.pipe(lambda found: pd.DataFrame(_rows(study, found, store, say)))
+    if len(rows.what):
         labels = {name: say(f"summary.{name}") for name in ("question", "found", "sure")}
-        report.table(
-            disclosure.nobody(pd.DataFrame(rows), "findings in words"), caption=say("summary.table"), labels=labels
-        )
-    _teams_figure(found.get("improvement_verdicts"), say)
+        report.table(rows, caption=say("summary.table"), labels=labels)
+    _teams_figure(found.what.get("improvement_verdicts"), say)
     report.heading(say("headings.not_shown"), level=3)
-    report.items(_not_shown(found, store, say))
+    report.items(_not_shown(found.what, store, say))
     if say.missing:
-        report.note(say("summary.partly", count=len(say.missing)))
+        report.note(disclosure.nobody(say("summary.partly", count=len(say.missing)), "sentences"))
 
 
-def shown_of(store: Store, name: str, study: Study) -> Result:
-    """Return a stored result as the readers of this section may see it."""
-    result, teams = store.result(name), store.table("teams")
-    people = disclosure.people_of(store)
-    if isinstance(result, Verdicts) and "team" in result.teams:
-        people = disclosure.known_in_post(teams).fillna(0)
-    return disclosure.show(result, audience=disclosure.rule_of(study), people=people).what
+def shown_of(store: Store, study: Study, names: Iterable[str]) -> Shown:
+    """Return stored results by name, as the readers of this section may see them."""
+    rule, people = disclosure.rule_of(study), disclosure.people_of(store)
+    staff = disclosure.known_in_post(store.table("teams")).fillna(0)
+    found = {name: store.result(name) for name in names}
+    of_teams = {name for name, one in found.items() if isinstance(one, Verdicts) and "team" in one.teams}
+    behind = dict.fromkeys(found, people) | dict.fromkeys(of_teams, staff)
+    return disclosure.show_all(found, audience=rule, people=behind)
 
 
 def last_day(store: Store) -> pd.Timestamp | None:
@@ -272,7 +274,7 @@ def _teams_figure(result: Result | None, say: Catalogue) -> None:
         words = {name: say(f"teams.{name}") for name in total}
         report.figure(
             figures.team_marks(disclosure.nobody(total, "teams by verdict"), words=words),
-            alt=say("teams.alt", **total),
+            alt=disclosure.nobody(say("teams.alt", **total), "teams by verdict"),
             caption=say("summary.teams_figure"),
         )
 
@@ -284,17 +286,20 @@ def _not_shown(found: dict[str, Result], store: Store, say: Catalogue) -> list[s
     told = ["not_cause"] if link else []
     told += ["no_comparison"] if {"improvement_verdicts", "experience_change"} & set(found) else []
     told += ["signal"] if "improvement_verdicts" in found else []
-    rate = response_rate(store)
     limits = [say(f"not_shown.{name}") for name in told]
-    limits += [say("not_shown.respondents", rate=say.number(rate))] if rate is not None else []
+    limits += response_rate(store, lambda rate: say("not_shown.respondents", rate=say.number(rate)))
     return [*limits, say("not_shown.teams")]
 
 
-def response_rate(store: Store) -> float | None:
-    """Return the share of staff in post who answered the last wave, whole per cent of a rounded count, where known."""
+def response_rate(store: Store, words: Callable[[float], str]) -> list[Said]:
+    """Say the share of staff in post who answered the last wave, whole per cent of a rounded count, where known."""
     if "response" not in store.tables() or store.table("response").empty:
-        return None
-    flow = disclosure.show_flow(respondent_flow(store.table("response")), audience=disclosure.reader()).what
+        return []
+    flow = disclosure.show_flow(respondent_flow(store.table("response")), audience=disclosure.reader())
+    return flow.say(lambda flow: [words(rate) for rate in _last_rate(flow)])
+
+
+def _last_rate(flow: pd.DataFrame) -> list[float]:
     last = flow.iloc[-1]
     known = pd.notna(last["invited"]) and pd.notna(last["kept"])
-    return round(100 * float(last["kept"]) / float(last["invited"])) if known else None
+    return [round(100 * float(last["kept"]) / float(last["invited"]))] if known else []

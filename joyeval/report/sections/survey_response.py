@@ -42,7 +42,7 @@ def respondents(study: Study, store: Store) -> None:
     report.heading("Who answered?", level=3)
     report.figure(
         figures.respondents(shown),
-        alt="Bars, one panel per survey wave: people at each step. " + "; ".join(_told(shown.what)) + ".",
+        alt=shown.say(lambda flow: f"Bars, one panel per survey wave: people at each step. {'; '.join(_told(flow))}."),
         caption=FLOW,
         data=shown.pipe(lambda flow: flow.rename_axis("wave")),
     )
@@ -127,16 +127,21 @@ def cherries(study: Study, cohort: str, store: Store) -> None:
     waves = study.of_cohort("waves", cohort)
     if not waves or "response" not in store.tables():
         return
-    rows = [*_design(study, cohort, store), *_answers(store), *_checks(waves, store)]
+    before, after = _design(study, cohort, store), _checks(waves, store)
+    flow = disclosure.show_flow(respondent_flow(store.table("response")), audience=disclosure.reader())
     report.heading("The surveys, as CHERRIES asks", level=3)
-    table = disclosure.nobody(pd.DataFrame(rows, columns=["category", "item", "here"]), "items of a checklist")
-    report.table(table, caption="Checklist for reporting results of internet e-surveys (CHERRIES)", header_columns=2)
+    columns = ["category", "item", "here"]
+    table = flow.pipe(lambda flow: pd.DataFrame([*before, *_answers(flow), *after], columns=columns))
+    caption = "Checklist for reporting results of internet e-surveys (CHERRIES)"
+    report.table(replace(table, mask=table.mask[:0]), caption=caption, header_columns=2)
 
 
 def _design(study: Study, cohort: str, store: Store) -> list[tuple[str, str, str]]:
     waves = study.of_cohort("waves", cohort)
     teams = store.table("teams")
-    staff = f", {teams['headcount'].sum():.0f} staff in post" if teams["headcount"].notna().all() else ""
+    known = {"staff": teams["headcount"].sum()} if teams["headcount"].notna().all() else {}
+    counts = disclosure.show_counts(known, audience=disclosure.reader()).what
+    staff = f", about {counts['staff']} staff in post" if counts else ""
     when = "; ".join(dict.fromkeys(f"{wave.wave}: {wave.start} to {wave.end}" for wave in waves))
     named = "; ".join(one.title for one in surveys.instruments(study, cohort))
     return [
@@ -149,8 +154,7 @@ def _design(study: Study, cohort: str, store: Store) -> list[tuple[str, str, str
     ]
 
 
-def _answers(store: Store) -> list[tuple[str, str, str]]:
-    flow = disclosure.show_flow(respondent_flow(store.table("response")), audience=disclosure.reader()).what
+def _answers(flow: pd.DataFrame) -> list[tuple[str, str, str]]:
     parts = (
         ("View rate", "opened", "invited"),
         ("Participation rate", "started", "opened"),

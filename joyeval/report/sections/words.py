@@ -68,11 +68,12 @@ def estimates(result: Result, *, caption: str) -> None:
 
 
 def sentence(note: str) -> str:
-    """Return a caveat as a sentence.
+    """Return a caveat as a sentence; of what may be shown, one that may be.
 
     Examples
     --------
     >>> sentence("few teams")
     'Few teams.'
     """
-    return f"{note[:1].upper()}{note[1:]}" + ("" if note.endswith((".", "?", "!")) else ".")
+    told = f"{note[:1].upper()}{note[1:]}" + ("" if note.endswith((".", "?", "!")) else ".")
+    return disclosure.Said(told, note.audience) if isinstance(note, disclosure.Said) else told
