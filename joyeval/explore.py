@@ -73,7 +73,7 @@ def chart_of(study: Study, *, cohort: str, measure: str, team: str = WHOLE, rule
         Too few people stand behind the points of the team.
     """
     pulse, whole = study.table("pulse", cohort=cohort), team == WHOLE
-    staff = disclosure.in_post(study.table("teams", cohort=cohort))
+    staff = disclosure.in_post(study.table("teams", cohort=cohort), published=study.published(cohort))
     made = improvement.cohort_charts if whole else improvement.team_charts
     people = staff.sum() if whole else staff
     chosen = made(study, cohort, pulse, rules=rules).only(measure=measure)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 NAMED_DATES = ("quarter", "financial quarter", "financial year", "week number")  # ways to write days without a pattern
 FEWEST_PEOPLE = {"public": 11, "programme": 5, "team": 4}  # behind a statistic, by who reads it
 
+PUBLISHED = "where these figures stand for everyone to read: nothing in them is hidden again; printed in the report"
 _FROZEN = (AfterValidator(MappingProxyType), PlainSerializer(dict, return_type=dict))
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="lower-case letters, digits, _ and -")]
@@ -323,6 +324,7 @@ class Pulse(Periodic):
     )
     percent: bool = Field(False, description="true: `positive` holds a percentage of `answers`, not a count")
     unit: str = Field("", description="of a measure that comes as a mean: points, 0 to 10")
+    published: str = Field("", description=PUBLISHED)
     number_of_answers: ClassVar = "answers"
     month: int = Field(1, ge=1, le=12, description="month that a yearly measure stands for")
     combine: Combine | None = Field(None, description="sum: several rows of one team and day are added up")
@@ -386,6 +388,7 @@ class Outcome(Periodic):
     service_users: bool = Field(True, description="false: an outcome of the organisation or its staff")
     on: date | None = Field(None, description="day that all rows stand for, where the file has none")
     combine: Combine | None = Field(None, description="sum: several rows of one team and day are added up")
+    published: str = Field("", description=PUBLISHED)
     number_of_answers: ClassVar = "denominator"
 
     @property
@@ -461,6 +464,8 @@ class Disclosure(Part):
     def _lower_only_with_reason(self) -> Disclosure:
         if self.threshold < FEWEST_PEOPLE["public"] and not self.reason.strip():
             raise ValueError(f"a threshold of {self.threshold}, below {FEWEST_PEOPLE['public']}, without a reason")
+        if self.programme is not None and not self.programme.reason.strip():
+            raise ValueError("an edition for the programme whose reason is empty")
         if "programme" in self.audiences and self.programme is None:
             raise ValueError("an edition for the programme without `programme: {readers, reason, date}`")
         return self
@@ -573,6 +578,11 @@ class Study(Part):
         folder = self.home / "data" / "processed" / self.study / self.cohort(cohort).cohort
         return Store(folder, Path(out) if out else None)
 
+    def published(self, cohort: str) -> bool:
+        """Whether all pulses of a cohort are figures that stand for everyone to read."""
+        parts = self.of_cohort("pulses", cohort)
+        return bool(parts) and all(part.published for part in parts)
+
     def table(self, name: str, cohort: str) -> pd.DataFrame:
         """Return one processed table of a cohort, such as ``ties``."""
         return self.store(cohort).table(name)
@@ -605,6 +615,9 @@ def load_study(path: str | Path, *, data: str | Path | None = None) -> Study:
     ------
     StudyError
         Everything that is wrong with the file, each with line, found, expected and fix.
+    DisclosureError
+        The same, where the file would show readers what they may not see: a threshold lowered without a reason,
+        readers that nobody knows.
 
     Examples
     --------
@@ -620,10 +633,16 @@ def load_study(path: str | Path, *, data: str | Path | None = None) -> Study:
         problems = explain(file, error.errors())
     problems += cross_references(file, path.parent)
     if problems or study is None:
-        raise StudyError(_in_file_order(problems), f"{path.name}: {len(problems)} problem(s) in the study file")
+        kind = DisclosureError if any(map(_refused, problems)) else StudyError
+        raise kind(_in_file_order(problems), f"{path.name}: {len(problems)} problem(s) in the study file")
     study._path, study._yaml = path, file
     study._folder = Path(data).resolve() if data else (path.parent / study.data).resolve()
     return study
+
+
+def _refused(problem: Problem) -> bool:
+    """Whether a problem is one of what readers may see, and no slip of the pen."""
+    return str(problem.column).startswith("disclosure") and problem.rule not in ("extra_forbidden", "date_type")
 
 
 def _found(path: Path) -> Path:

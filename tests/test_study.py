@@ -46,8 +46,8 @@ def write(folder, text):
     return path
 
 
-def found(folder, text):
-    with pytest.raises(StudyError) as caught:
+def found(folder, text, kind=StudyError):
+    with pytest.raises(kind) as caught:
         load_study(write(folder, text))
     return [(p.row, p.column) for p in caught.value.problems]
 
@@ -137,14 +137,17 @@ def test_what_is_wrong_with_ones_own_instrument_is_told_with_the_study(tmp_path)
 
 
 def test_a_lower_threshold_needs_a_reason(tmp_path):
-    assert found(tmp_path, GOOD + "disclosure: {threshold: 8}\n") == [(25, "disclosure")]
+    assert found(tmp_path, GOOD + "disclosure: {threshold: 8}\n", DisclosureError) == [(25, "disclosure")]
+    typo = GOOD + "disclosure: {treshold: 8}\n"  # a slip of the pen is a problem like others
+    assert found(tmp_path, typo) == [(25, "disclosure.treshold")]
     agreed = GOOD + "disclosure: {threshold: 8, reason: agreed with the information governance lead}\n"
     assert load_study(write(tmp_path, agreed)).disclosure.threshold == 8
 
 
 def test_audiences_are_known_and_the_programme_edition_has_an_agreement(tmp_path):
-    assert found(tmp_path, GOOD + "disclosure: {audiences: [public, board]}\n") == [(25, "disclosure.audiences[2]")]
-    assert found(tmp_path, GOOD + "disclosure: {audiences: [programme]}\n") == [(25, "disclosure")]
+    unknown = GOOD + "disclosure: {audiences: [public, board]}\n"
+    assert found(tmp_path, unknown, DisclosureError) == [(25, "disclosure.audiences[2]")]
+    assert found(tmp_path, GOOD + "disclosure: {audiences: [programme]}\n", DisclosureError) == [(25, "disclosure")]
     agreed = "{readers: programme team, reason: data sharing agreement, date: 2025-01-15}"
     study = load_study(write(tmp_path, GOOD + f"disclosure: {{audiences: [public, programme], programme: {agreed}}}\n"))
     assert (rule_of(study).threshold, rule_of(study, "programme").threshold) == (11, 5)

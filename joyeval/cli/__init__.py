@@ -344,8 +344,9 @@ def _refuse_problems(study: Any, cohorts: list[str]) -> None:
     from joyeval.errors import DataError
     from joyeval.intake.tables import problems_of
     from joyeval.pipeline import record
-    from joyeval.pipeline.problems import write_problems
+    from joyeval.pipeline.problems import refuse_unknown_staff, write_problems
 
+    refuse_unknown_staff(study, cohorts)
     blocking: dict[Any, None] = {}
     for cohort, found in problems_of(study, cohorts, say).items():
         path = record.folders(study, cohort).problems

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.disclosure.own import too_plain
+from joyeval.disclosure.people import EVERYBODY
 from joyeval.disclosure.rule import Rule
 from joyeval.disclosure.statistics import next_smallest
 
@@ -72,7 +73,8 @@ def people_behind(charts: Charts, people: Any) -> pd.Series:
         in_post = points[list(charts.by)[-1]].map(people).astype(float).fillna(0)
     else:
         in_post = pd.Series(np.nan if people is None else float(people), points.index)
-    return pd.concat([counted, in_post], axis=1).min(axis=1).fillna(0)  # nobody known to stand behind it: nobody
+    fewer = pd.concat([counted, in_post], axis=1).min(axis=1).fillna(0)  # nobody known to stand behind it: nobody
+    return fewer.mask(in_post >= EVERYBODY, in_post)
 
 
 def _gives_away(charts: Charts, behind: pd.Series, few: pd.Series, rule: Rule) -> pd.Series:

@@ -11,14 +11,19 @@ from joyeval.errors import DisclosureError
 if TYPE_CHECKING:
     from joyeval.store import Store
 
+EVERYBODY = 1e6  # people who count as behind a figure that stands for everyone to read
 
-def in_post(teams: pd.DataFrame) -> pd.Series:
+
+def in_post(teams: pd.DataFrame, *, published: bool = False) -> pd.Series:
     """Return the people in post of each team, by its name.
 
     Parameters
     ----------
     teams : DataFrame
         `team`, `headcount`.
+    published : bool
+        The figures stand for everyone to read already: nobody is protected by hiding them, so that a team of whom
+        nobody knows how many they are counts as large.
 
     Raises
     ------
@@ -26,6 +31,8 @@ def in_post(teams: pd.DataFrame) -> pd.Series:
         A team without them: who stands behind its answers is not known, and so not what may be shown.
     """
     known = known_in_post(teams)
+    if published:
+        return known.fillna(EVERYBODY)
     if unknown := int(known.isna().sum()):
         told = f"staff in post are missing for {unknown} of {len(teams)} teams of the list of teams"
         raise DisclosureError((), f"{told}; without them nobody can say how many people stand behind a team's answers")

@@ -131,7 +131,8 @@ def show_shares(counts: pd.DataFrame, *, audience: str | Rule = "public") -> Sho
     shares = protect_shares(counts, rule=rule)
     hidden = shares.isna().all(axis=1) & (counts.sum(axis=1) > 0)
     where = [", ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in counts.index[hidden]]
-    return Shown(shares, rule, _mask_of(where, "answers", rule.why), int((counts.sum(axis=1) > 0).sum()))
+    asked, merged = int((counts.sum(axis=1) > 0).sum()), shares.shape[1] < counts.shape[1]
+    return Shown(shares, rule, _mask_of(where, "answers", rule.why), asked, merged=merged)
 
 
 def show_counts(counts: Mapping[str, float], *, audience: str | Rule = "public") -> Shown:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from joyeval.disclosure.prose import COUNT
 from joyeval.disclosure.rule import Rule, may_read, reader
-from joyeval.disclosure.words import NUMBER, Said, small_groups, without_names
+from joyeval.disclosure.words import HOW as HOW_WORDS
+from joyeval.disclosure.words import NUMBER, Said, names_few, small_groups, without_names
 from joyeval.errors import DisclosureError
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Shown:
         Columns of percentages whose ends are bounds: "5 or less", "95 or more".
     counts : str
         What the numbers count, where they say nothing of people.
+    merged : bool
+        Categories or teams stand together in it, since they are too small by themselves.
     """
 
     what: Any
@@ -47,6 +50,7 @@ class Shown:
     asked: int = 0
     bounds: frozenset[str] = frozenset()
     counts: str = ""
+    merged: bool = False
 
     @property
     def audience(self) -> str:
@@ -126,9 +130,8 @@ def nobody(what: Any, counts: str) -> Shown | Said:
     if not counts.strip():
         raise DisclosureError((), "disclosure.nobody: say what the numbers count, if not people")
     if isinstance(what, str):
-        named = any(name in what for name in small_groups()) and NUMBER.search(without_names(what))
-        if named or COUNT.search(what):
-            raise DisclosureError((), f"disclosure.nobody: these words speak of people. {HOW}")
+        if (names_few(what) and NUMBER.search(without_names(what))) or COUNT.search(what):
+            raise DisclosureError((), f"disclosure.nobody: these words speak of people. {HOW_WORDS}")
         return Said(what, reader().audience)
     if isinstance(what, pd.DataFrame) and _speaks_of_few(what):
         raise DisclosureError((), f"disclosure.nobody: numbers beside names of teams of too few people. {HOW}")

@@ -42,13 +42,19 @@ def know(names: Iterable[str], staff: pd.Series | None = None) -> None:
     every = {*map(str, names), *map(str, () if staff is None else staff.index)}
     _NAMES[:] = sorted({name for name in every if NUMBER.search(name) and LETTER.search(name)}, key=len, reverse=True)
     _STAFF.clear()
-    _STAFF.update({} if staff is None else staff.to_dict())
+    _STAFF.update({} if staff is None else staff.groupby(level=0).min().to_dict())
 
 
 def small_groups() -> set[str]:
     """Return the teams, as far as they are known here, of fewer people than readers may know of."""
     few = reader().threshold
     return {name for name, staff in _STAFF.items() if not staff >= few}
+
+
+def names_few(text: str) -> bool:
+    """Whether a text names a team of too few people; a name of one or two letters may be any word."""
+    names = (name for name in small_groups() if name in text and len(name) > 2)
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names)
 
 
 def spoken(text: Any, call: str) -> str:

@@ -128,7 +128,7 @@ def _chart_data(shown: Charts) -> pd.DataFrame:
 
 def _improvement(study: Study, cohort: str, store: Store, there: dict, rule: Any) -> Iterator[Drawn]:
     titles = {part.measure: part.title for part in study.of_cohort("pulses", cohort)}
-    staff = disclosure.known_in_post(store.table("teams")).fillna(0)
+    staff = _staff(study, cohort, store)
     for name, people in (("improvement_cohort", staff.sum()), ("improvement_charts", staff)):
         for measure in there[name].points["measure"].unique() if name in there else ():
             exact, title = there[name].only(measure=measure), titles[measure]
@@ -145,6 +145,11 @@ def _improvement(study: Study, cohort: str, store: Store, there: dict, rule: Any
                 teams = disclosure.show(replace(exact, by=("team",)), audience=rule, people=people)
                 legible = teams.pipe(lambda charts: charts.legible())
                 yield from _small(legible, f"teams_{measure}", title, study.cohort(cohort))
+
+
+def _staff(study: Study, cohort: str, store: Store) -> pd.Series:
+    teams, published = store.table("teams"), study.published(cohort)
+    return disclosure.in_post(teams, published=True) if published else disclosure.known_in_post(teams).fillna(0)
 
 
 def _small(charts: Shown, name: str, title: str, cohort: Any) -> Iterator[Drawn]:
@@ -171,7 +176,7 @@ def _many(charts: Charts, teams: int) -> str:
 
 def _teams(study: Study, cohort: str, store: Store, there: dict, rule: Any) -> Iterator[Drawn]:
     titles = {part.measure: part.title for part in study.of_cohort("pulses", cohort)}
-    staff = disclosure.known_in_post(store.table("teams")).fillna(0)
+    staff = _staff(study, cohort, store)
     if "improvement_verdicts" in there:
         shown = disclosure.show(there["improvement_verdicts"], audience=rule, people=staff)
         yield from _changes_of_teams(shown, titles)

@@ -10,6 +10,7 @@ from joyeval.improvement.charts import Charts, chart
 from joyeval.improvement.multiverse import Multiverse, multiverse
 
 if TYPE_CHECKING:
+    from joyeval.improvement.rules import RuleSet
     from joyeval.study import Study
 
 BASELINE = "baseline"  # name of the phase whose points set centre and limits
@@ -41,6 +42,22 @@ def team_charts(study: Study, cohort: str, pulse: pd.DataFrame, *, rules: str = 
     return _charts(study, cohort, pulse, ["measure", "team"], rules)
 
 
+def pooled_charts(study: Study, cohort: str, points: pd.DataFrame, charts: Charts) -> Charts:
+    """Chart points of teams again of which several stand under one name, by the rules of the charts they are from.
+
+    Parameters
+    ----------
+    points : DataFrame
+        Of `charts`, with `team` renamed.
+    charts : Charts
+        As `team_charts` gives them.
+    """
+    by = ["measure", "team"]
+    counts = points.rename(columns={"y": "positive", "n": "answers"})
+    summed = counts.groupby([*by, charts.x])[["positive", "answers"]].sum().reset_index()
+    return _charts(study, cohort, summed.assign(opportunities=float("nan")), by, charts.rule_set)
+
+
 def own_chart(study: Study, cohort: str, counts: pd.DataFrame, *, rules: str = "anhoej") -> Charts:
     """Chart one measure of one team as a run chart, from the counts that it may see itself."""
     return _charts(study, cohort, counts, ["measure"], rules, kind="run")
@@ -63,7 +80,7 @@ def cohort_multiverse(study: Study, cohort: str, pulse: pd.DataFrame) -> Multive
 
 
 def _charts(
-    study: Study, cohort: str, pulse: pd.DataFrame, by: list[str], rules: str, kind: str | None = None
+    study: Study, cohort: str, pulse: pd.DataFrame, by: list[str], rules: str | RuleSet, kind: str | None = None
 ) -> Charts:
     known = {"opportunities": "opportunities"} if pulse["opportunities"].notna().any() else {}
     return chart(

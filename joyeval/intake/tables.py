@@ -129,6 +129,13 @@ def problems_of(
     return found
 
 
+@held()
+def teams_of(study: Study, cohort: str) -> pd.DataFrame:
+    """Return the list of teams of a cohort, as it stands in the raw file."""
+    everyone = _teams(study, Intake())
+    return everyone[everyone["cohort"] == cohort]
+
+
 def intake(study: Study, cohort: str) -> Intake:
     """Take in a cohort's raw files.
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BLOCK = "application/vnd.joyeval.block+json"
 PICTURE = re.compile(r"data:image/(svg\+xml|png);base64,([A-Za-z0-9+/=]+)")
 FOLDER = "pictures"
+COSTS = ("whole", "merged", "in part", "hidden")  # what became of an exhibit, at the gate
 
 
 def keep(executed: Path, target: Path) -> bool:
@@ -48,6 +49,19 @@ def keep(executed: Path, target: Path) -> bool:
         write_whole(target, json.dumps(notebook, indent=1, ensure_ascii=False).encode("utf-8"), private=True)
     executed.unlink()
     return True
+
+
+def gate_costs(executed: Path) -> dict[str, dict[str, int]]:
+    """Return, audience by audience, how many tables and pictures of a notebook are whole, merged, in part or hidden."""
+    costs: dict[str, dict[str, int]] = {}
+    notebook = json.loads(executed.read_bytes())
+    for output in (output for cell in notebook["cells"] for output in cell.get("outputs", ())):
+        about = output.get("metadata", {}).get("joyeval", {})
+        if "asked" in about:
+            of = costs.setdefault(about.get("audience", "public"), dict.fromkeys(COSTS, 0))
+            kind = "hidden" if about["sentence"] else "in part" if about["hidden"] else "whole"
+            of["merged" if kind == "whole" and about["merged"] else kind] += 1
+    return costs
 
 
 def _lighten(data: dict[str, Any], folder: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from joyeval.errors import DisclosureError, StepError, Stopped, UsageError
 from joyeval.pipeline.executors import Job, Local
-from joyeval.pipeline.keep import keep, sweep
+from joyeval.pipeline.keep import gate_costs, keep, sweep
 from joyeval.pipeline.locks import hold
 from joyeval.pipeline.permissions import keep_to_owner
 from joyeval.pipeline.record import EDITIONS, Folders, folders, read_record, state, write_record
@@ -392,6 +392,7 @@ def _publish(study: Study, started: _Started, where: Folders, given: Parameters)
     others = {name: other for other, done in record["steps"].items() if other != step.name for name in done["outputs"]}
     if taken := [name for name in new if name in others]:
         raise StepError(f"{step.name} saves {taken[0]}, which is made by {others[taken[0]]}; give it a name of its own")
+    exhibits = gate_costs(executed)
     keep(executed, where.executed / f"{step.name}.ipynb")
     (where.executed / f"{step.name}.failed.ipynb").unlink(missing_ok=True)
     sweep(where.executed)
@@ -417,6 +418,7 @@ def _publish(study: Study, started: _Started, where: Folders, given: Parameters)
         "parameters": {"study": study.path.name, "cohort": started.node.cohort}
         | parameters(study, started.node.cohort, step, given),
         "rows": {"in": _rows(where, started.fingerprint["inputs"]), "out": _rows(where, outputs)},
+        "exhibits": exhibits,
         "threads": started.job.threads,
         "started": started.at.isoformat(timespec="seconds"),
         "seconds": round(started.seconds, 1),

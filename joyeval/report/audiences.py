@@ -38,7 +38,9 @@ def readers(study: Study, cohort: str = "", names: str = "public") -> None:
     disclosure.read_for(*(disclosure.rule_of(study, name.strip()) for name in names.split(",")))
     _STORES[:] = [study.store(name) for name in ([cohort] if cohort else [one.cohort for one in study.cohorts])]
     teams = [store.table("teams") for store in _STORES if "teams" in store.tables()]
-    disclosure.know(_written(study.model_dump()), disclosure.known_in_post(pd.concat(teams)) if teams else None)
+    disclosure.know(
+        _written(study.model_dump(warnings=False)), disclosure.known_in_post(pd.concat(teams)) if teams else None
+    )
 
 
 def _written(part: Any) -> Iterator[str]:

@@ -354,5 +354,6 @@ def _emit(block: Block, shown: Shown | None = None) -> None:
 
     about = {"audience": reader().audience, "readers": reader().readers} if in_section() else {}
     if shown is not None and not shown.counts:
-        about |= {"asked": shown.asked, "hidden": len(shown.mask), "sentence": shown.mostly_hidden}
+        about |= {"asked": shown.asked, "hidden": len(shown.mask), "merged": shown.merged}
+        about |= {"sentence": shown.mostly_hidden}
     display(block, metadata={"joyeval": about})

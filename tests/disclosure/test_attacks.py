@@ -368,10 +368,10 @@ def test_counts_of_people_in_sentences_are_rounded():
     [
         ("4 staff in post were offered it.", "fewer than 11 staff in post were offered it."),
         ("174 staff in post were offered it.", "174 staff in post were offered it."),
-        ("12 respondents in 1 team", "about 11 respondents in 1 team"),
+        ("12 respondents in 1 team", "about 10 respondents in 1 team"),
         ("4 of 7 people answered both.", "fewer than 11 people answered both."),
         ("0 of 7 people answered both.", "fewer than 11 people answered both."),
-        ("4 of 12 people answered both.", "fewer than 11 of about 11 people answered both."),
+        ("4 of 12 people answered both.", "fewer than 11 of about 10 people answered both."),
         ("4 waves of 3 teams", "4 waves of 3 teams"),
     ],
 )

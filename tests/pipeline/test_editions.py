@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import stat
 
 import pytest
+from typer.testing import CliRunner
 
+from joyeval.cli import app
 from joyeval.errors import DisclosureError, UsageError
 from joyeval.pipeline import folders, run, states
+from joyeval.pipeline.keep import gate_costs
 from joyeval.pipeline.record import read_record
 from joyeval.pipeline.steps import TEAM_SHEETS, steps_of, steps_to
 from joyeval.study import load_study
@@ -75,3 +79,29 @@ def test_a_study_without_the_audience_makes_no_sheets_and_does_not_need_the_note
     (named.home / "notebooks" / f"{TEAM_SHEETS}.ipynb").unlink()
     with pytest.raises(UsageError, match=r"team_sheets\.ipynb is not there"):
         steps_of(named)
+
+
+def test_pulses_of_teams_of_unknown_size_are_refused_before_anything_runs(study, monkeypatch):  # noqa: F811
+    monkeypatch.chdir(study.home)
+    refused = CliRunner().invoke(app, ["run", "pipelines/small.yml"]).exception
+    assert isinstance(refused, DisclosureError)
+    assert refused.exit_code == 3
+    assert "staff in post are missing for" in str(refused)
+    assert not (study.home / "reports").exists()
+    assert not (study.home / "data").exists()
+
+
+def test_what_the_gate_costs_is_counted_by_reader(tmp_path):
+    def exhibit(audience, *, hidden=0, merged=False, sentence=False):
+        about = {"audience": audience, "asked": 9, "hidden": hidden, "merged": merged, "sentence": sentence}
+        return {"output_type": "display_data", "data": {}, "metadata": {"joyeval": about}}
+
+    words = {"output_type": "display_data", "data": {}, "metadata": {"joyeval": {"audience": "public"}}}
+    public = [exhibit("public"), exhibit("public", hidden=2), exhibit("public", hidden=8, sentence=True)]
+    outputs = [words, *public, exhibit("programme"), exhibit("programme", merged=True)]
+    executed = tmp_path / "executed.ipynb"
+    executed.write_text(json.dumps({"cells": [{"outputs": outputs}, {"cell_type": "markdown"}]}))
+    assert gate_costs(executed) == {
+        "public": {"whole": 1, "merged": 0, "in part": 1, "hidden": 1},
+        "programme": {"whole": 1, "merged": 1, "in part": 0, "hidden": 0},
+    }

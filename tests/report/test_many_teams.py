@@ -9,6 +9,7 @@ import pytest
 from joyeval import improvement, report  # noqa: F401 - the report's blocks
 from joyeval.report import sections
 from joyeval.report.blocks import Figure, Table, Text
+from joyeval.report.sections import improvement as improvement_section
 from joyeval.report.sections.improvement import MANY
 from joyeval.store import Store
 from joyeval.study import load_study
@@ -46,7 +47,9 @@ def shown(tmp_path, teams):
     found = improvement.verdicts(charts, over="measure")
     store = Store(tmp_path / "a", tmp_path / "a")
     store.save(teams=pd.DataFrame({"team": pulse["team"].unique(), "headcount": 50}))
-    blocks = emitted(lambda: (sections.verdicts(found, study, store), sections.team_charts(charts, study, "a", store)))
+    blocks = emitted(
+        lambda: (sections.verdicts(found, study, store, "a"), sections.team_charts(charts, study, "a", store))
+    )
     return blocks, found
 
 
@@ -65,3 +68,36 @@ def test_many_teams_are_told_in_summaries(tmp_path, teams):
         change = found.teams.loc[found.teams["clear"].eq(True)].set_index("team")["change"].abs()
         listed_teams = [row[0] for row in listed.rows]
         assert change[listed_teams].min() >= change.drop(listed_teams).max() - 1, "but for rounding to whole points"
+
+
+def test_teams_of_too_few_people_are_drawn_together_by_setting(tmp_path, monkeypatch):
+    """And nothing that is drawn leaves a rest of a few people for who takes it from the whole."""
+    path = tmp_path / "pipelines" / "large.yml"
+    path.parent.mkdir()
+    path.write_text(STUDY)
+    study = load_study(path)
+    weeks = pd.date_range("2024-01-01", periods=30, freq="W-MON")
+    teams = pd.DataFrame({"team": ["Elm", *(f"S{n}" for n in range(7))], "headcount": [40] + [7] * 7})
+    teams["setting"] = ["Ward", *["Ward"] * 3, *["Clinic"] * 3, "Office"]
+    rng, rows = np.random.default_rng(2), []
+    for team, staff in zip(teams["team"], teams["headcount"], strict=True):
+        answers = rng.integers(3, staff + 1, len(weeks))
+        rows.append(pd.DataFrame({"team": team, "period": weeks, "answers": answers, "positive": answers // 2}))
+    pulse = pd.concat(rows, ignore_index=True).assign(measure="good_day", opportunities=np.nan)
+    drawn = {}
+    monkeypatch.setattr(improvement_section, "_small", lambda charts, *_, title, **__: drawn.update({title: charts}))
+    store = Store(tmp_path / "a", tmp_path / "a")
+    store.save(teams=teams)
+    charts = improvement.team_charts(study, "a", pulse)
+    (told,) = emitted(lambda: sections.team_charts(charts, study, "a", store))
+    assert "7 of 8 teams are not drawn by themselves" in told.runs[0].text
+    groups = drawn["Good day, small teams together"]
+    names = {"3 small teams, Ward": [1, 2, 3], "3 small teams, Clinic": [4, 5, 6]}
+    assert set(groups.what.latest()["team"]) == set(names)  # the office of 7 is not drawn at all
+    assert groups.merged
+    own = {name: set(teams["team"].iloc[places]) for name, places in names.items()} | {"Elm": {"Elm"}}
+    points = pd.concat([shown.what.points for shown in drawn.values()]).dropna(subset="value")
+    for week, every in pulse.groupby("period"):
+        seen = set().union(*(own[name] for name in points.loc[points["period"] == week, "team"]))
+        rest = every.loc[~every["team"].isin(seen), "answers"].sum()
+        assert rest == 0 or rest >= 11

@@ -1,7 +1,7 @@
 """Sections of the report: each takes results or tables and emits blocks; every number comes from a stored result."""
 
 from joyeval.report.sections.checklists import guidelines
-from joyeval.report.sections.closing import limitations, methods
+from joyeval.report.sections.closing import cost_of_the_gate, limitations, methods
 from joyeval.report.sections.coordination import (
     coordination_change,
     coordination_estimators,
@@ -57,6 +57,7 @@ __all__ = [
     "coordination_estimators",
     "coordination_heading",
     "coordination_quality",
+    "cost_of_the_gate",
     "effect",
     "equity",
     "estimates",

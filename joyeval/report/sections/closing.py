@@ -18,6 +18,7 @@ from joyeval.report.messages import catalogue
 from joyeval.report.sections.experience import instruments
 from joyeval.report.sections.summary import shown_of
 from joyeval.report.sections.words import sentence
+from joyeval.study_checks import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +73,14 @@ def limitations(study: Study, store: Store) -> None:
         )
     rule = disclosure.rule_of(study)
     told = f"No statistic over fewer than {rule.threshold} people is shown. {rule.reason}"
-    report.text(disclosure.nobody(told, "the threshold"))
+    report.text(disclosure.nobody(told, "the threshold"), *_published(study))
+
+
+def _published(study: Study) -> list[str]:
+    """Say which figures stand for everyone to read already, so that nothing in them is hidden again."""
+    parts = [part for part in (*study.pulses, *study.outcomes) if part.published]
+    told = (f"“{part.title}” is shown as it stands for everyone to read: {part.published}" for part in parts)
+    return [disclosure.nobody(sentence(one), "published figures") for one in dict.fromkeys(told)]
 
 
 def _table_of_caveats(found: Mapping[str, Result]) -> pd.DataFrame:
@@ -89,6 +97,21 @@ def _caveats(found: Mapping[str, Result]) -> dict[str, list[str]]:
         seen |= set(alike)
         told |= {MAIN[name]: new} if new else {}
     return told
+
+
+@section
+def cost_of_the_gate(study: Study, record: Mapping[str, Any]) -> None:
+    """Emit how many tables and pictures of the chapters are whole for these readers, and what became of the others."""
+    audience, steps = disclosure.reader().audience, (STEPS[0], *study.chapters)
+    costs = [record["steps"].get(name, {}).get("exhibits", {}).get(audience, {}) for name in steps]
+    total = {kind: sum(of.get(kind, 0) for of in costs) for kind in ("whole", "merged", "in part", "hidden")}
+    if sum(total.values()):
+        told = (
+            f"Of {sum(total.values())} tables and pictures that speak of groups of people, {total['whole']} are whole "
+            f"here, {total['merged']} put small groups together, {total['in part']} leave out numbers that rest on too "
+            f"few, and {total['hidden']} are told in one sentence, since more than half of them would be hidden."
+        )
+        report.text(disclosure.nobody(told, "tables and pictures"))
 
 
 @section

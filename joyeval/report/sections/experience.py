@@ -100,7 +100,9 @@ def _scores_figure(means: Shown, change: ScoreChange, study: Study) -> None:
 
 def _in_words(change: ScoreChange, start: str, study: Study) -> Said:
     """Describe a picture of scores: what it is, and what the scores show."""
-    return disclosure.show(change, audience=rule(study)).say(lambda change: f"{start} {change.sentence()}")
+    return disclosure.show(change, audience=rule(study)).say(
+        lambda change: f"{start} {change.sentence()}" if len(change.changes) else start
+    )
 
 
 @section

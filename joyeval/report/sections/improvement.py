@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval import disclosure, figures, report
+from joyeval.disclosure.people import EVERYBODY
+from joyeval.improvement.pulses import pooled_charts
 from joyeval.improvement.rules import named
 from joyeval.intake.response import participation
 from joyeval.report.audiences import section
 from joyeval.report.sections.words import rule
 
 if TYPE_CHECKING:
-    from joyeval.disclosure import Shown
+    from joyeval.disclosure import Rule, Shown
     from joyeval.improvement import Charts, Multiverse, Verdicts
     from joyeval.store import Store
     from joyeval.study import Outcome, Study
@@ -43,6 +45,7 @@ SPREAD = {
     0.75: "A quarter above",
     0.9: "A tenth above",
 }
+OTHERS = "points of large teams that are not drawn"
 PROGRAMME = "programme"  # name of the phase whose first day the small charts mark
 
 
@@ -75,9 +78,10 @@ def pulses(study: Study, cohort: str, pulse: pd.DataFrame, teams: pd.DataFrame) 
 
 
 @section
-def cohort_charts(charts: Charts, store: Store, study: Study) -> None:
+def cohort_charts(charts: Charts, store: Store, study: Study, cohort: str) -> None:
     """Emit the chart of each measure over all teams, with the events of the programme."""
-    shown = disclosure.show(charts, audience=rule(study), people=disclosure.in_post(store.table("teams")).sum())
+    staff = disclosure.in_post(store.table("teams"), published=study.published(cohort)).sum()
+    shown = disclosure.show(charts, audience=rule(study), people=staff)
     events = store.table("events").query("scope != 'team' and kind in @MARKED")
     marked = disclosure.nobody(events, "events of the programme")
     titles = {part.measure: part.title for part in study.pulses}
@@ -96,7 +100,7 @@ def _whole(charts: Charts, title: str) -> str:
 
 
 @section
-def verdicts(found: Verdicts, study: Study, store: Store) -> None:
+def verdicts(found: Verdicts, study: Study, store: Store, cohort: str) -> None:
     """Emit how many teams improved, deteriorated and did neither, then each team; teams are not ranked."""
     titles = {part.measure: part.title for part in study.pulses}
     counts = found.counts.set_index("measure").rename(index=titles)[list(COUNTS)]
@@ -105,7 +109,8 @@ def verdicts(found: Verdicts, study: Study, store: Store) -> None:
         caption="Verdicts on teams, beside the number of signals that chance alone would give",
         formats=dict.fromkeys(counts.index, _count),
     )
-    shown = disclosure.show(found, audience=rule(study), people=disclosure.in_post(store.table("teams")))
+    staff = disclosure.in_post(store.table("teams"), published=study.published(cohort))
+    shown = disclosure.show(found, audience=rule(study), people=staff)
     for measure, every in found.teams.groupby("measure"):
         teams = shown.pipe(_of_measure, measure)
         if left := len(every) - len(teams.what):
@@ -162,15 +167,18 @@ def _count(value: float) -> str:
 
 @section
 def team_charts(charts: Charts, study: Study, cohort: str, store: Store) -> None:
-    """Emit the charts of the teams that may be drawn, small; say how many may not."""
-    staff = disclosure.in_post(store.table("teams"))
+    """Emit the charts of the teams that may be drawn, small; those of too few people together, by setting."""
+    staff = disclosure.in_post(store.table("teams"), published=study.published(cohort))
     titles = {part.measure: part.title for part in study.pulses}
     for measure in charts.points["measure"].unique():
-        every = replace(charts.only(measure=measure), by=("team",))
-        drawn = disclosure.show(every, audience=rule(study), people=staff).pipe(lambda charts: charts.legible())
+        every = charts.only(measure=measure)
+        shown = disclosure.show(replace(every, by=("team",)), audience=rule(study), people=staff)
+        drawn = shown.pipe(lambda charts: charts.legible())
         if left := len(every.latest()) - len(drawn.what.latest()):
-            told = f"{left} of {len(every.latest())} teams are not drawn: fewer than {rule(study).threshold} people"
-            report.text(disclosure.nobody(f"{told} stand behind most of their points.", "teams"))
+            told = (
+                f"{left} of {len(every.latest())} teams are not drawn by themselves: too few people stand behind them"
+            )
+            report.text(disclosure.nobody(f"{told} or most of their points.", "teams"))
         if len(drawn.what.latest()) > MANY:
             signals = drawn.pipe(lambda charts: charts.with_verdict("improved", "deteriorated", "changed"))
             drawn = signals.pipe(lambda charts: charts.furthest(MANY))
@@ -180,6 +188,38 @@ def team_charts(charts: Charts, study: Study, cohort: str, store: Store) -> None
             )
         if len(drawn.what.latest()):
             _small(drawn, study, cohort, title=titles[measure], ylabel="%")
+        _together(every, shown, staff, study, cohort, store, titles[measure])
+
+
+def _together(
+    every: Charts, shown: Shown, staff: pd.Series, study: Study, cohort: str, store: Store, title: str
+) -> None:
+    """Emit the charts of teams of too few people, those of a setting together; what they hold is drawn nowhere else."""
+    called = called_together(store.table("teams"), staff, rule(study))
+    here = every.points.merge(shown.what.points[["team", every.x, "value"]], on=["team", every.x], how="left")
+    rest = every.points[here["value_y"].isna().to_numpy()]
+    rest = rest.assign(team=rest["team"].map(called).fillna(OTHERS)).loc[rest["value"].notna()]
+    if (rest["team"] == OTHERS).all():
+        return
+    pooled = replace(pooled_charts(study, cohort, rest, every), by=("team",))
+    people = pd.concat([staff.groupby(called).sum(), pd.Series({OTHERS: staff.sum()})])
+    groups = disclosure.show(pooled, audience=rule(study), people=people)
+    groups = replace(groups.pipe(_without_others).pipe(lambda charts: charts.legible()), merged=True)
+    if len(groups.what.latest()):
+        _small(groups, study, cohort, title=f"{title}, small teams together", ylabel="%")
+
+
+def _without_others(charts: Charts) -> Charts:
+    return charts._kept((charts.latest()["team"] != OTHERS).to_numpy())
+
+
+def called_together(teams: pd.DataFrame, staff: pd.Series, rule: Rule) -> dict[str, str]:
+    """Return what each team of too few people is drawn as: one with the others of its setting."""
+    small = teams[~(teams["team"].map(staff) >= rule.threshold)]
+    places = small["setting"].fillna("") if "setting" in small else pd.Series("", small.index)
+    count = small.groupby(places)["team"].transform("size")
+    named = [f"{n} small teams" + (f", {place}" if place else "") for n, place in zip(count, places, strict=True)]
+    return dict(zip(small["team"], named, strict=True))
 
 
 def _small(charts: Shown, study: Study, cohort: str, *, title: str, ylabel: str) -> None:
@@ -219,7 +259,8 @@ def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str, store: 
     for measure, found in charts.items():
         title, unit = parts[measure].title, parts[measure].unit
         people = behind_outcome(parts[measure], store)
-        shown = disclosure.show(found, audience=rule(study), people=people).pipe(lambda charts: charts.legible())
+        as_it_stands = replace(rule(study), nearest=1) if parts[measure].published else rule(study)
+        shown = disclosure.show(found, audience=as_it_stands, people=people).pipe(lambda charts: charts.legible())
         drawn = f" {len(shown.what.latest())} may be drawn: of the others, too few people stand behind most points."
         drawn = drawn if len(shown.what.latest()) < len(found.latest()) else ""
         if len(shown.what.latest()) > FEW:
@@ -237,8 +278,13 @@ def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str, store: 
 
 
 def behind_outcome(part: Outcome, store: Store) -> pd.DataFrame | pd.Series:
-    """Return who stands behind each value of an outcome: whom it was counted over; of staff, no more than in post."""
+    """Return who stands behind each value of an outcome: whom it was counted over; of staff, no more than in post.
+
+    Of figures that were published before nothing is hidden again.
+    """
     rows = store.table("outcomes").query("measure == @part.measure")
+    if part.published:
+        return rows[["team", "period"]].assign(people=EVERYBODY)
     staff = disclosure.known_in_post(store.table("teams"))
     people = rows["denominator"].astype(float)
     if not part.service_users:

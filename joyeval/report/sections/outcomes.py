@@ -184,7 +184,8 @@ def control(study: Study, result: Result) -> None:
     if study.negative_control is None:
         return
     report.heading("An outcome that experience cannot move", level=3)
-    report.text(disclosure.nobody(CONTROL, "studies in general"), sentence(study.negative_control.why))
+    told = f"{CONTROL} {sentence(study.negative_control.why)}"
+    report.text(disclosure.nobody(told, "studies in general"))
     found = shown(result)
     answer(found)
     if isinstance(found.what, NegativeControl):

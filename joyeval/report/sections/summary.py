@@ -73,7 +73,8 @@ def summary(study: Study, cohort: str, store: Store) -> None:
 def shown_of(store: Store, study: Study, names: Iterable[str]) -> Shown:
     """Return stored results by name, as the readers of this section may see them."""
     rule, people = disclosure.rule_of(study), disclosure.people_of(store)
-    staff = disclosure.known_in_post(store.table("teams")).fillna(0)
+    teams, published = store.table("teams"), study.published(store.folder.name)
+    staff = disclosure.in_post(teams, published=True) if published else disclosure.known_in_post(teams).fillna(0)
     found = {name: store.result(name) for name in names}
     of_teams = {name for name, one in found.items() if isinstance(one, Verdicts) and "team" in one.teams}
     behind = dict.fromkeys(found, people) | dict.fromkeys(of_teams, staff)

@@ -35,7 +35,8 @@ def team_sheets(study: Study, cohort: str, store: Store, *, rules: str = "anhoej
     rules : str
         Name of a rule set; see `joyeval.improvement.RULES`.
     """
-    staff, pulse = disclosure.in_post(store.table("teams")), store.table("pulse")
+    staff = disclosure.in_post(store.table("teams"), published=study.published(cohort))
+    pulse = store.table("pulse")
     events = store.table("events").query("scope == 'team' and kind in @MARKED") if "events" in store.tables() else None
     say = catalogue(study.language, noun=study.teams.called)
     for team, own in pulse.groupby("team", sort=True):
