@@ -29,6 +29,7 @@ class Timer:
 
     def around(self, function):
         """Return a function that is timed."""
+
         @wraps(function)
         def timed(*args, **options):
             began, self.depth = time.process_time(), self.depth + 1

@@ -16,6 +16,7 @@ from joyeval.pipeline.record import read_record
 from joyeval.pipeline.steps import TEAM_SHEETS, steps_of, steps_to
 from joyeval.study import load_study
 from tests.pipeline.test_run import ran, study, write_notebook  # noqa: F401 - a fixture
+from tests.shapes.inprocess import InProcess
 
 SHEETS = {"reads": ["pulse.parquet"], "needs": ["pulse.parquet"], "makes": "sheets"}
 SHEET = """
@@ -38,6 +39,10 @@ disclosure:
 """
 
 
+def made(study, **options):  # noqa: F811
+    return run(study, cohorts=["a"], executor=InProcess(), **options)
+
+
 def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -54,12 +59,18 @@ def named(study):  # noqa: F811
 def test_sheets_are_made_alone_or_with_the_rest_and_only_their_owner_can_look_into_them(named):
     assert steps_to(named, TEAM_SHEETS) == ("01_clean_waves", TEAM_SHEETS)
     only = named.read_by("team")
-    assert ran(run(only, cohorts=["a"], steps=steps_to(only, TEAM_SHEETS))) == [("a", "01"), ("a", "te")]
+    assert ran(made(only, steps=steps_to(only, TEAM_SHEETS))) == [
+        ("a", "01"),
+        ("a", "te"),
+    ]
     where = folders(named, "a")
     assert not list(where.reports.glob("report.*"))
     sheets = sorted(path.name for path in (where.reports / "team").iterdir())
     assert sheets == ["ward-x.html", "ward-x.pdf", "ward-y.html", "ward-y.pdf"]
-    assert ran(run(named, cohorts=["a"])) == [("a", "03"), ("a", "06")]  # what is made for teams stays up to date
+    assert ran(made(named)) == [
+        ("a", "03"),
+        ("a", "06"),
+    ]  # what is made for teams stays up to date
     private = [where.reports / "team", *(where.reports / "programme").rglob("*"), where.reports / "programme"]
     assert {mode(path) for path in private if path.is_dir()} == {0o700}
     assert {mode(path) for path in where.reports.glob("*/**/*.*") if "notebooks" not in path.parts} == {0o600, 0o644}
@@ -67,7 +78,7 @@ def test_sheets_are_made_alone_or_with_the_rest_and_only_their_owner_can_look_in
     assert set(read_record(where.record)["steps"][TEAM_SHEETS]["outputs"]) == {f"team/{name}" for name in sheets}
 
     (named.folder / "a.csv").write_text("x,3\n")
-    run(named, cohorts=["a"])
+    made(named)
     assert sorted(path.name for path in (where.reports / "team").iterdir()) == sheets[:2]  # the other team is gone
     assert {found.reason for found in states(named, "a")} == {"up to date"}
 
