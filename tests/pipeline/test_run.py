@@ -18,8 +18,9 @@ from joyeval.study import load_study
 PARAMETERS = 'study = ""\ndata = ""\ncohort = ""\nout = ""'
 OPEN = "from joyeval import load_study, report\nstore = load_study(study, data=data).store(cohort, out)"
 CLEAN = """
+import pathlib
 import pandas as pd
-lines = [line.split(",") for line in open(f"{data}/{cohort}.csv").read().split()]
+lines = [line.split(",") for line in pathlib.Path(f"{data}/{cohort}.csv").read_text().split()]
 table = pd.DataFrame(lines, columns=["team", "n"]).astype({"n": int})
 store.save(pulse=table, flow=table[["n"]])
 report.heading("Data")
