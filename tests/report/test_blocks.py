@@ -11,7 +11,7 @@ from joyeval.report import blocks
 from joyeval.report.blocks import MIME
 from joyeval.report.document import document, markdown
 from tests.report.samples import emitted, notebook
-from tests.shown import layout, report
+from tests.shown import as_shown, layout, report
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
@@ -105,7 +105,7 @@ def test_a_result_is_emitted_as_sentence_and_caveats():
         def sentence(self):
             return "Joy rose."
 
-    text, note = emitted(lambda: report.result(Answer()))
+    text, note = emitted(lambda: report.result(as_shown(Answer())))
     assert (text.runs[0].text, note.items[0][0].text) == ("Joy rose.", "Few teams.")
 
 

@@ -287,7 +287,7 @@ def test_a_few_people_who_answered_twice_are_not_counted():
 def test_the_response_rate_is_known_where_no_row_was_left_out(study):
     flow = pd.DataFrame({"wave": "1", "step": ["invited", "scored"], "n_in": [60, 46], "n_out": [46, 46]})
     shelf = store(study, flow=flow, response=pd.DataFrame(RESPONSE).head(1))
-    assert response_rate(shelf) == 75  # 45 of 60
+    assert response_rate(shelf, "{:.0f}%".format) == ["75%"]  # 45 of 60
 
 
 def test_estimates_of_few_teams_are_not_mistaken_for_people(study):
