@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 COUNT = re.compile(r"\b(\d+)(?: of \d+)? (?:respondents?|raters?|people|persons?|participants?|colleagues|staff)\b")
 NUMBER = re.compile(r"(?<![\d.])[−-]?\d+(?:\.\d+)?")
+LINE = 6.0  # points: two lines of text in one cell of a map
 WHOLE = 0.01  # of a point: what all coordinates of a drawing are near, if they were rounded
 
 
@@ -109,12 +110,22 @@ def by_source_data(document: Document, teams) -> Iterator[tuple]:
 
 
 def by_rows(document: Document, groups) -> Iterator[tuple]:
-    """Numbers of a row that names a group, with all other words of the row."""
+    """Numbers of a row that names a group, with all other words of the row; not of points over time."""
     for caption, rows in document.tables:
-        for row in rows[1:]:
+        for row in rows[1:] if rows and not {"team", "value"} <= set(rows[0]) else ():
             named = [cell for cell in row if cell in groups]
             for number in (found for cell in row for found in NUMBER.findall(cell)) if named else ():
                 yield "row", named[0], (caption, " | ".join(row)), float(number.replace("−", "-"))
+
+
+def by_drawn_rows(document: Document, groups) -> Iterator[tuple]:
+    """Numbers written in a drawing right of the name of a group."""
+    for caption, drawing in document.drawings:
+        for name, x, y in drawing.words:
+            beside = [word for word, at, height in drawing.words if at > x and abs(height - y) < LINE]
+            for word in beside if name in groups else ():
+                for number in NUMBER.findall(word):
+                    yield "row", name, (caption, word), float(number.replace("\u2212", "-"))
 
 
 def by_prose(document: Document, groups) -> Iterator[tuple]:
@@ -124,6 +135,12 @@ def by_prose(document: Document, groups) -> Iterator[tuple]:
         if found := named.search(sentence):
             for number in NUMBER.findall(sentence):
                 yield "prose", found[0], ("", sentence), float(number.replace("−", "-"))
+
+
+def beyond_chance(found: pd.DataFrame) -> list[str]:
+    """Return the routes by which more claims were right than a random guess would have."""
+    counts = found.groupby("route")[["right", "by_chance"]].sum()
+    return list(counts.index[counts["right"] > counts["by_chance"] + 3 * np.sqrt(counts["by_chance"] + 1)])
 
 
 def by_counts(document: Document, threshold: int) -> Iterator[tuple]:
@@ -138,6 +155,7 @@ ROUTES = {
     "coordinates": by_coordinates,
     "source data": by_source_data,
     "rows": by_rows,
+    "drawn rows": by_drawn_rows,
     "prose": by_prose,
 }
 
@@ -161,18 +179,23 @@ class Truth:
     shares: dict[str, pd.DataFrame]
     numbers: dict[str, np.ndarray]
 
-    def right(self, kind: str, who: str, what: tuple, value: float) -> bool:
-        """Whether a claim is the statistic of a group of too few people."""
+    def right(self, kind: str, who: str, what: tuple, value: float, units: int = 0) -> bool:
+        """Whether a claim, or a number so many units of its last place higher, is the statistic of a small group."""
         if kind == "share":
             points = self.shares.get(who, pd.DataFrame(columns=["turn", "period", "share"]))
             when = points["turn"] if isinstance(what[1], int) else points["period"].astype(str)
             return bool((np.abs(points.loc[when == what[1], "share"] - value) < 1e-6).any())
-        if kind == "count":
-            return True
         printed = re.search(rf"{re.escape(f'{abs(value):g}')}(\.?\d*)", what[1])
         places = len(f"{value}".partition(".")[2].rstrip("0")) or (1 if printed and printed[1].startswith(".") else 0)
         exact = self.numbers.get(who, np.zeros(0))
-        return places > 0 and bool((np.abs(exact.round(places) - value) < 1e-9).any())
+        return places > 0 and bool((np.abs(exact.round(places) - value - units / 10**places) < 1e-9).any())
+
+    def by_chance(self, kind: str, who: str, what: tuple, value: float) -> bool:
+        """Whether a number close to it, or the share of another team, would have been right: a random guess."""
+        teams = sorted(self.shares)
+        if kind == "share":
+            return self.right(kind, teams[teams.index(who) - 1] if who in teams else "", what, value)
+        return self.right(kind, who, what, value, units=2)
 
 
 def truth_of(store, threshold: int) -> Truth:
@@ -197,14 +220,17 @@ def truth_of(store, threshold: int) -> Truth:
         scales = [column.removesuffix("_answered") for column in table if column.endswith("_answered")]
         for by in (column for column in ("team", "role") if column in table):
             parts = table.groupby([by, "wave"], observed=True)[scales]
-            small = parts.mean().where((parts.count() < threshold) & (parts.count() > 0))
-            for group, rows in small.groupby(level=0):
-                numbers[group] = [*numbers.get(group, []), *rows.to_numpy().ravel()]
+            few = parts.count().groupby(level=0).max().max(axis=1) < threshold  # in every wave and score
+            for group, rows in parts.mean().groupby(level=0):
+                if few[group]:
+                    numbers[group] = [*numbers.get(group, []), *rows.to_numpy().ravel()]
     if "ties" in there:
         ties = store.table("ties").query("answered > 0")
         names = ["process", "workgroup", "target", "wave"]
         by = ties.groupby(names, observed=True)
-        small = by["rc"].mean()[by["person"].nunique() < threshold]
+        few = by["person"].nunique().groupby(level="workgroup").max() < threshold  # in every process: maps name none
+        means = by["rc"].mean()
+        small = means[means.index.get_level_values("workgroup").isin(few.index[few])]
         for group, rows in small.groupby(level="workgroup"):
             numbers[str(group)] = [*numbers.get(str(group), []), *rows]
     found = {name: np.array(values, dtype=float) for name, values in numbers.items()}
@@ -215,14 +241,14 @@ def truth_of(store, threshold: int) -> Truth:
 def recovered(
     folder: Path, truth: Truth, threshold: int, files=("report.*", "tables/*", "figures/*/*")
 ) -> pd.DataFrame:
-    """Attack all files of one edition; return its claims with the route, and whether each is right."""
+    """Attack all files of one edition; return claims by route, whether each is right, and whether a guess would be."""
     rows = []
     for path in sorted(path for pattern in files for path in folder.glob(pattern) if path.is_file()):
         document = read(path)
         for route, attack in ROUTES.items():
             known = truth.teams if route in ("coordinates", "source data") else list(truth.numbers)
             for claim in attack(document, known):
-                rows.append((route, path.name, *claim, truth.right(*claim)))
-        for claim in by_counts(document, threshold):
-            rows.append(("counts", path.name, *claim, truth.right(*claim)))
-    return pd.DataFrame(rows, columns=["route", "file", "kind", "who", "what", "value", "right"])
+                rows.append((route, path.name, *claim, truth.right(*claim), truth.by_chance(*claim)))
+        rows += [("counts", path.name, *claim, True, False) for claim in by_counts(document, threshold)]
+    found = pd.DataFrame(rows, columns=["route", "file", "kind", "who", "what", "value", "right", "by_chance"])
+    return found.astype({"right": bool, "by_chance": bool})
