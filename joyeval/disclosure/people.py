@@ -9,6 +9,8 @@ import pandas as pd
 from joyeval.errors import DisclosureError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from joyeval.store import Store
 
 EVERYBODY = 1e6  # people who count as behind a figure that stands for everyone to read
@@ -43,6 +45,28 @@ def known_in_post(teams: pd.DataFrame) -> pd.Series:
     """Return the people in post of each team, by its name; missing where they are not known."""
     count = teams["headcount"] if "headcount" in teams else pd.Series(float("nan"), teams.index)
     return pd.Series(count.to_numpy(dtype=float), pd.Index(teams["team"]))
+
+
+def besides_one(staff: pd.Series, groups: Mapping[str, str]) -> pd.Series:
+    """Return who stands behind teams put together, for a member of one of them: the others, at the least.
+
+    Who holds the sheet of one of two teams takes it from what both show together, and has the other's.
+
+    Parameters
+    ----------
+    staff : Series
+        People in post of each team, by its name.
+    groups : mapping of str to str
+        The group that each team is put into; others are in none.
+
+    Examples
+    --------
+    >>> staff = pd.Series({"Ash": 6.0, "Birch": 7, "Cedar": 8, "Dale": 9})
+    >>> besides_one(staff, {"Ash": "X", "Birch": "X", "Cedar": "X", "Dale": "Y"}).to_dict()
+    {'X': 13.0, 'Y': 9.0}
+    """
+    together = staff.groupby(groups)
+    return together.sum() - together.max().where(together.size() > 1, 0)
 
 
 def people_of(store: Store) -> int:

@@ -77,8 +77,8 @@ def test_teams_of_too_few_people_are_drawn_together_by_setting(tmp_path, monkeyp
     path.write_text(STUDY)
     study = load_study(path)
     weeks = pd.date_range("2024-01-01", periods=30, freq="W-MON")
-    teams = pd.DataFrame({"team": ["Elm", *(f"S{n}" for n in range(7))], "headcount": [40] + [7] * 7})
-    teams["setting"] = ["Ward", *["Ward"] * 3, *["Clinic"] * 3, "Office"]
+    teams = pd.DataFrame({"team": ["Elm", *(f"S{n}" for n in range(9))], "headcount": [40] + [7] * 9})
+    teams["setting"] = ["Ward", *["Ward"] * 3, *["Clinic"] * 3, "Office", *["Hub"] * 2]
     rng, rows = np.random.default_rng(2), []
     for team, staff in zip(teams["team"], teams["headcount"], strict=True):
         answers = rng.integers(3, staff + 1, len(weeks))
@@ -90,10 +90,10 @@ def test_teams_of_too_few_people_are_drawn_together_by_setting(tmp_path, monkeyp
     store.save(teams=teams)
     charts = improvement.team_charts(study, "a", pulse)
     (told,) = emitted(lambda: sections.team_charts(charts, study, "a", store))
-    assert "7 of 8 teams are not drawn by themselves" in told.runs[0].text
+    assert "9 of 10 teams are not drawn by themselves" in told.runs[0].text
     groups = drawn["Good day, small teams together"]
     names = {"3 small teams, Ward": [1, 2, 3], "3 small teams, Clinic": [4, 5, 6]}
-    assert set(groups.what.latest()["team"]) == set(names)  # the office of 7 is not drawn at all
+    assert set(groups.what.latest()["team"]) == set(names)  # of two, each would have the other's
     assert groups.merged
     own = {name: set(teams["team"].iloc[places]) for name, places in names.items()} | {"Elm": {"Elm"}}
     points = pd.concat([shown.what.points for shown in drawn.values()]).dropna(subset="value")

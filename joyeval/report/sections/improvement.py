@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval import disclosure, figures, report
-from joyeval.disclosure.people import EVERYBODY
+from joyeval.disclosure.people import EVERYBODY, besides_one
 from joyeval.improvement.pulses import pooled_charts
 from joyeval.improvement.rules import named
 from joyeval.intake.response import participation
@@ -202,7 +202,7 @@ def _together(
     if (rest["team"] == OTHERS).all():
         return
     pooled = replace(pooled_charts(study, cohort, rest, every), by=("team",))
-    people = pd.concat([staff.groupby(called).sum(), pd.Series({OTHERS: staff.sum()})])
+    people = pd.concat([besides_one(staff, called), pd.Series({OTHERS: staff.sum()})])
     groups = disclosure.show(pooled, audience=rule(study), people=people)
     groups = replace(groups.pipe(_without_others).pipe(lambda charts: charts.legible()), merged=True)
     if len(groups.what.latest()):
