@@ -216,9 +216,9 @@ def ordinal_change(
 ) -> Ordinal:
     """Estimate the change of the answers on their own ordered scale: the companion of `change`.
 
-    A cumulative-logit model of every answer between groups, with rater, tie, item and rater x target random; `changes`
-    of the result are averages over them, in points and as chances of high answers. The frequency item is among them as
-    scored.
+    A cumulative-logit model of every answer between groups, with rater, tie, item, rater x target and, where raters
+    were recognised over waves, rater x wave random; `changes` of the result are averages over them, in points and as
+    chances of high answers. The frequency item is among them as scored.
 
     Parameters
     ----------
@@ -259,6 +259,8 @@ def ordinal_change(
         rater=rater,
         tie=long["process"].astype(str) + "|" + long["workgroup"].astype(str) + "|" + long["target"].astype(str),
         pair=rater + "|" + long["target"].astype(str),
+        occasion=rater + "|" + long["wave"].astype(str),
     )
-    groups = ("rater", "tie", "item", "pair") if len(survey.dimensions) > 1 else ("rater", "tie", "pair")
+    several = {"item": len(survey.dimensions) > 1, "occasion": rows["occasion"].nunique() > rows["rater"].nunique()}
+    groups = [name for name in ("rater", "tie", "item", "pair", "occasion") if several.get(name, True)]
     return ordinal("answer ~ wave", rows, groups=groups, by="wave")

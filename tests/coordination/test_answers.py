@@ -75,3 +75,19 @@ def test_published_means_of_items_give_the_published_indices():
     row = {"wave": "1", "process": "care", "person": "all", "workgroup": "GPs", "target": "hospital"}
     got = score_ties(pd.DataFrame([{**row, **means}]), frequency="scored").iloc[0]
     assert (got.com, got.rel, got.rc) == pytest.approx((2.6255, 2.6355, 2.6298), abs=0.00006)
+
+
+def test_a_rater_who_is_in_another_mood_in_each_wave_makes_the_change_less_sure():
+    """All raters linked, answers that follow the mood of rater and wave: one answer more of a rater tells little."""
+    table = survey(seed=4, raters=8, linked=1.0, bias=0.0, skip=0.0)
+    rng = np.random.default_rng(4)
+    noise, who = rng.normal(0, 0.5, (len(table), len(RC.dimensions))), table.groupby(["person", "wave"]).ngroup()
+
+    def width(mood: float) -> float:
+        moved = rng.normal(0, mood, who.max() + 1)[who]
+        answers = np.clip(np.round((table["rc"] + moved).to_numpy()[:, None] + noise), 1, 5)
+        items = pd.DataFrame(answers, columns=list(RC.dimensions), index=table.index)
+        row = ordinal_change(table.drop(columns=list(RC.dimensions)).join(items)).changes.set_index("term").loc["mean"]
+        return row["ci_high"] - row["ci_low"]
+
+    assert width(0.6) > 1.5 * width(0.0)
