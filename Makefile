@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help demo test test-browser test-slow check fix bench docs clean
+.PHONY: help demo test test-browser test-slow check fix bench grid docs clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -40,6 +40,9 @@ fix: $(BIN)/pytest ## mend what can be mended by machine
 
 bench: $(BIN)/pytest ## measure against peers, in the same run
 	$(BIN)/python -m benchmarks
+
+grid: $(BIN)/pytest ## simulate size, coverage and power of the estimators, and write docs/estimators.md
+	$(BIN)/python -m benchmarks.grid
 
 clean: ## remove what was built; raw data stay
 	rm -rf $(VENV) build data/processed/*/ reports/*/
