@@ -169,11 +169,13 @@ def _changes(change: ScoreChange, study: Study) -> None:
     same = ", and in teams of both waves" if (table["estimator"] == "same teams").any() else ""
     found = disclosure.show(kept, audience=rule(study), people="n", by=named, within=None, places=places)
     found = found.pipe(lambda rows: rows[rows["n"].notna()])
+    beside = found.pipe(_side_by_side, change.titles)
+    others = {kind: words for kind, words in OTHERS.items() if kind in beside.what}
     report.table(
-        found.pipe(_side_by_side, change.titles),
+        beside,
         caption=f"Change from the first to {which} with 95% intervals: from everyone, from people whose answers are "
         f"linked, and from people in one wave only{same}; n: answers behind the first, to the nearest 5",
-        labels={"cell": "change", "better": "better is", "p_adjusted": "p, corrected", **OTHERS},
+        labels={"cell": "change", "better": "better is", "p_adjusted": "p, corrected", **others},
         formats={"p_adjusted": "p", "relative": "+.0%"},
     )
     sd = disclosure.show(
