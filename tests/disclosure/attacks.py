@@ -32,7 +32,7 @@ def _panel(x: float, y: float, titles: list) -> tuple[str, float]:
 
 def claims(values) -> set[Fraction]:
     """Shares that values in per cent give away exactly: positive answers of so many."""
-    shares = [(value / 100, Fraction(value / 100).limit_denominator(LARGEST)) for value in values]
+    shares = [(value / 100, Fraction(value / 100).limit_denominator(LARGEST)) for value in values if value == value]
     return {share for value, share in shares if abs(value - float(share)) < NEAR and share.denominator > 1}
 
 
