@@ -49,7 +49,7 @@ def test_a_kernel_starts_with_the_threads_it_was_given_and_here_nothing_changes(
 @pytest.mark.slow
 def test_what_is_stored_does_not_depend_on_threads(tmp_path):
     """A study of every kind of data, as a user without any settings runs it: one thread or two, the same bytes."""
-    shape = Shape(pulses="weekly", waves=2, outcomes="primary", coordination=2, events="some", teams=22, people=30)
+    shape = Shape(pulses="weekly", waves=2, outcomes="primary", coordination=2, events="some", teams=12, people=30)
     stored = {}
     for number in (1, 2):
         study = load_study(build(tmp_path / str(number), shape))
