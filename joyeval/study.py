@@ -76,6 +76,7 @@ Loss = Literal[
         "twice",
         "unknown cohort",
         "ragged row",
+        "running totals",
     ),
 ]
 Accepted = Annotated[Mapping[Loss, Annotated[str, Field(min_length=1)]], *_FROZEN]

@@ -94,9 +94,11 @@ def left(seconds: float) -> str:
 
 
 def print_problems(problems: Any) -> None:
-    """Print problems as a table."""
+    """Print problems as a table: those that stop a run first, those of one file together."""
     names = ["file", "row", "column", "found", "expected", "fix"]
-    print_table(names, [["" if p.as_row()[n] is None else str(p.as_row()[n]) for n in names] for p in problems])
+    files = list(dict.fromkeys(problem.file for problem in problems))
+    ordered = sorted(problems, key=lambda problem: (not problem.blocking, files.index(problem.file)))
+    print_table(names, [["" if p.as_row()[n] is None else str(p.as_row()[n]) for n in names] for p in ordered])
 
 
 def print_table(headings: list[str], rows: list[list[str]]) -> None:

@@ -13,6 +13,7 @@ from joyeval.errors import DataError
 from joyeval.instruments import load
 from joyeval.intake.careless import DURATION
 from joyeval.intake.cleaning import CleanFile, WaveFile, clean_file
+from joyeval.intake.plausible import answers_again, counted_rows
 from joyeval.intake.pseudonyms import distinct
 
 if TYPE_CHECKING:
@@ -99,8 +100,14 @@ def clean(
     persons, linkage = _persons(waves, files[0].link_by, key, within=(study, cohort))
     scored = {wave: _scored(rows, persons[wave], wave, cohort, files) for wave, rows in waves.items()}
     instruments, others = _instruments(files), _others(files)
-    tables = {f"wave_{i.id}": _stacked(scored.values(), i, others) for i in instruments}
+    asked = {w: {i.id for i in _instruments([f for f in files if f.wave == w])} for w in scored}
+    tables = {
+        f"wave_{i.id}": _stacked([t for w, t in scored.items() if i.id in asked[w]], i, others) for i in instruments
+    }
     problems = [problem for _, one in done for problem in one.account.all_problems()]
+    problems += _beside_each_other(waves, files)
+    if blocking := [problem for problem in problems if problem.blocking]:
+        raise DataError(blocking)
     response = _response(scored, instruments, _reached_teams(done))
     return Cleaned(
         tables=tables,
@@ -133,6 +140,18 @@ def _clean_all(files: Iterable[WaveFile], teams: Mapping | None, cohort: str) ->
 def _joined(files: list[CleanFile]) -> pl.DataFrame:
     """Rows of one wave; `file` keeps row numbers apart."""
     return pl.concat([one.rows.with_columns(file=pl.lit(one.account.file)) for one in files], how="diagonal_relaxed")
+
+
+def _beside_each_other(waves: Mapping[str, pl.DataFrame], files: Sequence[WaveFile]) -> list[Problem]:
+    """Return what only two waves together show: answers of the one in the other, numbers of people that are none."""
+    of = {file.wave: file.path.name for file in files}
+    items = [item for instrument in _instruments(files) for item in instrument.items]
+    problems = answers_again(waves, dict.fromkeys(items), of)
+    if len(files[0].link_by) == 1:
+        (name,) = files[0].link_by
+        codes = {wave: rows.sort("file", "row")[name] for wave, rows in waves.items() if name in rows.columns}
+        problems += counted_rows(codes, name, of)
+    return problems
 
 
 def _persons(
@@ -182,9 +201,11 @@ def _instruments(files: Iterable[WaveFile]) -> list[Instrument]:
 
 
 def _stacked(waves: Iterable[pl.DataFrame], instrument: Instrument, others: list[str]) -> pl.DataFrame:
-    """Every wave's answers to one instrument; an item that a wave did not ask is blank there."""
+    """Answers to one instrument of the waves that list it; an item that a wave did not ask is blank there."""
     table = pl.concat(waves, how="diagonal_relaxed")
-    table = table.with_columns(pl.lit(None, dtype=pl.String).alias(c) for c in FIRST if c not in table.columns)
+    table = table.with_columns(
+        pl.lit(None, dtype=pl.String).alias(c) for c in (*FIRST, *others) if c not in table.columns
+    )
     items = [item for item in instrument.items if item in table.columns]
     scores = [column for column in _scores(instrument) if column in table.columns]
     answered = pl.any_horizontal(pl.col(items).is_not_null()) if items else pl.lit(value=False)

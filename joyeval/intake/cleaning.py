@@ -22,6 +22,7 @@ from joyeval.intake.columns import (
 )
 from joyeval.intake.days import read_days
 from joyeval.intake.names import Names, is_total
+from joyeval.intake.plausible import unused_ends
 from joyeval.intake.reading import read
 
 if TYPE_CHECKING:
@@ -163,9 +164,9 @@ def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort
         codes that the instrument has not, columns most of whose answers no table knows.
     """
     raw = read(file.path, **file.place, keep=_named(file), unfinished=file.unfinished)
-    columns, problems = find_columns(raw, {name: h for name, h in file.columns.items() if name not in file.not_asked})
-    problems += list(_absent(raw, [*file.where, *file.leave_out])) + list(_wrong_codes(file))
-    problems += unmapped_checks(file)
+    asked = {name: headings for name, headings in file.columns.items() if name not in file.not_asked}
+    columns, problems = find_columns(raw, asked, [*file.where, *file.leave_out])
+    problems += [*_wrong_codes(file), *unmapped_checks(file)]
     if problems:
         raise DataError(problems)
     account = Account(raw.file, file.wave, problems=[*raw.problems, *_unmapped(file)], accept=file.accept)
@@ -179,6 +180,7 @@ def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort
     rows = _once(rows, raw, account)
     rows = _of_cohort(rows, columns, file, account, teams, cohort)
     clean, gaps = _typed(rows, columns, file, account, raw)
+    account.problems += unused_ends(clean, file.questionnaires, raw.file)
     clean, reached = _with_answers(clean, file, account)
     clean = _answered_once(clean, file, account)
     tell_careless(clean, file, account)
@@ -189,15 +191,6 @@ def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort
 
 def _named(file: WaveFile) -> list[str]:
     return [heading for headings in file.columns.values() for heading in listed(headings)]
-
-
-def _absent(raw: Raw, headings: list[str]) -> Iterator[Problem]:
-    for heading in headings:
-        if heading not in raw.frame.columns:
-            fix = "correct `where` or `leave_out` in the study file"
-            yield Problem(
-                raw.file, "no such column", "a heading of the file", fix, column=heading, rule="unknown column"
-            )
 
 
 def _wrong_codes(file: WaveFile) -> Iterator[Problem]:

@@ -9,13 +9,17 @@ from joyeval.errors import DataError, Problem
 from joyeval.intake.all_waves import Cleaned, clean
 from joyeval.intake.cleaning import WaveFile
 from joyeval.intake.keys import study_key
+from joyeval.intake.tabulate import absent_file
+from joyeval.intake.teams import SURPLUS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from joyeval.study import Study, Wave
 
-SURPLUS = 1.2  # more answers than this share of the staff in post are no matter of people who came and went
+KEPT = {"where", "leave_out", "sheet", "sheets", "rows", "columns"}  # what a wave takes of a file
+LISTED = 5  # teams that a message names
 _TAKEN_OVER = (
     *("wave", "columns", "sheet", "header_row", "header_rows", "rows", "answers", "missing", "not_asked"),
     *("where", "leave_out", "dates", "year", "link_by", "start", "end"),
@@ -34,8 +38,7 @@ def wave_files(study: Study, cohort: str) -> list[WaveFile]:
     parts = sorted(study.of_cohort("waves", cohort), key=lambda part: part.start)
     absent = [part for part in parts if not part.files(study.folder)]
     if absent:
-        fix = f"put it into {study.folder.name}, or correct `file` in the study file"
-        raise DataError([Problem(part.file, "no such file", "a file", fix, rule="missing file") for part in absent])
+        raise DataError([absent_file(part.file, study.folder) for part in absent])
     return [_wave_file(study, part, path) for part in parts for path in part.files(study.folder)]
 
 
@@ -90,11 +93,15 @@ def clean_cohort(study: Study, cohort: str, taken: Any) -> None:
     invited = taken.tables["response"]["team"].map(teams.set_index("team")["headcount"])
     taken.tables["response"].insert(2, "invited", invited.astype("float64"))
     taken.problems += _more_than_all(study, taken.tables["response"])
-    taken.problems += _same_answers(study, cohort)
+    taken.problems += same_answers(study, study.of_cohort("waves", cohort))
+    taken.problems += _teams_left(study, taken.tables["response"], list(taken.tables["teams"]["team"]))
     taken.rejected.append(cleaned.table("quarantine"))
     taken.problems += cleaned.problems
     taken.flow += _with_invited(cleaned, teams.loc[teams["cohort"] == cohort, "headcount"].sum(min_count=1))
     taken.notices |= {path.relative_to(study.folder).as_posix(): said for path, said in cleaned.notices.items()}
+    for part in study.of_cohort("waves", cohort):
+        for name in (path.relative_to(study.folder).as_posix() for path in part.files(study.folder) if part.note):
+            taken.notices[name] += (f"note: {part.note}",)
 
 
 def _more_than_all(study: Study, response: Any) -> list[Problem]:
@@ -111,18 +118,33 @@ def _more_than_all(study: Study, response: Any) -> list[Problem]:
     return problems
 
 
-def _same_answers(study: Study, cohort: str) -> list[Problem]:
-    """Tell of two waves whose files hold the same, byte by byte, and of which the same rows are kept."""
-    seen: dict[Any, Wave] = {}
+def same_answers(study: Study, parts: Iterable[Any]) -> list[Problem]:
+    """Tell of two waves whose files hold the same, byte by byte, and of which the same rows and columns are kept."""
+    seen: dict[Any, Any] = {}
     problems = []
-    for part in study.of_cohort("waves", cohort):
+    for part in parts:
+        kept = part.model_dump_json(include=KEPT)
         for path in part.files(study.folder):
-            kept = (sorted(part.where.items()), sorted(part.leave_out.items()), part.sheet, part.rows)
-            first = seen.setdefault((sha256(path.read_bytes()).hexdigest(), str(kept)), part)
+            first = seen.setdefault((sha256(path.read_bytes()).hexdigest(), kept), part)
             if first is not part:
                 found = f"the same content as the file of wave {first.wave}"
                 fix = "put the file of this wave there, or say with `where` which rows are of which wave"
                 problems.append(Problem(part.file, found, "the answers of this wave", fix, rule="twice"))
+    return problems
+
+
+def _teams_left(study: Study, response: Any, own: Sequence[str]) -> list[Problem]:
+    """Tell of teams that have no row in a wave, where others have."""
+    problems = []
+    for wave, rows in response.dropna(subset="team").groupby("wave", sort=False):
+        part = next(part for part in study.waves if part.wave == wave)
+        none = [team for team in own if team not in set(rows["team"])]
+        if none and len(none) < len(own):
+            told = ", ".join(none[:LISTED]) + (f" and {len(none) - LISTED} more" if len(none) > LISTED else "")
+            found = f"wave {wave}: no row of {len(none)} of {len(own)} teams: {told}"
+            fix = "nothing, if nobody there was asked or answered; else correct their names, or `also_called`"
+            told = Problem(part.file, found, "rows of every team", fix, rule="team without rows", blocking=False)
+            problems.append(told)
     return problems
 
 

@@ -58,15 +58,19 @@ def listed(headings: Headings) -> tuple[str, ...]:
     return headings if isinstance(headings, tuple) else (headings,)
 
 
-def find_columns(raw: Raw, columns: Mapping[str, Headings]) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
-    """Find the headings that a column map names.
+def find_columns(
+    raw: Raw, columns: Mapping[str, Headings], others: Iterable[str] = ()
+) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
+    """Find the headings that a study file names.
 
     Parameters
     ----------
     raw : Raw
         The export.
     columns : mapping
-        Our name to the heading in the file (or its question text); several headings mean: the first that is filled.
+        Our name to the heading in the file (or its question text), or to several.
+    others : iterable of str
+        Other headings that have to be there: those of `where` and `leave_out`.
 
     Returns
     -------
@@ -78,7 +82,8 @@ def find_columns(raw: Raw, columns: Mapping[str, Headings]) -> tuple[dict[str, t
     by_text = {plain(label): heading for heading, label in raw.labels.items()}
     by_text |= {plain(heading): heading for heading in raw.frame.columns}
     wanted = {name: tuple(by_text.get(plain(h), h) for h in listed(headings)) for name, headings in columns.items()}
-    absent = [h for headings in wanted.values() for h in headings if h not in raw.frame.columns]
+    named = [*(h for headings in wanted.values() for h in headings), *others]
+    absent = [heading for heading in named if heading not in raw.frame.columns]
     return wanted, [_absent(raw, heading) for heading in dict.fromkeys(absent)]
 
 

@@ -6,16 +6,19 @@ A column or key that would have no effect is a problem, with "did you mean".
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from joyeval.errors import JoyevalError
+from joyeval.intake.columns import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from joyeval.errors import Problem
+    from joyeval.instruments.model import Instrument
     from joyeval.study import RawTable, Study
 
 Path = tuple[str | int, ...]
@@ -27,6 +30,20 @@ TEMPLATE = re.compile(
 )
 WORDED = {"title", "source", "programme", "primary", "secondary", "squire", "negative_control", "cohorts", "disclosure"}
 LISTED = 5  # items that a message names
+OURS = {"row", "key", "answers", "file", "cohort", "wave", "person"}  # columns that a table of a wave has anyway
+PERSONAL = {"team", "role", "date", "begun", "ended", "seconds"}  # what else a wave may say of who answered, and when
+MEANING = {
+    "measure",
+    "title",
+    "cohorts",
+    "improve",
+    "unit",
+    "kind",
+    "service_users",
+    "form",
+    "accept",
+}  # not the numbers
+PLACES = {"team", "period", "date", "person", "workgroup", "target", "process", "dimension"}  # may share a heading
 NEAR_ITEM = 0.75  # likeness of a mapped name to an item that no column is mapped for
 
 
@@ -58,7 +75,9 @@ PULSE = _columns("team", "", "date answer", "date positive answers", "period pos
 
 def contract(study: Study) -> list[Problem]:
     """Return what in a study file contradicts itself, would do nothing, or was never filled in."""
-    checks = (_plain_tables, _pulses, _outcomes, _coordination, _waves, _calendar, _templates, _unused_forms, _names)
+    checks = (_plain_tables, _pulses, _outcomes, _coordination, _waves, _taken_names, _mapped_twice)
+    checks += (_same_numbers, _codes_missing)
+    checks += (_calendar, _templates, _unused_forms, _names)
     return [problem for check in checks for problem in check(study)]
 
 
@@ -322,13 +341,8 @@ def _wrong_sheets(study: Study, path: Path, part: Any, dimensions: set[str]) -> 
 
 
 def _waves(study: Study) -> Iterator[Problem]:
-    from joyeval.instruments import load
-    from joyeval.intake.cohort import own_instruments
-
-    for path, part in _parts(study, "waves"):
-        try:
-            instruments = [load(name) for name in own_instruments(study, part)]
-        except JoyevalError:
+    for (path, part), instruments in zip(_parts(study, "waves"), _instruments_of_waves(study), strict=True):
+        if not instruments:
             continue  # told where the instruments are checked
         items = {item for one in instruments for item in one.items}
         ids = {one.id for one in instruments}
@@ -365,12 +379,100 @@ def _waves(study: Study) -> Iterator[Problem]:
                 )  # fmt: skip
         if "link_by" in part.model_fields_set:
             yield from _absent(study, path, part, set(part.link_by), "a column for each part of the linkage code")
+        if "team" not in part.columns and {"team", "organisation"} & set(study.teams.columns):
+            told = _problem(
+                study, (*path, "columns"), "no column for team", "the team of each respondent",
+                "map it; without it no answer of this wave is an answer of a team", "no team column",
+            )  # fmt: skip
+            yield replace(told, blocking=False)
         idle = {"through": "only pulses and outcomes are led to teams"}
         if not {"begun", "ended", "seconds"} & set(part.columns):
             idle["shortest"] = "no column says how long answering took"
             if "date" not in part.columns:
                 idle["dates"] = "no column of days or times is named"
         yield from _no_effect(study, path, part, idle)
+
+
+def _taken_names(study: Study) -> Iterator[Problem]:
+    """Return columns of waves under names that their tables need for something else."""
+    instruments = _instruments_of_waves(study)
+    every = {one.id: one for own in instruments for one in own}
+    for (path, part), asked in zip(_parts(study, "waves"), instruments, strict=True):
+        own = {item for one in asked for item in one.items}
+        scales = [scale for one in asked for scale in one.scales]
+        for name in sorted({scale for scale in scales if scales.count(scale) > 1}):
+            yield _taken(study, (*path, "instruments"), f"a score {name!r}", "one of two instruments of this wave")
+        taken = dict.fromkeys(OURS - set(part.link_by), "joyeval's own")
+        for one in every.values():
+            taken |= {name: f"a score of {one.id}" for scale in one.scales for name in (scale, f"{scale}_answered")}
+            taken |= dict.fromkeys(set(one.items) - own, f"an item of {one.id}, which this wave does not list")
+        for name in part.columns:
+            if name in taken and name not in own:
+                yield _taken(study, (*path, "columns", name), f"a column {name!r}", taken[name])
+        for key in ("link_by", "attention"):
+            for name in getattr(part, key):
+                what = taken.get(name) or ("an item" if name in own else "a column of its own" * (name in PERSONAL))
+                if what:
+                    yield _taken(study, (*path, key), f"{name!r} under `{key}`", what)
+
+
+def _instruments_of_waves(study: Study) -> list[list[Instrument]]:
+    """Instruments of each wave; what is wrong with one is told where instruments are checked."""
+    from joyeval.instruments import load
+    from joyeval.intake.cohort import own_instruments
+
+    found: list[list[Instrument]] = [[] for _ in study.waves]
+    for own, part in zip(found, study.waves, strict=True):
+        with suppress(JoyevalError):
+            own += [load(name) for name in own_instruments(study, part)]
+    return found
+
+
+def _taken(study: Study, path: Path, found: str, what: str) -> Problem:
+    fix = "give it another name of your own"
+    return _problem(study, path, f"{found}, which is {what}", "names that nothing else has", fix, "name taken")
+
+
+def _mapped_twice(study: Study) -> Iterator[Problem]:
+    """Return headings that are to hold two different answers or numbers, as a slip of the pen has it."""
+    items = {item for own in _instruments_of_waves(study) for one in own for item in one.items}
+    for kind in ("waves", "pulses", "outcomes", "coordination"):
+        for path, part in _parts(study, kind):
+            first: dict[Any, str] = {}
+            for name, headings in part.columns.items():
+                before = first.setdefault(listed(headings), name)
+                other = {before, name} & items if kind == "waves" else {before, name} - PLACES
+                if (before != name and other) or len(set(listed(headings))) < len(listed(headings)):
+                    yield _problem(
+                        study, (*path, "columns", name), f"{' + '.join(listed(headings))!r} for {before} and {name}",
+                        "each heading once", "correct the one that is wrong", "heading twice",
+                    )  # fmt: skip
+
+
+def _same_numbers(study: Study) -> Iterator[Problem]:
+    """Return measures that are read from the same columns as another, as in a part copied and half changed."""
+    for kind in ("pulses", "outcomes"):
+        seen: dict[str, str] = {}
+        for path, part in _parts(study, kind):
+            first = seen.setdefault(part.model_dump_json(exclude=MEANING), part.measure)
+            if first != part.measure:
+                yield _problem(
+                    study, (*path, "columns"), f"the numbers of {first} for {part.measure}", "columns of its own",
+                    "correct `file`, `columns` or `where` of one of them", "twice",
+                )  # fmt: skip
+
+
+def _codes_missing(study: Study) -> Iterator[Problem]:
+    """Return answers of a scale that `missing` takes away."""
+    for (path, part), instruments in zip(_parts(study, "waves"), _instruments_of_waves(study), strict=True):
+        for one in instruments:
+            codes = {str(code) for item in one.items for code in one.responses_of(item).valid}
+            if lost := sorted(codes & set(part.missing)) if one.id not in part.answers else ():
+                yield _problem(
+                    study, (*path, "missing"), f"{', '.join(lost)}, which is an answer of {one.id}",
+                    "cells that hold no answer", "remove it, or say under `answers` which number is which code",
+                    "contradiction",
+                )  # fmt: skip
 
 
 def _calendar(study: Study) -> Iterator[Problem]:

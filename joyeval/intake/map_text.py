@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from joyeval.intake.answers import UNKNOWN, answer_table
-from joyeval.intake.columns import find_columns, listed
+from joyeval.intake.columns import find_columns, listed, plain
 from joyeval.intake.days import read_days
 from joyeval.intake.mapping import LOOKED_AT, propose
+from joyeval.intake.names import Names
 from joyeval.intake.reading import read
+from joyeval.intake.tabulate import tabulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,6 +109,7 @@ def _lines(proposal: Proposal, path: Path, study: Study | None, model: Wave | No
     yield from _answers(proposal, model)
     yield from _not_asked(proposal)
     yield from _unused(proposal)
+    yield from _teams(proposal, study) if study else ()
 
 
 def _of_all(proposal: Proposal, model: Wave | None) -> Iterator[str]:
@@ -130,13 +133,21 @@ def _columns(proposal: Proposal, form: Wave | None) -> Iterator[str]:
     if rows.height:
         yield "    columns:" + ("  # the others are as in the form" if form else "")
     for row in rows.iter_rows(named=True):
-        yield f"      {row['name']}: {_quoted(row['heading'])}  # {_how_sure(row)}"
+        yield f"      {row['name']}: {_quoted(row['heading'])}  # {_how_sure(row)}{_asked(proposal, row['heading'])}"
 
 
 def _how_sure(row: dict[str, Any]) -> str:
     known = "" if row["known"] is None or row["known"] == 1 else f", {row['known']:.0%} of its answers are options"
     alike = f" {row['likeness']:.0f}" if row["because"] in ("wording", "topic", "earlier wave") else ""
     return f"{'please check' if row['sure'] == 'look' else row['sure']}: {row['because']}{alike}{known}"
+
+
+def _asked(proposal: Proposal, heading: str) -> str:
+    """Say the question that stands beside a heading in the file."""
+    text = " ".join(proposal.raw.labels.get(heading, "").split())
+    if not text or plain(text) == plain(heading):
+        return ""
+    return f"; asked: {_quoted(text if len(text) <= WIDEST else text[: WIDEST - 3] + '...')}"
 
 
 def _answers(proposal: Proposal, model: Wave | None) -> Iterator[str]:
@@ -207,7 +218,27 @@ def _not_asked(proposal: Proposal) -> Iterator[str]:
 def _unused(proposal: Proposal) -> Iterator[str]:
     if proposal.unused:
         yield "# Columns that are proposed for nothing:"
-        yield from (f"#   {_quoted(heading)}" for heading in proposal.unused)
+        yield from (f"#   {_quoted(heading)}{_asked(proposal, heading)}" for heading in proposal.unused)
+
+
+def _teams(proposal: Proposal, study: Study) -> Iterator[str]:
+    """Say which teams of the list the file has no row of, and which names that many wrote the list has not."""
+    heading = proposal.found.get("team")
+    listed_teams = tabulate(study.teams, study.folder, {"team": "text"}).frame["team"].dropna().unique()
+    if heading is None or not len(listed_teams):
+        return
+    names = Names(dict.fromkeys(listed_teams, ""), study.teams.also_called, study.teams.not_teams)
+    counts = dict(proposal.raw.frame[heading].cast(pl.String).drop_nulls().value_counts(sort=True).iter_rows())
+    known = names.known(counts)
+    if absent := [team for team in listed_teams if team not in known.values()]:
+        yield "# Teams of the list of which this file has no row; see that they are called alike:"
+        yield f"#   {', '.join(map(_quoted, absent))}"
+    strange = [name for name, team in known.items() if team is None and not names.is_left_out(name)]
+    near = {name: names.nearest(name) for name in strange if counts[name] >= COMMON or names.nearest(name)}
+    if near:
+        yield "# Names that the list of teams has not; `also_called` below `teams` says which team is meant:"
+    for name, team in near.items():
+        yield f"#   {_quoted(name)}" + (f": perhaps {_quoted(team)}" if team else "")
 
 
 def _below(path: Path, study: Study | None) -> str:

@@ -137,6 +137,7 @@ def sums_of_others(table: pd.DataFrame, name: str, by: list[str], numbers: list[
         Columns `name`, `by` and `numbers`.
     """
     used = [column for column in numbers if column in table and table[column].notna().any()]
+    table = table.dropna(subset=by)
     if not used or table[name].nunique() < 4:
         return []
     grouped = table.groupby([*by, name], dropna=False)[used].sum() if by else table.groupby(name)[used].sum()

@@ -53,9 +53,30 @@ def outcome_table(
         table["value"] = table["value"] / 100
     problems = _percentages(part, table, percents)
     bad, told = _impossible(part, table)
-    problems += told
+    problems += [*told, *_parts_of_events(part, table), *_without_number(part, table)]
     summed = _summed(part, table[~bad])
     return summed.assign(measure=part.measure)[COLUMNS], problems
+
+
+def _parts_of_events(part: Outcome, table: pd.DataFrame) -> list[Problem]:
+    """Tell of events in parts, where events are counted among all that could be."""
+    parts = table[(table[["numerator", "denominator"]] % 1 > 0).any(axis=1) & (part.kind == "proportion")]
+    if parts.empty or "numerator" not in part.columns:
+        return []
+    found, fix = f"{len(parts)} rows with parts of events", "look whether these are counts; they are kept"
+    place = str(parts["file"].iloc[0]), int(parts["row"].iloc[0])
+    return [Problem(place[0], found, "whole numbers", fix, place[1], None, "looks wrong", blocking=False)]
+
+
+def _without_number(part: Outcome, table: pd.DataFrame) -> list[Problem]:
+    """Tell of rows without the number that they are for."""
+    empty = table[table["value"].isna() & table["numerator"].isna()]
+    if empty.empty or len(empty) == len(table):
+        return []
+    found = f"{len(empty)} of {len(table)} rows without a number, which are left out"
+    fix = "nothing, if these numbers are not known; a 0 has to be written as 0"
+    place = str(empty["file"].iloc[0]), int(empty["row"].iloc[0])
+    return [Problem(place[0], found, "a number", fix, place[1], None, "looks wrong", blocking=False)]
 
 
 def _impossible(part: Outcome, table: pd.DataFrame) -> tuple[pd.Series, list[Problem]]:

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from joyeval.errors import Problem
-from joyeval.intake.account import too_many
+from joyeval.intake.account import MOST_REJECTED, too_many
 from joyeval.intake.names import sums_of_others
 from joyeval.intake.once import once
+from joyeval.intake.plausible import courses
 from joyeval.intake.pulse import start_of
 
 if TYPE_CHECKING:
     from joyeval.study import Cohort
 
+ALONE = 500  # days from all others that make a row stand alone
+DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 FAR = 15  # years before or after a cohort in which no figure of its teams can be
 NUMBERS = ["numerator", "denominator", "positive", "answers", "opportunities"]
 
@@ -38,7 +41,8 @@ def check(part: Any, rows: pd.DataFrame, here: pd.DataFrame, cohort: Cohort) -> 
 
 
 def _of_all_teams(part: Any, rows: pd.DataFrame) -> list[Problem]:
-    return [*_without_day(part, rows), *_twice(part, rows), *_totals(part, rows)]
+    checks = (_without_day, _twice, _totals, _courses, _rare_days, _longer_periods)
+    return [problem for check in checks for problem in check(part, rows)]
 
 
 def _day(rows: pd.DataFrame) -> str:
@@ -64,15 +68,54 @@ def _twice(part: Any, rows: pd.DataFrame) -> list[Problem]:
         return []
     keys = ["team"] if getattr(part, "on", None) else ["team", _day(rows)]
     known = rows.dropna(subset=[key for key in keys if key in rows])
+    if len(keys) > 1:
+        known = known.assign(**{keys[1]: start_of(known[keys[1]], part.period, getattr(part, "month", 1))})
     again = known[known.duplicated(keys)]
     if again.empty:
         return []
     first = again.iloc[0]
     same = known.drop(columns=["file", "row"]).duplicated().sum()
     alike = ", all with the same numbers" if same == len(again) else ""
-    found = f"{len(again)} rows of a team and day that another row has too{alike}"
+    found = f"{len(again)} rows of a team and {part.period} that another row has too{alike}"
     fix = "remove what was entered or pasted twice; keep only the rows you mean (`where`); or combine: sum"
-    return [Problem(first["file"], found, "one row per team and day", fix, int(first["row"]), None, "twice")]
+    return [Problem(first["file"], found, f"one row per team and {part.period}", fix, int(first["row"]), None, "twice")]
+
+
+def _courses(part: Any, rows: pd.DataFrame) -> list[Problem]:
+    day = _day(rows)
+    return [] if getattr(part, "on", None) or "answer" in rows or part.through else courses(part, rows, day)
+
+
+def _rare_days(part: Any, rows: pd.DataFrame) -> list[Problem]:
+    """Tell of a few rows years before or after all others, as a slip in the year makes them."""
+    day = _day(rows)
+    if getattr(part, "on", None) or day not in rows:
+        return []
+    known = rows.dropna(subset=[day]).sort_values(day)
+    gaps = known[day].diff() > pd.Timedelta(days=ALONE)
+    groups = known.groupby(gaps.cumsum())["row"].transform("size")
+    alone = known[groups <= MOST_REJECTED * len(known)]
+    if alone.empty or not gaps.any():
+        return []
+    found, fix = f"{len(alone)} rows more than a year from all others", "look whether the year is right; they are kept"
+    heading = str(part.columns.get(day))
+    place = str(alone["file"].iloc[0]), int(alone["row"].iloc[0])
+    return [Problem(place[0], found, "days like the others", fix, place[1], heading, "looks wrong", False)]
+
+
+def _longer_periods(part: Any, rows: pd.DataFrame) -> list[Problem]:
+    """Tell of days that are further apart than the periods of the study file."""
+    day = _day(rows)
+    if getattr(part, "on", None) or "answer" in rows or day not in rows:
+        return []
+    steps = rows[["team", day]].dropna().drop_duplicates().sort_values(["team", day]).groupby("team")[day].diff()
+    typical = steps.dt.days.median()
+    if not typical > 2 * DAYS[part.period]:
+        return []
+    found = f"days that are {typical:.0f} days apart, where the period is a {part.period}"
+    fix = "correct `period`; a chart of weeks with one number a month is mostly empty"
+    row = int(rows["row"].iloc[0])
+    return [Problem(rows["file"].iloc[0], found, f"a number each {part.period}", fix, row, None, "looks wrong", False)]
 
 
 def _totals(part: Any, rows: pd.DataFrame) -> list[Problem]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from joyeval.errors import Problem
+from joyeval.intake.columns import plain
 from joyeval.intake.numbers import number_and_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from joyeval.intake.tabulate import Kind
     from joyeval.study import Pulse
@@ -25,6 +27,9 @@ FIELDS: dict[str, Kind] = {
     "opportunities": "number",
     "mean": "number",
 }
+NO_ANSWER = {"n/a", "na", "#n/a", "-", "--", ".", "?", "null", "nil", "no answer", "not answered", "skipped", "missing"}
+NO_ANSWER |= {"not applicable", "prefer not to say", "no response", "blank", "refused"}
+SHORT, DISTINCT = 2, 200  # letters of an answer without near ones; different answers that are looked at
 COLUMNS = ["team", "period", "measure", "positive", "answers", "opportunities", "mean"]
 
 
@@ -100,17 +105,61 @@ def _published(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Prob
 
 def _count(part: Pulse, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
     given = rows[rows["answer"].notna()]
-    both = given["answer"].map({cell: number_and_words(cell) for cell in given["answer"].unique()})
-    numbers, words = (both.map(lambda of, i=i: str(of[i]), na_action="ignore") for i in (0, 1))
-    code = pd.to_numeric(numbers.fillna(given["answer"]), errors="coerce")
-    wanted = [str(answer) for answer in part.positive]
-    positive = given["answer"].isin(wanted) | numbers.isin(wanted) | words.isin(wanted)  # 4 - Good, by either half
-    problems = []
+    cells = given["answer"].unique()
+    both = {cell: number_and_words(cell) for cell in cells}
+    code = pd.to_numeric(
+        given["answer"].map({cell: str(both[cell][0]) if both[cell] else cell for cell in cells}), errors="coerce"
+    )
+    wanted = {_said(str(answer)) for answer in part.positive}
+    good = {cell: bool(wanted & {_said(cell), *(_said(str(half)) for half in both[cell] or ())}) for cell in cells}
+    counted = given.assign(
+        positive=given["answer"].map(good).astype(float), answers=1.0, sum=code, opportunities=float("nan")
+    )
+    return counted, [*_unexplained(part, given, good), *_no_answers(part, given)]
+
+
+def _said(answer: str) -> str:
+    """Return an answer as people read it, a whole number without decimals."""
+    return re.sub(r"^(\d+)\.0+$", r"\1", plain(answer))
+
+
+def _unexplained(part: Pulse, given: pd.DataFrame, good: Mapping[str, bool]) -> list[Problem]:
+    """Tell if nobody says which answers are positive, if none of them is ever given, or one is nearly."""
+    from rapidfuzz.distance import OSA
+
+    fix = "list under `positive` the answers that count as a good day"
     if not part.positive:
-        fix = "list under `positive` the answers that count as a good day"
-        problems.append(Problem(part.file, "single answers", "which of them are positive", fix, rule="positive"))
-    counted = given.assign(positive=positive.astype(float), answers=1.0, sum=code, opportunities=float("nan"))
-    return counted, problems
+        return [Problem(part.file, "single answers", "which of them are positive", fix, rule="positive")]
+    if len(given) and not any(good.values()):
+        told = ", ".join(repr(str(answer)) for answer in part.positive)
+        return [
+            Problem(part.file, f"no answer that is {told}", "answers listed under `positive`", fix, rule="positive")
+        ]
+    known = [plain(str(answer)) for answer in part.positive if len(str(answer)) > SHORT]
+    other = [cell for cell in given["answer"].value_counts().index[:DISTINCT] if not good[cell]]
+    near = [cell for cell in other if any(OSA.distance(plain(cell), answer, score_cutoff=1) <= 1 for answer in known)]
+    rows = given[given["answer"].isin(near)]
+    if rows.empty:
+        return []
+    found = f"{len(rows)} answers a letter away from those under `positive`, which count as not positive"
+    place = str(rows["file"].iloc[0]), int(rows["row"].iloc[0])
+    fix = f"{fix}, or correct them"
+    return [Problem(place[0], found, "answers in one spelling", fix, place[1], None, "looks wrong", blocking=False)]
+
+
+def _no_answers(part: Pulse, given: pd.DataFrame) -> list[Problem]:
+    """Tell of cells that say there is no answer, which would count as answers that are not positive."""
+    none = given[given["answer"].map(plain).isin(NO_ANSWER) & ~given["answer"].isin(map(str, part.positive))]
+    if none.empty:
+        return []
+    words = ", ".join(f'"{cell}"' for cell in dict.fromkeys(none["answer"]))
+    fix = f'write missing: ["", {words}]; if it is an answer, accept: {{missing code: why}}'
+    place = str(none["file"].iloc[0]), int(none["row"].iloc[0])
+    return [
+        Problem(
+            place[0], f"{len(none)} cells that say there is no answer", "answers", fix, place[1], None, "missing code"
+        )
+    ]
 
 
 def _counts(part: Pulse, rows: pd.DataFrame, percents: frozenset[str]) -> tuple[pd.DataFrame, list[Problem]]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from joyeval.errors import DataError, Problem, UsageError
 from joyeval.intake import outcomes, periods, pulse, teams, ties
+from joyeval.intake.cohort import clean_cohort, same_answers
 from joyeval.intake.contract import contract
 from joyeval.intake.keys import KEY_BYTES, study_key
 from joyeval.intake.names import Names
@@ -37,7 +38,7 @@ TEAM_FIELDS: dict[str, Kind] = {
     "start_date": "day",
 }
 EVENT_FIELDS: dict[str, Kind] = {"date": "day", "scope": "text", "scope_id": "text", "kind": "text", "label": "text"}
-ONLY_TOLD = {"team without rows", "repeated", "template text"}
+ONLY_TOLD = {"team without rows", "repeated", "template text", "no team column", "looks wrong"}
 FLOW = ["wave", "step", "n_in", "n_out", "reason"]
 QUARANTINE = ["file", "row", "column", "value_hash", "rule", "expected", "fix"]
 
@@ -222,9 +223,8 @@ def _events(study: Study, cohort: str, taken: Intake) -> None:
 
 def _surveys(study: Study, cohort: str, taken: Intake) -> None:
     """Survey waves: read, mapped, checked, scored and linked by `joyeval.intake`."""
-    if study.of_cohort("waves", cohort):
-        from joyeval.intake.cohort import clean_cohort
-
+    names_taken = any(problem.rule == "name taken" for problem in taken.problems)  # a table could not be made of them
+    if study.of_cohort("waves", cohort) and not names_taken:
         clean_cohort(study, cohort, taken)
 
 
@@ -249,6 +249,7 @@ def _parts(
         here = rows[rows["team"].isin(own)]
         problems += teams.absent(part, rows, own, taken.names, cohort)
         problems += periods.check(part, rows, here, study.cohort(cohort))
+        problems += teams.more_than_staff(part, here, taken.everyone)
         taken.count(
             f"{name} {part.measure}", "kept", len(done.frame), len(here), "rows of teams of other cohorts left out"
         )
@@ -270,7 +271,7 @@ def _parts(
 
 def _ties(study: Study, cohort: str, taken: Intake) -> None:
     done, days, parts = [], [], study.of_cohort("coordination", cohort)
-    taken.problems += ties.changed_scales(parts)
+    taken.problems += ties.changed_scales(parts) + same_answers(study, parts)
     for part in parts:
         survey = ties.with_wide_columns(part, _headings(study, part)) if part.layout == "wide" else part
         name = f"coordination {part.wave}"
@@ -289,6 +290,7 @@ def _ties(study: Study, cohort: str, taken: Intake) -> None:
     table = pd.concat(done, ignore_index=True) if done else pd.DataFrame()
     if table.empty:
         return
+    taken.problems += ties.rated_again(table, parts)
     key = taken.key or study_key(study)
     names = pseudonyms(table["person"], key, purpose="rater", within=(study.study, cohort))
     waves = in_order(table, [wave for wave in dict.fromkeys(part.wave for part in parts) if wave in set(table["wave"])])
@@ -305,6 +307,7 @@ def _roster(study: Study, rated: pd.DataFrame, taken: Intake) -> None:
     rows = _read(study, study.roster, ties.ROSTER_FIELDS, taken, "roster").frame
     if rows.empty or not {"process", "workgroup", "headcount"} <= set(rows):
         return
+    taken.tell(study.roster, ties.unknown_waves(rows, [part.wave for part in study.coordination]))
     rows = rows[rows["process"].isin(rated["process"])]
     roster = rows.drop(columns=["file", "row"])
     taken.tell(study.roster, ties.roster_problems(rows, rated))

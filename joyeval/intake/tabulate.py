@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from functools import reduce
 from hashlib import sha256
 from operator import add
@@ -13,6 +12,7 @@ import polars as pl
 
 from joyeval.errors import DataError, Problem
 from joyeval.intake.account import too_many
+from joyeval.intake.columns import find_columns, wanted_rows
 from joyeval.intake.days import read_days, told_way, unsure_days
 from joyeval.intake.numbers import as_asked, ratings, read_numbers, unsure_numbers
 from joyeval.intake.once import once, stamp
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["text", "number", "rating", "day"]
 NEVER_EMPTY = {"team", "period", "date", "answer", "value", "numerator", "denominator", "positive", "answers", "mean"}
+SHORT = 20  # letters of a cell that a message may show
 MISSING_CODES = {9.0, 99.0, 999.0, 9999.0, 99999.0, -1.0, -8.0, -9.0, -99.0, -999.0, -9999.0}
 
 
@@ -165,7 +166,8 @@ def _led(done: Tabulated, part: RawTable, folder: Path) -> Tabulated:
             raw = read(path)
         except DataError as error:
             return _none((*problems, *error.problems), {})
-        if absent := [_no_column(raw, heading) for heading in (step.old, step.new) if heading not in raw.frame.columns]:
+        _, absent = find_columns(raw, {}, (step.old, step.new))
+        if absent:
             return _none((*problems, *absent), {})
         table = raw.frame.select(pl.col(step.old, step.new).cast(pl.String).str.strip_chars()).unique()
         pairs = table.drop_nulls().to_pandas().set_axis(["team", "led"], axis=1)
@@ -189,15 +191,16 @@ def _one_file(path: Path, part: RawTable, fields: Mapping[str, Kind]) -> Tabulat
             raw, part = as_items(raw, part, path)
     except DataError as error:
         return _none(tuple(error.problems), fields)
-    if absent := _absent_headings(raw, part):
+    found, absent = find_columns(raw, part.columns, [*part.where, *part.leave_out])
+    if absent:
         return _none(tuple(absent), fields)
     rows = raw.frame.with_columns(pl.all().cast(pl.String).str.strip_chars(), row=raw.rows.cast(pl.Int64))
-    kept = rows.filter(_wanted(part))
+    kept = rows.filter(wanted_rows(part.where, part.leave_out))
     columns = {"file": pl.Series([path.name] * len(kept), dtype=pl.String), "row": kept["row"]}
     percents: set[str] = set()
     for name, kind in fields.items():
         if name in part.columns:
-            columns[name] = _column(raw, kept, part, name, kind, problems, percents)
+            columns[name] = _column(raw, kept, part, found[name], name, kind, problems, percents)
     frame = pl.DataFrame(columns).select([*(n for n in fields if n in columns), "file", "row"]).to_pandas()
     n_read = len(rows) + raw.set_aside.height
     return Tabulated(
@@ -221,37 +224,11 @@ def _ragged(raw: Raw) -> list[Problem]:
     return [replace(told, blocking=many, rows=tuple(rows))] if rows else []
 
 
-def _absent_headings(raw: Raw, part: RawTable) -> list[Problem]:
-    wanted = [heading for name in part.columns for heading in _headings(part, name)]
-    named = dict.fromkeys([*wanted, *part.where, *part.leave_out])
-    return [_no_column(raw, heading) for heading in named if heading not in raw.frame.columns]
-
-
-def _no_column(raw: Raw, heading: str) -> Problem:
-    headings = list(raw.frame.columns)
-    near = ", ".join(get_close_matches(heading, headings, 3, 0.4) or headings[:8])
-    fix = f"correct the column map or the heading; or say `header_row`, if row {raw.header_row} holds none"
-    return Problem(raw.file, f"no column {heading!r}", f"one of: {near}", fix, column=heading, rule="unknown column")
-
-
-def _headings(part: RawTable, name: str) -> tuple[str, ...]:
-    named = part.columns[name]
-    return named if isinstance(named, tuple) else (named,)
-
-
-def _wanted(part: RawTable) -> pl.Expr:
-    keep = pl.lit(value=True)
-    for heading, value in part.where.items():
-        keep = keep & (pl.col(heading) == str(value))
-    for heading, value in part.leave_out.items():
-        keep = keep & (pl.col(heading).str.to_lowercase() != str(value).lower()).fill_null(value=True)
-    return keep
-
-
 def _column(
     raw: Raw,
     rows: pl.DataFrame,
     part: RawTable,
+    headings: tuple[str, ...],
     name: str,
     kind: Kind,
     problems: list[Problem],
@@ -259,14 +236,14 @@ def _column(
 ) -> pl.Series:
     """Typed values under our name; several headings are added up."""
     parts = []
-    for heading in _headings(part, name):
+    for heading in headings:
         cells = rows[heading]
         text = cells.set(cells.is_in(part.missing).fill_null(value=False), None)
         typed, told = _typed(raw, text, part, name, kind)
         bad = rows["row"].filter(text.is_not_null() & typed.is_null())
-        problems += told or _not_of_kind(raw.file, text, bad, kind, part)
+        problems += told or _not_of_kind(raw.file, text, bad, kind, part, _two_cells(text, typed, kind, part))
         if kind == "number":
-            problems += _looks_missing(raw.file, typed, rows["row"])
+            problems += _looks_missing(raw.file, typed, rows["row"]) + _zeros_missing(raw.file, cells, part)
             signed = text.str.ends_with("%").fill_null(value=False)
             percents |= {name} if signed.any() else set()
         if text.is_not_null().sum() == 0 and len(rows) and name in NEVER_EMPTY:
@@ -290,6 +267,15 @@ def _empty(file: str, heading: str, name: str) -> Problem:
     return Problem(file, "no cell with a value", "values", fix, column=heading, rule="empty column")
 
 
+def _zeros_missing(file: str, cells: pl.Series, part: RawTable) -> list[Problem]:
+    """Tell of zeros that `missing` takes for no value: none of something is a number."""
+    zeros = cells.is_in([code for code in part.missing if code.strip() in ("0", "0.0")]).sum()
+    if not zeros:
+        return []
+    found, fix = f"{zeros} cells that hold 0, which count as no value", "remove 0 from `missing`, if they are numbers"
+    return [Problem(file, found, "numbers", fix, None, cells.name, "looks wrong", blocking=False)]
+
+
 def _looks_missing(file: str, values: pl.Series, rows: pl.Series) -> list[Problem]:
     """Tell of codes such as 999 or -9 that stand far outside all other values: they are no values."""
     found = values.filter(values.is_in(sorted(MISSING_CODES)).fill_null(value=False))
@@ -308,7 +294,18 @@ def _looks_missing(file: str, values: pl.Series, rows: pl.Series) -> list[Proble
     return [Problem(file, where, "values", fix, int(at[0]), values.name, "missing code")]
 
 
-def _not_of_kind(file: str, text: pl.Series, rows: pl.Series, kind: Kind, part: RawTable) -> list[Problem]:
+def _two_cells(text: pl.Series, typed: pl.Series, kind: Kind, part: RawTable) -> str:
+    """Two different cells that show the fault; never one of a person, nor one long enough to be a remark."""
+    if kind == "rating" or {"person", "answer"} & set(part.columns):
+        return ""
+    cells = text.filter(text.is_not_null() & typed.is_null()).unique(maintain_order=True)
+    shown = [repr(cell) for cell in cells if len(cell) <= SHORT][:2]
+    return f", such as {' and '.join(shown)}" if shown else ""
+
+
+def _not_of_kind(
+    file: str, text: pl.Series, rows: pl.Series, kind: Kind, part: RawTable, such_as: str
+) -> list[Problem]:
     if not len(rows):
         return []
     heading = text.name
@@ -317,5 +314,5 @@ def _not_of_kind(file: str, text: pl.Series, rows: pl.Series, kind: Kind, part: 
     fix = "correct the cells, or list what they hold under `missing` in the study file"
     if kind == "day" and (told := told_way(text.drop_nulls())) and told.way.name not in ("", part.dates):
         fix = f'most cells fit `dates: "{told.way.name}"`; else {fix}'
-    found = f"{len(rows)} cells that are not {expected} (rows {first})"
+    found = f"{len(rows)} cells that are not {expected}{such_as} (rows {first})"
     return [Problem(file, found, expected, fix, row=int(rows[0]), column=heading, rule=f"not a {kind}")]

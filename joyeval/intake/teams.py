@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from joyeval.errors import Problem
 from joyeval.intake.account import too_many
@@ -12,12 +16,12 @@ from joyeval.intake.names import is_total, sums_of_others
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
-
     from joyeval.intake.names import Names
     from joyeval.study import Outcome, Pulse, RawTable, Study, Teams
 
 LISTED = 5  # names that a message gives
+SURPLUS = 1.2  # more answers than this share of the staff in post are no matter of people who came and went
+HALF = 0.5
 SCOPES = ("team", "cohort", "network")
 
 
@@ -105,6 +109,21 @@ def absent(part: Pulse | Outcome, rows: pd.DataFrame, own: Sequence[str], names:
     return [Problem(part.file, found, "rows of every team", fix, None, None, "team without rows", blocking=False)]
 
 
+def more_than_staff(part: Pulse | Outcome, rows: pd.DataFrame, everyone: pd.DataFrame) -> list[Problem]:
+    """Tell of teams whose days and weeks have more answers than people in post, most of the time."""
+    if "answers" not in rows or part.period not in ("day", "week") or part.answers_from == "headcount":
+        return []
+    staff = rows["team"].map(everyone.set_index("team")["headcount"])
+    over = (rows["answers"] > SURPLUS * staff).groupby(rows["team"]).mean()
+    names = list(over.index[over > HALF])
+    if not names:
+        return []
+    told = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
+    found, fix = f"more answers each {part.period} than staff in post in {told}", "look at headcounts and answers"
+    heading = str(part.columns.get("answers"))
+    return [Problem(part.file, found, "at most as many", fix, None, heading, "looks wrong", blocking=False)]
+
+
 def placed(study: Study, rows: pd.DataFrame, names: Names) -> tuple[pd.DataFrame, list[Problem]]:
     """Return events with scope and scope_id as the study has them; those of nobody are told and left out."""
     scope = rows["scope"].str.lower().str.strip()
@@ -123,10 +142,24 @@ def placed(study: Study, rows: pd.DataFrame, names: Names) -> tuple[pd.DataFrame
         many = too_many(len(bad), len(rows))
         problems.append(_at(bad, found, expected, fix, "lost rows", "scope_id", blocking=many))
     again = rows.drop(columns=["file", "row"]).duplicated()
-    if again.sum() > 5 and too_many(int(again.sum()), len(rows)):
-        fix = "remove what was pasted twice, or accept: {twice: why}"
-        problems.append(_at(rows[again], f"{again.sum()} events a second time", "each once", fix, "twice"))
+    if again.any():
+        many = again.sum() > 5 and too_many(int(again.sum()), len(rows))
+        fix = "remove what was pasted twice" + (", or accept: {twice: why}" if many else "; they are kept")
+        told = _at(rows[again], f"{again.sum()} events a second time", "each once", fix, "twice")
+        problems.append(told if many else replace(told, rule="looks wrong", blocking=False))
+    problems += _far_from_all(study, rows[~lost])
     return rows.assign(scope=scope, scope_id=ids)[~lost], problems
+
+
+def _far_from_all(study: Study, rows: pd.DataFrame) -> list[Problem]:
+    """Tell of events years before the first cohort begins or after the last one ends."""
+    first, last = min(c.start for c in study.cohorts), max(c.end for c in study.cohorts)
+    year = timedelta(days=366)
+    far = rows[(rows["date"] < pd.Timestamp(first - year)) | (rows["date"] > pd.Timestamp(last + year))]
+    if far.empty:
+        return []
+    found, fix = f"{len(far)} events more than a year before or after all cohorts", "look whether the year is right"
+    return [_at(far, found, f"days about {first} to {last}", fix, "looks wrong", "date", blocking=False)]
 
 
 def _without_team(rows: pd.DataFrame, heading: object) -> list[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -250,6 +251,39 @@ def roster_problems(roster: pd.DataFrame, ties: pd.DataFrame) -> list[Problem]:
         fix = "correct the headcounts or the persons, or accept: {more than all: why}"
         found.append(replace(_at(over, told, "at most as many", fix, "more than all", "headcount"), blocking=True))
     return found
+
+
+def unknown_waves(roster: pd.DataFrame, waves: Sequence[str]) -> list[Problem]:
+    """Say which rows of a roster are of waves that no survey is of; they stop if there are no others."""
+    strange = roster[roster["wave"].notna() & ~roster["wave"].isin(waves)] if "wave" in roster else roster.iloc[:0]
+    if strange.empty:
+        return []
+    names = ", ".join(dict.fromkeys(strange["wave"].head(LISTED)))
+    told, fix = f"{len(strange)} rows of waves that no survey is of: {names}", "write the waves as the study file does"
+    problem = _at(strange, told, f"waves {', '.join(dict.fromkeys(waves))}", fix, "unknown wave", "wave")
+    return [replace(problem, blocking=len(strange) == len(roster))]
+
+
+def rated_again(table: pd.DataFrame, parts: Sequence[Coordination]) -> list[Problem]:
+    """Return waves that hold most people of an earlier one again, with every one of their ratings."""
+    files, ratings = {part.wave: part.file for part in parts}, table[list(survey_of(parts[0]).dimensions)]
+    place = table["process"].astype(str) + table["workgroup"].astype(str) + table["target"].astype(str)
+    given = table[["wave", "person"]].assign(
+        row=pd.util.hash_pandas_object(ratings.assign(place=place), index=False),
+        low=ratings.min(axis=1),
+        high=ratings.max(axis=1),
+    )
+    people = given.groupby(["wave", "person"], observed=True).agg({"row": "sum", "low": "min", "high": "max"})
+    people = people[people["low"] < people["high"]].reset_index()
+    waves = {wave: set(people.loc[people["wave"] == wave, "row"]) for wave in files}
+    problems = []
+    for first, second in combinations(files, 2):
+        again = len(waves[first] & waves[second])
+        if again >= LISTED and again > len(waves[first]) / 2:
+            found = f"{again} people of wave {first} again in wave {second}, with the same ratings throughout"
+            fix = f"keep only the answers of wave {second} (`where`), or export them alone"
+            problems.append(Problem(files[second], found, "new ratings", fix, rule="twice"))
+    return problems
 
 
 def _together(scored: pd.DataFrame, survey: Survey) -> pd.DataFrame:

@@ -653,6 +653,235 @@ def unknown_outcome(p):
     p.study["primary"]["outcome"] = "experiences"
 
 
+# ---- what looks right at first sight
+
+
+def answers_one_by_one(p, yes="Yes", no="No"):
+    """Turn the counts of the pulse into single answers."""
+    table = p.tables["pulse.csv"]
+    rows = [
+        (week, team, word)
+        for week, team, n, good in table[["Week", "Team", "Answers", "Good days"]].itertuples(index=False)
+        for word in [yes] * int(good) + [no] * (int(n) - int(good))
+    ]
+    p.tables["pulse.csv"] = pd.DataFrame(rows, columns=["Week", "Team", "Said"])
+    p.part("pulses")["columns"] = {"date": "Week", "team": "Team", "answer": "Said"}
+    p.part("pulses")["positive"] = ["Yes"]
+
+
+def numbers(table, column):
+    return pd.to_numeric(table[column])
+
+
+@mistake("Positive answers in other letters than the study file has (yes, Yes)", "pulses", "", "reads it")
+def answers_small(p):
+    answers_one_by_one(p, "yes ", "no")
+
+
+@mistake("No answer is one of those that the study file calls positive", "pulses", "positive")
+def answers_none_positive(p):
+    answers_one_by_one(p, "Y", "N")
+
+
+@mistake("A positive answer misspelled in some rows", "pulses", "looks wrong", "goes on with a word")
+def answers_misspelled(p):
+    answers_one_by_one(p)
+    p.tables["pulse.csv"].loc[lambda t: (t["Said"] == "Yes") & (t.index % 7 == 0), "Said"] = "Yess"
+
+
+@mistake("n/a among single answers, which would count as not positive", "pulses", "missing code")
+def answers_not_given(p):
+    answers_one_by_one(p)
+    p.tables["pulse.csv"].loc[::50, "Said"] = "n/a"
+
+
+@mistake("Running totals in place of the numbers of each week", "pulses", "running totals")
+def pulse_running_totals(p):
+    table = p.tables["pulse.csv"]
+    for column in ("Answers", "Good days"):
+        table[column] = numbers(table, column).groupby(table["Team"]).cumsum().astype(str)
+
+
+@mistake("A week entered again under another day", "pulses", "twice")
+def pulse_week_again(p):
+    table = p.tables["pulse.csv"]
+    again = table.iloc[[2]].assign(Week=str(pd.Timestamp(table["Week"].iloc[2]).date() + pd.Timedelta("1D")))
+    p.tables["pulse.csv"] = pd.concat([table, again], ignore_index=True)
+
+
+@mistake("0 is listed under `missing` where it is a count", "pulses", "looks wrong", "goes on with a word")
+def pulse_zero_missing(p):
+    p.part("pulses")["missing"] = ["", "0"]
+    p.tables["pulse.csv"].loc[::4, "Good days"] = "0"
+
+
+@mistake("A part copied for a second measure, its columns not changed", "pulses", "twice")
+def pulse_copied(p):
+    p.study["pulses"].append({**p.part("pulses"), "measure": "bad_day", "title": "Bad day", "improve": "decrease"})
+
+
+@mistake("More answers each week than staff in post", "pulses", "looks wrong", "goes on with a word")
+def pulse_over_staff(p):
+    p.tables["pulse.csv"]["Answers"] = "40"
+
+
+@mistake("Days as the numbers that spreadsheets keep (45292)", "pulses", "not a day")
+def pulse_serial_days(p):
+    days = pd.to_datetime(p.tables["pulse.csv"]["Week"]) - pd.Timestamp("1899-12-30")
+    p.tables["pulse.csv"]["Week"] = days.dt.days.astype(str)
+
+
+@mistake("Running totals in place of the numbers of each month", "outcomes", "running totals")
+def outcome_running_totals(p):
+    table = p.tables["outcome.csv"]
+    for column in ("All", "Good"):
+        table[column] = numbers(table, column).groupby(table["Team"]).cumsum().astype(str)
+
+
+@mistake("Half an event", "outcomes", "looks wrong", "goes on with a word")
+def outcome_half_an_event(p):
+    p.tables["outcome.csv"].loc[3, "Good"] = "4.5"
+
+
+@mistake("A month entered again under another day", "outcomes", "twice")
+def outcome_month_again(p):
+    table = p.tables["outcome.csv"]
+    again = table.iloc[[2]].assign(Month=table["Month"].iloc[2][:8] + "15")
+    p.tables["outcome.csv"] = pd.concat([table, again], ignore_index=True)
+
+
+@mistake("Months in a file that is said to hold quarters", "outcomes", "twice")
+def outcome_quarters(p):
+    p.part("outcomes")["period"] = "quarter"
+
+
+@mistake("Months in a file that is said to hold weeks", "outcomes", "looks wrong", "goes on with a word")
+def outcome_weeks(p):
+    p.part("outcomes")["period"] = "week"
+
+
+@mistake("A digit too many in one month", "outcomes", "looks wrong", "goes on with a word")
+def outcome_slip(p):
+    table = p.tables["outcome.csv"]
+    table.loc[5, ["All", "Good"]] = [table.loc[5, "All"] + "00", table.loc[5, "Good"] + "00"]
+
+
+@mistake("Two months of the wrong decade", "outcomes", "looks wrong", "goes on with a word")
+def outcome_decade(p):
+    p.tables["outcome.csv"].loc[[0, 1], "Month"] = ["2014-01-01", "2014-02-01"]
+
+
+@mistake("Blank cells in the column of events", "outcomes", "looks wrong", "goes on with a word")
+def outcome_blanks(p):
+    p.tables["outcome.csv"].loc[::6, "Good"] = ""
+
+
+@mistake("One heading for numerator and denominator", "outcomes", "heading twice")
+def outcome_one_heading(p):
+    p.part("outcomes")["columns"]["denominator"] = "Good"
+
+
+@mistake("A column mapped under the name of a score", "surveys", "name taken")
+def wave_name_of_a_score(p):
+    p.tables["wave1.csv"]["Level"] = "3"
+    p.part("waves")["columns"]["psychological_safety"] = "Level"
+
+
+@mistake("A column mapped under a name of joyeval's own (`cohort`)", "surveys", "name taken")
+def wave_name_of_ours(p):
+    p.tables["wave1.csv"]["Level"] = "b"
+    p.part("waves")["columns"]["cohort"] = "Level"
+
+
+@mistake("An item of a questionnaire that only another wave has", "surveys", "name taken")
+def wave_item_of_another(p):
+    p.tables["wave1.csv"]["Level"] = "3"
+    p.part("waves")["columns"]["burnout_answer"] = "Level"
+    p.tables["wave2.csv"]["burnout_answer"] = "2"
+    p.part("waves", 1)["instruments"] = ["psychological_safety_7", "burnout_item"]
+    p.part("waves", 1)["columns"]["burnout_answer"] = "burnout_answer"
+
+
+@mistake("The team as a part of the linkage code", "surveys", "name taken")
+def wave_link_by_team(p):
+    for i in (0, 1):
+        p.part("waves", i)["link_by"] = ["team", "person"]
+
+
+@mistake("Two versions of a questionnaire in one wave", "surveys", "name taken")
+def wave_two_versions(p):
+    p.part("waves")["instruments"] = ["psychological_safety_7", "psychological_safety_5"]
+
+
+@mistake("One heading for two items", "surveys", "heading twice")
+def wave_one_heading(p):
+    p.part("waves")["columns"]["psafety_2"] = "psafety_1"
+
+
+@mistake("A five-point survey under a seven-point questionnaire", "surveys", "looks wrong", "goes on with a word")
+def wave_five_points(p):
+    for item in (f"psafety_{i}" for i in range(1, 8)):
+        p.tables["wave1.csv"][item] = numbers(p.tables["wave1.csv"], item).clip(upper=5).astype(str)
+
+
+@mistake("An answer of the scale is listed under `missing`", "surveys", "contradiction")
+def wave_missing_answer(p):
+    p.part("waves")["missing"] = ["", "7"]
+
+
+@mistake("The export of a wave holds the answers of the wave before, and no dates are mapped", "surveys", "twice")
+def wave_all_answers_so_far(p):
+    p.tables["teams.csv"]["Staff"] = "40"
+    for i in (0, 1):
+        del p.part("waves", i)["columns"]["date"], p.part("waves", i)["columns"]["person"]
+    p.tables["wave2.csv"] = pd.concat([p.tables["wave1.csv"], p.tables["wave2.csv"]], ignore_index=True)
+
+
+@mistake("Numbers of responses mapped as numbers of people", "surveys", "looks wrong", "goes on with a word")
+def wave_row_numbers(p):
+    for name in ("wave1.csv", "wave2.csv"):
+        p.tables[name]["Code"] = [str(i) for i in range(1, len(p.tables[name]) + 1)]
+
+
+@mistake("No column is mapped for the team", "surveys", "no team column", "goes on with a word")
+def wave_without_team(p):
+    del p.part("waves")["columns"]["team"]
+
+
+@mistake("A team that is in the other waves is in one wave not", "surveys", "team without rows", "goes on with a word")
+def wave_team_absent(p):
+    table = p.tables["wave2.csv"]
+    p.tables["wave2.csv"] = table[table["Team"] != "Ward E"]
+
+
+@mistake("The file of the first wave under the name of the second", "coordination", "twice")
+def rc_same_file(p):
+    p.tables["rc2.csv"] = p.tables["rc1.csv"].copy()
+
+
+@mistake("The file of a wave holds the ratings of the wave before", "coordination", "twice")
+def rc_all_ratings_so_far(p):
+    p.tables["roster.csv"]["People"] = "30"
+    before = p.tables["rc1.csv"].assign(Person="x" + p.tables["rc1.csv"]["Person"])
+    p.tables["rc2.csv"] = pd.concat([before, p.tables["rc2.csv"]], ignore_index=True)
+
+
+@mistake("A roster of waves that there are not", "coordination", "unknown wave")
+def roster_other_waves(p):
+    p.tables["roster.csv"]["Wave"] = "spring"
+    p.part("roster")["columns"]["wave"] = "Wave"
+
+
+@mistake("An event entered twice", "events", "looks wrong", "goes on with a word")
+def event_twice(p):
+    p.tables["events.csv"] = pd.concat([p.tables["events.csv"].iloc[[0]], p.tables["events.csv"]], ignore_index=True)
+
+
+@mistake("An event of the wrong decade", "events", "looks wrong", "goes on with a word")
+def event_decade(p):
+    p.tables["events.csv"].loc[0, "Date"] = "2014-05-01"
+
+
 SAFETY = {
     "Very inaccurate": 1,
     "Inaccurate": 2,

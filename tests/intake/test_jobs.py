@@ -6,6 +6,7 @@ Each needs two commands (`joyeval check`, `joyeval run`); how many lines its stu
 from __future__ import annotations
 
 import secrets
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,10 @@ import pytest
 import xlsxwriter
 
 from joyeval.intake.tables import take_in
+from joyeval.pipeline import folders, run
 from joyeval.study import load_study
+from tests.conftest import ROOT
+from tests.shapes.inprocess import InProcess
 
 KEY = secrets.token_bytes(32)
 HEAD = """\
@@ -229,3 +233,22 @@ def test_a_coordination_workbook_with_two_rows_of_headings(home):
     assert ties["rc"].sum() == pytest.approx(ratings.sum() / 7)
     assert set(ties["target"]) == set(groups)
     assert len(COORDINATION.splitlines()) == 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "job",
+    [
+        test_a_wide_pulse_workbook_with_a_row_of_totals,
+        test_two_surveys_of_two_tools_and_outcomes_of_wards_under_other_names,
+        test_a_coordination_workbook_with_two_rows_of_headings,
+    ],
+    ids=["wide pulse workbook", "two surveys and outcomes", "coordination workbook"],
+)
+def test_each_job_runs_to_the_report(job, home, monkeypatch):
+    job(home)
+    shutil.copytree(ROOT / "notebooks", home / "notebooks")
+    monkeypatch.setenv("JOYEVAL_KEY", secrets.token_hex(32))
+    study = load_study(home / "pipelines" / "job.yml")
+    run(study, executor=InProcess())
+    assert "<h1" in (folders(study, "a").reports / "report.html").read_text(encoding="utf-8")

@@ -167,3 +167,24 @@ def test_a_faulty_instrument_of_ones_own_is_told_with_its_lines(tmp_path):
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     line = next(i for i, row in enumerate(text.splitlines(), 1) if "better: lower" in row)
     assert f"job_satisfaction.yml\t{line}\t" in done.stdout
+
+
+def test_the_question_beside_a_heading_is_shown_and_teams_that_only_one_side_knows_are_told(tmp_path):
+    (tmp_path / "raw").mkdir()
+    heads, texts = ["Q1", "Q2", "Q3", "Q4", "Q5", "Q6", "Q7"], [*TEXTS, "Team", "What would help?"]
+    rows = [f"{1 + i % 5},{i % 6},2,3,4,{('Alder', 'Rowan', 'Alderr')[i % 3]},more staff {i}" for i in range(45)]
+    quoted = ",".join(f'"{text}"' for text in texts)
+    ids = ",".join(f'"{{""ImportId"":""{head}""}}"' for head in heads)
+    file = csv(tmp_path / "raw" / "spring.csv", ",".join(heads), quoted, ids, *rows)
+    study = pasted(tmp_path, "").read_text().replace("waves:\n", "")
+    path = tmp_path / "pipelines" / "small.yml"
+    path.write_text(study, encoding="utf-8")
+    csv(tmp_path / "raw" / "teams.csv", "Team", "Alder", "Birch")
+    _, text = propose_file(file, study=load_study(path))
+    assert f'asked: "{TEXTS[0][:20]}' in text
+    assert 'asked: "What would help?"' in text
+    told = text.split("# Teams of the list")[1]
+    assert '"Birch"' in told
+    assert '"Rowan"' in told
+    assert '"Alderr": perhaps "Alder"' in told
+    assert "more staff" not in text

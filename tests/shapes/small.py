@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import shutil
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -199,15 +200,20 @@ def every_shape() -> list[Shape]:
     return [shape for shape in every if can_be(shape)]
 
 
-def all_pairs() -> list[Shape]:
-    """Return few shapes in which every two choices that go together are met, those that cost least first."""
+def covering(size: int) -> list[Shape]:
+    """Return few shapes in which every `size` choices that go together are met, those that cost least first."""
     shapes = sorted(every_shape(), key=_cost)
-    pairs = {shape: set(combinations([(name, getattr(shape, name)) for name in CHOICES], 2)) for shape in shapes}
-    missing, chosen = set().union(*pairs.values()), []
+    met = [frozenset(combinations([(name, getattr(shape, name)) for name in CHOICES], size)) for shape in shapes]
+    missing, chosen = set().union(*met), []
+    waiting = [(-len(choices), i) for i, choices in enumerate(met)]  # most new choices first, of equals the cheapest
     while missing:
-        best = max(shapes, key=lambda shape: (len(pairs[shape] & missing), -_cost(shape)))
-        chosen.append(best)
-        missing -= pairs[best]
+        _, i = heapq.heappop(waiting)
+        new = len(met[i] & missing)
+        if waiting and (-new, i) > waiting[0]:  # others may have more by now
+            heapq.heappush(waiting, (-new, i))
+            continue
+        chosen.append(shapes[i])
+        missing -= met[i]
     return sorted(chosen, key=_cost)
 
 

@@ -10,9 +10,9 @@ from joyeval.intake.tables import check_study
 from joyeval.pipeline import folders, run
 from joyeval.study import load_study
 from tests.shapes.inprocess import InProcess
-from tests.shapes.small import CHOICES, all_pairs, build, every_shape
+from tests.shapes.small import CHOICES, build, covering, every_shape
 
-PAIRS = all_pairs()
+PAIRS = covering(2)
 
 
 def reported(shape, home, monkeypatch):
@@ -39,9 +39,10 @@ def test_all_pairs_of_choices_run_to_the_report(shape, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_whole_grid_runs_to_the_report(tmp_path, monkeypatch, capsys):
-    shapes = every_shape()
+def test_all_triples_of_choices_run_to_the_report(tmp_path, monkeypatch, capsys):
+    """The whole grid would take hours; faults of shapes come from two or three choices that meet."""
+    shapes = covering(3)
     with capsys.disabled():
-        print(f"{len(shapes)} shapes of study")
+        print(f"{len(shapes)} shapes of study, in which every three choices meet, of {len(every_shape())}")
     for i, shape in enumerate(shapes):
-        reported(shape, tmp_path / str(i), monkeypatch)
+        assert "<h1" in reported(shape, tmp_path / str(i), monkeypatch), str(shape)
