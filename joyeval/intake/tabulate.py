@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["text", "number", "rating", "day"]
 NEVER_EMPTY = {"team", "period", "date", "answer", "value", "numerator", "denominator", "positive", "answers", "mean"}
-SHORT = 20  # letters of a cell that a message may show
+SHORT = 16  # letters after the first digit of a cell that a message may show
 MISSING_CODES = {9.0, 99.0, 999.0, 9999.0, 99999.0, -1.0, -8.0, -9.0, -99.0, -999.0, -9999.0}
 
 
@@ -295,11 +295,11 @@ def _looks_missing(file: str, values: pl.Series, rows: pl.Series) -> list[Proble
 
 
 def _two_cells(text: pl.Series, typed: pl.Series, kind: Kind, part: RawTable) -> str:
-    """Two different cells that show the fault; never one of a person, nor one long enough to be a remark."""
+    """Two different cells that show the fault, if they begin as numbers do: never a word, which may be a person's."""
     if kind == "rating" or {"person", "answer"} & set(part.columns):
         return ""
-    cells = text.filter(text.is_not_null() & typed.is_null()).unique(maintain_order=True)
-    shown = [repr(cell) for cell in cells if len(cell) <= SHORT][:2]
+    bad = text.filter(text.is_not_null() & typed.is_null() & text.str.contains(rf"^[^\pL]*\d.{{0,{SHORT}}}$"))
+    shown = [repr(cell) for cell in bad.unique(maintain_order=True).head(2)]
     return f", such as {' and '.join(shown)}" if shown else ""
 
 

@@ -35,6 +35,14 @@ def test_cells_of_another_kind_are_listed_together_without_their_content(tmp_pat
     assert "many" not in str(done.problems)
 
 
+def test_two_different_cells_that_begin_as_numbers_do_are_shown_and_none_of_a_person(tmp_path):
+    text = "Team,N,Day\nA,<5,2024-06-01\nB,<5,2024-06-01\nC,12*,2024-06-01\nD,7 of 9,2024-06-01\n"
+    (told,) = raw(tmp_path, text, columns=MAP).problems
+    assert "such as '<5' and '12*' (rows 2, 3, 4, 5)" in told.found
+    (told,) = raw(tmp_path, text, columns=MAP | {"person": "Team"}).problems
+    assert "<5" not in str(told)
+
+
 def test_an_absent_heading_is_told_with_the_nearest_ones(tmp_path):
     done = raw(tmp_path, "Team,Number\nA,1\n", columns={"team": "Team", "n": "Numbr"})
     assert [(p.column, p.expected) for p in done.problems] == [("Numbr", "one of: Number")]
