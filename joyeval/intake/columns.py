@@ -103,13 +103,13 @@ def _absent(raw: Raw, heading: str) -> Problem:
 
 def wanted_rows(where: Mapping[str, object], leave_out: Mapping[str, object]) -> pl.Expr:
     """Rows that a study file keeps: those in which `where` holds (an empty text: a blank) and `leave_out` does not."""
-    keep = pl.lit(value=True)
+    conditions = []
     for heading, value in where.items():
-        keep = keep & (pl.col(heading).cast(pl.String).str.strip_chars().fill_null("") == str(value))
+        conditions.append(pl.col(heading).cast(pl.String).str.strip_chars().fill_null("") == str(value))
     for heading, value in leave_out.items():
         cell = pl.col(heading).cast(pl.String).str.strip_chars().str.to_lowercase()
-        keep = keep & (cell != str(value).lower()).fill_null(value=True)
-    return keep.fill_null(value=False)
+        conditions.append((cell != str(value).lower()).fill_null(value=True))
+    return pl.all_horizontal(conditions) if conditions else pl.lit(value=True)
 
 
 def first_filled(frame: pl.DataFrame, headings: tuple[str, ...]) -> pl.Series:
