@@ -22,6 +22,7 @@ GROWN = 3  # times the first number that a running total has grown to at least
 SLIP = 5  # times the second largest number of a team that a slip of a zero is beyond
 LARGE = 20  # numbers below this are no slips of a zero
 UNUSED = 100  # answers to a scale from which unused ends of it are told
+FEW_ITEMS = 3  # fewer do not tell what a survey offered
 MANY_ITEMS = 5  # items from which two people do not give the same answers by chance
 RULE = "looks wrong"
 
@@ -82,7 +83,11 @@ def unused_ends(rows: pl.DataFrame, instruments: Iterable[Instrument], file: str
             seen = rows.select(low=pl.min_horizontal(pl.col(items).min()), high=pl.max_horizontal(pl.col(items).max()))
             low, high = seen.row(0)
             n = sum(rows[item].count() for item in items)
-            if n >= UNUSED and (sum(c < low for c in codes) >= 2 or sum(c > high for c in codes) >= 2):
+            if (
+                len(items) >= FEW_ITEMS
+                and n >= UNUSED
+                and (sum(c < low for c in codes) >= 2 or sum(c > high for c in codes) >= 2)
+            ):
                 found = f"{n} answers from {low} to {high} to questions answered from {codes[0]} to {codes[-1]}"
                 fix = "see that the survey offered all answers, and say under `answers` which number is which code"
                 expected = "answers over the whole scale"

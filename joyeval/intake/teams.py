@@ -110,8 +110,13 @@ def absent(part: Pulse | Outcome, rows: pd.DataFrame, own: Sequence[str], names:
 
 
 def more_than_staff(part: Pulse | Outcome, rows: pd.DataFrame, everyone: pd.DataFrame) -> list[Problem]:
-    """Tell of teams whose days and weeks have more answers than people in post, most of the time."""
-    if "answers" not in rows or part.period not in ("day", "week") or part.answers_from == "headcount":
+    """Tell of teams with more answers than people in post most days or weeks, unless it is said how many were asked."""
+    if (
+        "answers" not in rows
+        or "opportunities" in rows
+        or part.period not in ("day", "week")
+        or part.answers_from == "headcount"
+    ):
         return []
     staff = rows["team"].map(everyone.set_index("team")["headcount"])
     over = (rows["answers"] > SURPLUS * staff).groupby(rows["team"]).mean()
