@@ -88,7 +88,7 @@ if not mark.exists():
 
 def test_a_lost_worker_changes_no_byte(study, cluster, tmp_path):
     alone = copy_of(study, tmp_path / "alone")
-    run(alone)
+    run(alone, cohorts=["a"])
     mark = tmp_path / "kernel"
     write_notebook(study.home, "03_improvement", WAIT_ONCE.format(mark=str(mark)) + CHART)
     write_notebook(alone.home, "03_improvement", WAIT_ONCE.format(mark=str(mark)) + CHART)
@@ -102,12 +102,12 @@ def test_a_lost_worker_changes_no_byte(study, cluster, tmp_path):
 
     thread = threading.Thread(target=kill)
     thread.start()
-    run(study, executor=Cluster(client))
+    run(study, cohorts=["a"], executor=Cluster(client))  # of one cohort: its worker is the one to lose
     thread.join()
     assert soon(lambda: not alive(int(mark.read_text()))), "the kernel outlived its worker"
-    run(alone)
+    run(alone, cohorts=["a"])
     assert made(study) == made(alone)
-    assert len(made(study)) > 10
+    assert len(made(study)) > 5
 
 
 def test_a_failing_notebook_is_told_and_not_tried_again(study, cluster, tmp_path):

@@ -419,6 +419,7 @@ def test_a_mark_that_cannot_be_read_is_told(home):
     mark.unlink()
 
 
+@pytest.mark.slow
 def test_many_at_once_keep_the_chain_whole(home):
     """Two releases at one time wait for each other."""
     study = workspace(home, wave_cbi=survey(range(40)))
