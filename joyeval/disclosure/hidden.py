@@ -21,6 +21,7 @@ MEANS = ("name", "beside", "after", "value")
 PRINTED = re.compile(r"(?<![\d.])(\d+(?:\.(\d+))?)(?=\s?%|(?<=\.\d)|(?<=\.\d\d))")
 STATISTIC = re.compile(r"[<−-]?\d+\.\d+.*|\d+\s?%.*")
 STATISTIC_IN_TEXT = re.compile(r"\d\s?%|(?<![\d.])\d+\.\d")
+RATING = r"(?!\s+[<−-]?\d)"  # a number right behind a name is of those who are rated, not of those who rate
 NEAR = 5e-5  # share of a scale to which coordinates are printed, in EPS
 BY_CHANCE = 5  # times as many equal numbers as chance would give are no chance
 FEWEST_EQUAL = 3
@@ -41,11 +42,15 @@ class Hidden:
         number beside both names is held against it.
     shares : array
         Exact values of points of these groups, as a coordinate of a drawing would show them.
+    drawn_all_the_same : collection of str
+        Of `names`: teams with outcomes, behind which stand the people they serve. Points may be drawn beside these
+        names, and only the values of the points tell whether they are of the team's own people.
     """
 
     names: Collection[str] = ()
     means: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(MEANS)))
     shares: NDArray = field(default_factory=lambda: np.zeros(0))
+    drawn_all_the_same: Collection[str] = ()
 
     def __bool__(self) -> bool:
         return bool(self.names) or bool(len(self.means)) or bool(len(self.shares))
@@ -82,7 +87,10 @@ class Hidden:
     def _recomputed(self, text: str) -> Iterator[bool]:
         numbers = [(float(found[1]), len(found[2] or "")) for found in PRINTED.finditer(text)]
         for name in dict.fromkeys(self.others.findall(text)) if numbers else ():
-            rest = text[text.index(name) + len(name) :]
+            at = re.search(re.escape(name) + RATING, text)
+            if at is None:
+                continue
+            rest = text[at.end() :]
             for row in self.means[self.means["name"] == name].itertuples():
                 if row.beside in (rest if row.after else text):
                     yield any(abs(round(row.value, places) - number) < 1e-9 for number, places in numbers)
@@ -94,7 +102,11 @@ class Hidden:
     def drawn(self, drawing: Drawing) -> str:
         """Return what the coordinates of a drawing tell of a hidden group; nothing if they tell nothing."""
         for word, x, y in drawing.words:
-            if self._is_named(word) and any(_belongs(mark, x, y, drawing) for mark in drawing.marks):
+            if (
+                word not in self.drawn_all_the_same
+                and self._is_named(word)
+                and any(_belongs(mark, x, y, drawing) for mark in drawing.marks)
+            ):
                 return "points drawn beside the name of a group of too few people"
         values = np.array([value for _, _, value in drawing.points()])
         if len(values) and len(self.shares):

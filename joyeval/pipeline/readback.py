@@ -75,7 +75,10 @@ def hidden_from(study: Study, cohort: str, rule: Rule) -> Hidden:
     means = [
         part for store in stores if cohort != NETWORK for part in (*_of_roles(store, rule), *_of_ties(store, rule))
     ]
-    return Hidden(teams, pd.concat([Hidden().means, *means], ignore_index=True), _shares(stores, teams))
+    served = frozenset(
+        team for store in stores if "outcomes" in store.tables() for team in store.table("outcomes")["team"]
+    )
+    return Hidden(teams, pd.concat([Hidden().means, *means], ignore_index=True), _shares(stores, teams), served)
 
 
 def _of_roles(store: Store, rule: Rule) -> Iterator[pd.DataFrame]:

@@ -223,7 +223,7 @@ def title(
         For whom it is, where not for everyone; stands on every page.
     """
     as_of = data_as_of if isinstance(data_as_of, str) else f"{data_as_of.day} {data_as_of:%B %Y}"
-    _emit(
+    emit(
         Title(
             _required(title, "report.title", "title"),
             clean(subtitle),
@@ -241,7 +241,7 @@ def heading(text: str, *, level: int = 2, new_page: bool = False) -> None:
     """Emit a heading; level 2 begins a section, levels 3 and 4 stand within it."""
     if level not in (2, 3, 4):
         raise UsageError(f"report.heading: level {level}; a section is level 2, parts of it 3 and 4")
-    _emit(Heading(_required(text, "report.heading", "text"), level, new_page))
+    emit(Heading(_required(text, "report.heading", "text"), level, new_page))
 
 
 def text(*paragraphs: str) -> None:
@@ -253,18 +253,18 @@ def text(*paragraphs: str) -> None:
         What says a number of people comes from `Shown.say` or `Shown.sentence`; a plain text has no number.
     """
     for paragraph in paragraphs:
-        _emit(Text(plain(spoken(paragraph, "report.text"))))
+        emit(Text(plain(spoken(paragraph, "report.text"))))
 
 
 def note(*texts: str) -> None:
     """Emit a caveat that a reader must see, or several in one box."""
     if texts:
-        _emit(Note(tuple(plain(spoken(text, "report.note")) for text in texts)))
+        emit(Note(tuple(plain(spoken(text, "report.note")) for text in texts)))
 
 
 def items(texts: Iterable[str], *, ordered: bool = False) -> None:
     """Emit a list."""
-    _emit(Items(tuple(plain(spoken(item, "report.items")) for item in texts), ordered))
+    emit(Items(tuple(plain(spoken(item, "report.items")) for item in texts), ordered))
 
 
 def result(result: Shown) -> None:
@@ -290,7 +290,7 @@ def table(data: Shown, *, caption: str, **layout: Any) -> None:
 
     said = _required(caption, "report.table", "caption: say what the table shows")
     block = lay_out(data, caption=said, **layout)
-    _emit(_hidden(said, data) if data.mostly_hidden else block, data)
+    emit(_hidden(said, data) if data.mostly_hidden else block, data)
 
 
 def figure(fig: Any, *, alt: str, caption: str, data: Shown | None = None, **layout: Any) -> None:
@@ -318,11 +318,11 @@ def figure(fig: Any, *, alt: str, caption: str, data: Shown | None = None, **lay
     spoken(alt, "report.figure (alt)")
     below = _required(caption, "report.figure", "caption")
     if shown.mostly_hidden:
-        _emit(_hidden(below, shown), shown)
+        emit(_hidden(below, shown), shown)
         return
     table = None if data is None else lay_out(data, caption=f"Data of the figure: {below}", **layout)
     short = table if table and len(table.rows) <= DATA_ROWS else None
-    _emit(Figure(alt=said, caption=below, data=short, **pictures(fig)), shown)
+    emit(Figure(alt=said, caption=below, data=short, **pictures(fig)), shown)
 
 
 def glossary(*, language: str = "en") -> None:
@@ -330,7 +330,7 @@ def glossary(*, language: str = "en") -> None:
     from joyeval.report.messages import catalogue
 
     say = catalogue(language)
-    _emit(Glossary(say("headings.glossary"), *(say(f"glossary.{name}") for name in ("caption", "word", "meaning"))))
+    emit(Glossary(say("headings.glossary"), *(say(f"glossary.{name}") for name in ("caption", "word", "meaning"))))
 
 
 def plain(text: str) -> tuple[Run, ...]:
@@ -348,7 +348,7 @@ def _hidden(what: str, shown: Shown) -> Text:
     return Text(plain(f"Not shown: {what}. More than half of it rests on {shown.rule.too_little}."))
 
 
-def _emit(block: Block, shown: Shown | None = None) -> None:
+def emit(block: Block, shown: Shown | None = None) -> None:
     """Display a block for those who are read for here, with what it hides from them."""
     from IPython.display import display
 

@@ -28,9 +28,7 @@ def save_chapter(executed: Path, target: Path, audience: str = "public") -> None
 @section
 def chapter(store: Store, name: str) -> None:
     """Emit the blocks of a stored chapter; a cohort without data for it has none."""
-    from IPython.display import display
-
     path = edition(store.folder / "chapters", disclosure.reader().audience) / f"{name}.json"
     if path.exists():
         for stored in json.loads(path.read_text(encoding="utf-8")):
-            display(blocks.read(stored))
+            blocks.emit(blocks.read(stored))

@@ -65,7 +65,7 @@ def write_network(study, folder, audiences) -> None:
 def _write_pages(folder, audiences, emit) -> None:
     emitted = []
     keep = lambda block, shown=None: emitted.append((disclosure.reader().audience, block))  # noqa: E731
-    with mock.patch.object(blocks, "_emit", keep), vectors():
+    with mock.patch.object(blocks, "emit", keep), vectors():
         emit()
     for audience in audiences:
         page = "".join(fragment(block) for who, block in emitted if who == audience)

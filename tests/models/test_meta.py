@@ -184,7 +184,7 @@ def test_an_interval_around_no_effect_needs_no_confounding():
     assert fit.limit == 1
     assert "E-value 1" in fit.sentence()
     assert EValue.from_json(fit.to_json()).sentence() == fit.sentence()
-    with pytest.raises(UsageError, match="expected low <= estimate <= high"):
+    with pytest.raises(UsageError, match="low <= estimate <= high"):
         e_value(1.2, 1.3, 1.5, n=10)
     with pytest.raises(UsageError, match="expected one of"):
         e_value(1.2, 1.1, 1.5, measure="beta", n=10)

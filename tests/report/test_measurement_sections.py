@@ -21,7 +21,7 @@ def study(root):
 @pytest.fixture
 def emitted(monkeypatch) -> list:
     found: list = []
-    monkeypatch.setattr(blocks, "_emit", lambda block, shown=None: found.append(block))
+    monkeypatch.setattr(blocks, "emit", lambda block, shown=None: found.append(block))
     return found
 
 
