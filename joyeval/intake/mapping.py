@@ -25,8 +25,8 @@ HELD, HELD_WELL = 1 / 2, 1 / 3  # shares of its items found, and found likely, i
 LOOKED_AT = 2000  # rows whose answers are held against the options
 
 FEWEST_PARTS = 3  # of a self-made code
-LONGEST = 40  # characters of a heading that may ask who answered
-ABOUT = {  # who answered and when, told by the heading alone
+LONGEST = 40  # characters of a heading or question that may ask who answered
+ABOUT = {  # who answered and when, told by the heading, or else by the question beside it
     "date": r"(end ?date|completion time|submit ?date|date ?submitted|submitted|date|survey date|timestamp)",
     "team": r".*\b(team|ward|unit|department)\b.*",
     "role": r".*\b(role|profession|occupation|staff group|job title)\b.*",
@@ -231,10 +231,13 @@ def _about(raw: Raw, table: pl.DataFrame) -> pl.DataFrame:
     named = set(table["name"])
     rows = []
     for name, pattern in ABOUT.items():
-        for heading in raw.frame.columns if name not in named else ():
-            short = heading.casefold().replace("_", " ")[: LONGEST + 1]
-            if heading not in used and len(short) <= LONGEST and re.fullmatch(pattern, short):
-                rows.append((name, heading, 100.0, None, "heading", "look"))
+        free = [heading for heading in raw.frame.columns if name not in named and heading not in used]
+        by_heading = ((heading, "heading", heading) for heading in free)
+        by_question = ((heading, "question", raw.labels.get(heading, "")) for heading in free)
+        for heading, because, text in (*by_heading, *by_question):
+            short = " ".join(text.casefold().replace("_", " ").split())
+            if len(short) <= LONGEST and re.fullmatch(pattern, short):
+                rows.append((name, heading, 100.0, None, because, "look"))
                 used.add(heading)
                 break
     parts = [h for h in raw.frame.columns if h not in used and re.fullmatch(CODE, h.casefold().replace("_", " "))]

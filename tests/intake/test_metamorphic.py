@@ -112,7 +112,9 @@ def test_the_same_cells_in_other_bytes_are_the_same_tables_to_the_byte(encode, w
 
 
 def test_the_same_cells_in_workbooks_are_the_same_tables_to_the_byte(whole, before, tmp_path):
-    identical(tables(tmp_path, whole.copy(), finish=in_workbooks), before)
+    found = tables(tmp_path, whole.copy(), finish=in_workbooks)
+    found["gaps"]["file"] = found["gaps"]["file"].str.replace(".xlsx", ".csv")  # the file in which the rows stood
+    identical(found, before)
 
 
 def same(found, expected):
