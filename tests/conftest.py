@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -58,3 +59,16 @@ def the_folder_stays():
     after = Path.cwd()
     os.chdir(before)
     assert after == before, f"this test left the process in {after}"
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_read_for():
+    """What a notebook says of its readers in this process is no concern of the next test."""
+    yield
+    if "joyeval.report.audiences" in sys.modules:
+        from joyeval import disclosure
+        from joyeval.report import audiences
+
+        disclosure.read_for(disclosure.Rule())
+        disclosure.know(())
+        audiences._STORES.clear()

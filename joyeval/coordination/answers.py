@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FEWEST_ITEMS, FEWEST_PERSONS = 2, 3  # that alpha needs
 FACTOR_ITEMS = 4  # that a factor model can be tested with
+WITHOUT_PAIRS = "with a rater's own liking of each group the model did not settle; it is left out of it"
 MOSTLY = 0.5  # share of whole answers from which averages among them are left out
 MANY = 0.2  # share of straight-lined or ceiling answers from which a reader must know
 
@@ -263,4 +264,10 @@ def ordinal_change(
     )
     several = {"item": len(survey.dimensions) > 1, "occasion": rows["occasion"].nunique() > rows["rater"].nunique()}
     groups = [name for name in ("rater", "tie", "item", "pair", "occasion") if several.get(name, True)]
-    return ordinal("answer ~ wave", rows, groups=groups, by="wave")
+    try:
+        return ordinal("answer ~ wave", rows, groups=groups, by="wave")
+    except ModelError:
+        if "occasion" not in groups:
+            raise
+    found = ordinal("answer ~ wave", rows, groups=[name for name in groups if name != "pair"], by="wave")
+    return replace(found, notes=(*found.notes, WITHOUT_PAIRS))

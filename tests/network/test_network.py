@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from lxml import html
 
-from joyeval import network
+from joyeval import disclosure, network
 from joyeval.coordination import change
 from joyeval.disclosure import check_release
 from joyeval.errors import UsageError
@@ -138,7 +138,7 @@ def test_the_report_is_made_once_and_is_the_same_bytes_again(written, study):
 
 def test_the_report_says_what_a_board_asks(written, found):
     text = html.fromstring(written["report.html"]).text_content()
-    assert minus(found.sentence()) in text
+    assert minus(disclosure.show(found).sentence()) in text
     for asked in ("Data as of", "prediction interval", "expected by chance", "Did later cohorts gain more?", "Methods"):
         assert asked.lower() in text.lower()
 

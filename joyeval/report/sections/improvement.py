@@ -216,7 +216,11 @@ def _without_others(charts: Charts) -> Charts:
 def called_together(teams: pd.DataFrame, staff: pd.Series, rule: Rule) -> dict[str, str]:
     """Return what each team of too few people is drawn as: one with the others of its setting."""
     small = teams[~(teams["team"].map(staff) >= rule.threshold)]
-    places = small["setting"].fillna("") if "setting" in small else pd.Series("", small.index)
+    places = (
+        small["setting"].astype(object).where(small["setting"].notna(), "")
+        if "setting" in small
+        else pd.Series("", small.index)
+    )
     count = small.groupby(places)["team"].transform("size")
     named = [f"{n} small teams" + (f", {place}" if place else "") for n, place in zip(count, places, strict=True)]
     return dict(zip(small["team"], named, strict=True))
