@@ -198,7 +198,7 @@ def _together(
     called = called_together(store.table("teams"), staff, rule(study))
     here = every.points.merge(shown.what.points[["team", every.x, "value"]], on=["team", every.x], how="left")
     rest = every.points[here["value_y"].isna().to_numpy()]
-    rest = rest.assign(team=rest["team"].map(called).fillna(OTHERS)).loc[rest["value"].notna()]
+    rest = rest.assign(team=rest["team"].map(called).astype(object).fillna(OTHERS)).loc[rest["value"].notna()]
     if (rest["team"] == OTHERS).all():
         return
     pooled = replace(pooled_charts(study, cohort, rest, every), by=("team",))
