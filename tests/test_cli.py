@@ -22,7 +22,7 @@ programme: {name: Broken, aim: More}
 data: ../raw
 cohorts:
   - {cohort: one, title: One, start: 2024-01-01, end: 2024-12-31}
-teams: {file: teams.csv, columns: {team: Team}}
+teams: {file: teams.csv, columns: {team: Team, headcount: Staff}}
 forms:
   counts: {cohorts: [one], period: week, columns: {team: Team, period: Week, positive: Good, answers: All}}
 pulses:
@@ -37,7 +37,7 @@ pulses:
   - {form: counts, measure: words, title: M, file: words.csv}
 """
 FILES = {
-    "teams.csv": "Team\nAlder\n",
+    "teams.csv": "Team,Staff\nAlder,12\n",
     "empty.csv": "",
     "ragged.csv": "Team,Week,Good,All\nAlder,2024-01-01,1,2,9\nAlder,2024-01-08,1,2,9\n",
     "heading.csv": "Team,Week,Goood,All\nAlder,2024-01-01,1,2\n",

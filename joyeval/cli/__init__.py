@@ -346,6 +346,7 @@ def _refuse_problems(study: Any, cohorts: list[str]) -> None:
     from joyeval.pipeline import record
     from joyeval.pipeline.problems import refuse_unknown_staff, write_problems
 
+    refuse_unknown_staff(study, cohorts)
     blocking: dict[Any, None] = {}
     for cohort, found in problems_of(study, cohorts, say).items():
         path = record.folders(study, cohort).problems
@@ -355,7 +356,6 @@ def _refuse_problems(study: Any, cohorts: list[str]) -> None:
             say(f"cohort {cohort}: {len(found)} problems and notes, listed in {path}")
     if blocking:
         raise DataError(blocking)
-    refuse_unknown_staff(study, cohorts)
 
 
 def _print_states(
