@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 SHOWN = 200  # problems of one list that a message prints; the rest are counted
 
 
+def and_others(names: Sequence[object], shown: int = 5) -> str:
+    """Name the first few and count the rest.
+
+    Examples
+    --------
+    >>> and_others(["a", "b", "c"], shown=2)
+    'a, b and 1 more'
+    """
+    text = ", ".join(str(name) for name in names[:shown])
+    return f"{text} and {len(names) - shown} more" if len(names) > shown else text
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing to mend in a file, in the words of the person who has the file open.

@@ -19,10 +19,10 @@ SLOPE = 0.3
 DESIGNS = {"fixed effects": fixed_effects, "within-between": within_between}
 
 
-def walk(rng: np.random.Generator, teams: int, echo: float) -> np.ndarray:
+def walk(rng: np.random.Generator, teams: int, echo: float, periods: int = PERIODS) -> np.ndarray:
     """Stationary AR(1) histories of variance 1, shape (teams, periods)."""
-    out = rng.normal(size=(teams, PERIODS))
-    for t in range(1, PERIODS):
+    out = rng.normal(size=(teams, periods))
+    for t in range(1, periods):
         out[:, t] = echo * out[:, t - 1] + np.sqrt(1 - echo**2) * out[:, t]
     return out
 

@@ -14,6 +14,8 @@ from joyeval.intake.raw import NOTE, OUTSIDE, REPEATED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pandas as pd
+
 MOST_REJECTED = 0.05  # above this share of a column's answers, the map or the coding is wrong, not the answers ...
 FEWEST_REJECTED = 3  # ... provided there are at least so many
 ROWS_TOLD, ROWS_KEPT = 5, SHOWN  # rows of alike problems in a sentence, and in the file of problems
@@ -22,6 +24,23 @@ ROWS_TOLD, ROWS_KEPT = 5, SHOWN  # rows of alike problems in a sentence, and in 
 def too_many(n: int, of: int) -> bool:
     """Whether so many rows or values, of all, are no single slips but a fault of the file or of its description."""
     return n >= FEWEST_REJECTED and n > MOST_REJECTED * of
+
+
+def problem_at(
+    rows: pd.DataFrame,
+    found: str,
+    expected: str,
+    fix: str,
+    rule: str,
+    column: object = None,
+    *,
+    blocking: bool = True,
+) -> Problem:
+    """Return a problem at the first of these rows, of which `file` and `row` say where they stand."""
+    first = rows.iloc[0]
+    row = None if first["row"] != first["row"] else int(first["row"])
+    heading = None if column is None else str(column)
+    return Problem(str(first["file"]), found, expected, fix, row, heading, rule, blocking)
 
 
 RULES = {  # rule: what was found (once, several times), what to do

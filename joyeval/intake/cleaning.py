@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from joyeval.errors import DataError, Problem
+from joyeval.errors import DataError, Problem, and_others
 from joyeval.instruments import load
 from joyeval.intake.account import Account
 from joyeval.intake.answers import AnswerTable, answer_table, code_answers
@@ -213,7 +213,7 @@ def _unmapped(file: WaveFile) -> Iterator[Problem]:
     for instrument in file.questionnaires:
         absent = [item for item in instrument.items if item not in file.columns and item not in file.not_asked]
         if absent:
-            found = f"no column for {', '.join(absent[:5])}" + (f" and {len(absent) - 5} more" * (len(absent) > 5))
+            found = f"no column for {and_others(absent)}"
             fix = "map them, or list them under `not_asked`"
             file_name, expected = file.path.name, f"every item of {instrument.id}"
             yield Problem(file_name, found, expected, fix, None, instrument.id, "unmapped item", blocking=False)

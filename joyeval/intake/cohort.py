@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from joyeval.errors import DataError, Problem
+from joyeval.errors import DataError, Problem, and_others
 from joyeval.intake.all_waves import Cleaned, clean
 from joyeval.intake.cleaning import WaveFile
 from joyeval.intake.keys import study_key
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from joyeval.study import Study, Wave
 
 KEPT = {"where", "leave_out", "sheet", "sheets", "rows", "columns"}  # what a wave takes of a file
-LISTED = 5  # teams that a message names
 _TAKEN_OVER = (
     *("wave", "columns", "sheet", "header_row", "header_rows", "rows", "answers", "missing", "not_asked"),
     *("where", "leave_out", "dates", "year", "link_by", "start", "end"),
@@ -140,8 +139,7 @@ def _teams_left(study: Study, response: Any, own: Sequence[str]) -> list[Problem
         part = next(part for part in study.waves if part.wave == wave)
         none = [team for team in own if team not in set(rows["team"])]
         if none and len(none) < len(own):
-            told = ", ".join(none[:LISTED]) + (f" and {len(none) - LISTED} more" if len(none) > LISTED else "")
-            found = f"wave {wave}: no row of {len(none)} of {len(own)} teams: {told}"
+            found = f"wave {wave}: no row of {len(none)} of {len(own)} teams: {and_others(none)}"
             fix = "nothing, if nobody there was asked or answered; else correct their names, or `also_called`"
             told = Problem(part.file, found, "rows of every team", fix, rule="team without rows", blocking=False)
             problems.append(told)

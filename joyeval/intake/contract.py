@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from joyeval.errors import JoyevalError
+from joyeval.errors import JoyevalError, and_others
 from joyeval.intake.columns import listed
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ TEMPLATE = re.compile(
     re.I | re.S,
 )
 WORDED = {"title", "source", "programme", "primary", "secondary", "squire", "negative_control", "cohorts", "disclosure"}
-LISTED = 5  # items that a message names
 OURS = {"row", "key", "answers", "file", "cohort", "wave", "person"}  # columns that a table of a wave has anyway
 PERSONAL = {"team", "role", "date", "begun", "ended", "seconds"}  # what else a wave may say of who answered, and when
 MEANING = {
@@ -359,9 +358,9 @@ def _waves(study: Study) -> Iterator[Problem]:
         forgotten = [item for item in items if item in free]
         if forgotten:
             named = sorted(forgotten, key=lambda item: [i for one in instruments for i in one.items].index(item))
-            told = ", ".join(named[:LISTED]) + (f" and {len(named) - LISTED} more" if len(named) > LISTED else "")
             yield _problem(
-                study, (*path, "columns"), f"no column for {told}", "a column for every item of the instruments",
+                study, (*path, "columns"), f"no column for {and_others(named)}",
+                "a column for every item of the instruments",
                 "map them, or list under `not_asked` those that this wave did not ask", "unmapped item",
             )  # fmt: skip
         for i, name in enumerate(part.not_asked):

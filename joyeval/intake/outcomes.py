@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import Problem
+from joyeval.intake.account import problem_at
 from joyeval.intake.pulse import start_of
 
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ def _parts_of_events(part: Outcome, table: pd.DataFrame) -> list[Problem]:
     if parts.empty or "numerator" not in part.columns:
         return []
     found, fix = f"{len(parts)} rows with parts of events", "look whether these are counts; they are kept"
-    place = str(parts["file"].iloc[0]), int(parts["row"].iloc[0])
-    return [Problem(place[0], found, "whole numbers", fix, place[1], None, "looks wrong", blocking=False)]
+    return [problem_at(parts, found, "whole numbers", fix, "looks wrong", blocking=False)]
 
 
 def _without_number(part: Outcome, table: pd.DataFrame) -> list[Problem]:
@@ -75,8 +75,7 @@ def _without_number(part: Outcome, table: pd.DataFrame) -> list[Problem]:
         return []
     found = f"{len(empty)} of {len(table)} rows without a number, which are left out"
     fix = "nothing, if these numbers are not known; a 0 has to be written as 0"
-    place = str(empty["file"].iloc[0]), int(empty["row"].iloc[0])
-    return [Problem(place[0], found, "a number", fix, place[1], None, "looks wrong", blocking=False)]
+    return [problem_at(empty, found, "a number", fix, "looks wrong", blocking=False)]
 
 
 def _impossible(part: Outcome, table: pd.DataFrame) -> tuple[pd.Series, list[Problem]]:

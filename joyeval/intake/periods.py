@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from joyeval.errors import Problem
-from joyeval.intake.account import MOST_REJECTED, too_many
+from joyeval.intake.account import MOST_REJECTED, problem_at, too_many
 from joyeval.intake.names import sums_of_others
 from joyeval.intake.once import once
 from joyeval.intake.plausible import courses
@@ -99,8 +99,7 @@ def _rare_days(part: Any, rows: pd.DataFrame) -> list[Problem]:
         return []
     found, fix = f"{len(alone)} rows more than a year from all others", "look whether the year is right; they are kept"
     heading = str(part.columns.get(day))
-    place = str(alone["file"].iloc[0]), int(alone["row"].iloc[0])
-    return [Problem(place[0], found, "days like the others", fix, place[1], heading, "looks wrong", False)]
+    return [problem_at(alone, found, "days like the others", fix, "looks wrong", heading, blocking=False)]
 
 
 def _longer_periods(part: Any, rows: pd.DataFrame) -> list[Problem]:
@@ -114,8 +113,7 @@ def _longer_periods(part: Any, rows: pd.DataFrame) -> list[Problem]:
         return []
     found = f"days that are {typical:.0f} days apart, where the period is a {part.period}"
     fix = "correct `period`; a chart of weeks with one number a month is mostly empty"
-    row = int(rows["row"].iloc[0])
-    return [Problem(rows["file"].iloc[0], found, f"a number each {part.period}", fix, row, None, "looks wrong", False)]
+    return [problem_at(rows, found, f"a number each {part.period}", fix, "looks wrong", blocking=False)]
 
 
 def _totals(part: Any, rows: pd.DataFrame) -> list[Problem]:

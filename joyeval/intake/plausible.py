@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from joyeval.errors import Problem
+from joyeval.intake.account import problem_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -46,21 +47,17 @@ def courses(part: Any, rows: pd.DataFrame, day: str) -> list[Problem]:
         if told.empty:
             continue
         heading = str(part.columns.get(name, name))
-        first = str(told["file"].iloc[0]), int(told["row"].iloc[0])
         if _grows(told, name):
             found = f"numbers that only grow, in each of {told['team'].nunique()} teams, as running totals do"
             fix = "map the numbers of each period; if they are so, accept: {running totals: why}"
-            problems.append(
-                Problem(first[0], found, "numbers of each period", fix, first[1], heading, "running totals")
-            )
+            problems.append(problem_at(told, found, "numbers of each period", fix, "running totals", heading))
             continue
         second = told.sort_values(["team", name]).groupby("team").nth(-2).set_index("team")[name]
         slips = told[(told[name] > SLIP * told["team"].map(second)) & (told[name] >= LARGE)]
         if len(slips):
             found = f"{len(slips)} numbers more than {SLIP} times any other of their team"
-            place = str(slips["file"].iloc[0]), int(slips["row"].iloc[0])
             fix = "look whether a digit is too many; they are kept"
-            problems.append(Problem(place[0], found, "numbers like the others", fix, place[1], heading, RULE, False))
+            problems.append(problem_at(slips, found, "numbers like the others", fix, RULE, heading, blocking=False))
     return problems
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval.errors import Problem
+from joyeval.intake.account import problem_at
 from joyeval.intake.columns import plain
 from joyeval.intake.numbers import number_and_words
 
@@ -142,9 +143,8 @@ def _unexplained(part: Pulse, given: pd.DataFrame, good: Mapping[str, bool]) -> 
     if rows.empty:
         return []
     found = f"{len(rows)} answers a letter away from those under `positive`, which count as not positive"
-    place = str(rows["file"].iloc[0]), int(rows["row"].iloc[0])
     fix = f"{fix}, or correct them"
-    return [Problem(place[0], found, "answers in one spelling", fix, place[1], None, "looks wrong", blocking=False)]
+    return [problem_at(rows, found, "answers in one spelling", fix, "looks wrong", blocking=False)]
 
 
 def _no_answers(part: Pulse, given: pd.DataFrame) -> list[Problem]:
@@ -154,12 +154,7 @@ def _no_answers(part: Pulse, given: pd.DataFrame) -> list[Problem]:
         return []
     words = ", ".join(f'"{cell}"' for cell in dict.fromkeys(none["answer"]))
     fix = f'write missing: ["", {words}]; if it is an answer, accept: {{missing code: why}}'
-    place = str(none["file"].iloc[0]), int(none["row"].iloc[0])
-    return [
-        Problem(
-            place[0], f"{len(none)} cells that say there is no answer", "answers", fix, place[1], None, "missing code"
-        )
-    ]
+    return [problem_at(none, f"{len(none)} cells that say there is no answer", "answers", fix, "missing code")]
 
 
 def _counts(part: Pulse, rows: pd.DataFrame, percents: frozenset[str]) -> tuple[pd.DataFrame, list[Problem]]:

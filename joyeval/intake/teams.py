@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from joyeval.errors import Problem
-from joyeval.intake.account import too_many
+from joyeval.errors import Problem, and_others
+from joyeval.intake.account import problem_at, too_many
 from joyeval.intake.columns import plain
 from joyeval.intake.names import is_total, sums_of_others
 
@@ -52,7 +52,7 @@ def listed(part: Teams, table: pd.DataFrame, cohorts: Sequence[str]) -> tuple[pd
         names = ", ".join(dict.fromkeys(totals["team"]))
         fix = f"if it is no team, write below `teams`: not_teams: [{names}]; if it is one, accept: {{totals: why}}"
         problems.append(
-            _at(totals, f"a row of totals: {names}", "one row per team", fix, "totals", part.columns["team"])
+            problem_at(totals, f"a row of totals: {names}", "one row per team", fix, "totals", part.columns["team"])
         )
     problems += [*_twice(part, table), *_unknown_cohorts(part, table, cohorts), *_headcounts(table)]
     return table.drop_duplicates("team", keep="last"), problems
@@ -103,8 +103,7 @@ def absent(part: Pulse | Outcome, rows: pd.DataFrame, own: Sequence[str], names:
         return [Problem(part.file, found, "rows of its teams", fix, None, None, "team without rows", blocking)]
     if len(none) == len(own):
         return []
-    told = ", ".join(none[:LISTED]) + (f" and {len(none) - LISTED} more" if len(none) > LISTED else "")
-    found = f"{part.measure}: no row of {len(none)} of {len(own)} teams of cohort {cohort}: {told}"
+    found = f"{part.measure}: no row of {len(none)} of {len(own)} teams of cohort {cohort}: {and_others(none)}"
     fix = "nothing, if they have no figures; else correct their names in the file, or `also_called`"
     return [Problem(part.file, found, "rows of every team", fix, None, None, "team without rows", blocking=False)]
 
@@ -123,8 +122,8 @@ def more_than_staff(part: Pulse | Outcome, rows: pd.DataFrame, everyone: pd.Data
     names = list(over.index[over > HALF])
     if not names:
         return []
-    told = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
-    found, fix = f"more answers each {part.period} than staff in post in {told}", "look at headcounts and answers"
+    found = f"more answers each {part.period} than staff in post in {and_others(names)}"
+    fix = "look at headcounts and answers"
     heading = str(part.columns.get("answers"))
     return [Problem(part.file, found, "at most as many", fix, None, heading, "looks wrong", blocking=False)]
 
@@ -145,12 +144,12 @@ def placed(study: Study, rows: pd.DataFrame, names: Names) -> tuple[pd.DataFrame
         expected = "a day; scope team, cohort or network; scope_id a team or cohort"
         fix = "correct them, add `also_called` below `teams`, or accept: {lost rows: why}"
         many = too_many(len(bad), len(rows))
-        problems.append(_at(bad, found, expected, fix, "lost rows", "scope_id", blocking=many))
+        problems.append(problem_at(bad, found, expected, fix, "lost rows", "scope_id", blocking=many))
     again = rows.drop(columns=["file", "row"]).duplicated()
     if again.any():
         many = again.sum() > 5 and too_many(int(again.sum()), len(rows))
         fix = "remove what was pasted twice" + (", or accept: {twice: why}" if many else "; they are kept")
-        told = _at(rows[again], f"{again.sum()} events a second time", "each once", fix, "twice")
+        told = problem_at(rows[again], f"{again.sum()} events a second time", "each once", fix, "twice")
         problems.append(told if many else replace(told, rule="looks wrong", blocking=False))
     problems += _far_from_all(study, rows[~lost])
     return rows.assign(scope=scope, scope_id=ids)[~lost], problems
@@ -164,7 +163,7 @@ def _far_from_all(study: Study, rows: pd.DataFrame) -> list[Problem]:
     if far.empty:
         return []
     found, fix = f"{len(far)} events more than a year before or after all cohorts", "look whether the year is right"
-    return [_at(far, found, f"days about {first} to {last}", fix, "looks wrong", "date", blocking=False)]
+    return [problem_at(far, found, f"days about {first} to {last}", fix, "looks wrong", "date", blocking=False)]
 
 
 def _without_team(rows: pd.DataFrame, heading: object) -> list[Problem]:
@@ -185,7 +184,7 @@ def _twice(part: Teams, table: pd.DataFrame) -> list[Problem]:
     if len(apart):
         names = ", ".join(sorted(set(apart["team"])))
         fix = "write the name one way, or remove one of the rows"
-        problems.append(_at(apart, f"one team spelled several ways: {names}", "each team once", fix, "twice"))
+        problems.append(problem_at(apart, f"one team spelled several ways: {names}", "each team once", fix, "twice"))
     again = table[table["team"].duplicated()]
     values = [name for name in table.columns if name not in ("file", "row")]
     different = again[~again.duplicated(values) & ~again["row"].isin(table.loc[table.duplicated(values), "row"])]
@@ -193,10 +192,12 @@ def _twice(part: Teams, table: pd.DataFrame) -> list[Problem]:
         names = ", ".join(dict.fromkeys(different["team"].iloc[: LISTED * 20]))[:200]
         fix = "keep one row; or write combine: last below `teams`, and the last row of each stands"
         found = f"{different['team'].nunique()} teams several times with different values: {names}"
-        problems.append(_at(different, found, "each team once", fix, "twice"))
+        problems.append(problem_at(different, found, "each team once", fix, "twice"))
     elif len(again) and part.combine is None:
         found = f"{len(again)} rows that repeat a team with the same values"
-        problems.append(_at(again, found, "each team once", "nothing; it counts once", "repeated", blocking=False))
+        problems.append(
+            problem_at(again, found, "each team once", "nothing; it counts once", "repeated", blocking=False)
+        )
     return problems
 
 
@@ -207,7 +208,11 @@ def _unknown_cohorts(part: Teams, table: pd.DataFrame, cohorts: Sequence[str]) -
     names = ", ".join(dict.fromkeys(str(c) for c in other["cohort"].fillna("(blank)")))[:160]
     fix = "correct them, add them under `cohort_names`, leave them out (`where`), or accept: {unknown cohort: why}"
     found = f"{other['team'].nunique()} teams of cohorts that the study has not: {names}"
-    return [_at(other, found, f"one of: {', '.join(cohorts)}", fix, "unknown cohort", str(part.columns.get("cohort")))]
+    return [
+        problem_at(
+            other, found, f"one of: {', '.join(cohorts)}", fix, "unknown cohort", str(part.columns.get("cohort"))
+        )
+    ]
 
 
 def _headcounts(table: pd.DataFrame) -> list[Problem]:
@@ -215,18 +220,8 @@ def _headcounts(table: pd.DataFrame) -> list[Problem]:
     if bad.empty:
         return []
     fix = "write the number of people in post; leave it blank where it is not known"
-    return [_at(bad, f"{len(bad)} headcounts that are no number of people", "whole numbers above 0", fix, "headcount")]
-
-
-def _at(rows: pd.DataFrame, found: str, expected: str, fix: str, rule: str, column: object = None, *, blocking=True):
-    first = rows.iloc[0]
-    return Problem(
-        str(first["file"]),
-        found,
-        expected,
-        fix,
-        int(first["row"]),
-        None if column is None else str(column),
-        rule,
-        blocking,
-    )
+    return [
+        problem_at(
+            bad, f"{len(bad)} headcounts that are no number of people", "whole numbers above 0", fix, "headcount"
+        )
+    ]

@@ -13,7 +13,7 @@ import pandas as pd
 from joyeval.coordination.asked import survey_of
 from joyeval.coordination.ties import looks_scored, score_ties
 from joyeval.errors import Problem
-from joyeval.intake.account import too_many
+from joyeval.intake.account import problem_at, too_many
 from joyeval.intake.columns import plain
 from joyeval.intake.names import Names, is_total
 
@@ -379,11 +379,9 @@ def _at(
     rows: pd.DataFrame, found: str, expected: str, fix: str, rule: str, column: str | None = None, *, of: int = 0
 ) -> Problem:
     """Return a problem at the first of these rows; it stops the run if they are more than one in twenty `of` all."""
-    first = rows.iloc[0]
-    row = int(first["row"]) if pd.notna(first["row"]) else None
     many = of > 0 and too_many(len(rows), of)
     fix = f"{fix}; more than one in twenty: correct them, or accept: {{{rule}: why}}" if many else fix
-    return Problem(first["file"], found, expected, fix, row, column, rule, blocking=many)
+    return problem_at(rows, found, expected, fix, rule, column, blocking=many)
 
 
 def _rows(bad: pd.DataFrame) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
-from joyeval.measurement.groups import and_others, items_of
+from joyeval.errors import ModelError, UsageError, and_others
+from joyeval.measurement.groups import items_of
 from joyeval.measurement.keying import against
 from joyeval.models.structural import efa
 from joyeval.result import ESTIMATE_COLUMNS, Result

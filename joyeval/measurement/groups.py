@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from joyeval.errors import ModelError, UsageError, and_others
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,15 +182,3 @@ def counted(number: int, noun: str) -> str:
     ('1 team', '3 teams')
     """
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def and_others(names: Sequence[object], shown: int = 5) -> str:
-    """Name the first few and count the rest.
-
-    Examples
-    --------
-    >>> and_others(["a", "b", "c"], shown=2)
-    'a, b and 1 more'
-    """
-    text = ", ".join(str(name) for name in names[:shown])
-    return f"{text} and {len(names) - shown} more" if len(names) > shown else text

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
-from joyeval.measurement.groups import Groups, and_others, answers_of, counted, join_labels, nested_groups
+from joyeval.errors import ModelError, UsageError, and_others
+from joyeval.measurement.groups import Groups, answers_of, counted, join_labels, nested_groups
 from joyeval.models.estimates import holding
 from joyeval.result import Result
 

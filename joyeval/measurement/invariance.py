@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
-from joyeval.errors import ModelError, UsageError
-from joyeval.measurement.groups import and_others, groups_of
+from joyeval.errors import ModelError, UsageError, and_others
+from joyeval.measurement.groups import groups_of
 from joyeval.measurement.ladders import ADDS, GroupLadder, Ladder, WaveLadder, common_options
 from joyeval.measurement.structure import against_their_factor, model_text
 from joyeval.models.estimates import estimate_table

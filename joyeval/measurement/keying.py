@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from joyeval.errors import and_others
 from joyeval.instruments.keying import run_against
-from joyeval.measurement.groups import and_others
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from joyeval.errors import ModelError, UsageError
-from joyeval.measurement.groups import and_others, items_of
+from joyeval.errors import ModelError, UsageError, and_others
+from joyeval.measurement.groups import items_of
 from joyeval.measurement.keying import against
 from joyeval.measurement.reliability import alpha_of
 from joyeval.measurement.structure import check_names

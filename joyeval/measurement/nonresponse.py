@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
-from joyeval.measurement.groups import and_others
+from joyeval.errors import ModelError, UsageError, and_others
 from joyeval.measurement.item_gaps import RULES, item_gaps
 from joyeval.measurement.response import Response, response
 from joyeval.measurement.tipping import tipping_point

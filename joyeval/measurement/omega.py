@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit, stdtrit
 
-from joyeval.errors import ModelError
-from joyeval.measurement.groups import and_others, groups_of, items_of, join_labels, unanswered
+from joyeval.errors import ModelError, and_others
+from joyeval.measurement.groups import groups_of, items_of, join_labels, unanswered
 from joyeval.measurement.keying import against
 from joyeval.measurement.reliability import covariances
 from joyeval.models.structural import (

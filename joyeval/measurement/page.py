@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
+from joyeval.errors import ModelError, UsageError, and_others
 from joyeval.measurement.exploratory import Exploratory, explore
-from joyeval.measurement.groups import and_others, answers_of
+from joyeval.measurement.groups import answers_of
 from joyeval.measurement.questions import COMPARABLE, WORDS, Evidence, Subject, examine, gathered
 from joyeval.measurement.team_means import TeamMeans  # noqa: TC001 (results name the classes they hold)
 from joyeval.models.structural import FITS, MISFITS, UNCLEAR

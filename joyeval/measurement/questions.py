@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from joyeval.errors import ModelError
+from joyeval.errors import ModelError, and_others
 from joyeval.measurement.aggregation import aggregation
-from joyeval.measurement.groups import and_others
 from joyeval.measurement.invariance import Invariance, invariance
 from joyeval.measurement.omega import omega
 from joyeval.measurement.raters import retest

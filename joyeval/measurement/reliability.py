@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
-from joyeval.measurement.groups import Groups, and_others, groups_of, items_of, join_labels, unanswered
+from joyeval.errors import ModelError, UsageError, and_others
+from joyeval.measurement.groups import Groups, groups_of, items_of, join_labels, unanswered
 from joyeval.measurement.jackknife import jackknife_limits
 from joyeval.measurement.keying import against
 from joyeval.measurement.ordinal_alpha import with_ordinal

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc, ndtri
 
-from joyeval.errors import ModelError, UsageError
-from joyeval.measurement.groups import and_others
+from joyeval.errors import ModelError, UsageError, and_others
 from joyeval.result import Result
 
 if TYPE_CHECKING:

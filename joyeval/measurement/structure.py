@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, ndtri
 
-from joyeval.errors import UsageError
-from joyeval.measurement.groups import Groups, and_others, items_of
+from joyeval.errors import UsageError, and_others
+from joyeval.measurement.groups import Groups, items_of
 from joyeval.measurement.keying import against
 from joyeval.models.estimates import estimate_table
 from joyeval.models.structural import NAME, OrdinalFitted, Sem, delta, fit_model, parse_model, summarise

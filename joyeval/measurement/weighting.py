@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
-from joyeval.measurement.groups import and_others
+from joyeval.errors import ModelError, UsageError, and_others
 from joyeval.models.estimates import estimate_table
 from joyeval.result import Result
 

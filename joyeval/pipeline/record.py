@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from joyeval.errors import UsageError
+from joyeval.errors import UsageError, and_others
 from joyeval.pipeline.steps import NETWORK, fingerprint, has_work, sha256, steps_of
 from joyeval.store import write_whole
 
@@ -162,7 +162,7 @@ def _which(old: Any, new: Any) -> str:
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return ""
     names = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return and_others(names, shown=3)
 
 
 def _damaged(where: Folders, outputs: dict[str, str]) -> str:

@@ -392,8 +392,8 @@ def _publish(study: Study, started: _Started, where: Folders, given: Parameters)
     others = {name: other for other, done in record["steps"].items() if other != step.name for name in done["outputs"]}
     if taken := [name for name in new if name in others]:
         raise StepError(f"{step.name} saves {taken[0]}, which is made by {others[taken[0]]}; give it a name of its own")
-    exhibits = gate_costs(executed)
-    keep(executed, where.executed / f"{step.name}.ipynb")
+    kept = where.executed / f"{step.name}.ipynb"
+    keep(executed, kept)
     (where.executed / f"{step.name}.failed.ipynb").unlink(missing_ok=True)
     sweep(where.executed)
     for path in {path for pattern in step.writes for path in where.processed.glob(pattern)}:
@@ -418,7 +418,7 @@ def _publish(study: Study, started: _Started, where: Folders, given: Parameters)
         "parameters": {"study": study.path.name, "cohort": started.node.cohort}
         | parameters(study, started.node.cohort, step, given),
         "rows": {"in": _rows(where, started.fingerprint["inputs"]), "out": _rows(where, outputs)},
-        "exhibits": exhibits,
+        "exhibits": gate_costs(kept),  # its pictures lie beside it: quickly read
         "threads": started.job.threads,
         "started": started.at.isoformat(timespec="seconds"),
         "seconds": round(started.seconds, 1),

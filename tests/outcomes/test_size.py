@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.grid.panels import PERIODS, walk
 from joyeval.outcomes.correlation import repeated_correlation
 from joyeval.outcomes.cross_section import between
 from joyeval.outcomes.event_study import event_study
@@ -21,19 +22,10 @@ from joyeval.outcomes.interrupted import interrupted
 from joyeval.outcomes.mediation import mediation
 from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
 
-PERIODS = 12
 PANELS = 400
 EFFECT = 0.3
 PROMISED = (0.04, 0.065)
 TEAMS, ECHOES = (6, 12, 30, 70), (0.0, 0.5)
-
-
-def walk(rng: np.random.Generator, n_teams: int, rho: float, periods: int = PERIODS) -> np.ndarray:
-    """Stationary AR(1) histories with variance 1, shape (teams, periods)."""
-    out = rng.normal(size=(n_teams, periods))
-    for t in range(1, periods):
-        out[:, t] = rho * out[:, t - 1] + np.sqrt(1 - rho**2) * out[:, t]
-    return out
 
 
 def programme(rng: np.random.Generator, n_teams: int, rho: float) -> pd.DataFrame:

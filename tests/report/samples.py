@@ -4,6 +4,29 @@ from __future__ import annotations
 
 from unittest import mock
 
+from joyeval.study import load_study
+
+STUDY = """\
+study: small
+title: Small steps
+data: raw
+programme: {name: Small, aim: More}
+cohorts:
+  - {cohort: a, title: A, start: 2024-01-01, end: 2024-12-31}
+teams: {file: teams.csv, columns: {cohort: C, team: T}}
+pulses:
+  - {measure: good_day, title: Good day, cohorts: [a], file: a.csv, improve: increase, period: week,
+    columns: {team: T, period: P, positive: G, answers: A}}
+"""
+
+
+def one_pulse(folder, more: str = ""):
+    """A study of one weekly pulse of one cohort, read from its file; `more` are further lines of it."""
+    path = folder / "pipelines" / "small.yml"
+    path.parent.mkdir()
+    path.write_text(STUDY + more)
+    return load_study(path)
+
 
 def emitted(call) -> list:
     """The blocks that a call emits."""

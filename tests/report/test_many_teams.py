@@ -12,29 +12,12 @@ from joyeval.report.blocks import Figure, Table, Text
 from joyeval.report.sections import improvement as improvement_section
 from joyeval.report.sections.improvement import MANY
 from joyeval.store import Store
-from joyeval.study import load_study
-from tests.report.samples import emitted
-
-STUDY = """\
-study: large
-title: Large
-data: raw
-programme: {name: Large, aim: More}
-cohorts:
-  - {cohort: a, title: A, start: 2024-01-01, end: 2024-12-31}
-teams: {file: teams.csv, columns: {cohort: C, team: T}}
-pulses:
-  - {measure: good_day, title: Good day, cohorts: [a], file: a.csv, improve: increase, period: week,
-    columns: {team: T, period: P, positive: G, answers: A}}
-"""
+from tests.report.samples import emitted, one_pulse
 
 
 def shown(tmp_path, teams):
     """Blocks of the verdicts and charts of teams of which each second one has many more good days after half a year."""
-    path = tmp_path / "pipelines" / "large.yml"
-    path.parent.mkdir()
-    path.write_text(STUDY)
-    study = load_study(path)
+    study = one_pulse(tmp_path)
     weeks = pd.date_range("2024-01-01", periods=52, freq="W-MON")
     rng, later = np.random.default_rng(1), np.arange(52) >= 26
     rows = []
@@ -72,10 +55,7 @@ def test_many_teams_are_told_in_summaries(tmp_path, teams):
 
 def test_teams_of_too_few_people_are_drawn_together_by_setting(tmp_path, monkeypatch):
     """And nothing that is drawn leaves a rest of a few people for who takes it from the whole."""
-    path = tmp_path / "pipelines" / "large.yml"
-    path.parent.mkdir()
-    path.write_text(STUDY)
-    study = load_study(path)
+    study = one_pulse(tmp_path)
     weeks = pd.date_range("2024-01-01", periods=30, freq="W-MON")
     teams = pd.DataFrame({"team": ["Elm", *(f"S{n}" for n in range(9))], "headcount": [40] + [7] * 9})
     teams["setting"] = ["Ward", *["Ward"] * 3, *["Clinic"] * 3, "Office", *["Hub"] * 2]

@@ -17,20 +17,8 @@ from joyeval.report import sections, write_sheets
 from joyeval.report.writers import file_names
 from joyeval.store import Store
 from joyeval.study import load_study
+from tests.report.samples import one_pulse
 
-STUDY = """\
-study: small
-title: Small steps
-data: raw
-programme: {name: Small, aim: More}
-cohorts:
-  - {cohort: a, title: A, start: 2024-01-01, end: 2024-12-31}
-teams: {file: teams.csv, columns: {cohort: C, team: T}}
-pulses:
-  - {measure: good_day, title: Good day, cohorts: [a], file: a.csv, improve: increase, period: week,
-    columns: {team: T, period: P, positive: G, answers: A}}
-disclosure: {audiences: [public, team]}
-"""
 WEEKS = pd.date_range("2024-01-22", periods=24, freq="W-MON")  # a block of four weeks begins there
 
 
@@ -69,10 +57,8 @@ def test_thin_weeks_are_put_together_in_fours_and_the_last_four_wait_until_they_
 @pytest.fixture
 def made(tmp_path):
     """The executed notebook of two teams of seven, one of three and a large one, and its sheets."""
-    path = tmp_path / "pipelines" / "small.yml"
-    path.parent.mkdir()
-    path.write_text(STUDY)
-    study, store = load_study(path), Store(tmp_path / "a", tmp_path / "a")
+    study = one_pulse(tmp_path, "disclosure: {audiences: [public, team]}\n")
+    store = Store(tmp_path / "a", tmp_path / "a")
     teams = pd.DataFrame({"team": ["Ward 7", "Ward 12", "Three", "Ward-7"], "headcount": [7.0, 40, 3, 7]})
     pulse = [
         counts([5 + n % 3] * 24, [1 + n + (w > 11) for w in range(24)], team=team)
