@@ -219,7 +219,8 @@ def ordinal_change(
 
     A cumulative-logit model of every answer between groups, with rater, tie, item, rater x target and, where raters
     were recognised over waves, rater x wave random; `changes` of the result are averages over them, in points and as
-    chances of high answers. The frequency item is among them as scored.
+    chances of high answers. The frequency item is among them as scored. A note says so where rater x target had to be
+    left out, because the model did not settle with it.
 
     Parameters
     ----------

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from joyeval import measurement
+from joyeval import measurement, models
 from joyeval.coordination import RC, answer_quality, change, ordinal_change, score_ties
-from joyeval.errors import UsageError
+from joyeval.coordination.answers import WITHOUT_PAIRS
+from joyeval.errors import ModelError, UsageError
 from joyeval.result import read_result
 from tests.coordination.surveys import survey
 
@@ -56,6 +57,24 @@ def test_what_cannot_be_fitted_is_noted():
     assert read_result(few.to_json()).sentence() == few.sentence()
     with pytest.raises(UsageError, match="no scored ties of process x"):
         answer_quality(answered(), process="x")
+
+
+def test_a_model_that_does_not_settle_leaves_a_raters_liking_out_and_says_so(monkeypatch):
+    asked, fitted = [], models.ordinal
+
+    def unsettled(formula, rows, *, groups, by):
+        asked.append(groups)
+        if "pair" in groups:
+            raise ModelError("the random effects did not settle")
+        return fitted(formula, rows, groups=groups, by=by)
+
+    monkeypatch.setattr(models, "ordinal", unsettled)
+    got = ordinal_change(answered(raters=6))
+    assert asked == [["rater", "tie", "item", "pair", "occasion"], ["rater", "tie", "item", "occasion"]]
+    assert WITHOUT_PAIRS in got.notes
+    single = answered(raters=6).assign(person=lambda t: t["person"].astype(str) + t["wave"].astype(str))
+    with pytest.raises(ModelError, match="did not settle"):  # nobody is known over waves: no occasion to keep
+        ordinal_change(single)
 
 
 def test_ordered_answers_change_as_much_as_their_mean():
