@@ -38,11 +38,14 @@ class Drawing:
         Points of a chart, and ticks of its axes.
     strokes : list of (float, float, float, float)
         Straight lines from one place to another.
+    said : str
+        What is said of it to who does not see it: its alternative text.
     """
 
     words: list[tuple[str, float, float]] = field(default_factory=list)
     marks: list[tuple[float, float]] = field(default_factory=list)
     strokes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    said: str = ""
 
     def text(self) -> str:
         """Return the words, one line each."""

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -42,15 +42,15 @@ class Hidden:
         number beside both names is held against it.
     shares : array
         Exact values of points of these groups, as a coordinate of a drawing would show them.
-    drawn_all_the_same : collection of str
-        Of `names`: teams with outcomes, behind which stand the people they serve. Points may be drawn beside these
-        names, and only the values of the points tell whether they are of the team's own people.
+    outcomes : mapping of str to collection of str
+        Titles of outcomes that say nothing of staff, and the teams that have them: behind these points stand the people
+        whom a team serves, so that they may be drawn beside its name, in a drawing that says what it shows.
     """
 
     names: Collection[str] = ()
     means: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(MEANS)))
     shares: NDArray = field(default_factory=lambda: np.zeros(0))
-    drawn_all_the_same: Collection[str] = ()
+    outcomes: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.names) or bool(len(self.means)) or bool(len(self.shares))
@@ -101,9 +101,11 @@ class Hidden:
 
     def drawn(self, drawing: Drawing) -> str:
         """Return what the coordinates of a drawing tell of a hidden group; nothing if they tell nothing."""
+        said = drawing.said.casefold()
+        served = {team for title, teams in self.outcomes.items() if title.casefold() in said for team in teams}
         for word, x, y in drawing.words:
             if (
-                word not in self.drawn_all_the_same
+                word not in served
                 and self._is_named(word)
                 and any(_belongs(mark, x, y, drawing) for mark in drawing.marks)
             ):

@@ -7,6 +7,7 @@ import re
 import struct
 import warnings
 from base64 import b64decode
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
@@ -131,7 +132,15 @@ def _drawings(path: Path, kind: str) -> Iterator[Drawing]:
     if kind in DRAWN and not path.name.startswith("report."):
         yield read_drawing(path.read_bytes(), kind)
     elif kind == ".html":
-        yield from (read_drawing(b64decode(part), ".svg") for part in SVG.findall(path.read_text(encoding="utf-8")))
+        yield from _pictures(path.read_bytes())
+
+
+def _pictures(source: bytes) -> Iterator[Drawing]:
+    from lxml import html
+
+    for value in html.fromstring(source).xpath("//@*[contains(., 'data:image/svg+xml;base64,')]"):
+        for part in SVG.findall(value):
+            yield replace(read_drawing(b64decode(part), ".svg"), said=value.getparent().get("alt", ""))
 
 
 def _named_rows(table: Cells, name: str, hidden: Hidden) -> Iterator[Problem]:
@@ -188,11 +197,7 @@ def _docx(path: Path) -> tuple[list[Cells], str]:
 
     word = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
     with ZipFile(path) as parts:
-        names = [
-            name
-            for name in parts.namelist()
-            if re.fullmatch(r"word/(document|header\d*|footer\d*)\.xml|docProps/\w+\.xml", name)
-        ]
+        names = [name for name in parts.namelist() if OF_WORD.fullmatch(name)]
         trees = [etree.fromstring(parts.read(name), etree.XMLParser(resolve_entities=False)) for name in names]
     rows = [
         [[_plain(cell) for cell in row.iter(f"{word}tc")] for row in table.iter(f"{word}tr")]

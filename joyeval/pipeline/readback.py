@@ -75,10 +75,17 @@ def hidden_from(study: Study, cohort: str, rule: Rule) -> Hidden:
     means = [
         part for store in stores if cohort != NETWORK for part in (*_of_roles(store, rule), *_of_ties(store, rule))
     ]
-    served = frozenset(
-        team for store in stores if "outcomes" in store.tables() for team in store.table("outcomes")["team"]
+    return Hidden(
+        teams, pd.concat([Hidden().means, *means], ignore_index=True), _shares(stores, teams), _served(study, stores)
     )
-    return Hidden(teams, pd.concat([Hidden().means, *means], ignore_index=True), _shares(stores, teams), served)
+
+
+def _served(study: Study, stores: Sequence[Store]) -> dict[str, Collection[str]]:
+    """Return the teams that have each outcome that says nothing of staff, by its title."""
+    rows = [store.table("outcomes")[["measure", "team"]] for store in stores if "outcomes" in store.tables()]
+    teams = pd.concat(rows).groupby("measure")["team"].unique() if rows else {}
+    told = [part for part in study.outcomes if part.measure in teams and (part.service_users or part.published)]
+    return {part.title: frozenset(teams[part.measure]) for part in told}
 
 
 def _of_roles(store: Store, rule: Rule) -> Iterator[pd.DataFrame]:

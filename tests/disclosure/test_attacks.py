@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from fractions import Fraction
 
 import numpy as np
@@ -14,6 +15,7 @@ from joyeval import disclosure, figures, improvement, report
 from joyeval.disclosure import RULES, Rule, show
 from joyeval.disclosure.drawings import read_drawing
 from joyeval.disclosure.hidden import MEANS, Hidden
+from joyeval.disclosure.release import file_problems
 from joyeval.errors import DisclosureError
 from joyeval.figures.render import pictures
 from joyeval.outcomes.sensitivity import LeaveOneOut
@@ -291,6 +293,18 @@ def test_every_format_says_the_same_and_is_read_back(kind, charts, rows, tmp_pat
     shares = np.unique([100 * float(share) for share in few(rows) if (1000 * share) % 1])
     assert "exact values" in Hidden(shares=shares).drawn(drawing)
     assert Hidden(hidden, shares=shares).drawn(drawn(shown, kind, tmp_path)) == ""
+
+
+@pytest.mark.parametrize(("alt", "told"), [("Charts of a good day.", True), ("Charts of falls per month.", False)])
+def test_points_beside_a_small_team_are_of_the_people_it_serves_only_where_the_picture_says_so(
+    charts, tmp_path, alt, told
+):
+    svg = pictures(figures.small_multiples(as_shown(charts), columns=3, rows=8, ylabel="%")[0])["svg"]
+    coded = b64encode(svg.encode()).decode()
+    (tmp_path / "a.html").write_text(f'<img alt="{alt}" src="data:image/svg+xml;base64,{coded}">', encoding="utf-8")
+    hidden = Hidden(set(STAFF.index[STAFF < 11]), outcomes={"Falls per month": STAFF.index})
+    problems = list(file_problems(tmp_path / "a.html", "a.html", Rule(), hidden))
+    assert ["beside the name" in problem.found for problem in problems] == [True] * told
 
 
 # ---- the read-back ---------------------------------------------------------------------------------------------------
