@@ -9,6 +9,8 @@ from unittest import mock
 import pandas as pd
 import pikepdf
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from joyeval.disclosure import RULES, show_own
 from joyeval.disclosure.release import SVG
@@ -25,7 +27,7 @@ WEEKS = pd.date_range("2024-01-22", periods=24, freq="W-MON")  # a block of four
 def counts(answers, positive=None, **more):
     rows = pd.DataFrame({"period": WEEKS[: len(answers)], "answers": answers})
     rows["positive"] = [n // 2 for n in answers] if positive is None else positive
-    return rows.assign(opportunities=float("nan"), **more)
+    return rows.assign(opportunities=7.0, **more)
 
 
 def points(shown):
@@ -46,12 +48,24 @@ def test_a_team_of_three_or_of_nobody_knows_how_many_is_shown_nothing(staff):
 
 
 def test_thin_weeks_are_put_together_in_fours_and_the_last_four_wait_until_they_are_over():
-    whole = show_own(counts([2] * 12), staff=7)
-    assert whole.what["answers"].tolist() == [8, 8, 8]
-    assert whole.what["period"].diff().dropna().eq(pd.Timedelta(days=28)).all()
+    whole = show_own(counts([2] * 12), staff=7).what
+    assert whole["answers"].isna().tolist() == [True] * 4 + [False] * 2  # of the first four nothing was known before
+    assert whole["answers"].tolist()[4:] == [8, 8]
+    assert whole["period"].diff().iloc[-1] == pd.Timedelta(days=28)
     for weeks in (9, 10, 11):  # the block of a week that is not over would show it, less the block of the week before
-        assert show_own(counts([2] * weeks), staff=7).what["answers"].tolist() == [8, 8]
+        assert show_own(counts([2] * weeks), staff=7).what["answers"].tolist()[4:] == [8]
     assert len(show_own(counts([5] * 12), staff=7).what) == 12
+
+
+@given(st.lists(st.sampled_from([0, 2, 5]), min_size=10, max_size=24), st.integers(2, 12))
+@example([5, 5, 5, 2, 2, 2, 2, 2], 4)
+def test_a_later_sheet_shows_what_an_earlier_one_showed_as_it_was(answers, weeks):
+    """Else a thin week would be the difference of four weeks and the other three, which a sheet before had shown."""
+    first, then = (
+        {(row.period, row.answers, row.positive) for row in show_own(counts(some), staff=7).what.dropna().itertuples()}
+        for some in (answers[:weeks], answers)
+    )
+    assert first <= then
 
 
 @pytest.fixture
