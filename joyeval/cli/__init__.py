@@ -341,17 +341,19 @@ def _tell(error: JoyevalError) -> None:
 
 def _refuse_problems(study: Any, cohorts: list[str]) -> None:
     """`run` refuses what `check` refuses; either way the list of problems lies beside each cohort's report."""
-    from joyeval.errors import DataError
+    from joyeval.errors import DataError, DisclosureError
     from joyeval.intake.tables import problems_of
+    from joyeval.intake.teams import UNKNOWN_SIZE
     from joyeval.pipeline import record
-    from joyeval.pipeline.problems import refuse_unknown_staff, write_problems
+    from joyeval.pipeline.problems import write_problems
 
-    refuse_unknown_staff(study, cohorts)
-    blocking: dict[Any, None] = {}
-    for cohort, found in problems_of(study, cohorts, say).items():
+    problems = problems_of(study, cohorts, say)
+    blocking = dict.fromkeys(problem for found in problems.values() for problem in found if problem.blocking)
+    if any(problem.rule == UNKNOWN_SIZE for problem in blocking):
+        raise DisclosureError(blocking)
+    for cohort, found in problems.items():
         path = record.folders(study, cohort).problems
         write_problems(found, path)
-        blocking |= dict.fromkeys(problem for problem in found if problem.blocking)
         if found:
             say(f"cohort {cohort}: {len(found)} problems and notes, listed in {path}")
     if blocking:

@@ -130,13 +130,6 @@ def problems_of(
     return found
 
 
-@held()
-def teams_of(study: Study, cohort: str) -> pd.DataFrame:
-    """Return the list of teams of a cohort, as it stands in the raw file."""
-    everyone = _teams(study, Intake())
-    return everyone[everyone["cohort"] == cohort]
-
-
 def intake(study: Study, cohort: str) -> Intake:
     """Take in a cohort's raw files.
 
@@ -160,7 +153,9 @@ def take_in(study: Study, cohort: str, *, key: bytes | None = None) -> Intake:
     taken.names = Names(
         dict(zip(everyone["team"], everyone["cohort"], strict=True)), study.teams.also_called, study.teams.not_teams
     )
-    taken.tables["teams"] = everyone.loc[everyone["cohort"] == cohort, list(TEAM_FIELDS)].reset_index(drop=True)
+    here = everyone[everyone["cohort"] == cohort]
+    taken.problems += teams.of_unknown_size(study, cohort, here)
+    taken.tables["teams"] = here[list(TEAM_FIELDS)].reset_index(drop=True)
     taken.problems += [problem for part in study.redcap for problem in changed(study.folder / part.file)]
     _events(study, cohort, taken)
     _surveys(study, cohort, taken)

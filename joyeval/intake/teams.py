@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LISTED = 5  # names that a message gives
 SURPLUS = 1.2  # more answers than this share of the staff in post are no matter of people who came and went
 HALF = 0.5
+UNKNOWN_SIZE = "unknown size"  # a problem of disclosure, not only of the file
 SCOPES = ("team", "cohort", "network")
 
 
@@ -215,11 +216,28 @@ def _unknown_cohorts(part: Teams, table: pd.DataFrame, cohorts: Sequence[str]) -
     ]
 
 
+def of_unknown_size(study: Study, cohort: str, table: pd.DataFrame) -> list[Problem]:
+    """Tell of teams with pulses of whom nobody knows how many they are, unless all stands for everyone to read already.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The teams of the cohort.
+    """
+    unknown = table[table["headcount"].isna()]
+    if unknown.empty or not study.of_cohort("pulses", cohort) or study.published(cohort):
+        return []
+    found = f"staff in post are missing for {len(unknown)} of {len(table)} teams of cohort {cohort!r}"
+    fix = "without them nobody can say how many people stand behind a team's answers, and what may be shown; write them"
+    heading = study.teams.columns.get("headcount")
+    return [problem_at(unknown, found, "people in post of every team", fix, UNKNOWN_SIZE, heading)]
+
+
 def _headcounts(table: pd.DataFrame) -> list[Problem]:
     bad = table[table["headcount"].notna() & ~((table["headcount"] > 0) & (table["headcount"] % 1 == 0))]
     if bad.empty:
         return []
-    fix = "write the number of people in post; leave it blank where it is not known"
+    fix = "write the number of people in post"
     return [
         problem_at(
             bad, f"{len(bad)} headcounts that are no number of people", "whole numbers above 0", fix, "headcount"

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from joyeval.errors import Problem
-    from joyeval.study import Study
 
 COLUMNS = ["file", "row", "column", "found", "expected", "fix", "rule", "stops the run", "all rows"]
 
@@ -51,19 +50,3 @@ def write_problems(problems: Iterable[Problem], path: Path) -> None:
         write_whole(path, table.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}): name another place, or close it") from None
-
-
-def refuse_unknown_staff(study: Study, cohorts: Iterable[str]) -> None:
-    """Refuse pulses of teams of whom nobody knows how many they are, unless they stand for everyone to read already.
-
-    Raises
-    ------
-    DisclosureError
-        Teams without staff in post.
-    """
-    from joyeval.disclosure import in_post
-    from joyeval.intake.tables import teams_of
-
-    for cohort in cohorts:
-        if study.of_cohort("pulses", cohort) and not study.published(cohort):
-            in_post(teams_of(study, cohort))

@@ -720,6 +720,11 @@ def pulse_copied(p):
     p.study["pulses"].append({**p.part("pulses"), "measure": "bad_day", "title": "Bad day", "improve": "decrease"})
 
 
+@mistake("A team with pulses of whom nobody knows how many they are", "pulses", "unknown size")
+def pulse_unknown_size(p):
+    p.tables["teams.csv"].loc[p.tables["teams.csv"].index[0], "Staff"] = ""
+
+
 @mistake("More answers each week than staff in post", "pulses", "looks wrong", "goes on with a word")
 def pulse_over_staff(p):
     p.tables["pulse.csv"]["Answers"] = "40"
