@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,7 +41,9 @@ from joyeval.cli.terminal import (
 from joyeval.errors import JoyevalError, ProblemsError, Stopped, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
+
+    from joyeval.errors import Problem
 
 app = typer.Typer(
     name="joyeval",
@@ -88,11 +90,12 @@ def check(
     from joyeval.pipeline.problems import write_problems
     from joyeval.study import load_study
 
-    found = check_study(load_study(study, data=data), progress=say)
+    with _told_as_json(as_json):
+        found = check_study(load_study(study, data=data), progress=say)
     if problems:
         write_problems(found, problems)
     if as_json:
-        typer.echo(json.dumps([problem.as_row() for problem in found], indent=1))
+        _print_as_json(found)
     elif found:
         print_problems(found)
     blocking = [problem for problem in found if problem.blocking]
@@ -148,16 +151,18 @@ def map_columns(
     study: Annotated[Path | None, typer.Option("--study", help="study file whose earlier waves show the way")] = None,
     data: DataFolder = None,
     sheet: Annotated[str | None, typer.Option("--sheet", help="sheet of a workbook")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Propose which column of a survey file is which item: YAML to confirm and paste into a study file."""
-    from joyeval.intake.map_text import propose_file
+    from joyeval.intake.map_text import as_data, propose_file
     from joyeval.study import load_study
 
-    loaded = load_study(study, data=data) if study else None
-    proposal, text = propose_file(file, names=instrument or (), study=loaded, sheet=sheet)
+    with _told_as_json(as_json):
+        loaded = load_study(study, data=data) if study else None
+        proposal, text = propose_file(file, names=instrument or (), study=loaded, sheet=sheet)
     for line in (*proposal.raw.notices, proposal.sentence()):
         say(line)
-    typer.echo(text, nl=False)
+    typer.echo(json.dumps(as_data(proposal, text), indent=1) + "\n" if as_json else text, nl=False)
 
 
 @app.command()
@@ -329,6 +334,22 @@ def _watch(study: Path, data: Path | None, again: Callable[[], None]) -> None:
             _tell(error)
         say("watching the study file, its raw files and its notebooks; Ctrl-C ends it")
         say(f"changed: {', '.join(path.name for path in next(looks))}")
+
+
+@contextmanager
+def _told_as_json(wanted: bool) -> Iterator[None]:
+    """Print problems that stop a command as the machine that asked for JSON expects them."""
+    try:
+        yield
+    except ProblemsError as error:
+        if not wanted:
+            raise
+        _print_as_json(error.problems)
+        raise typer.Exit(error.exit_code) from None
+
+
+def _print_as_json(problems: Iterable[Problem]) -> None:
+    typer.echo(json.dumps([problem.as_row() for problem in problems], indent=1))
 
 
 def _tell(error: JoyevalError) -> None:

@@ -75,6 +75,31 @@ def propose_file(
     return proposal, "\n".join(_lines(proposal, path, study, model, sheet)) + "\n"
 
 
+def as_data(proposal: Proposal, text: str) -> dict[str, Any]:
+    """Return a proposal for machines: what was recognised, each column with how sure it is, and the YAML itself.
+
+    Parameters
+    ----------
+    text : str
+        The YAML of `propose_file`.
+    """
+    asked = proposal.raw.labels
+    rows = [row | {"asked": asked.get(row["heading"], "")} for row in proposal.columns.iter_rows(named=True)]
+    return {
+        "file": proposal.raw.file,
+        "source": proposal.raw.source,
+        "header_row": proposal.raw.header_row,
+        "rows": proposal.raw.frame.height,
+        "set_aside": proposal.raw.set_aside.height,
+        "notices": list(proposal.raw.notices),
+        "problems": [problem.as_row() for problem in proposal.raw.problems],
+        "instruments": [instrument.id for instrument in proposal.instruments],
+        "columns": rows,
+        "unused": proposal.unused,
+        "yaml": text,
+    }
+
+
 def _most_like(path: Path, study: Study, sheet: str | None) -> Wave | None:
     """Return the wave of a study whose headings are found most in a file; the latest of equals, none if under half."""
     headings = [h for wave in study.waves for hs in wave.columns.values() for h in listed(hs)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
@@ -134,6 +135,28 @@ def test_a_file_that_cannot_be_read_is_told_in_words(tmp_path, name, content, sa
     done = joyeval("map", tmp_path / name)
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert said in done.stdout + done.stderr
+
+
+def test_a_proposal_for_machines_says_what_the_yaml_says(tmp_path):
+    file = who5_file(tmp_path / "spring.csv")
+    done = joyeval("map", file, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    made = yaml.safe_load("waves:\n" + told["yaml"])["waves"][0]
+    assert {c["name"]: c["heading"] for c in told["columns"] if c["heading"]} == made["columns"]
+    assert (told["instruments"], told["rows"], told["unused"]) == (made["instruments"], 40, [])
+    assert told["yaml"] == joyeval("map", file).stdout
+
+
+@pytest.mark.parametrize("command", ["map", "check"])
+def test_what_stops_a_command_is_told_to_machines_as_json(tmp_path, command):
+    file = tmp_path / "study.yml"
+    file.write_text("<html><body>log in</body></html>" if command == "map" else "study: small\nstudies: 2\n")
+    done = joyeval(command, file, "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert {"really HTML", "extra_forbidden"} & {problem["rule"] for problem in told}
+    assert all(problem["fix"] for problem in told)
 
 
 def test_usage(tmp_path):
