@@ -122,7 +122,13 @@ RULES = {  # rule: what was found (once, several times), what to do
     "duplicate": (
         "row of a person who answered again",
         "rows of people who answered again",
-        "nothing; the fullest is kept, and of equals the last",
+        "the fullest is kept, and of equals the last; if there are many, see that the column holds each person's own "
+        "number or code, or accept: {duplicate: why}",
+    ),
+    "shared code": (
+        "row with a code that others have",
+        "rows that share a number or code of a person, which would be one person",
+        "list it under `missing` if it says that there is none (such as N/A); else map the column that tells people apart",
     ),
     "straight-lining": (
         "person who gave one answer to items worded both ways",
@@ -140,8 +146,14 @@ RULES = {  # rule: what was found (once, several times), what to do
         "look at them; they are kept unless the study file says otherwise (`set_aside`)",
     ),
 }
-BLOCKING = {"unknown team", "day outside the wave", "totals"}
-BLOCKING_IF_MANY = {"no team", "ragged row", "response twice", "pasted twice"}  # more than one row in twenty
+BLOCKING = {"unknown team", "day outside the wave", "totals", "shared code"}
+BLOCKING_IF_MANY = {
+    "duplicate",
+    "no team",
+    "ragged row",
+    "response twice",
+    "pasted twice",
+}  # more than one row in twenty
 _REJECTED = ("row", "column", "cell", "rule", "expected")
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 CELL = "(team as written)"  # a column of ours: no heading of a file is called so
 SHOWN_FROM = 11  # people who wrote a name before it is shown
+SHARED = 5  # answers under one code in one wave: nobody answers so often
 BLOCK = 5  # rows that repeat earlier ones, one below the other, before they are taken for pasted twice
 
 
@@ -311,11 +312,17 @@ def _typed(
     clean = rows.select("row", "team").with_columns(
         *(blank_to_null(first_filled(rows, columns[name]), file.missing).alias(name) for name in texts),
         _days(rows, columns, file, account).alias("date"),
-        *(normal(first_filled(rows, columns[name])).alias(name) for name in file.link_by if name in columns),
+        *(normal(_coded(rows, columns[name], file)).alias(name) for name in file.link_by if name in columns),
         *(series.alias(item) for item, series in codes.items()),
     )
     schema = {"item": pl.String} | dict.fromkeys(("coded", "blank", "declined", "rejected"), pl.Int64)
     return clean, pl.DataFrame(gaps, schema=schema)
+
+
+def _coded(rows: pl.DataFrame, headings: tuple, file: WaveFile) -> pl.Series:
+    """Return a part of a code as it is written; what the study file takes for no value is none."""
+    cells, none = first_filled(rows, headings), [cell for cell in file.missing if cell.strip()]
+    return blank_to_null(cells.cast(pl.String), none) if none else cells
 
 
 def _codes(
@@ -386,6 +393,8 @@ def _answered_once(rows: pl.DataFrame, file: WaveFile, account: Account) -> pl.D
     rows = set_aside_careless(rows, file, account)
     if rows["key"].drop_nulls().n_unique() < rows["key"].count():
         twice = rows["key"].is_duplicated() & rows["key"].is_not_null()
+        shared = rows.select((pl.len().over("key") >= SHARED) & pl.col("key").is_not_null()).to_series()
+        account.note(rows["row"].filter(shared), ", ".join(file.link_by), "shared code", "a code for each person")
         best = rows.filter(twice).sort("answers", "date", "row", nulls_last=False).unique("key", keep="last")
         rows = account.reject_rows(
             rows, twice & ~rows["row"].is_in(best["row"].implode()), "duplicate", "one answer per person"

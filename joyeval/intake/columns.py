@@ -79,17 +79,37 @@ def find_columns(
     list of Problem
         Headings that are not in the file, with those that look alike.
     """
-    by_text = {plain(label): heading for heading, label in raw.labels.items()}
-    by_text |= {plain(heading): heading for heading in raw.frame.columns}
-    wanted = {name: tuple(by_text.get(plain(h), h) for h in listed(headings)) for name, headings in columns.items()}
+    texts = _by_text(raw)
+    wanted = {name: tuple(_heading(raw, texts, h) for h in listed(headings)) for name, headings in columns.items()}
     named = [*(h for headings in wanted.values() for h in headings), *others]
     absent = [heading for heading in named if heading not in raw.frame.columns]
-    return wanted, [_absent(raw, heading) for heading in dict.fromkeys(absent)]
+    return wanted, [_absent(raw, heading, texts) for heading in dict.fromkeys(absent)]
 
 
-def _absent(raw: Raw, heading: str) -> Problem:
+def _by_text(raw: Raw) -> dict[str, list[str]]:
+    """Return the headings behind each text as people read it: those so called, else those so asked."""
+    called: dict[str, list[str]] = {}
+    for heading in raw.frame.columns:
+        called.setdefault(plain(heading), []).append(heading)
+    asked: dict[str, list[str]] = {}
+    for heading, label in raw.labels.items():
+        asked.setdefault(plain(label), []).append(heading)
+    return asked | called
+
+
+def _heading(raw: Raw, texts: Mapping[str, list[str]], named: str) -> str:
+    """Return the heading that a name of the study file means: the same letters first, else the one that reads alike."""
+    found = texts.get(plain(named), [])
+    return found[0] if named not in raw.frame.columns and len(found) == 1 else named
+
+
+def _absent(raw: Raw, heading: str, texts: Mapping[str, list[str]]) -> Problem:
     from rapidfuzz import process
 
+    if alike := texts.get(plain(heading)):
+        fix = "write it in the column map with the letters of the one you mean"
+        found, which = f"{len(alike)} columns that are called so", ", ".join(map(repr, alike))
+        return Problem(raw.file, found, f"one of: {which}", fix, column=heading, rule="unknown column")
     near = [found for found, _, _ in process.extract(heading, raw.frame.columns, limit=3, score_cutoff=40)]
     return Problem(
         raw.file,

@@ -16,12 +16,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ALIKE = 80  # of 100: below this no team is proposed for a name
+FEWEST_NAMES = 4  # of fewer teams one may well be as large as the others together
+MOST = 0.9  # of the numbers of all others: a name with so many is told
 LISTED = 5  # names that a message gives
 MATCHED = 200  # names that are held against the list of teams
 TOTALS = re.compile(
-    r"((grand|sub|over|trust|ward|team|group|org(anisation)?)[ -]?)?totals?\b.*|sum|average|mean|england|national"
+    r"((grand|sub|over|trust|ward|team|group|org(anisation)?)[ -]?)?totals?\b.*|.*\b(grand |sub-?)?totals?|[σ∑]"
+    r"|sum|average|mean|median|(nhs )?england|national|every(one|body)|all of (us|them|the above)"
+    r"|(trust|organisation|programme|hospital|directorate|division|region|site|service)[ -]?wide"
     r"|(all|overall|whole|combined|trust|organisation|programme|cohort)"
     r"( (teams|wards|units|services|staff|trusts?|groups|together|average|mean|score))?"
+    # in spreadsheets in other languages
+    r"|(gesamt|insgesamt|zusammen|summe|totaal|samlet|sammenlagt|yhteens)\w*|i alt|tot[aá]l\w{0,4}|toplam\w*|cyfanswm|cyfan"
+    r"|(alle|tous|toutes|tutt[ei]|tod[oa]s|wszystkie)( \w+){0,2}|ensemble|suma|somme|somma|soma|geral|complessivo"
+    r"|razem|ogółem|łącznie|celkem|spolu|ukupno|skupaj|összesen|kokku|kopā|viso|iš viso|iomlán|итого|всего|разом|общо"
+    r"|σύνολο|合計|合计|总计|總計|総計|합계|المجموع"
 )
 _SIDES = {"north", "south", "east", "west", "left", "right", "upper", "lower", "male", "female", "day", "night"}
 
@@ -138,7 +147,7 @@ def sums_of_others(table: pd.DataFrame, name: str, by: list[str], numbers: list[
     """
     used = [column for column in numbers if column in table and table[column].notna().any()]
     table = table.dropna(subset=by)
-    if not used or table[name].nunique() < 4:
+    if not used or table[name].nunique() < FEWEST_NAMES:
         return []
     grouped = table.groupby([*by, name], dropna=False)[used].sum() if by else table.groupby(name)[used].sum()
     wide = grouped.reset_index()
@@ -148,6 +157,18 @@ def sums_of_others(table: pd.DataFrame, name: str, by: list[str], numbers: list[
     seen = (wide[used] > 0).assign(name=wide[name]).groupby("name")[used].sum()
     always = (cells.sum() == seen).all(axis=1) & (seen.sum(axis=1) >= (2 if by else 1))
     return [str(found) for found in always.index[always]]
+
+
+def most_of_all(table: pd.DataFrame, name: str, by: list[str], number: str) -> list[str]:
+    """Return the names whose numbers are about as many as all others' together, or more, in every group of `by`."""
+    table = table.dropna(subset=[*by, number])
+    if table[name].nunique() < FEWEST_NAMES:
+        return []
+    wide = table.groupby([*by, name])[number].sum().reset_index()
+    whole = wide.groupby(by)[number].transform("sum") if by else wide[number].sum()
+    most = (wide[number] >= MOST * (whole - wide[number])) & (wide[number] > 0)
+    always = most.groupby(wide[name]).agg(["mean", "size"])
+    return [str(found) for found in always.index[(always["mean"] == 1) & (always["size"] >= (2 if by else 1))]]
 
 
 def _words(name: str) -> list[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from joyeval.study import RawTable
 
 Mark = Literal["point", "comma"]
+MEANS = ("value", "mean")  # columns in which a decimal is as likely as a thousand
 SHARES = ("positive", "value")  # columns that `share` of a part is about
 
 _PLAIN = r"^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$"
@@ -39,11 +40,14 @@ class Numbers:
         True where a per cent sign stands.
     unsure : bool
         Whether 1,234 may be a number above a thousand as well as one above one: somebody has to say.
+    grouped : bool
+        Whether every mark was taken for one of thousands, though it may part decimals.
     """
 
     values: pl.Series
     percent: pl.Series
     unsure: bool = False
+    grouped: bool = False
 
 
 def number_and_words(cell: str) -> tuple[int, str] | None:
@@ -87,7 +91,9 @@ def read_numbers(cells: pl.Series, decimal: Mark | None = None, delimiter: str |
         text = text.str.replace_all(r"\.", "?").str.replace(",", ".", literal=True)
     values = text.set(~text.str.contains(_PLAIN), None).cast(pl.Float64, strict=False)
     values = values.set(values.is_infinite().fill_null(value=False), None)
-    return Numbers(values.alias(cells.name), percent, unsure=told is None)
+    only_groups = decimal is None and bool(odd) and all(re.fullmatch(_EITHER, cell) for cell in odd)
+    grouped_only = only_groups and told == "point" and all("," in cell for cell in odd)
+    return Numbers(values.alias(cells.name), percent, unsure=told is None, grouped=grouped_only)
 
 
 def _mark(texts: Iterable[str], delimiter: str | None) -> Mark | None:
@@ -136,13 +142,17 @@ def as_asked(numbers: Numbers, part: RawTable, name: str) -> pl.Series:
     return numbers.values
 
 
-def unsure_numbers(file: str, numbers: Numbers) -> list[Problem]:
+def unsure_numbers(file: str, numbers: Numbers, name: str = "") -> list[Problem]:
     """Say what of a column nobody but the study file can decide: the mark before decimals, and what has no % sign."""
     told = []
     if numbers.unsure:
         found = "numbers in which a comma or point may part decimals or thousands"
         fix = "say `decimal: comma` or `decimal: point` in the study file, or correct cells that are written otherwise"
         told.append(Problem(file, found, "one mark before decimals", fix, None, numbers.values.name, "decimal mark"))
+    if numbers.grouped and name in MEANS:
+        found, column = "numbers such as 1,234 alone, which were read as thousands", numbers.values.name
+        fix = "nothing, if they are thousands; if the comma parts decimals, say `decimal: comma` in the study file"
+        told.append(Problem(file, found, "one mark before decimals", fix, None, column, "looks wrong", blocking=False))
     bare = int((~numbers.percent & (numbers.values != 0)).sum())
     if numbers.percent.any() and bare:
         found = f"{bare} numbers without a per cent sign among {int(numbers.percent.sum())} with one"

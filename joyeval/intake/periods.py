@@ -8,7 +8,7 @@ import pandas as pd
 
 from joyeval.errors import Problem
 from joyeval.intake.account import MOST_REJECTED, problem_at, too_many
-from joyeval.intake.names import sums_of_others
+from joyeval.intake.names import most_of_all, sums_of_others
 from joyeval.intake.once import once
 from joyeval.intake.plausible import courses
 from joyeval.intake.pulse import start_of
@@ -120,14 +120,20 @@ def _totals(part: Any, rows: pd.DataFrame) -> list[Problem]:
     day = _day(rows)
     by = [] if getattr(part, "on", None) else [day]
     used = [name for name in NUMBERS if name in rows]
-    found = [] if part.through or "answer" in rows or not used else sums_of_others(rows, "team", by, used)
-    problems = []
-    for name in found:
-        row = rows[rows["team"] == name].iloc[0]
-        fix = f"if it holds the totals, write below `teams`: not_teams: [{name}]; if not, accept: {{totals: why}}"
-        told, expected = f"{name}, whose numbers are the sum of all others", "one row per team"
-        problems.append(Problem(row["file"], told, expected, fix, int(row["row"]), str(part.columns["team"]), "totals"))
-    return problems
+    if part.through or "answer" in rows or not used:
+        return []
+    sums = sums_of_others(rows, "team", by, used)
+    large = [name for name in most_of_all(rows, "team", by, used[-1]) if name not in sums]
+    return [_told_totals(part, rows, name, exact=name in sums) for name in [*sums, *large]]
+
+
+def _told_totals(part: Any, rows: pd.DataFrame, name: str, *, exact: bool) -> Problem:
+    fix = f"if it holds the totals, write below `teams`: not_teams: [{name}]"
+    fix += "; if not, accept: {totals: why}" if exact else ""
+    told = f"{name}, whose numbers are {'the sum of all others' if exact else 'about as many as all others together'}"
+    rule = "totals" if exact else "looks wrong"
+    heading = str(part.columns["team"])
+    return problem_at(rows[rows["team"] == name], told, "one row per team", fix, rule, heading, blocking=exact)
 
 
 def _outside_of_pulse(part: Any, rows: pd.DataFrame, cohort: Cohort) -> list[Problem]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["text", "number", "rating", "day"]
 NEVER_EMPTY = {"team", "period", "date", "answer", "value", "numerator", "denominator", "positive", "answers", "mean"}
+SERIAL = r"^[2-6]\d{4}(\.\d+)?$"  # a day as spreadsheets keep it: 45292
 SHORT = 16  # letters after the first digit of a cell that a message may show
 MISSING_CODES = {9.0, 99.0, 999.0, 9999.0, 99999.0, -1.0, -8.0, -9.0, -99.0, -999.0, -9999.0}
 
@@ -241,7 +242,9 @@ def _column(
         text = cells.set(cells.is_in(part.missing).fill_null(value=False), None)
         typed, told = _typed(raw, text, part, name, kind)
         bad = rows["row"].filter(text.is_not_null() & typed.is_null())
-        problems += told or _not_of_kind(raw.file, text, bad, kind, part, _two_cells(text, typed, kind, part))
+        problems += told
+        if not any(problem.blocking for problem in told):
+            problems += _not_of_kind(raw.file, text, bad, kind, part, _two_cells(text, typed, kind, part))
         if kind == "number":
             problems += _looks_missing(raw.file, typed, rows["row"]) + _zeros_missing(raw.file, cells, part)
             signed = text.str.ends_with("%").fill_null(value=False)
@@ -259,7 +262,7 @@ def _typed(raw: Raw, text: pl.Series, part: RawTable, name: str, kind: Kind) -> 
     if kind == "day":
         return read_days(text, part.dates, part.year), unsure_days(raw.file, text, part.dates)
     numbers = read_numbers(ratings(text) if kind == "rating" else text, part.decimal, raw.delimiter)
-    return as_asked(numbers, part, name), unsure_numbers(raw.file, numbers)
+    return as_asked(numbers, part, name), unsure_numbers(raw.file, numbers, name)
 
 
 def _empty(file: str, heading: str, name: str) -> Problem:
@@ -303,6 +306,16 @@ def _two_cells(text: pl.Series, typed: pl.Series, kind: Kind, part: RawTable) ->
     return f", such as {' and '.join(shown)}" if shown else ""
 
 
+def _way_out(text: pl.Series, part: RawTable, fix: str) -> str:
+    """Say how days that are none as they stand can be read."""
+    if text.drop_nulls().str.contains(SERIAL).all():
+        return "they are the numbers that a spreadsheet keeps for days: give the column a format of dates, save again"
+    told = told_way(text.drop_nulls())
+    if told and told.way.name not in ("", part.dates):
+        return f'most cells fit `dates: "{told.way.name}"`; else {fix}'
+    return f'say how they are written, such as `dates: "%d/%m/%Y"` (or "%Y%m" for 202405) in the study file; else {fix}'
+
+
 def _not_of_kind(
     file: str, text: pl.Series, rows: pl.Series, kind: Kind, part: RawTable, such_as: str
 ) -> list[Problem]:
@@ -312,7 +325,7 @@ def _not_of_kind(
     first = ", ".join(str(row) for row in rows.head(5)) + (", ..." if len(rows) > 5 else "")
     expected = f"a day written as {part.dates or '2024-05-31'}" if kind == "day" else "a number"
     fix = "correct the cells, or list what they hold under `missing` in the study file"
-    if kind == "day" and (told := told_way(text.drop_nulls())) and told.way.name not in ("", part.dates):
-        fix = f'most cells fit `dates: "{told.way.name}"`; else {fix}'
+    if kind == "day":
+        fix = _way_out(text, part, fix)
     found = f"{len(rows)} cells that are not {expected}{such_as} (rows {first})"
     return [Problem(file, found, expected, fix, row=int(rows[0]), column=heading, rule=f"not a {kind}")]

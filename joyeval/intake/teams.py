@@ -11,7 +11,7 @@ import pandas as pd
 from joyeval.errors import Problem, and_others
 from joyeval.intake.account import problem_at, too_many
 from joyeval.intake.columns import plain
-from joyeval.intake.names import is_total, sums_of_others
+from joyeval.intake.names import is_total, most_of_all, sums_of_others
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,10 @@ LISTED = 5  # names that a message gives
 SURPLUS = 1.2  # more answers than this share of the staff in post are no matter of people who came and went
 HALF = 0.5
 UNKNOWN_SIZE = "unknown size"  # a problem of disclosure, not only of the file
+NO_TEAM = frozenset(
+    "(blank)|blank|n/a|na|#n/a|unknown|not known|none|nil|null|nan|-|?|tbc|tba|row labels|zeilenbeschriftungen"
+    "|not stated|not assigned|unassigned".split("|")
+)
 SCOPES = ("team", "cohort", "network")
 
 
@@ -55,8 +59,32 @@ def listed(part: Teams, table: pd.DataFrame, cohorts: Sequence[str]) -> tuple[pd
         problems.append(
             problem_at(totals, f"a row of totals: {names}", "one row per team", fix, "totals", part.columns["team"])
         )
+    problems += [*_no_team(part, table), *_large(part, table[~table.index.isin(totals.index)])]
     problems += [*_twice(part, table), *_unknown_cohorts(part, table, cohorts), *_headcounts(table)]
     return table.drop_duplicates("team", keep="last"), problems
+
+
+def _no_team(part: Teams, table: pd.DataFrame) -> list[Problem]:
+    """Tell of rows whose name says that there is none, as tables made by a spreadsheet have them."""
+    none = table[table["team"].map(plain).isin(NO_TEAM)]
+    if none.empty:
+        return []
+    names = ", ".join(f'"{name}"' for name in dict.fromkeys(none["team"]))
+    fix = f"if it is no team, write below `teams`: not_teams: [{names}]"
+    heading = str(part.columns["team"])
+    return [problem_at(none, f"a team called {names}", "a team", fix, "looks wrong", heading, blocking=False)]
+
+
+def _large(part: Teams, table: pd.DataFrame) -> list[Problem]:
+    """Tell of a team of about as many people as all others together, as a row of totals would be."""
+    large = most_of_all(table.drop_duplicates("team"), "team", [], "headcount") if len(table) else []
+    fix = "if it holds the totals, write below `teams`: not_teams: [{name}]"
+    told, heading = "{name}, with about as many people as all others together", str(part.columns["team"])
+    return [
+        problem_at(table[table["team"] == name], told.format(name=name), "one row per team", fix.format(name=name),
+                   "looks wrong", heading, blocking=False)
+        for name in large
+    ]  # fmt: skip
 
 
 def names_of_nobody(study: Study, table: pd.DataFrame) -> list[Problem]:

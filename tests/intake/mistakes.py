@@ -898,3 +898,61 @@ SAFETY = {
 }
 GERMAN = ("Stimmt genau", "Stimmt", "Stimmt eher", "Weder noch", "Eher nicht", "Nicht", "Gar nicht")
 assert np.unique([one.name for one in CATALOGUE]).size == len(CATALOGUE)
+
+
+# ---- met by a second look
+
+
+@mistake("A row `Gesamt` in the list of teams and in every week, without headcount", "teams", "totals")
+def total_in_another_language(p):
+    p.tables["teams.csv"] = add(p.tables["teams.csv"], Team="Gesamt")
+    table = p.tables["pulse.csv"] = total_of(p.tables["pulse.csv"], "Gesamt", "Week")
+    table.loc[table["Team"] == "Gesamt", "Answers"] = "99"
+
+
+@mistake(
+    "A team of the list with about the numbers of all others together", "pulses", "looks wrong", "goes on with a word"
+)
+def nearly_totals(p):
+    table = total_of(p.tables["pulse.csv"], "Riverside", "Week")
+    theirs = table["Team"] == "Riverside"
+    table.loc[theirs, "Answers"] = (table.loc[theirs, "Answers"].astype(int) + 1).astype(str)
+    p.tables["pulse.csv"], p.tables["teams.csv"] = table, add(p.tables["teams.csv"], Team="Riverside")
+
+
+@mistake("A headcount of about all others together", "teams", "looks wrong", "goes on with a word")
+def headcount_of_nearly_all(p):
+    p.tables["teams.csv"] = add(p.tables["teams.csv"], Team="Riverside", Staff="58")
+
+
+@mistake("A team called `(blank)`, as pivot tables have it", "teams", "looks wrong", "goes on with a word")
+def team_called_blank(p):
+    p.tables["teams.csv"] = add(p.tables["teams.csv"], Team="(blank)", Staff="3")
+
+
+@mistake("`N/A` in place of the numbers of people", "surveys", "shared code")
+def people_without_numbers(p):
+    p.tables["wave1.csv"]["Code"] = "N/A"
+
+
+@mistake("Numbers of people that a spreadsheet shortened (1.23457E+11)", "surveys", "shared code")
+def shortened_numbers_of_people(p):
+    p.tables["wave1.csv"].loc[:20, "Code"] = "1.23457E+11"
+
+
+@mistake("More than one answer in twenty from people who answered again", "surveys", "duplicate")
+def many_answered_again(p):
+    table = p.tables["wave1.csv"]
+    table.loc[1:8:2, "Code"] = table.loc[0:7:2, "Code"].to_numpy()
+
+
+@mistake("A heading that another has in capitals", "pulses", "", "reads it")
+def heading_in_capitals(p):
+    p.tables["pulse.csv"]["ANSWERS"] = (p.tables["pulse.csv"]["Answers"].astype(int) + 1).astype(str)
+
+
+@mistake("1,234 alone in a column of means", "outcomes", "looks wrong", "goes on with a word")
+def thousands_or_decimals(p):
+    part, table = p.part("outcomes"), p.tables["outcome.csv"]
+    table["Score"] = [f"{1 + i % 4},{200 + i}" for i in range(len(table))]
+    part |= {"kind": "mean", "unit": "points", "columns": {"team": "Team", "period": "Month", "value": "Score"}}
