@@ -122,13 +122,12 @@ RULES = {  # rule: what was found (once, several times), what to do
     "duplicate": (
         "row of a person who answered again",
         "rows of people who answered again",
-        "the fullest is kept, and of equals the last; if there are many, see that the column holds each person's own "
-        "number or code, or accept: {duplicate: why}",
+        "the fullest is kept, of equals the last; if these are many, map each person's own number, or accept them",
     ),
     "shared code": (
         "row with a code that others have",
         "rows that share a number or code of a person, which would be one person",
-        "list it under `missing` if it says that there is none (such as N/A); else map the column that tells people apart",
+        "list it under `missing` if it says that there is none (such as N/A); else map what tells people apart",
     ),
     "straight-lining": (
         "person who gave one answer to items worded both ways",
