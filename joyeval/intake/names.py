@@ -29,8 +29,8 @@ TOTALS = re.compile(
     # in spreadsheets in other languages
     r"|(gesamt|insgesamt|zusammen|summe|totaal|samlet|sammenlagt|yhteens)\w*|i alt|tot[aá]l\w{0,4}|toplam\w*"
     r"|(alle|tous|toutes|tutt[ei]|tod[oa]s|wszystkie)( \w+){0,2}|ensemble|suma|somme|somma|soma|geral|complessivo"
-    r"|cyfan(swm)?|razem|ogółem|łącznie|celkem|spolu|ukupno|skupaj|összesen|kokku|kopā|viso|iš viso|iomlán|итого|всего|разом"
-    r"|общо|σύνολο|合計|合计|总计|總計|総計|합계|المجموع"
+    r"|cyfan(swm)?|razem|ogółem|łącznie|celkem|spolu|ukupno|skupaj|összesen|kokku|kopā|viso|iš viso|iomlán|итого|всего"
+    r"|разом|общо|σύνολο|合計|合计|总计|總計|総計|합계|المجموع"
 )
 _SIDES = {"north", "south", "east", "west", "left", "right", "upper", "lower", "male", "female", "day", "night"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -23,9 +24,9 @@ LISTED = 5  # names that a message gives
 SURPLUS = 1.2  # more answers than this share of the staff in post are no matter of people who came and went
 HALF = 0.5
 UNKNOWN_SIZE = "unknown size"  # a problem of disclosure, not only of the file
-NO_TEAM = frozenset(
-    "(blank)|blank|n/a|na|#n/a|unknown|not known|none|nil|null|nan|-|?|tbc|tba|row labels|zeilenbeschriftungen"
-    "|not stated|not assigned|unassigned".split("|")
+NO_TEAM = re.compile(
+    r"\(?blank\)?|#?n/?a|(not )?(un)?known|none|nil|null|nan|[-?]|tb[ac]|row labels|zeilenbeschriftungen"
+    r"|not stated|(not |un)assigned"
 )
 SCOPES = ("team", "cohort", "network")
 
@@ -66,7 +67,7 @@ def listed(part: Teams, table: pd.DataFrame, cohorts: Sequence[str]) -> tuple[pd
 
 def _no_team(part: Teams, table: pd.DataFrame) -> list[Problem]:
     """Tell of rows whose name says that there is none, as tables made by a spreadsheet have them."""
-    none = table[table["team"].map(plain).isin(NO_TEAM)]
+    none = table[table["team"].map(lambda name: NO_TEAM.fullmatch(plain(name)) is not None)]
     if none.empty:
         return []
     names = ", ".join(f'"{name}"' for name in dict.fromkeys(none["team"]))
