@@ -52,6 +52,13 @@ def new(folder: str | Path) -> list[Path]:
     return [home / path for path in made]
 
 
+def add_notebooks(home: Path) -> None:
+    """Put the notebooks of this installation into a workspace; those that are there stay as they are."""
+    for path in notebooks().glob("*.ipynb"):
+        if not (home / "notebooks" / path.name).exists():
+            write_whole(home / "notebooks" / path.name, path.read_bytes())
+
+
 def notebooks() -> Path:
     """Return the folder of the notebooks that came with this installation."""
     places = (Path(__file__).parents[1] / "notebooks", Path(sys.prefix) / "share" / "joyeval" / "notebooks")

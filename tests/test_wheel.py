@@ -111,7 +111,10 @@ def test_run_in_an_empty_folder(joyeval, tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="the folders of an environment are called otherwise")
 def test_a_cohort_of_the_demonstration_from_raw_files_to_report(joyeval, tmp_path):
-    make = "from pathlib import Path; from joyeval import synthetic; print(synthetic.study_file(Path.cwd()))"
+    make = (
+        "from pathlib import Path; from joyeval import synthetic, workspace; "
+        "workspace.add_notebooks(Path.cwd()); print(synthetic.study_file(Path.cwd()))"
+    )
     alone = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     subprocess.run([joyeval.python, "-c", make], cwd=tmp_path, env=alone, check=True)
     done = joyeval(tmp_path, "run", "pipelines/enjoying_work.yml", "--cohort", "2")

@@ -74,7 +74,9 @@ def root(
 def demo(workers: Workers = 2) -> None:
     """Make the demonstration programme and run it: five cohorts, five reports, and one over all of them."""
     from joyeval import synthetic
+    from joyeval.workspace import add_notebooks
 
+    add_notebooks(Path.cwd())
     _run(synthetic.study_file(Path.cwd()), workers=workers)
 
 

@@ -940,7 +940,7 @@ def shortened_numbers_of_people(p):
     p.tables["wave1.csv"].loc[:20, "Code"] = "1.23457E+11"
 
 
-@mistake("More than one answer in twenty from people who answered again", "surveys", "duplicate")
+@mistake("More than one answer in twenty from people who answered again", "surveys", "duplicate", "goes on with a word")
 def many_answered_again(p):
     table = p.tables["wave1.csv"]
     table.loc[1:8:2, "Code"] = table.loc[0:7:2, "Code"].to_numpy()
