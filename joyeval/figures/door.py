@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from joyeval.disclosure.shown import HOW, Shown, opened
 from joyeval.errors import DisclosureError
+from joyeval.figures.once import made_by
 from joyeval.figures.style import styled
 
 if TYPE_CHECKING:
@@ -25,8 +26,11 @@ def drawing(function: Callable[..., Any]) -> Callable[..., Any]:
         given = [value for value in (*args, *options.values()) if isinstance(value, Shown)]
         if not given:
             opened(next(iter(args), None), call)
+        opened_args, opened_options = [_opened(value, call) for value in args], _all_opened(options, call)
         with styled:
-            made = function(*(_opened(value, call) for value in args), **_all_opened(options, call))
+            made = function(*opened_args, **opened_options)
+        if hasattr(made, "figure"):
+            made_by(made.figure, function, opened_args, opened_options)
         return given[0].say(lambda _: made) if isinstance(made, str) else from_shown(made, *given)
 
     return draw

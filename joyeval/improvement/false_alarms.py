@@ -6,8 +6,8 @@ denominator, level and baseline.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,7 +88,7 @@ def false_alarm_rate(
 def _rate(design: Design, rules: RuleSet, series: int, seed: int) -> float:
     if design.kind not in KINDS:
         raise UsageError(f"no kind of chart {design.kind!r}; there are {', '.join(KINDS)}")
-    sheet = _simulate(design, series, np.random.default_rng(seed))
+    sheet = _simulate(design, series, seed)
     found = analyse(
         sheet,
         design.kind,
@@ -101,8 +101,25 @@ def _rate(design: Design, rules: RuleSet, series: int, seed: int) -> float:
     return float(found.judgement.signal.mean())
 
 
-def _simulate(design: Design, series: int, rng: np.random.Generator) -> Sheet:
-    size = series * design.points
+def _simulate(design: Design, series: int, seed: int) -> Sheet:
+    y, n, spread = _drawn(replace(design, baseline=None), series, seed)
+    place = np.tile(np.arange(design.points), series)
+    return Sheet(
+        stretch=np.repeat(np.arange(series), design.points),
+        stretches=series,
+        value=y / n,
+        y=y,
+        n=n,
+        kept=np.ones(len(y), bool),
+        baseline=place < (design.baseline or design.points),
+        spread=spread,
+    )
+
+
+@lru_cache(maxsize=16)
+def _drawn(design: Design, series: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Draw what is counted, out of how many, and the spread within: the same for all rules and baselines."""
+    size, rng = series * design.points, np.random.default_rng(seed)
     cases = design.denominator or 1
     n = np.maximum(rng.poisson(cases, size), 1.0) if design.varying else np.full(size, float(cases))
     spread = None
@@ -122,17 +139,7 @@ def _simulate(design: Design, series: int, rng: np.random.Generator) -> Sheet:
             y = rng.binomial(n.astype(int), design.level).astype(float)
         case _:
             y = rng.normal(size=size)
-    place = np.tile(np.arange(design.points), series)
-    return Sheet(
-        stretch=np.repeat(np.arange(series), design.points),
-        stretches=series,
-        value=y / n,
-        y=y,
-        n=n,
-        kept=np.ones(size, bool),
-        baseline=place < (design.baseline or design.points),
-        spread=spread,
-    )
+    return y, n, spread
 
 
 def false_alarms(charts: Charts) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from joyeval import disclosure
 from joyeval.disclosure.rule import in_section
+from joyeval.figures import once
 from joyeval.store import edition
 
 if TYPE_CHECKING:
@@ -78,9 +79,10 @@ def section(function: Callable[..., Any]) -> Callable[..., Any]:
     def shown(*args: Any, **options: Any) -> Any:
         if in_section():
             return function(*args, **options)
-        for rule in disclosure.readers():
-            with disclosure.reading(rule):
-                found = function(*args, **options)
+        with once.kept():
+            for rule in disclosure.readers():
+                with disclosure.reading(rule):
+                    found = function(*args, **options)
         return found
 
     return shown
