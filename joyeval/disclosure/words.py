@@ -76,6 +76,19 @@ def spoken(text: Any, call: str) -> str:
     return text
 
 
+def titled(text: str, call: str) -> str:
+    """Return words that stand above or below exhibits, with numbers such as those of waves, pages and limits.
+
+    Raises
+    ------
+    DisclosureError
+        A number beside the name of a team of too few people.
+    """
+    if not isinstance(text, Said) and names_few(text) and NUMBER.search(without_names(text)):
+        raise DisclosureError((), f"{call}: a number beside the name of a team of too few people. {HOW}")
+    return text
+
+
 def without_names(text: str) -> str:
     """Return a text without the names of the study."""
     for name in _NAMES:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from joyeval.disclosure.prose import inexact
 from joyeval.disclosure.rule import in_section, reader
 from joyeval.disclosure.shown import opened
-from joyeval.disclosure.words import spoken
+from joyeval.disclosure.words import spoken, titled
 from joyeval.errors import UsageError
 from joyeval.figures.text import clean, minus
 
@@ -314,8 +314,8 @@ def figure(fig: Any, *, alt: str, caption: str, data: Shown | None = None, **lay
     from joyeval.report.tables import layout as lay_out
 
     shown = max(made_from(fig, "report.figure"), key=lambda one: len(one.mask))
-    said = _required(alt, "report.figure", "alt text: say the kind of chart, what it compares and what it shows")
     spoken(alt, "report.figure (alt)")
+    said = _required(alt, "report.figure", "alt text: say the kind of chart, what it compares and what it shows")
     below = _required(caption, "report.figure", "caption")
     if shown.mostly_hidden:
         emit(_hidden(below, shown), shown)
@@ -341,7 +341,7 @@ def plain(text: str) -> tuple[Run, ...]:
 def _required(text: str, call: str, what: str) -> str:
     if not clean(text):
         raise UsageError(f"{call}: no {what}")
-    return minus(inexact(clean(text)))
+    return minus(inexact(clean(titled(text, call))))
 
 
 def _hidden(what: str, shown: Shown) -> Text:

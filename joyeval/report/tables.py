@@ -12,6 +12,7 @@ from pandas.api.types import is_bool, is_scalar
 from joyeval.disclosure.prose import inexact
 from joyeval.disclosure.shown import opened
 from joyeval.disclosure.statistics import END
+from joyeval.disclosure.words import titled
 from joyeval.errors import UsageError
 from joyeval.figures.text import clean, minus
 from joyeval.report.blocks import Column, Table
@@ -76,7 +77,10 @@ def layout(
         columns=tuple(columns),
         rows=tuple(zip(*cells.values(), strict=True)),
         header_columns=header_columns if header_columns is not None else max(indexed, 1),
-        footnotes=(*(inexact(clean(line)) for line in footnotes), *_why(data, cells)),
+        footnotes=(
+            *(inexact(clean(titled(line, "report.table (footnote)"))) for line in footnotes),
+            *_why(data, cells),
+        ),
     )
 
 

@@ -86,6 +86,24 @@ def test_alt_texts_are_words_too():
         report.figure(drawn, alt="Ward 7 stands at 61.", caption="Joy")
 
 
+SHOWN = show(pd.DataFrame({"team": ["Ward 12"], "joy": [74.0], "n": [61]}), people="n")
+
+
+@pytest.mark.parametrize(
+    "door",
+    [
+        report.heading,
+        lambda text: report.table(SHOWN, caption=text),
+        lambda text: report.table(SHOWN, caption="Joy", footnotes=[text]),
+    ],
+)
+def test_headings_captions_and_footnotes_hold_no_number_beside_a_small_team(door):
+    emitted(lambda: door("Joy in 2 waves, Ward 12 and others"))
+    emitted(lambda: door("Ward 7 began later"))
+    with pytest.raises(DisclosureError, match="beside the name of a team"):
+        door("Ward 7 stood at 61 %")
+
+
 def test_texts_of_a_study_file_are_names(tmp_path):
     study = load_study(ROOT / "pipelines" / "enjoying_work.yml")
     report.readers(study)
