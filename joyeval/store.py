@@ -91,3 +91,23 @@ def write_whole(path: Path, content: bytes, *, private: bool = False) -> None:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)  # of a full disk
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the parts of files that processes which are gone have left below a folder."""
+    for part in folder.rglob(".*.part"):
+        process = part.name.split(".")[-2]
+        if process.isdecimal() and _gone(int(process)):
+            part.unlink(missing_ok=True)
+
+
+def _gone(process: int) -> bool:
+    if os.name != "posix":
+        return False  # elsewhere to ask is to end it
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # another user's
+        return False
+    return False

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+OF_TEXT = "Tf Td TD T* Tm BT Tj TJ"  # drawings are passed over
 NEW_LINE = {"Td", "TD", "T*", "Tm", "BT"}
 RANGE = r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*(?:<([0-9A-Fa-f]+)>|\[(.*?)\])"
 SPACE = -200  # thousandths of the type size; a wider gap within a line is a space
@@ -34,7 +35,7 @@ def _page(page: Any) -> Iterator[str]:
 
     fonts = {str(name): letters_of(font) for name, font in page.get("/Resources", {}).get("/Font", {}).items()}
     letters, line, height = {}, "", None
-    for operands, operator in pikepdf.parse_content_stream(page):
+    for operands, operator in pikepdf.parse_content_stream(page, OF_TEXT):
         what = str(operator)
         if what == "Tf":
             letters = fonts.get(str(operands[0]), {})

@@ -33,7 +33,7 @@ from joyeval.pipeline.steps import (
     steps_of,
 )
 from joyeval.pipeline.threads import threads_of
-from joyeval.store import private
+from joyeval.store import private, remove_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -148,6 +148,7 @@ def run(
         plan = _Plan(study, graph, parameters or {}, threads or threads_of(executor.slots), force, executor, on_step)
         keep_to_owner(study, sorted({node.cohort for node in graph}))
         with hold(_written_or_read(study, graph), wait=wait, tell=tell):
+            _clear_up(study, graph)
             try:
                 plan.run()
             except KeyboardInterrupt:
@@ -172,6 +173,15 @@ def _written_or_read(study: Study, graph: Graph) -> set[Path]:
     names = {node.cohort for node in graph}
     names |= {cohort.cohort for cohort in study.cohorts} if NETWORK in names else set()
     return {folders(study, name).processed for name in names}
+
+
+def _clear_up(study: Study, graph: Graph) -> None:
+    """Throw away what a run that was killed has begun: a step that is up to date would never touch it again."""
+    for cohort in {node.cohort for node in graph}:
+        where = folders(study, cohort)
+        for home in (where.processed, where.reports):
+            shutil.rmtree(home / ".staging", ignore_errors=True)
+            remove_parts(home)
 
 
 def graph_of(study: Study, cohorts: Sequence[str] = (), steps: Sequence[str] = ()) -> Graph:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from joyeval.errors import StepError
@@ -87,7 +88,7 @@ def _numbered(body: Iterable[Block]) -> Iterator[Block]:
 
 def _anchor(text: str, taken: set[str]) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "section"
-    anchor = next(name for name in (slug, *(f"{slug}-{i}" for i in range(2, 10_000))) if name not in taken)
+    anchor = next(name for name in chain([slug], (f"{slug}-{i}" for i in count(2))) if name not in taken)
     taken.add(anchor)
     return anchor
 

@@ -126,6 +126,21 @@ def test_a_disk_that_is_full(study, whole, started):
     assert made(study) == whole
 
 
+def test_a_run_with_nothing_to_do_clears_up_after_one_that_was_killed(study):
+    run(study, executor=InProcess())
+    before, where = made(study), folders(study, "a")
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for left in (where.processed / ".staging" / "01" / "x.json", where.reports / f".run.json.{ended.pid}.part"):
+        left.parent.mkdir(parents=True, exist_ok=True)
+        left.write_text("half")
+    (ours := where.reports / f".run.json.{os.getpid()}.part").write_text("being written")
+    assert not [outcome for outcome in run(study, executor=InProcess()) if outcome.ran]
+    assert ours.exists()
+    ours.unlink()
+    assert made(study) == before
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "times"), [(signal.SIGKILL, 100), (signal.SIGINT, 30)], ids=["kill", "interrupt"])
 def test_killed_at_any_moment(study, whole, started, number, times):
