@@ -271,6 +271,12 @@ def test_steps_of_a_survey_that_differ_by_a_few_people_do_not_count_them(study):
     assert "7" not in str(said).split()
 
 
+def test_people_at_each_step_are_told_where_nobody_knows_how_many_are_in_post(study):
+    (said,) = emitted(lambda: data.response(store(study, response=pd.DataFrame(RESPONSE | {"invited": float("nan")}))))
+    assert "response (%)" not in [column.label for column in said.columns]
+    assert said.rows
+
+
 def test_rows_of_people_are_rounded_where_rows_of_files_are_not():
     steps = [("1", "read", 48, 46), ("1", "scored", 46, 46), ("teams", "read", 7, 7)]
     table = pd.DataFrame(steps, columns=["wave", "step", "n_in", "n_out"]).assign(reason="")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from joyeval.store import Store
 
 
+RATE = "response (%)"
 ROWS = "Rows at each step, from the raw files to the tables that the analyses read; of surveys to the nearest 5"
 
 
@@ -92,10 +93,11 @@ def _entries(count: object) -> str:
 @section
 def response(store: Store) -> None:
     """Emit how many people were left at each step, wave by wave, for the cohort as a whole."""
+    people = people_at_steps(store)
     report.table(
-        people_at_steps(store),
+        people,
         caption="People at each step, by wave, to the nearest 5; linked means: to another wave",
-        formats={"response (%)": ".0f"},
+        formats={RATE: ".0f"} if RATE in people.what else {},
     )
 
 
@@ -110,4 +112,4 @@ def _with_rates(flow: pd.DataFrame) -> pd.DataFrame:
     table = flow.rename(columns={"invited": "staff in post"})
     if not table["staff in post"].notna().all():
         return table.drop(columns="staff in post")
-    return table.assign(**{"response (%)": (100 * table["kept"] / table["staff in post"]).astype(float).round()})
+    return table.assign(**{RATE: (100 * table["kept"] / table["staff in post"]).astype(float).round()})
