@@ -14,6 +14,8 @@ from joyeval.result import Result
 
 Z = {95: 1.959964, 99.8: 3.090232}  # standard normal, two-sided; to the six decimals that funnels are published with
 METHODS = ("SHMI", "CQC", "published")
+RARE = 5  # events expected of a group; of fewer, limits on the arcsine scale miss their rate
+TINY = 1e-9  # of an event: a count on its limit is not outside
 HALF = 0.5  # events that stand for none where a logarithm is taken
 FEWEST_GROUPS = 10  # below this the overdispersion is hardly known
 TITLES = {"PR": "share", "SR": "ratio of observed to expected", "RC": "ratio of counts"}
@@ -41,6 +43,9 @@ class Funnel(Result):
         Column of the groups; PR, SR or RC.
     multiply : float
         What value, limits and target were multiplied by.
+    by_chance : float
+        Groups that would lie outside if none differed: worked out from the counts that each could have (PR, SR), since
+        limits on a transformed scale miss their rate where events are rare. Missing for adjusted limits and for RC.
     """
 
     points: pd.DataFrame
@@ -52,6 +57,7 @@ class Funnel(Result):
     group: str
     kind: str
     multiply: float = 1.0
+    by_chance: float = float("nan")
 
     def tidy(self) -> pd.DataFrame:
         """Return the groups, one row each."""
@@ -61,9 +67,10 @@ class Funnel(Result):
         """Say how many groups lie outside, and how many would by chance."""
         outside = int(self.points["outlier"].sum())
         how = "limits that allow for ordinary differences between groups" if self.adjusted else "limits of chance alone"
+        by_chance = self.n * (1 - self.limit / 100) if np.isnan(self.by_chance) else self.by_chance
         return (
             f"{outside} of {self.n} groups lie outside the {self.limit:g} % {how}; "
-            f"{self.n * (1 - self.limit / 100):.1f} would if none differed."
+            f"{by_chance:.1f} would if none differed."
         )
 
 
@@ -166,7 +173,7 @@ def funnel(
     return Funnel(
         n=len(points),
         n_dropped=dropped,
-        notes=_notes(groups, phi, kind, method, adjusted=adjusted),
+        notes=_notes(groups, phi, kind, method, scale.target, adjusted=adjusted),
         points=points.sort_values("denominator", kind="stable", ignore_index=True),
         phi=phi,
         tau2=tau2,
@@ -176,7 +183,19 @@ def funnel(
         group=group,
         kind=kind,
         multiply=float(multiply),
+        by_chance=float("nan") if adjusted else _by_chance(bottom, _back(scale.target, kind, method), low, high, kind),
     )
+
+
+def _by_chance(bottom: np.ndarray, target: float, low: np.ndarray, high: np.ndarray, kind: str) -> float:
+    """How many groups would lie outside, were the target the level of each."""
+    from scipy.stats import binom, poisson
+
+    if kind == "RC":
+        return float("nan")
+    count = binom(np.round(bottom), target) if kind == "PR" else poisson(bottom)
+    below, above = np.ceil(low * bottom - TINY) - 1, np.floor(high * bottom + TINY)
+    return float((count.cdf(below) + count.sf(above)).sum())
 
 
 def _name(limit: float) -> str:
@@ -261,9 +280,17 @@ def _bands(scale: _Scale, bottom: np.ndarray, tau2: float, kind: str, method: st
     return bands
 
 
-def _notes(groups: pd.DataFrame, phi: float, kind: str, method: str, *, adjusted: bool) -> tuple[str, ...]:
+def _notes(
+    groups: pd.DataFrame, phi: float, kind: str, method: str, target: float, *, adjusted: bool
+) -> tuple[str, ...]:
     k, none = len(groups), int((groups["numerator"] == 0).sum())
+    rare = int((groups["denominator"] * _back(target, kind, method) < RARE).sum()) if kind == "PR" else 0
     found = []
+    if rare and groups["numerator"].any():
+        found.append(
+            f"{rare} of {k} groups would have fewer than {RARE} events at the level of all: their limits are rough, "
+            "and too many or too few such groups lie outside."
+        )
     if not groups["numerator"].any():
         found.append("No group had an event: nothing tells them apart.")
     elif none and kind == "SR" and method == "SHMI":

@@ -81,6 +81,22 @@ def test_groups_without_an_event_are_answers(kind, events):
     assert np.isfinite([found.phi, found.tau2, found.target]).all()
 
 
+@pytest.mark.parametrize(("kind", "level"), [("PR", 0.6), ("PR", 0.01), ("SR", 0.05)])
+def test_the_sentence_says_how_many_lie_outside_by_chance_whatever_the_limits_miss(kind, level):
+    rng, outside, told = np.random.default_rng(1), [], []
+    for _ in range(60):
+        n = rng.integers(30, 400, 60)
+        good, of = (rng.binomial(n, level), n) if kind == "PR" else (rng.poisson(n * level), n * level)
+        data = pd.DataFrame({"team": np.arange(60), "good": good, "n": of})
+        found = funnel(data, **CALL, kind=kind, limit=95, adjust=False)
+        outside.append(found.points["outlier"].sum())
+        told.append(found.by_chance)
+        assert f"{found.by_chance:.1f} would if none differed" in found.sentence()
+    assert np.mean(outside) == pytest.approx(np.mean(told), abs=3 * np.std(outside) / np.sqrt(60))
+    assert any("fewer than 5 events" in note for note in found.notes) == (level == 0.01)
+    assert (np.mean(told) > 0.09 * 60) == (level == 0.01)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("level", [0.6, 0.05, 0.01])
 @pytest.mark.parametrize("count", [12, 60])
