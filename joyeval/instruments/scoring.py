@@ -74,16 +74,31 @@ def score(wave: Wave, instrument: str | Path | Instrument, *, coding: str | None
 
 
 def _warn_of_turned_items(codes: pl.DataFrame, instrument: Instrument) -> None:
+    for name, items in turned_items(codes, instrument).items():
+        warnings.warn(
+            f"{name}: {', '.join(items)} run the other way than the other items; reversed already?", stacklevel=3
+        )
+
+
+def turned_items(codes: pl.DataFrame, instrument: Instrument) -> dict[str, list[str]]:
+    """Return the items of each scale that run the other way than its others, those turned that the scoring turns.
+
+    Parameters
+    ----------
+    codes : polars.DataFrame
+        Item codes.
+    """
+    found = {}
     for name, scale in instrument.scales.items():
-        items = [item for item in scale.items if item in codes]
+        items = [item for item in scale.items if item in codes.columns]
         keyed = codes.select(_value(instrument, item, scale).alias(item) for item in items).drop_nulls().head(ENOUGH)
         moves = [item for item in items if keyed[item].n_unique() > 1]
         if len(moves) < 3:
             continue
         turned = run_against(np.corrcoef(keyed.select(moves).to_numpy().T), len(keyed))
         if turned.any():
-            told = ", ".join(item for item, runs in zip(moves, turned, strict=True) if runs)
-            warnings.warn(f"{name}: {told} run the other way than the other items; reversed already?", stacklevel=3)
+            found[name] = [item for item, runs in zip(moves, turned, strict=True) if runs]
+    return found
 
 
 def score_codes(items: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -12,7 +12,7 @@ from joyeval.intake.pseudonyms import pseudonyms
 from joyeval.intake.raw import NOTE, OUTSIDE, REPEATED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
 
@@ -23,7 +23,19 @@ ROWS_TOLD, ROWS_KEPT = 5, SHOWN  # rows of alike problems in a sentence, and in 
 
 def too_many(n: int, of: int) -> bool:
     """Whether so many rows or values, of all, are no single slips but a fault of the file or of its description."""
-    return n >= FEWEST_REJECTED and n > MOST_REJECTED * of
+    return n > MOST_REJECTED * of and (n >= FEWEST_REJECTED or n == of)
+
+
+def accepted(problem: Problem, accept: Mapping[str, str]) -> Problem:
+    """Return a problem as one that stops nothing, where the study file says that it is meant, and why."""
+    why = accept.get(problem.rule)
+    return replace(problem, blocking=False, fix=f"accepted: {why}") if why else problem
+
+
+def empty_column(file: str, heading: str, name: str) -> Problem:
+    """Tell of a column that is mapped and holds nothing."""
+    fix = f"map `{name}` to the heading that holds its values, or take it out; else accept: {{empty column: why}}"
+    return Problem(file, "no cell with a value", "values", fix, column=heading, rule="empty column")
 
 
 def problem_at(
@@ -173,6 +185,10 @@ class Account:
     problems: list[Problem] = field(default_factory=list)
     accept: Mapping[str, str] = field(default_factory=dict)
 
+    def add(self, problems: Iterable[Problem]) -> None:
+        """Note problems; what is accepted stops nothing."""
+        self.problems += [accepted(problem, self.accept) for problem in problems]
+
     def count(self, step: str, n_in: int, n_out: int, reason: str = "") -> None:
         """Note how many rows went in and out."""
         self.flow.append({"wave": self.wave, "step": step, "n_in": n_in, "n_out": n_out, "reason": reason})
@@ -257,9 +273,7 @@ class Account:
         if blocking and rule not in BLOCKING:
             found = f"{found}, more than one in twenty"
         told = tuple(rows.head(ROWS_KEPT).to_list()) if len(rows) > 1 else ()
-        if rule in self.accept:
-            fix, blocking = f"accepted: {self.accept[rule]}", False
-        self.problems.append(Problem(self.file, found, expected, fix, int(rows[0]), column, rule, blocking, told))
+        self.add([Problem(self.file, found, expected, fix, int(rows[0]), column, rule, blocking, told)])
 
 
 def _types() -> dict[str, pl.DataType]:

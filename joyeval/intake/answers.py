@@ -70,7 +70,7 @@ class AnswerTable:
         if text in self.words:
             return self.words[text]
         if _is_number(text):
-            return self._number(int(float(text)), way)
+            return self._number(_number(text), way)
         both = number_and_words(text)
         return self.words.get(both[1], self._number(both[0], way)) if both else UNKNOWN
 
@@ -156,7 +156,7 @@ def direction(cells: Sequence[str], table: AnswerTable, labels: Mapping[str, str
     if any(number in table.codes for number, _ in pairs):
         return "unknown"
     words = {table.words[text] for cell in cells if (text := plain(cell)) in table.wording}
-    bare = {int(float(text)) for cell in cells if _is_number(text := plain(cell)) and text not in table.words}
+    bare = {_number(text) for cell in cells if _is_number(text := plain(cell)) and text not in table.words}
     at_an_end = words & {min(table.codes), max(table.codes)} if table.codes else set()
     in_part = at_an_end and bare & table.codes and not words & bare and set(table.wording.values()) >= table.codes
     return "unknown" if in_part else "ours"
@@ -175,7 +175,11 @@ def _alike(named: list[tuple[int, str]], table: AnswerTable) -> list[tuple[int, 
 
 
 def _is_number(text: str) -> bool:
-    return re.fullmatch(r"[-+]?\d+(\.0+)?", text) is not None
+    return re.fullmatch(r"[-+]?\d+([.,]0+)?", text) is not None
+
+
+def _number(text: str) -> int:
+    return int(re.split("[.,]", text)[0])
 
 
 def _are_codes(cells: pl.Series, table: AnswerTable, labels: Mapping[str, str], declined: frozenset[str]) -> bool:

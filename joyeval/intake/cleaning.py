@@ -9,7 +9,7 @@ import polars as pl
 
 from joyeval.errors import DataError, Problem, and_others
 from joyeval.instruments import load
-from joyeval.intake.account import Account
+from joyeval.intake.account import Account, empty_column
 from joyeval.intake.answers import AnswerTable, answer_table, code_answers
 from joyeval.intake.careless import set_aside_careless, tell_careless, unmapped_checks
 from joyeval.intake.columns import (
@@ -22,7 +22,7 @@ from joyeval.intake.columns import (
 )
 from joyeval.intake.days import read_days
 from joyeval.intake.names import Names, is_total
-from joyeval.intake.plausible import unused_ends
+from joyeval.intake.plausible import turned, unused_ends
 from joyeval.intake.reading import read
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 CELL = "(team as written)"  # a column of ours: no heading of a file is called so
 SHOWN_FROM = 11  # people who wrote a name before it is shown
 SHARED = 5  # answers under one code in one wave: nobody answers so often
+ANSWERED = 5  # rows from which a column without a cell is no chance
 BLOCK = 5  # rows that repeat earlier ones, one below the other, before they are taken for pasted twice
 
 
@@ -178,10 +179,12 @@ def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort
         found, fix = f"{raw.frame.height} rows, all left out by the study file", "correct `where` or `leave_out`"
         raise DataError([Problem(raw.file, found, "rows that stay", fix, rule="nothing left")])
     account.count("read", raw.frame.height + raw.set_aside.height, rows.height, _set_aside(raw, rows))
+    account.add(_empty_columns(rows, columns, raw.file))
     rows = _once(rows, raw, account)
     rows = _of_cohort(rows, columns, file, account, teams, cohort)
     clean, gaps = _typed(rows, columns, file, account, raw)
     account.problems += unused_ends(clean, file.questionnaires, raw.file)
+    account.problems += turned(clean, file.questionnaires, raw.file)
     clean, reached = _with_answers(clean, file, account)
     clean = _answered_once(clean, file, account)
     tell_careless(clean, file, account)
@@ -225,6 +228,13 @@ def _opened(raw: Raw, account: Account) -> pl.DataFrame:
     for rule, group in raw.set_aside.group_by("rule", maintain_order=True):
         account.reject_unread(group["row"], str(rule[0]), raw.frame.height + raw.set_aside.height)
     return raw.frame.with_columns(raw.rows.alias("row"))
+
+
+def _empty_columns(rows: pl.DataFrame, columns: Mapping[str, tuple], file: str) -> Iterator[Problem]:
+    """Columns that are mapped and hold nothing: lost, unless somebody says that they are meant."""
+    for name, headings in columns.items():
+        if rows.height >= ANSWERED and all(rows[heading].null_count() == rows.height for heading in headings):
+            yield empty_column(file, headings[0], name)
 
 
 def _once(rows: pl.DataFrame, raw: Raw, account: Account) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from joyeval.errors import Problem
+from joyeval.errors import Problem, and_others
 from joyeval.intake.account import problem_at
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ GROWN = 3  # times the first number that a running total has grown to at least
 SLIP = 5  # times the second largest number of a team that a slip of a zero is beyond
 LARGE = 20  # numbers below this are no slips of a zero
 UNUSED = 100  # answers to a scale from which unused ends of it are told
+UNUSED_ITEM = 30  # answers to one item, all of them the same, from which it is told
 FEW_ITEMS = 3  # fewer do not tell what a survey offered
 MANY_ITEMS = 5  # items from which two people do not give the same answers by chance
 RULE = "looks wrong"
@@ -89,6 +90,24 @@ def unused_ends(rows: pl.DataFrame, instruments: Iterable[Instrument], file: str
                 fix = "see that the survey offered all answers, and say under `answers` which number is which code"
                 expected = "answers over the whole scale"
                 yield Problem(file, found, expected, fix, None, instrument.id, RULE, blocking=False)
+
+
+def turned(rows: pl.DataFrame, instruments: Iterable[Instrument], file: str) -> Iterator[Problem]:
+    """Tell of items that run the other way than the others of their scale, and of items that all answer alike."""
+    from joyeval.instruments.scoring import turned_items
+
+    for instrument in instruments:
+        items = [item for item in instrument.items if item in rows.columns]
+        for name, against in turned_items(rows.select(items), instrument).items():
+            found = f"{name}: {and_others(against)} run the other way than the other items"
+            fix = "see whether the export has reversed them already, or two headings are mixed up"
+            yield Problem(file, found, "items that go together", fix, None, instrument.id, RULE, blocking=False)
+        same = [
+            item for item in items if len(given := rows[item].drop_nulls()) >= UNUSED_ITEM and given.n_unique() == 1
+        ]
+        if same and len(items) > 1:
+            found, fix = f"one answer of everybody to {and_others(same)}", "look whether the right column is mapped"
+            yield Problem(file, found, "answers that differ", fix, None, instrument.id, RULE, blocking=False)
 
 
 def answers_again(waves: Mapping[str, pl.DataFrame], items: Iterable[str], files: Mapping[str, str]) -> list[Problem]:

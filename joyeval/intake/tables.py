@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from joyeval.errors import DataError, Problem, UsageError
 from joyeval.intake import outcomes, periods, pulse, teams, ties
+from joyeval.intake.account import accepted
 from joyeval.intake.cohort import clean_cohort, same_answers
 from joyeval.intake.contract import contract
 from joyeval.intake.keys import KEY_BYTES, study_key
@@ -78,9 +79,7 @@ class Intake:
 
     def tell(self, part: RawTable, problems: Iterable[Problem]) -> None:
         """Note the problems of a part; what its study file accepts stops nothing."""
-        for problem in problems:
-            why = part.accept.get(problem.rule)
-            self.problems.append(replace(problem, blocking=False, fix=f"accepted: {why}") if why else problem)
+        self.problems += [accepted(problem, part.accept) for problem in problems]
 
     def count(self, wave: str, step: str, n_in: int, n_out: int, reason: str) -> None:
         """Note what became of the rows at one step."""
@@ -285,7 +284,7 @@ def _ties(study: Study, cohort: str, taken: Intake) -> None:
     table = pd.concat(done, ignore_index=True) if done else pd.DataFrame()
     if table.empty:
         return
-    taken.problems += ties.rated_again(table, parts)
+    taken.problems += ties.rated_again(table, parts) + ties.changed_names(table, parts)
     key = taken.key or study_key(study)
     names = pseudonyms(table["person"], key, purpose="rater", within=(study.study, cohort))
     waves = in_order(table, [wave for wave in dict.fromkeys(part.wave for part in parts) if wave in set(table["wave"])])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from joyeval.errors import DataError, Problem
-from joyeval.intake.account import too_many
+from joyeval.intake.account import empty_column, too_many
 from joyeval.intake.columns import find_columns, wanted_rows
 from joyeval.intake.days import read_days, told_way, unsure_days
 from joyeval.intake.numbers import as_asked, ratings, read_numbers, unsure_numbers
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from joyeval.study import RawTable
 
 Kind = Literal["text", "number", "rating", "day"]
-NEVER_EMPTY = {"team", "period", "date", "answer", "value", "numerator", "denominator", "positive", "answers", "mean"}
+MAY_BE_EMPTY = {"headcount", "label", "no_contact"}  # staff in post are told of by the rule of disclosure
 SERIAL = r"^[2-6]\d{4}(\.\d+)?$"  # a day as spreadsheets keep it: 45292
 SHORT = 16  # letters after the first digit of a cell that a message may show
 MISSING_CODES = {9.0, 99.0, 999.0, 9999.0, 99999.0, -1.0, -8.0, -9.0, -99.0, -999.0, -9999.0}
@@ -249,8 +249,8 @@ def _column(
             problems += _looks_missing(raw.file, typed, rows["row"]) + _zeros_missing(raw.file, cells, part)
             signed = text.str.ends_with("%").fill_null(value=False)
             percents |= {name} if signed.any() else set()
-        if text.is_not_null().sum() == 0 and len(rows) and name in NEVER_EMPTY:
-            problems.append(_empty(raw.file, heading, name))
+        if text.null_count() == len(rows) > 0 and _is_never_empty(part, name, kind):
+            problems.append(empty_column(raw.file, heading, name))
         parts.append(typed)
     return reduce(add, parts)
 
@@ -265,9 +265,9 @@ def _typed(raw: Raw, text: pl.Series, part: RawTable, name: str, kind: Kind) -> 
     return as_asked(numbers, part, name), unsure_numbers(raw.file, numbers, name)
 
 
-def _empty(file: str, heading: str, name: str) -> Problem:
-    fix = f"map `{name}` to the heading that holds its values, correct `missing`, or accept: {{empty column: why}}"
-    return Problem(file, "no cell with a value", "values", fix, column=heading, rule="empty column")
+def _is_never_empty(part: RawTable, name: str, kind: Kind) -> bool:
+    """Whether a column that holds nothing is lost: all but labels, and columns of single names in a wide survey."""
+    return name not in MAY_BE_EMPTY and not (kind == "rating" and getattr(part, "layout", "") == "wide")
 
 
 def _zeros_missing(file: str, cells: pl.Series, part: RawTable) -> list[Problem]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from joyeval.coordination.asked import survey_of
 from joyeval.coordination.ties import looks_scored, score_ties
-from joyeval.errors import Problem
+from joyeval.errors import Problem, and_others
 from joyeval.intake.account import problem_at, too_many
 from joyeval.intake.columns import plain
 from joyeval.intake.names import Names, is_total
@@ -29,6 +29,7 @@ MEMBER_FIELDS: dict[str, Kind] = {"person": "text", "workgroup": "text"}
 ROSTER_FIELDS: dict[str, Kind] = {"process": "text", "workgroup": "text", "wave": "text", "headcount": "number"}
 YES = {"yes", "y", "true", "1", "x", "no contact"}
 BY_ITEM = ("items", "matrix")  # layouts with a row per answer
+RATED = ("workgroup", "target")  # columns of names of workgroups
 LISTED = 5  # rows or names that a message gives
 
 
@@ -283,6 +284,26 @@ def rated_again(table: pd.DataFrame, parts: Sequence[Coordination]) -> list[Prob
             found = f"{again} people of wave {first} again in wave {second}, with the same ratings throughout"
             fix = f"keep only the answers of wave {second} (`where`), or export them alone"
             problems.append(Problem(files[second], found, "new ratings", fix, rule="twice"))
+    return problems
+
+
+def changed_names(table: pd.DataFrame, parts: Sequence[Coordination]) -> list[Problem]:
+    """Tell of processes and workgroups that some waves have and others have not, as new spellings make them."""
+    files = {part.wave: part.file for part in parts}
+    named = [table[["wave", "process", column]].set_axis(["wave", "process", "group"], axis=1) for column in RATED]
+    pairs = pd.concat(named).drop_duplicates()
+    waves = {wave: set(zip(rows["process"], rows["group"], strict=True)) for wave, rows in pairs.groupby("wave")}
+    problems = []
+    for wave, here in waves.items() if len(waves) > 1 else ():
+        others = set().union(*(pairs for other, pairs in waves.items() if other != wave))
+        known = {process for process, _ in others}
+        new = [process for process in dict.fromkeys(p for p, _ in here) if process not in known]
+        new += sorted(f"{group} of {process}" for process, group in here - others if process in known)
+        if new:
+            found = f"names that no other wave has: {and_others(new)}"
+            fix = "nothing, if they took part in this wave alone; if one is a new spelling, write it under `workgroups`"
+            told = Problem(files[wave], found, "names of all waves", fix, rule="looks wrong", blocking=False)
+            problems.append(told)
     return problems
 
 

@@ -956,3 +956,55 @@ def thousands_or_decimals(p):
     part, table = p.part("outcomes"), p.tables["outcome.csv"]
     table["Score"] = [f"{1 + i % 4},{200 + i}" for i in range(len(table))]
     part |= {"kind": "mean", "unit": "points", "columns": {"team": "Team", "period": "Month", "value": "Score"}}
+
+
+@mistake("A column of answers without a single one", "surveys", "empty column")
+def empty_item(p):
+    p.tables["wave1.csv"]["psafety_2"] = ""
+
+
+@mistake("A column of days without a single one", "surveys", "empty column")
+def empty_days(p):
+    p.tables["wave1.csv"]["Sent"] = ""
+
+
+@mistake("One answer of everybody to one item", "surveys", "looks wrong", "goes on with a word")
+def one_answer_to_an_item(p):
+    p.tables["wave1.csv"]["psafety_2"] = "4"
+
+
+@mistake("An item that runs against the others of its scale", "surveys", "looks wrong", "goes on with a word")
+def item_turned(p):
+    table = p.tables["wave1.csv"]
+    table["psafety_2"] = (8 - table["psafety_2"].astype(int)).astype(str)
+
+
+@mistake("Answers written 4,0", "surveys", "", "reads it")
+def answers_with_decimals(p):
+    items = [name for name in p.tables["wave1.csv"] if name.startswith("psafety")]
+    p.tables["wave1.csv"][items] += ",0"
+
+
+@mistake("A dimension without a single rating", "coordination", "empty column")
+def empty_dimension(p):
+    p.tables["rc1.csv"]["goal"] = ""
+
+
+@mistake("A workgroup under another name in one wave", "coordination", "looks wrong", "goes on with a word")
+def group_renamed(p):
+    p.tables["rc2.csv"] = p.tables["rc2.csv"].replace({"Nurses": "Nursing"})
+
+
+@mistake("A process misspelled in some rows", "coordination", "looks wrong", "goes on with a word")
+def process_misspelled(p):
+    p.tables["rc1.csv"].loc[:8, "Process"] = "dischrage"
+
+
+@mistake("A denominator of 0 throughout", "outcomes", "empty column")
+def denominators_of_nothing(p):
+    p.tables["outcome.csv"][["Good", "All"]] = "0"
+
+
+@mistake("Every event of a scope that there is not", "events", "lost rows")
+def events_of_no_scope(p):
+    p.tables["events.csv"]["Scope"] = "ward"

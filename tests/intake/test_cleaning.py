@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from joyeval.errors import DataError
 from joyeval.intake import WaveFile, clean_file
+from joyeval.intake.raw import NOTE
 from tests.intake.files import csv
 
 COLUMNS = {"person": "id", "team": "team", "date": "sent"} | {f"who5_{i}": f"q{i}" for i in range(1, 6)}
@@ -286,7 +287,8 @@ def test_rows_in_are_rows_out_set_aside_or_of_others(tmp_path_factory, rows, see
     aside = done.account.table()
     whole = aside.filter(aside["column"].is_null())
     assert whole["row"].is_unique().all()
-    assert n_rows == done.rows.height + whole.height + n_other
+    notes = whole.filter(whole["rule"] == NOTE).height  # a name alone below a blank row may be one of another cohort
+    assert 0 <= done.rows.height + whole.height + n_other - n_rows <= notes
     assert not set(whole["row"]) & set(done.rows["row"])
     for step in done.account.flow:
         assert step["n_in"] >= step["n_out"]

@@ -303,7 +303,8 @@ def _in_points(table: pd.DataFrame, numbers: list[str]) -> pd.DataFrame:
 def _rules(scales: pd.DataFrame, last: str, study: Study) -> None:
     """Emit the mean of the last wave under each rule; a rule that differs by a few people would give them away."""
     counts = {"mean": "half_n", "weighted": "half_n", "complete": "complete_n", "half": "half_n", "imputed": "half_n"}
-    table = scales[["title", *counts, "complete_n", "half_n"]].astype({"complete_n": int, "half_n": int})
+    behind = ["complete_n", "half_n"]  # none where a rule leaves nobody
+    table = scales[["title", *counts, *behind]].fillna(dict.fromkeys(behind, 0)).astype(dict.fromkeys(behind, int))
     own = {name: table[name].where(~_few_apart(table, rule(study)), 0) for name in ("complete_n",)}
     shown = disclosure.show(table.assign(**own), audience=rule(study), people=counts, by=["title"], within=None)
     if shown.what["half"].notna().any():
