@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 MOST_REJECTED = 0.05  # above this share of a column's answers, the map or the coding is wrong, not the answers ...
 FEWEST_REJECTED = 3  # ... provided there are at least so many
+MOST_AGAIN = 0.1  # of the rows of a survey, who answer again: people do
 ROWS_TOLD, ROWS_KEPT = 5, SHOWN  # rows of alike problems in a sentence, and in the file of problems
 
 
-def too_many(n: int, of: int) -> bool:
+def too_many(n: int, of: int, most: float = MOST_REJECTED) -> bool:
     """Whether so many rows or values, of all, are no single slips but a fault of the file or of its description."""
-    return n > MOST_REJECTED * of and (n >= FEWEST_REJECTED or n == of)
+    return n > most * of and (n >= FEWEST_REJECTED or n == of)
 
 
 def accepted(problem: Problem, accept: Mapping[str, str]) -> Problem:
@@ -212,7 +213,8 @@ class Account:
         """Reject whole rows; some rules stop the run."""
         if not bad.any():
             return rows
-        many = rule in BLOCKING_IF_MANY and too_many(int(bad.sum()), rows.height)
+        most = MOST_AGAIN if rule == "duplicate" else MOST_REJECTED
+        many = rule in BLOCKING_IF_MANY and too_many(int(bad.sum()), rows.height, most)
         if rule in BLOCKING or many:
             self._tell(rows["row"].filter(bad), None, rule, expected, blocking=True)
         self._reject(rows["row"].filter(bad), None, None, rule, expected)
@@ -271,7 +273,7 @@ class Account:
         found = f"{len(rows)} {often}; rows {', '.join(map(str, rows.head(ROWS_TOLD)))}{more}"
         found = (f"1 {once}" if len(rows) == 1 else found).format(expected=expected)
         if blocking and rule not in BLOCKING:
-            found = f"{found}, more than one in twenty"
+            found = f"{found}, more than one in {'ten' if rule == 'duplicate' else 'twenty'}"
         told = tuple(rows.head(ROWS_KEPT).to_list()) if len(rows) > 1 else ()
         self.add([Problem(self.file, found, expected, fix, int(rows[0]), column, rule, blocking, told)])
 

@@ -54,7 +54,7 @@ def outcome_table(
         table["value"] = table["value"] / 100
     problems = _percentages(part, table, percents)
     bad, told = _impossible(part, table)
-    problems += [*told, *_of_nothing(part, table), *_parts_of_events(part, table), *_without_number(part, table)]
+    problems += [*told, *_parts_of_events(part, table), *_without_number(part, table)]
     summed = _summed(part, table[~bad])
     return summed.assign(measure=part.measure)[COLUMNS], problems
 
@@ -76,19 +76,6 @@ def _without_number(part: Outcome, table: pd.DataFrame) -> list[Problem]:
     found = f"{len(empty)} of {len(table)} rows without a number, which are left out"
     fix = "nothing, if these numbers are not known; a 0 has to be written as 0"
     return [problem_at(empty, found, "a number", fix, "looks wrong", blocking=False)]
-
-
-def _of_nothing(part: Outcome, table: pd.DataFrame) -> list[Problem]:
-    """Tell of rows whose denominator is 0: they say nothing."""
-    none = table[(table["denominator"] == 0) & ~(table["numerator"] > 0)]
-    if none.empty or part.kind == "mean":
-        return []
-    found = f"{len(none)} of {len(table)} rows with a denominator of 0, which say nothing"
-    fix = "nothing, if there were none; else map the column that counts all"
-    heading = str(part.columns.get("denominator"))
-    every = len(none) == len(table)
-    rule, fix = ("empty column", f"{fix}; or accept: {{empty column: why}}") if every else ("looks wrong", fix)
-    return [problem_at(none, found, "numbers above 0", fix, rule, heading, blocking=every)]
 
 
 def _impossible(part: Outcome, table: pd.DataFrame) -> tuple[pd.Series, list[Problem]]:

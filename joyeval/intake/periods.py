@@ -41,7 +41,7 @@ def check(part: Any, rows: pd.DataFrame, here: pd.DataFrame, cohort: Cohort) -> 
 
 
 def _of_all_teams(part: Any, rows: pd.DataFrame) -> list[Problem]:
-    checks = (_without_day, _twice, _totals, _courses, _rare_days, _longer_periods)
+    checks = (_without_day, _twice, _totals, _courses, _rare_days, _longer_periods, _of_nothing)
     return [problem for check in checks for problem in check(part, rows)]
 
 
@@ -114,6 +114,20 @@ def _longer_periods(part: Any, rows: pd.DataFrame) -> list[Problem]:
     found = f"days that are {typical:.0f} days apart, where the period is a {part.period}"
     fix = "correct `period`; a chart of weeks with one number a month is mostly empty"
     return [problem_at(rows, found, f"a number each {part.period}", fix, "looks wrong", blocking=False)]
+
+
+def _of_nothing(part: Any, rows: pd.DataFrame) -> list[Problem]:
+    """Tell of rows whose denominator is 0, which say nothing; where all are so, it is no denominator."""
+    if "denominator" not in rows or part.kind == "mean":
+        return []
+    none = rows[(rows["denominator"] == 0) & ~(rows["numerator"] > 0)]
+    if none.empty:
+        return []
+    every, heading = len(none) == len(rows), str(part.columns.get("denominator"))
+    found = f"{len(none)} of {len(rows)} rows with a denominator of 0, which say nothing"
+    fix = "nothing, if there were none; else map the column that counts all"
+    rule, fix = ("empty column", f"{fix}; or accept: {{empty column: why}}") if every else ("looks wrong", fix)
+    return [problem_at(none, found, "numbers above 0", fix, rule, heading, blocking=every)]
 
 
 def _totals(part: Any, rows: pd.DataFrame) -> list[Problem]:

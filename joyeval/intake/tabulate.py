@@ -249,7 +249,7 @@ def _column(
             problems += _looks_missing(raw.file, typed, rows["row"]) + _zeros_missing(raw.file, cells, part)
             signed = text.str.ends_with("%").fill_null(value=False)
             percents |= {name} if signed.any() else set()
-        if text.null_count() == len(rows) > 0 and _is_never_empty(part, name, kind):
+        if text.null_count() == len(rows) > 0 and _is_never_empty(name):
             problems.append(empty_column(raw.file, heading, name))
         parts.append(typed)
     return reduce(add, parts)
@@ -265,9 +265,9 @@ def _typed(raw: Raw, text: pl.Series, part: RawTable, name: str, kind: Kind) -> 
     return as_asked(numbers, part, name), unsure_numbers(raw.file, numbers, name)
 
 
-def _is_never_empty(part: RawTable, name: str, kind: Kind) -> bool:
+def _is_never_empty(name: str) -> bool:
     """Whether a column that holds nothing is lost: all but labels, and columns of single names in a wide survey."""
-    return name not in MAY_BE_EMPTY and not (kind == "rating" and getattr(part, "layout", "") == "wide")
+    return name not in MAY_BE_EMPTY and "__" not in name
 
 
 def _zeros_missing(file: str, cells: pl.Series, part: RawTable) -> list[Problem]:

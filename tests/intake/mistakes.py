@@ -940,10 +940,10 @@ def shortened_numbers_of_people(p):
     p.tables["wave1.csv"].loc[:20, "Code"] = "1.23457E+11"
 
 
-@mistake("More than one answer in twenty from people who answered again", "surveys", "duplicate", "goes on with a word")
+@mistake("More than one answer in ten from people who answered again", "surveys", "duplicate")
 def many_answered_again(p):
     table = p.tables["wave1.csv"]
-    table.loc[1:8:2, "Code"] = table.loc[0:7:2, "Code"].to_numpy()
+    table.loc[1:14:2, "Code"] = table.loc[0:13:2, "Code"].to_numpy()
 
 
 @mistake("A heading that another has in capitals", "pulses", "", "reads it")

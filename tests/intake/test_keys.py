@@ -20,6 +20,7 @@ from joyeval.pipeline import states
 from joyeval.pipeline.steps import fingerprint, read_step
 from joyeval.study import load_study
 from tests.conftest import ROOT
+from tests.shapes.small import Shape, build
 
 STUDY = """\
 study: small
@@ -223,3 +224,11 @@ def test_a_file_is_known_by_its_content_however_well_it_was_compressed(tmp_path)
     first, second = (keys.content_digest((tmp_path / name).read_bytes()) for name in ("a.xlsx", "b.xlsx"))
     assert first == second != keys.content_digest(b"PK not a workbook")
     assert os.path.getsize(tmp_path / "a.xlsx") != os.path.getsize(tmp_path / "b.xlsx")
+
+
+@pytest.mark.parametrize(("waves", "coordination", "needed"), [(0, 0, False), (1, 0, True), (0, 1, True)])
+def test_only_answers_of_people_need_a_key(tmp_path, monkeypatch, waves, coordination, needed):
+    monkeypatch.delenv("JOYEVAL_KEY", raising=False)
+    shape = Shape("weekly", waves, coordination=coordination)
+    told = check_study(load_study(build(tmp_path, shape)))
+    assert [problem.rule for problem in told if problem.blocking] == ["key"] * needed
