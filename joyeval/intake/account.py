@@ -159,7 +159,7 @@ RULES = {  # rule: what was found (once, several times), what to do
     ),
 }
 BLOCKING = {"unknown team", "day outside the wave", "totals", "shared code"}
-BLOCKING_IF_MANY = {"no team", "ragged row", "response twice", "pasted twice"}  # more than one row in twenty
+BLOCKING_IF_MANY = {"no team", "ragged row", "response twice", "pasted twice", "duplicate"}  # above their share
 _REJECTED = ("row", "column", "cell", "rule", "expected")
 
 
