@@ -180,6 +180,9 @@ def _impossible(table: pd.DataFrame) -> Iterator[tuple[str, pd.Series, str, str]
     yield "more than all", over, "more positive answers than answers", "at most as many"
     over = table["answers"] > table["opportunities"]
     yield "more than all", over, "more answers than were asked for", "at most as many"
+    alone = table["positive"].isna() & table["answers"].gt(0) & table["mean"].isna()
+    if alone.any() and not alone.all():
+        yield "lost rows", alone, "answers without the number of positive ones", "both numbers; none is written as 0"
     alone = table["positive"].gt(0) & table["answers"].isna()
     yield "lost rows", alone, "positive answers without the number of answers", "both numbers"
 

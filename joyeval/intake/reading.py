@@ -173,7 +173,9 @@ def _laid_out(opened: TextSheet | GridSheet, layout: Layout, span: tuple[int, in
         frame, rows = frame.filter(record), rows.filter(record)
     if frame.is_empty() and aside.is_empty():
         found = "headings but no rows below them"
-        raise DataError([Problem(opened.file, found, "answers", "export the answers again", rule="no rows")])
+        others = [told for told in opened.notices if told.startswith("sheet ")]
+        fix = "export the answers again" + "".join(f"; or name another as `sheet`: {told}" for told in others)
+        raise DataError([Problem(opened.file, found, "answers", fix, rule="no rows")])
     problems = [*_repeated(opened.file, layout), *_two_rows(opened, layout)]
     if layout.source == PLAIN:
         problems += second_table(opened.file, frame, rows) + personal_data(opened.file, frame, keep)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["text", "number", "rating", "day"]
 MAY_BE_EMPTY = {"headcount", "label", "no_contact"}  # staff in post are told of by the rule of disclosure
+WEEK = r"(?i)^\s*(week|wk|w)[ .:_-]*\d{1,2}\s*$"
 SERIAL = r"^[2-6]\d{4}(\.\d+)?$"  # a day as spreadsheets keep it: 45292
 SHORT = 16  # letters after the first digit of a cell that a message may show
 MISSING_CODES = {9.0, 99.0, 999.0, 9999.0, 99999.0, -1.0, -8.0, -9.0, -99.0, -999.0, -9999.0}
@@ -310,6 +311,8 @@ def _way_out(text: pl.Series, part: RawTable, fix: str) -> str:
     """Say how days that are none as they stand can be read."""
     if text.drop_nulls().str.contains(SERIAL).all():
         return "they are the numbers that a spreadsheet keeps for days: give the column a format of dates, save again"
+    if not part.dates and text.drop_nulls().str.contains(WEEK).all():
+        return "write `dates: week number` and the `year` of these weeks in the study file"
     told = told_way(text.drop_nulls())
     if told and told.way.name not in ("", part.dates):
         return f'most cells fit `dates: "{told.way.name}"`; else {fix}'
@@ -322,7 +325,8 @@ def _not_of_kind(
     if not len(rows):
         return []
     heading = text.name
-    first = ", ".join(str(row) for row in rows.head(5)) + (", ..." if len(rows) > 5 else "")
+    places = rows.unique(maintain_order=True)
+    first = ", ".join(str(row) for row in places.head(5)) + (", ..." if len(places) > 5 else "")
     expected = f"a day written as {part.dates or '2024-05-31'}" if kind == "day" else "a number"
     fix = "correct the cells, or list what they hold under `missing` in the study file"
     if kind == "day":

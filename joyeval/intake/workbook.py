@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -73,14 +74,25 @@ def open_workbook(path: Path, content: bytes, sheet: str | None) -> GridSheet:
     """
     file = path.name
     _refuse_unsafe(file, content)
-    names, name, width, texts, codes = read_limited(path, "workbook", sheet or "")
+    names, hidden, name, width, texts, codes, (formulas, rows) = read_limited(path, "workbook", sheet or "")
     if not name:
-        known = ", ".join(names)
+        known = ", ".join([*names, *(f"{name} (hidden)" for name in hidden)])
         raise DataError([Problem(file, f"no sheet {sheet!r}", known, "name one of these as `sheet`", rule="sheet")])
-    notices = (f"sheet {name!r} was read; the file also holds {', '.join(n for n in names if n != name)}",)
+    if formulas:
+        raise DataError([_not_calculated(file, name, formulas)])
+    others = [*(n for n in names if n != name), *(f"{n} (hidden)" for n in hidden if n != name)]
+    told = (f"sheet {name!r} was read; the file also holds {', '.join(others)}",) if others and not sheet else ()
+    told += (f"{len(rows)} rows that the sheet hides are read like all others (row {rows[0]}, ...)",) if rows else ()
     distinct = pl.Series(texts, dtype=pl.String).replace("", None)
     cells = np.frombuffer(codes, np.uint32).reshape(-1, max(width, 1))
-    return GridSheet(file, distinct, cells, notices if len(names) > 1 and not sheet else ())
+    return GridSheet(file, distinct, cells, told)
+
+
+def _not_calculated(file: str, sheet: str, places: list[str]) -> Problem:
+    """Tell of formulas that some program wrote without calculating them: their cells are no blanks."""
+    found = f"{len(places)} formulas without their results on sheet {sheet!r}, the first in cell {places[0]}"
+    fix = "open the file in Excel or LibreOffice, save it there, and use that one"
+    return Problem(file, found, "cells with values", fix, int(re.sub("[A-Z]+", "", places[0])), rule="not calculated")
 
 
 def _refuse_unsafe(file: str, content: bytes) -> None:

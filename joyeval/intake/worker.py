@@ -1,9 +1,10 @@
 """Reads one binary file in a process of its own, so that a hostile file ends this process and no other.
 
 Run as a script with the kind of file, a path, a sheet name (or nothing), and limits of memory, CPU seconds and cells.
-Writes to stdout, packed by `marshal`: of a workbook the names of the visible sheets, the name of the one read, its
-width, its distinct cells as text, and for each cell, row by row, which of them it is; of other files what they say of
-their columns, and the columns as Arrow. It imports nothing of this package, to start quickly.
+Writes to stdout, packed by `marshal`: of a workbook the names of the visible sheets and of the hidden ones, the name of
+the one read, its width, its distinct cells as text, for each cell, row by row, which of them it is, and what does not
+show in the cells; of other files what they say of their columns, and the columns as Arrow. It imports nothing of this
+package, to start quickly.
 """
 
 from __future__ import annotations
@@ -21,6 +22,12 @@ from itertools import chain, count
 
 FAILED, TOO_BIG = 3, 4  # exit codes: the file cannot be read (the kind of failure is on stderr), it is too big
 SAMPLE = 2000
+LOOKED_THROUGH = 20_000_000  # bytes of a sheet
+_HIDDEN = re.compile(rb'<(?:\w+:)?row\b(?=[^>]*\bhidden="1")[^>]*?\br="(\d+)"')
+_FORMULA = re.compile(
+    rb'<(?:\w+:)?c\b([^>]*?\br="([A-Z]{1,3}\d{1,7})"[^>]*)>\s*<(?:\w+:)?f\b(?:[^>]*/>|[^<]*</(?:\w+:)?f>)\s*'
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
 _CELL = rb"<(?:\w+:)?c\b[^>]*?\bs=\"(?:%s)\"[^>]*>"
 _ODS = re.compile(
     rb'<table:(table-row|table-cell|covered-table-cell)\b([^>]*)>|<table:table table:name="([^"]*)"', re.DOTALL
@@ -61,8 +68,9 @@ def _workbook(path: str, wanted: str, cells: int) -> tuple:
     book = python_calamine.load_workbook(path)
     visible = python_calamine.SheetVisibleEnum.Visible
     names = [sheet.name for sheet in book.sheets_metadata if sheet.visible == visible]
+    hidden = [sheet.name for sheet in book.sheets_metadata if sheet.visible != visible]
     if wanted and wanted not in book.sheet_names:
-        return names, "", 0, [], b""
+        return names, hidden, "", 0, [], b"", ([], [])
     for name in [wanted] if wanted else names:
         try:
             sheet = book.get_sheet_by_name(name)
@@ -77,8 +85,9 @@ def _workbook(path: str, wanted: str, cells: int) -> tuple:
                 if row < len(rows) and column < len(rows[row]) and isinstance(rows[row][column], float):
                     rows[row][column] = _percentage(rows[row][column])
             distinct, codes = _coded(rows)
-            return names, name, len(rows[0]) if rows else 0, [_text(cell) for cell in distinct], codes.tobytes()
-    return names, "", 0, [], b""
+            width, texts = len(rows[0]) if rows else 0, [_text(cell) for cell in distinct]
+            return names, hidden, name, width, texts, codes.tobytes(), _unseen(path, name)
+    return names, hidden, "", 0, [], b"", ([], [])
 
 
 def _without_dimensions(path: str) -> io.BytesIO:
@@ -92,6 +101,18 @@ def _without_dimensions(path: str) -> io.BytesIO:
             new.writestr(name, content)
     copy.seek(0)
     return copy
+
+
+def _unseen(path: str, sheet: str) -> tuple[list[str], list[int]]:
+    """Return the places of formulas without a result, and the rows that are hidden, at the beginning of a sheet."""
+    try:
+        with zipfile.ZipFile(path) as parts, parts.open(_part_of(parts, sheet)) as part:
+            content = part.read(LOOKED_THROUGH)
+    except (zipfile.BadZipFile, KeyError):  # old Excel and ODS, which hold results always
+        return [], []
+    hidden = [int(row[1]) for row in _HIDDEN.finditer(content)] if b'hidden="1"' in content else []
+    cells = _FORMULA.finditer(content) if b"<f" in content or b":f" in content else ()
+    return [cell[2].decode() for cell in cells if b't="str"' not in cell[1]], hidden
 
 
 def _percentages(path: str, sheet: str):

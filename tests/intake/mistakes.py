@@ -1008,3 +1008,8 @@ def denominators_of_nothing(p):
 @mistake("Every event of a scope that there is not", "events", "lost rows")
 def events_of_no_scope(p):
     p.tables["events.csv"]["Scope"] = "ward"
+
+
+@mistake("Answers without the number of positive ones", "pulses", "lost rows")
+def positive_left_blank(p):
+    p.tables["pulse.csv"].loc[[3, 4], "Good days"] = ""

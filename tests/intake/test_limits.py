@@ -156,7 +156,7 @@ def test_the_process_that_reads_has_less_than_one_gigabyte():
 def test_the_limit_of_memory_holds(tmp_path, monkeypatch):
     """An ordinary workbook that is too much for a small limit is told as such."""
     path = xlsx(tmp_path / "w.xlsx", *[[f"text {i} {j}" for j in range(50)] for i in range(2000)])
-    assert read_limited(path, "workbook")[1] == "Sheet1"
+    assert read_limited(path, "workbook")[2] == "Sheet1"
     monkeypatch.setattr("joyeval.intake.limited.MEMORY", 30_000_000)
     with pytest.raises(DataError) as caught:
         read_limited(path, "workbook")

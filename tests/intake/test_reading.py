@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
+import openpyxl
 import polars as pl
 import pytest
+import xlsxwriter
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
@@ -606,3 +611,48 @@ def test_stata_keeps_extended_missing_codes(tmp_path):
 def test_parquet_is_read_as_text(tmp_path):
     pl.DataFrame({"q": [1, None], "x": [1.5, 2.0], "t": ["a", ""]}).write_parquet(tmp_path / "w.parquet")
     assert cells(read(tmp_path / "w.parquet")) == [{"q": "1", "x": "1.5", "t": "a"}, {"q": None, "x": "2.0", "t": None}]
+
+
+def openpyxl_book(path, change):
+    """A workbook as programs write it that calculate nothing."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in (["Team", "Good"], ["Ash", 3], ["Birch", 4], ["Cedar", 5]):
+        sheet.append(row)
+    change(book, sheet)
+    book.save(path)
+    return path
+
+
+def test_formulas_without_results_are_no_blanks(tmp_path):
+    path = openpyxl_book(tmp_path / "f.xlsx", lambda _, sheet: sheet.__setitem__("B3", "=2*2"))
+    with pytest.raises(DataError) as caught:
+        read(path)
+    (told,) = caught.value.problems
+    assert (told.rule, told.row) == ("not calculated", 3)
+    assert "cell B3" in told.found
+
+
+def test_a_formula_whose_result_is_an_empty_text_is_a_blank(tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "e.xlsx") as book:
+        sheet = book.add_worksheet()
+        sheet.write_column(0, 0, ["Team", "Ash", "Birch"])
+        sheet.write_column(0, 1, ["Good", 3])
+        sheet.write_formula(2, 1, '=IF(B2>2,"","x")', None, "\u200b")
+    content = (tmp_path / "e.xlsx").read_bytes()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(tmp_path / "e.xlsx", "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace("<v>\u200b</v>".encode(), b"<v></v>"))
+    assert read(tmp_path / "e.xlsx").frame["Good"].null_count() == 1
+
+
+def test_hidden_rows_are_read_and_hidden_sheets_are_named(tmp_path):
+    def hide(book, sheet):
+        sheet.row_dimensions[3].hidden = True
+        book.create_sheet("Old", 0).append(["Team", "Good"])
+        book["Old"].sheet_state = "hidden"
+
+    raw = read(openpyxl_book(tmp_path / "h.xlsx", hide))
+    assert raw.frame.height == 3
+    assert any("1 rows that the sheet hides" in told and "(row 3, ...)" in told for told in raw.notices)
+    assert any("Old (hidden)" in told for told in raw.notices)
