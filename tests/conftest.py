@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from joyeval.pipeline.threads import cores
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # processes of the tests would compile all of the library, each anew
 os.environ.setdefault("JOYEVAL_KEY", hashlib.sha256(b"the people of these tests were made up").hexdigest())
 os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="joyeval-tests-")  # no test leaves marks with the settings
 settings.register_profile("joyeval", deadline=None, max_examples=15)  # a busy machine is no fault of the code

@@ -33,7 +33,7 @@ def categorical(table, names):
     return table.assign(wave=pd.Categorical(table["wave"], names, ordered=True))
 
 
-KNOWN = [dated, categorical]
+EACH = [*((dated, names) for names in NAMES), (categorical, NAMES[0])]  # the order is found before names are looked at
 
 
 def rated(names, **more):
@@ -89,8 +89,7 @@ def test_days_that_do_not_tell_waves_apart_do_not_order_them():
     assert in_order(table, ["post"]).tolist() == [np.nan, "post"]
 
 
-@pytest.mark.parametrize("names", NAMES)
-@pytest.mark.parametrize("known", KNOWN)
+@pytest.mark.parametrize(("known", "names"), EACH)
 def test_coordination_rises_whatever_its_waves_are_called(known, names):
     ties = known(rated(names), names)
     found = coordination.change(ties, dimensions=False)
@@ -102,7 +101,7 @@ def test_coordination_rises_whatever_its_waves_are_called(known, names):
     assert coordination.wave_order(ties) == names
 
 
-@pytest.mark.parametrize("names", NAMES[:2])
+@pytest.mark.parametrize("names", [pytest.param(NAMES[0], marks=pytest.mark.slow), NAMES[1]])
 def test_the_order_given_is_that_of_every_call_on_ties(names):
     ties = rated(names, skip=0)
     whole = ties.assign(**{name: ties["rc"].round().clip(1, 5) for name in coordination.RC.dimensions})
@@ -131,8 +130,7 @@ def test_ties_of_waves_without_an_order_are_refused(call):
         call(rated(("pre", "post")))
 
 
-@pytest.mark.parametrize("names", NAMES)
-@pytest.mark.parametrize("known", KNOWN)
+@pytest.mark.parametrize(("known", "names"), EACH)
 def test_scores_rise_whatever_their_waves_are_called(known, names):
     answers = known(scored(names), names)
     found = score_change(answers, {"joy": ("Joy", "higher")})
@@ -143,8 +141,7 @@ def test_scores_rise_whatever_their_waves_are_called(known, names):
     assert (groups.groups["estimate"] > 0.4).all()
 
 
-@pytest.mark.parametrize("names", NAMES[:3])
-@pytest.mark.parametrize("known", KNOWN)
+@pytest.mark.parametrize(("known", "names"), [(dated, NAMES[1]), (dated, NAMES[2]), (categorical, NAMES[0])])
 def test_questionnaires_are_followed_from_the_first_wave_to_the_last(known, names):
     answers, items = known(scored(names), names), {"joy": ["q1", "q2", "q3", "q4"]}
     assert measurement.page(answers, items, person="person").waves == (names[0], names[-1])

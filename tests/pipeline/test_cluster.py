@@ -34,15 +34,15 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pyte
 
 
 class Processes:
-    """A scheduler and two workers, each a process of its own, on this machine."""
+    """A scheduler and its workers, each a process of its own, on this machine."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, workers: int = 2) -> None:
         self.folder, self.arguments, self.all = folder, arguments, []
         self.file = folder / "scheduler.json"
         self.start("scheduler", "--port", "0", "--no-show")
         assert soon(self.file.exists, 90)
         self.address = json.loads(self.file.read_text())["address"]
-        self.workers = [self.start("worker", "--no-nanny", "--nthreads", "1") for _ in range(2)]
+        self.workers = [self.start("worker", "--no-nanny", "--nthreads", "1") for _ in range(workers)]
 
     def start(self, what: str, *arguments: str) -> subprocess.Popen:
         command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--host", "127.0.0.1", "--no-dashboard"]
@@ -185,7 +185,7 @@ def test_with_certificates(study, tmp_path):
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
     subprocess.run([*make, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     files = ["--tls-ca-file", str(certificate), "--tls-cert", str(certificate), "--tls-key", str(key)]
-    started = Processes(tmp_path, "--protocol", "tls", *files)
+    started = Processes(tmp_path, "--protocol", "tls", *files, workers=1)
     tls = "distributed.comm.tls"
     named = {f"{tls}.ca-file": str(certificate), f"{tls}.client.cert": str(certificate), f"{tls}.client.key": str(key)}
     try:

@@ -169,7 +169,7 @@ sns.regplot(data=data, x="x", y="y", seed=1)
 """
 
 
-@pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize("threads", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_outputs_are_equal_to_the_last_byte(tmp_path, monkeypatch, cold, threads):
     monkeypatch.delenv("MPLBACKEND", raising=False)
     path = notebook(tmp_path, "from threadpoolctl import threadpool_info", ANALYSIS, THREADS)
