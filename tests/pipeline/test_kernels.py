@@ -131,6 +131,20 @@ def cold(monkeypatch):
     return lambda: monkeypatch.setenv("JOYEVAL_COLD", "1")
 
 
+@pytest.fixture
+def signals_as_usual():
+    """Tests that were started in the background ignore some, and so would a cold kernel."""
+    numbers = signal.SIGHUP, signal.SIGINT, signal.SIGQUIT
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        if before[number] is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("signals_as_usual")
 def test_a_warm_kernel_cannot_be_told_from_a_cold_one(tmp_path, monkeypatch, cold):
     monkeypatch.setenv("TZ", "America/St_Johns")
     monkeypatch.delenv("MPLBACKEND", raising=False)
