@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from joyeval import coordination, improvement, measurement, models, outcomes
+from joyeval.disclosure import show
 from joyeval.errors import DataError, JoyevalError, ModelError
 from joyeval.measurement.scores import score_change
 from tests.coordination.surveys import DIMENSIONS, survey
@@ -274,3 +275,35 @@ def test_charts_and_funnels(call):
 def test_an_infinite_code_is_no_answer_to_an_item():
     with pytest.raises(DataError, match="coding"):
         coordination.score_ties(SURVEYS["an infinite score"].drop(columns=["rc", "com", "rel"]))
+
+
+# --- names as categories, one of which nobody has
+
+MANY_TIES = pd.concat([survey(raters=15, groups="ABCDE"), survey(seed=3, process="clinic")], ignore_index=True)
+MANY_TIES = MANY_TIES.assign(**{d: (MANY_TIES["rc"] + i / 9).round().clip(1, 5) for i, d in enumerate(DIMENSIONS)})
+EVERY = {
+    **{f"people: {name}": (call, ANSWERS.astype({"team": str})) for name, call in ABOUT_PEOPLE.items()},
+    **{f"ties: {name}": (call, MANY_TIES) for name, call in ABOUT_TIES.items()},
+    **{f"teams: {name}": (call, PANEL) for name, call in ABOUT_TEAMS.items() if name != "series"},
+    **{f"series: {name}": (call, PULSE) for name, call in ABOUT_SERIES.items()},
+}
+NAMES = ["team", "role", "wave", "process", "workgroup", "target", "person"]
+
+
+def categorical(table):
+    """Names as ordered categories, with one before and one behind all of them that nobody has."""
+    named = [name for name in NAMES if name in table]
+    kinds = {name: pd.CategoricalDtype(["!", *sorted(table[name].unique()), "~"], ordered=True) for name in named}
+    return table.astype(kinds)
+
+
+@pytest.mark.parametrize("name", list(EVERY))
+def test_names_as_categories_say_the_same(name):
+    call, table = EVERY[name]
+    as_text, as_categories = call(table.copy()), call(categorical(table))
+    assert as_categories.sentence() == as_text.sentence()
+    ours, theirs = (found.tidy().reset_index(drop=True) for found in (as_categories, as_text))
+    texts = ours.columns[ours.dtypes.map(lambda kind: not pd.api.types.is_numeric_dtype(kind))]
+    pd.testing.assert_frame_equal(ours.astype(dict.fromkeys(texts, str)), theirs.astype(dict.fromkeys(texts, str)))
+    shown = [show(found, people=100).frame().astype(str) for found in (as_categories, as_text)]
+    assert shown[0].equals(shown[1])

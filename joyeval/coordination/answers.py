@@ -206,7 +206,7 @@ def wave_invariance(
     order = wave_order(chosen, waves)
     rows = _persons(chosen.assign(wave=chosen["wave"].astype(str)), survey, "wave").reset_index()
     rows = rows.assign(wave=pd.Categorical(rows["wave"], order, ordered=True)).dropna(subset=["wave"])
-    rater = rows["process"] + "|" + rows["workgroup"] + "|" + rows["person"]
+    rater = rows[["process", "workgroup", "person"]].astype(str).agg("|".join, axis=1)
     linked = {"person": rater} if rater.duplicated().any() else {}
     items = rows[list(survey.dimensions)]
     return measurement.invariance(items, rows["wave"], survey.blocks or None, scale=survey.names["rc"], **linked)

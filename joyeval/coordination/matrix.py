@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import ndtr, stdtr, stdtrit
 from scipy.stats import false_discovery_control
 
+from joyeval.coordination.ratings import plain_names
 from joyeval.coordination.ties import RC, Survey, licence
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.design import refuse_infinite
@@ -162,7 +163,7 @@ def matrix(
 
 def one_survey(ties: pd.DataFrame, wave: str, process: str | None) -> pd.DataFrame:
     """Return the rows of one wave and process."""
-    here = ties[ties["wave"].astype(str) == str(wave)]
+    here = plain_names(ties[ties["wave"].astype(str) == str(wave)])
     if process is not None:
         here = here[here["process"] == process]
     if here.empty:

@@ -147,9 +147,15 @@ def ratings(
         )
     rater = scored["process"].astype(str) + "|" + scored["workgroup"].astype(str) + "|" + scored["person"].astype(str)
     rater = rater if linked else rater + "|" + scored["wave"]
-    kept = scored[["process", "workgroup", "target", "wave", "person", "value"]].assign(rater=rater)
+    kept = plain_names(scored[["process", "workgroup", "target", "wave", "person", "value"]]).assign(rater=rater)
     _refuse_twice(kept)
     return Ratings(kept.reset_index(drop=True), tuple(present), len(chosen) - len(scored), frozenset(comparison))
+
+
+def plain_names(ties: pd.DataFrame) -> pd.DataFrame:
+    """Return ties whose processes, workgroups and targets are no categories: results hold those that are there."""
+    named = [name for name in ("process", "workgroup", "target") if isinstance(ties[name].dtype, pd.CategoricalDtype)]
+    return ties.astype({name: ties[name].cat.categories.dtype for name in named})
 
 
 def wave_order(ties: pd.DataFrame, waves: Sequence[str] | None = None) -> tuple[str, ...]:

@@ -85,7 +85,7 @@ def _tie_change(data: Ratings, contrast: Contrast) -> pd.DataFrame:
 
 def _shrunken(ties: pd.DataFrame, vcov: np.ndarray, first: np.ndarray, second: np.ndarray) -> pd.DataFrame:
     """Shrink the changes of each process and kind towards their mean."""
-    batch, _ = pd.factorize(ties["process"] + ties["within"].astype(str))
+    batch = ties.groupby(["process", "within"], observed=True, sort=False).ngroup().to_numpy()
     place = ties.groupby(batch).cumcount().to_numpy()
     size = place.max() + 1
     changes = np.zeros((batch.max() + 1, size))
