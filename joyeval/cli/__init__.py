@@ -276,6 +276,7 @@ def _run(
     from joyeval.pipeline.cluster import Cluster
     from joyeval.pipeline.run import graph_of
     from joyeval.pipeline.run import run as run_study
+    from joyeval.pipeline.shelf import read_once
     from joyeval.pipeline.steps import NETWORK, TEAM_SHEETS, read_parameters, steps_to
     from joyeval.study import load_study
 
@@ -288,20 +289,21 @@ def _run(
     if not stale:
         say(f"{loaded.title}: everything is up to date; nothing was run")
     else:
-        _refuse_problems(loaded, [name for name in dict.fromkeys(stale) if name != NETWORK])
-        with Progress() as progress:
-            run_study(
-                loaded,
-                cohorts=cohort or (),
-                steps=step or (),
-                parameters=parameters,
-                workers=workers,
-                force=force,
-                wait=wait,
-                executor=Cluster(cluster[0], insecure=cluster[1]) if cluster else None,
-                on_step=progress.step,
-                tell=progress.say,
-            )
+        with read_once(loaded):
+            _refuse_problems(loaded, [name for name in dict.fromkeys(stale) if name != NETWORK])
+            with Progress() as progress:
+                run_study(
+                    loaded,
+                    cohorts=cohort or (),
+                    steps=step or (),
+                    parameters=parameters,
+                    workers=workers,
+                    force=force,
+                    wait=wait,
+                    executor=Cluster(cluster[0], insecure=cluster[1]) if cluster else None,
+                    on_step=progress.step,
+                    tell=progress.say,
+                )
     for name in dict.fromkeys(node.cohort for node in graph):
         for said in closing_note(loaded.store(name)) if name in stale and name != NETWORK else ():
             say(f"cohort {name}, {said}")

@@ -88,17 +88,25 @@ def turned_items(codes: pl.DataFrame, instrument: Instrument) -> dict[str, list[
     codes : polars.DataFrame
         Item codes.
     """
-    found = {}
+    found, answers = {}, codes.head(ENOUGH)
+    table = answers.select(pl.all().cast(pl.Float64)).to_numpy() if codes.width else np.empty((0, 0))
     for name, scale in instrument.scales.items():
-        items = [item for item in scale.items if item in codes.columns]
-        keyed = codes.select(_value(instrument, item, scale).alias(item) for item in items).drop_nulls().head(ENOUGH)
-        moves = [item for item in items if keyed[item].n_unique() > 1]
-        if len(moves) < 3:
+        items = [i for i, item in enumerate(codes.columns) if item in set(scale.items)]
+        keyed = table[:, items] * [_runs(instrument, codes.columns[i], scale) for i in items]
+        keyed = keyed[~np.isnan(keyed).any(axis=1)]
+        moves = np.ptp(keyed, axis=0) > 0 if len(keyed) else np.zeros(len(items), dtype=bool)
+        if moves.sum() < 3:
             continue
-        turned = run_against(np.corrcoef(keyed.select(moves).to_numpy().T), len(keyed))
+        turned = run_against(np.corrcoef(keyed[:, moves].T), len(keyed))
         if turned.any():
-            found[name] = [item for item, runs in zip(moves, turned, strict=True) if runs]
+            found[name] = [codes.columns[i] for i in np.array(items)[moves][turned]]
     return found
+
+
+def _runs(instrument: Instrument, item: str, scale: Scale) -> float:
+    """Return 1 for an item whose codes go with its scale, -1 for one that the scoring turns."""
+    values = instrument.values_of(item, scale)
+    return -1.0 if values[max(values)] < values[min(values)] else 1.0
 
 
 def score_codes(items: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:

@@ -135,9 +135,12 @@ def same_answers(study: Study, parts: Iterable[Any]) -> list[Problem]:
 def _teams_left(study: Study, response: Any, own: Sequence[str]) -> list[Problem]:
     """Tell of teams that have no row in a wave, where others have."""
     problems = []
-    for wave, rows in response.dropna(subset="team").groupby("wave", sort=False):
+    seen: dict[str, set[str]] = {}
+    for wave, team in zip(response["wave"].tolist(), response["team"].tolist(), strict=True):
+        seen.setdefault(wave, set()).add(team)
+    for wave, teams in seen.items():
         part = next(part for part in study.waves if part.wave == wave)
-        none = [team for team in own if team not in set(rows["team"])]
+        none = [team for team in own if team not in teams] if teams & set(own) else []
         if none and len(none) < len(own):
             found = f"wave {wave}: no row of {len(none)} of {len(own)} teams: {and_others(none)}"
             fix = "nothing, if nobody there was asked or answered; else correct their names, or `also_called`"

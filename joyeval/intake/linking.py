@@ -127,17 +127,30 @@ def _pairs(now: pd.DataFrame, seen: pd.DataFrame, key: str) -> pd.Series:
 
 def _within_one(left: pd.DataFrame, free: pd.DataFrame, elements: int) -> tuple[pd.Series, pd.Index]:
     """Person by answer, where exactly one answer and one person differ in at most one element; and who fits several."""
-    blocks = []
-    for i in range(elements if elements > 1 else 0):
-        key = f"without_{i}"
-        ours = left.loc[left[key] >= 0, [key]].rename_axis("answer").reset_index()
-        blocks.append(ours.merge(free.loc[free[key] >= 0, [key, "person"]], on=key)[["answer", "person"]])
-    if not blocks:
+    if elements < 2 or left.empty or free.empty:
         return pd.Series(dtype=int), pd.Index([])
-    pairs = pd.concat(blocks).drop_duplicates()
-    several = pairs["answer"].duplicated(keep=False) | pairs["person"].duplicated(keep=False)
-    sure = pairs[~several].set_index("answer")["person"]
-    return sure, pd.Index(pairs.loc[several, "answer"].unique())
+    found = [_same(left[f"without_{i}"], free[f"without_{i}"]) for i in range(elements)]
+    answers, people = (np.concatenate(side) for side in zip(*found, strict=True))
+    pairs = np.unique(np.column_stack([answers, free["person"].to_numpy()[people]]), axis=0)
+    several = _shared(pairs[:, 0]) | _shared(pairs[:, 1])
+    sure = pairs[~several]
+    return pd.Series(sure[:, 1], index=left.index[sure[:, 0]]), left.index[np.unique(pairs[several, 0])]
+
+
+def _same(ours: pd.Series, theirs: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Places of every pair that share a key; a key below 0 is none."""
+    order = np.argsort(theirs.to_numpy(), kind="stable")
+    keys, known = ours.to_numpy(), theirs.to_numpy()[order]
+    first, end = np.searchsorted(known, keys, "left"), np.searchsorted(known, keys, "right")
+    n = np.where(keys >= 0, end - first, 0)
+    within = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
+    return np.repeat(np.arange(len(keys)), n), order[np.repeat(first, n) + within]
+
+
+def _shared(numbers: np.ndarray) -> np.ndarray:
+    """Which numbers stand more than once."""
+    _, back, n = np.unique(numbers, return_inverse=True, return_counts=True)
+    return n[back] > 1
 
 
 def _expected_false(now: pd.DataFrame, seen: pd.DataFrame, elements: int) -> float:

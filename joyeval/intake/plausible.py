@@ -23,6 +23,7 @@ GROWN = 3  # times the first number that a running total has grown to at least
 SLIP = 5  # times the second largest number of a team that a slip of a zero is beyond
 LARGE = 20  # numbers below this are no slips of a zero
 UNUSED = 100  # answers to a scale from which unused ends of it are told
+TURNED_AMONG = 1000  # answers that show which way an item runs
 UNUSED_ITEM = 30  # answers to one item, all of them the same, from which it is told
 FEW_ITEMS = 3  # fewer do not tell what a survey offered
 MANY_ITEMS = 5  # items from which two people do not give the same answers by chance
@@ -98,13 +99,15 @@ def turned(rows: pl.DataFrame, instruments: Iterable[Instrument], file: str) -> 
 
     for instrument in instruments:
         items = [item for item in instrument.items if item in rows.columns]
-        for name, against in turned_items(rows.select(items), instrument).items():
+        if not items:
+            continue
+        for name, against in turned_items(rows.select(items).head(TURNED_AMONG), instrument).items():
             found = f"{name}: {and_others(against)} run the other way than the other items"
             fix = "see whether the export has reversed them already, or two headings are mixed up"
             yield Problem(file, found, "items that go together", fix, None, instrument.id, RULE, blocking=False)
-        same = [
-            item for item in items if len(given := rows[item].drop_nulls()) >= UNUSED_ITEM and given.n_unique() == 1
-        ]
+        ends = zip(items, rows.select(pl.col(items).min()).row(0), rows.select(pl.col(items).max()).row(0), strict=True)
+        alike = [item for item, low, high in ends if low is not None and low == high]
+        same = [item for item in alike if rows[item].count() >= UNUSED_ITEM]
         if same and len(items) > 1:
             found, fix = f"one answer of everybody to {and_others(same)}", "look whether the right column is mapped"
             yield Problem(file, found, "answers that differ", fix, None, instrument.id, RULE, blocking=False)

@@ -7,14 +7,14 @@ from dataclasses import replace
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from joyeval.errors import DataError, Problem
 from joyeval.intake.labelled import read_labelled
 from joyeval.intake.limited import content_of
-from joyeval.intake.once import once, stamp
+from joyeval.intake.once import once, shared, stamp
 from joyeval.intake.raw import NOTE, OUTSIDE, REPEATED, TOP, Raw, set_aside
 from joyeval.intake.redcap import complete, dictionary_of
 from joyeval.intake.shape import beside_the_table, personal_data, second_table
@@ -94,20 +94,28 @@ def read(
     """
     path, kept = Path(path), tuple(sorted(keep))
     key = ("read", stamp(path), stamp(dictionary_of(path)), sheet, header_row, header_rows, rows, kept, unfinished)
-    return once(key, lambda: _read(path, sheet, header_row, header_rows, rows, set(kept), unfinished=unfinished))
+    return once(key, lambda: _shared(path, sheet, header_row, header_rows, rows, kept, unfinished=unfinished))
+
+
+def _shared(path: Path, *place: Any, unfinished: bool) -> Raw:
+    """Read a file, unless another process of this run has."""
+    content, dictionary = content_of(path), dictionary_of(path)
+    contents = [content, content_of(dictionary) if dictionary.exists() else b""]
+    how = (path.name, *place, unfinished)
+    return shared(contents, how, lambda: _read(path, content, *place, unfinished=unfinished))
 
 
 def _read(
     path: Path,
+    content: bytes,
     sheet: str | None,
     header_row: int | None,
     header_rows: int | None,
     rows: tuple[int, int] | None,
-    keep: set[str],
+    keep: Collection[str],
     *,
     unfinished: bool,
 ) -> Raw:
-    content = content_of(path)
     if not content.strip(b"\0 \r\n\t"):
         raise DataError([Problem(path.name, "an empty file", "rows", "export it again", rule="empty file")])
     labelled = next((kind for start, kind in _LABELLED if content.startswith(start)), None)
@@ -155,7 +163,9 @@ def _layout(opened: TextSheet | GridSheet, header_row: int | None, header_rows: 
     return replace(layout, above=at, two_rows=header_rows is None and two_rows(top, at))
 
 
-def _laid_out(opened: TextSheet | GridSheet, layout: Layout, span: tuple[int, int] | None, keep: set[str]) -> Raw:
+def _laid_out(
+    opened: TextSheet | GridSheet, layout: Layout, span: tuple[int, int] | None, keep: Collection[str]
+) -> Raw:
     personal = [heading for heading in layout.personal() if heading not in keep]
     used = [i for i, heading in enumerate(layout.headings) if heading not in personal]
     frame, rows, aside = opened.body(layout.above + layout.header_rows, layout.headings, used)

@@ -16,7 +16,7 @@ from joyeval.intake.cohort import clean_cohort, same_answers
 from joyeval.intake.contract import contract
 from joyeval.intake.keys import KEY_BYTES, study_key
 from joyeval.intake.names import Names
-from joyeval.intake.once import held, once
+from joyeval.intake.once import beside, held, once
 from joyeval.intake.pseudonyms import pseudonyms
 from joyeval.intake.redcap import changed
 from joyeval.intake.tabulate import tabulate
@@ -149,6 +149,11 @@ def intake(study: Study, cohort: str) -> Intake:
 @held()
 def take_in(study: Study, cohort: str, *, key: bytes | None = None) -> Intake:
     """Take in a cohort's raw files, with all their problems; pseudonyms as in `problems_of`."""
+    with beside(study):
+        return _take_in(study, cohort, key)
+
+
+def _take_in(study: Study, cohort: str, key: bytes | None) -> Intake:
     taken = Intake(problems=list(once(("contract", id(study)), lambda: contract(study))), key=key)
     taken.everyone = everyone = _teams(study, taken)
     taken.names = Names(
