@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from joyeval.errors import ModelError
-from joyeval.measurement.surveys import instruments, respondents
+from joyeval.measurement.surveys import instruments, respondents, scales
 from joyeval.models import mixed
 from joyeval.models.design import quoted
 
@@ -122,7 +122,7 @@ def _of_survey(study: Study, cohort: str, store: Store, staff: int) -> dict[str,
     sizes = rows.groupby("wave", sort=False).size()
     found: dict[str, float | str] = {
         "response": float(np.clip(sizes.mean() / max(staff, 1), 0.05, 1.0)),
-        "unit": f"points of {scale}",
+        "unit": f"points of {scales(study, cohort)[scale][0].lower()}",
     }
     if len(sizes) > 1:
         first, second = (set(rows.loc[rows["wave"] == wave, "person"]) for wave in sizes.index[:2])

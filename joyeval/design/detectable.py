@@ -7,7 +7,7 @@ standard error and its degrees of freedom: an effect shifts these estimates and 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from joyeval.outcomes.panel import within_between
 from joyeval.result import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from joyeval.design.conditions import Conditions
 
@@ -62,7 +62,16 @@ class Design(Result):
         """Say what the design as it is could find, question by question."""
         planned = self.table[self.table["design"] == PLANNED]
         told = [f"{row.question} of {row.detectable:.2g} {row.unit}" for row in planned.itertuples()]
-        return f"With {self.assumed['teams']} teams this could be found with {POWER:.0%} chance: {'; '.join(told)}."
+        return f"With {_planned(self.assumed)} this could be found with {POWER:.0%} chance: {'; '.join(told)}."
+
+
+def _planned(assumed: Mapping[str, Any]) -> str:
+    told = (
+        "{teams} teams of {people} people, {weeks} weeks ({before} before the start), {waves} survey waves answered by"
+    )
+    told += " {response:.0%} and linked for {linkage:.0%}, {periods} periods of experience and outcome"
+    ties = "{workgroups} workgroups of {raters} raters" if assumed["workgroups"] else ""
+    return " and ".join(part.format(**assumed) for part in (told, ties) if part)
 
 
 def simulate(conditions: Conditions, *, datasets: int = 40, seed: int = 1) -> Design:

@@ -72,7 +72,9 @@ def test_each_design_differs_from_the_planned_one_in_one_thing():
 
 def test_it_speaks_of_the_design_as_planned_and_survives_json(found):
     said = found.sentence()
-    assert said.startswith("With 8 teams this could be found with 80% chance: a change in the pulse of one team of")
+    assert said.startswith("With 8 teams of ")
+    assert " weeks (" in said
+    assert " this could be found with 80% chance: a change in the pulse of one team of" in said
     assert said.count("a mean change in the pulses of all teams") == 1
     assert Design.from_json(found.to_json()).sentence() == said
     size = found.table.set_index(["question", "design"])["detectable"]["a mean change in the pulses of all teams"]
