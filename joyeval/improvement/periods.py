@@ -9,6 +9,7 @@ import numpy as np
 MONTHS = {1: "monthly", 3: "quarterly", 12: "yearly"}
 DAYS = {1: "daily", 7: "weekly", 14: "fortnightly", 28: "four-weekly"}
 WORKING_DAYS = {1: "working days", 5: "weekly", 10: "fortnightly", 20: "four-weekly"}
+DAY = np.timedelta64(1, "D")
 TO_MONDAY = 3  # days from Monday 29 December 1969 to the first day that numpy counts
 
 
@@ -58,7 +59,7 @@ def _calendar(x: np.ndarray, start: np.ndarray, series: np.ndarray) -> tuple[np.
     """Count months where a series keeps to one day of the month (or to its end), else days at work or all days."""
     day, month = x.astype("datetime64[D]"), x.astype("datetime64[M]")
     of_month = (day - month.astype("datetime64[D]")).astype(int)
-    ends = np.minimum.reduceat((day + 1).astype("datetime64[M]") > month, start)
+    ends = np.minimum.reduceat((day + DAY).astype("datetime64[M]") > month, start)
     monthly = ends | (np.minimum.reduceat(of_month, start) == np.maximum.reduceat(of_month, start))
     week, weekday = np.divmod(day.astype(np.int64) + TO_MONDAY, 7)
     weekends = bool((weekday > 4).any())
