@@ -436,3 +436,8 @@ def test_a_word_document_is_read(tmp_path):
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(UsageError, match="no folder"):
         check_release(tmp_path / "nowhere")
+
+
+def test_a_page_with_a_picture_of_many_millions_of_letters_is_read(tmp_path):
+    (tmp_path / "report.html").write_text(f'<p>Long</p><img alt="bars" src="data:image/png;base64,{"A" * 11_000_000}">')
+    assert check_release(tmp_path)

@@ -9,7 +9,7 @@ import warnings
 from base64 import b64decode
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
 from joyeval.disclosure.drawings import read_drawing
@@ -136,9 +136,7 @@ def _drawings(path: Path, kind: str) -> Iterator[Drawing]:
 
 
 def _pictures(source: bytes) -> Iterator[Drawing]:
-    from lxml import html
-
-    for value in html.fromstring(source).xpath("//@*[contains(., 'data:image/svg+xml;base64,')]"):
+    for value in _page(source).xpath("//@*[contains(., 'data:image/svg+xml;base64,')]"):
         for part in SVG.findall(value):
             yield replace(read_drawing(b64decode(part), ".svg"), said=value.getparent().get("alt", ""))
 
@@ -182,10 +180,15 @@ def _read(path: Path, kind: str) -> tuple[list[Cells], str]:
             return [], path.read_text(encoding="utf-8")
 
 
-def _html(source: bytes) -> tuple[list[Cells], str]:
+def _page(source: bytes) -> Any:
+    """Return a page as a tree, however long its pictures are."""
     from lxml import html
 
-    page = html.fromstring(source)
+    return html.fromstring(source, parser=html.HTMLParser(huge_tree=True))
+
+
+def _html(source: bytes) -> tuple[list[Cells], str]:
+    page = _page(source)
     for unseen in page.xpath("//style"):
         unseen.drop_tree()
     tables = [[[_plain(cell) for cell in row] for row in table.iter("tr")] for table in page.iter("table")]

@@ -319,6 +319,7 @@ class _Plan:
                 _publish(self.study, started, where, self.given)
         except DisclosureError as error:
             self.refused.append(error)
+            shutil.rmtree(started.job.staging, ignore_errors=True)
             self._end(node, "failed", error.summary, started.seconds)
         except (StepError, OSError) as error:
             failed = where.executed / f"{node.step.name}.failed.ipynb"

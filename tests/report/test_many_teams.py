@@ -10,7 +10,7 @@ from joyeval import improvement, report  # noqa: F401 - the report's blocks
 from joyeval.report import sections
 from joyeval.report.blocks import Figure, Table, Text
 from joyeval.report.sections import improvement as improvement_section
-from joyeval.report.sections.improvement import MANY
+from joyeval.report.sections.words import MANY
 from joyeval.store import Store
 from tests.report.samples import emitted, one_pulse
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -74,6 +76,18 @@ def test_only_teams_with_enough_answers_are_drawn(emitted, study):
     assert "means of 4 of 7 teams" in drawn.caption  # 5 + 4 hidden answers: the next smallest is hidden too
     assert "Team 0" in drawn.svg
     assert not [word for word in ("Team 5", "Team 6") if word in drawn.svg + drawn.alt]
+
+
+def test_of_many_teams_those_furthest_from_the_mean_are_drawn(emitted, study, monkeypatch):
+    monkeypatch.setattr(sys.modules["joyeval.report.sections.measurement"], "MANY", 4)  # a section has its name
+    pages = asked(survey([15, 14, 13, 12, 20, 18]))
+    sections.measurement(pages, study)
+    drawn = [one for one in emitted if isinstance(one, blocks.Figure)][-1]
+    assert "means of the 4 teams furthest from the mean, of 6 of 6 teams with enough people" in drawn.caption
+    (means,) = pages["survey"].team_means.values()
+    near = (means.teams["estimate"] - means.mean).abs().nsmallest(2).index
+    named = [name for name in means.teams[means.group] if f">{name} (" in drawn.svg or f"{name} (" in drawn.svg]
+    assert set(named) == set(means.teams.drop(near)[means.group])
 
 
 def test_no_team_is_drawn_where_few_may_be_shown(emitted, study):

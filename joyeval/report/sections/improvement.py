@@ -13,7 +13,7 @@ from joyeval.improvement.pulses import pooled_charts
 from joyeval.improvement.rules import named
 from joyeval.intake.response import participation
 from joyeval.report.audiences import section
-from joyeval.report.sections.words import rule
+from joyeval.report.sections.words import MANY, rule
 
 if TYPE_CHECKING:
     from joyeval.disclosure import Rule, Shown
@@ -37,7 +37,6 @@ MARKED = ["learning set"]  # events drawn on charts; the others stand in the tab
 COUNTED_ONLY = "would give one that has away; they stand in the counts above only."
 LIMITS = "Limits are those of the usual number of answers"
 FEW = 6  # of an outcome, so many teams are all drawn; of more, only those with a signal
-MANY = 60  # of more teams, the pulse is told in summaries, and those that changed most are listed and drawn
 SPREAD = {
     0.1: "A tenth below",
     0.25: "A quarter below",

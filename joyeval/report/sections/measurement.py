@@ -10,7 +10,7 @@ import pandas as pd
 from joyeval import disclosure, figures, report
 from joyeval.measurement.nonresponse import NonResponse
 from joyeval.report.audiences import section
-from joyeval.report.sections.words import NOT_SHOWN, mean, rule, sentence, shown
+from joyeval.report.sections.words import MANY, NOT_SHOWN, mean, rule, sentence, shown
 from joyeval.result import NoAnswer
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from joyeval.disclosure import Rule, Said, Shown
     from joyeval.measurement.page import Page
+    from joyeval.measurement.team_means import TeamMeans
     from joyeval.result import Result
     from joyeval.study import Study
 
@@ -193,13 +194,22 @@ def _teams(one: Page, study: Study) -> None:
     for scale, means in one.team_means.items():
         title = one.scales.set_index("scale").loc[scale, "title"]
         shown = disclosure.show(means, audience=rule(study))
-        if len(shown.what.teams) >= FEWEST_TEAMS:
+        enough = len(shown.what.teams)
+        drawn = shown.pipe(_furthest) if enough > MANY else shown
+        which = f"{enough} of {len(means.teams)} teams with enough people"
+        which = f"the {MANY} teams furthest from the mean, of {which}" if enough > MANY else which
+        if enough >= FEWEST_TEAMS:
             report.figure(
-                figures.caterpillar(replace(shown, mask=shown.mask[:0]), xlabel=title),
+                figures.caterpillar(replace(drawn, mask=drawn.mask[:0]), xlabel=title),
                 alt=shown.say(lambda means: f"Means of teams with 95 % intervals, by name. {means.sentence()}"),
-                caption=f"{title}: means of {len(shown.what.teams)} of {len(means.teams)} teams with enough people, "
-                "chance allowed for; not a ranking",
+                caption=f"{title}: means of {which}, chance allowed for; not a ranking",
             )
+
+
+def _furthest(means: TeamMeans) -> TeamMeans:
+    """Keep the teams that are furthest from the mean, in the order of their names."""
+    far = (means.teams["estimate"] - means.mean).abs().nlargest(MANY).index
+    return replace(means, teams=means.teams[means.teams.index.isin(far)])
 
 
 @section
