@@ -37,6 +37,7 @@ CELL = "(team as written)"  # a column of ours: no heading of a file is called s
 SHOWN_FROM = 11  # people who wrote a name before it is shown
 SHARED = 5  # answers under one code in one wave: nobody answers so often
 ANSWERED = 5  # rows from which a column without a cell is no chance
+TOLD_APART = 8  # columns in which few rows say the same: only those are compared in all
 BLOCK = 5  # rows that repeat earlier ones, one below the other, before they are taken for pasted twice
 
 
@@ -251,8 +252,11 @@ def _once(rows: pl.DataFrame, raw: Raw, account: Account) -> pl.DataFrame:
 
 def _repeats(rows: pl.DataFrame, cells: list[str]) -> pl.Series:
     """Rows that say in every cell what an earlier one does."""
-    if not rows.select(cells).is_duplicated().any():
-        return pl.Series([False] * rows.height, dtype=pl.Boolean)
+    texts = [name for name in cells[:TOLD_APART] if rows.schema[name] == pl.String]
+    each_once = any(rows[name].n_unique() == rows.height for name in texts)  # as numbers of responses are
+    some = pl.Series([False]) if each_once else rows.select(cells[:TOLD_APART]).is_duplicated()
+    if not some.any() or not rows.filter(some).select(cells).is_duplicated().any():
+        return pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
     return rows.select(pl.struct(pl.col(cells).cast(pl.String)).is_first_distinct().not_()).to_series()
 
 
