@@ -85,6 +85,17 @@ class Intake:
         """Note what became of the rows at one step."""
         self.flow.append({"wave": wave, "step": step, "n_in": n_in, "n_out": n_out, "reason": reason})
 
+    def count_kept(self, wave: str, n: int, left: Iterable[tuple[str, int]]) -> None:
+        """Note of `n` rows which were left out, by reason; that all were kept, if none was."""
+        lost = [(reason, of) for reason, of in left if of]
+        for reason, of in lost or [("", 0)]:
+            self.count(wave, "kept", n, n - of, reason)
+            n -= of
+
+    def notice(self, file: str, told: Sequence[str]) -> None:
+        """Note what a file was recognised as; several sheets of one file each tell their own."""
+        self.notices[file] = tuple(dict.fromkeys([*self.notices.get(file, ()), *told]))
+
 
 def check_study(
     study: Study, *, cohorts: Sequence[str] | None = None, progress: Callable[[str], None] = lambda text: None
@@ -178,7 +189,7 @@ def _take_in(study: Study, cohort: str, key: bytes | None) -> Intake:
 def _read(study: Study, part: RawTable, fields: Mapping[str, Kind], taken: Intake, name: str) -> Tabulated:
     done = tabulate(part, study.folder, fields)
     taken.tell(part, done.problems)
-    taken.notices[part.file] = done.notices
+    taken.notice(part.file, done.notices)
     kept = done.n_read - done.n_left_out
     taken.count(name, "read", done.n_read, kept, "left out by the study file" if done.n_left_out else "all rows")
     return done
@@ -194,11 +205,11 @@ def _teams(study: Study, taken: Intake) -> pd.DataFrame:
         called = table["cohort"]
         table["cohort"] = called.map(dict(part.cohort_names)).where(called.isin(part.cohort_names), called)
     known = [c.cohort for c in study.cohorts]
-    listed, problems = once(("teams", id(study)), lambda: teams.listed(part, table, known))
+    listed, problems, left = once(("teams", id(study)), lambda: teams.listed(part, table, known))
     taken.tell(part, problems)
     taken.problems += once(("teams of nobody", id(study)), lambda: teams.names_of_nobody(study, listed))
-    here = listed["cohort"].isin(known).sum()
-    taken.count("teams", "kept", len(table), int(here), "one row per team; teams of no cohort of this study left out")
+    here = int(listed["cohort"].isin(known).sum())
+    taken.count_kept("teams", len(table), [*left, ("teams of no cohort of this study", len(listed) - here)])
     return listed
 
 
@@ -219,6 +230,8 @@ def _events(study: Study, cohort: str, taken: Intake) -> None:
     time = study.cohort(cohort)
     inside = here["date"].between(pd.Timestamp(time.start), pd.Timestamp(time.end))
     kept = here[inside | (here["scope"] != "network")]
+    left = [("events without a day, or of nobody of this study", len(read) - len(rows))]
+    taken.count_kept("events", len(read), [*left, ("events of others, or of another time", len(rows) - len(kept))])
     taken.tables["events"] = kept.sort_values(["date", "scope", "scope_id"]).reset_index(drop=True)
 
 
@@ -245,15 +258,14 @@ def _parts(
         done = _read(study, part, fields, taken, f"{name} {part.measure}")
         if done.frame.empty or "team" not in done.frame:
             continue
-        rows, found = once(("named", id(part)), partial(teams.named, part, done.frame, taken.names))
+        rows, found, left = once(("named", id(part)), partial(teams.named, part, done.frame, taken.names))
         problems = list(found)
         here = rows[rows["team"].isin(own)]
         problems += teams.absent(part, rows, own, taken.names, cohort)
         problems += periods.check(part, rows, here, study.cohort(cohort))
         problems += teams.more_than_staff(part, here, taken.everyone)
-        taken.count(
-            f"{name} {part.measure}", "kept", len(done.frame), len(here), "rows of teams of other cohorts left out"
-        )
+        left = [*left, ("teams of other cohorts", len(rows) - len(here))]
+        taken.count_kept(f"{name} {part.measure}", len(done.frame), left)
         if part.through:
             place = ["file", "row", *(["period"] if is_wide(part) else [])]
             alone = here[~here.duplicated(place, keep=False)]

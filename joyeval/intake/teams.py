@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval.errors import Problem, and_others
-from joyeval.intake.account import problem_at, too_many
+from joyeval.intake.account import RULES, problem_at, too_many
 from joyeval.intake.columns import plain
 from joyeval.intake.names import is_total, most_of_all, sums_of_others
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LISTED = 5  # names that a message gives
 SURPLUS = 1.2  # more answers than this share of the staff in post are no matter of people who came and went
 HALF = 0.5
+NO_TEAM_NAMED, NONE_OF_OURS = RULES["no team"][1], "no teams of the programme"  # as the surveys have it
 UNKNOWN_SIZE = "unknown size"  # a problem of disclosure, not only of the file
 NO_TEAM = re.compile(
     r"\(?blank\)?|#?n/?a|(not )?(un)?known|none|nil|null|nan|[-?]|tb[ac]|row labels|zeilenbeschriftungen"
@@ -31,7 +32,9 @@ NO_TEAM = re.compile(
 SCOPES = ("team", "cohort", "network")
 
 
-def listed(part: Teams, table: pd.DataFrame, cohorts: Sequence[str]) -> tuple[pd.DataFrame, list[Problem]]:
+def listed(
+    part: Teams, table: pd.DataFrame, cohorts: Sequence[str]
+) -> tuple[pd.DataFrame, list[Problem], list[tuple[str, int]]]:
     """Return the list of teams, each once.
 
     Parameters
@@ -47,11 +50,14 @@ def listed(part: Teams, table: pd.DataFrame, cohorts: Sequence[str]) -> tuple[pd
         One row per team, in the order of the file.
     list of Problem
         Rows without a team or of totals, teams named twice, cohorts that nobody knows, impossible headcounts.
+    list of tuple
+        Why rows were left out, and how many.
     """
-    problems = _without_team(table, part.columns["team"])
+    problems, left = _without_team(table, part.columns["team"]), [(NO_TEAM_NAMED, int(table["team"].isna().sum()))]
     table = table[table["team"].notna()]
-    known = {plain(name) for name in part.not_teams}
-    table = table[~table["team"].map(plain).isin(known)]
+    out = table["team"].map(plain).isin({plain(name) for name in part.not_teams})
+    left.append((NONE_OF_OURS, int(out.sum())))
+    table = table[~out]
     sums = set(sums_of_others(table.drop_duplicates("team"), "team", [], ["headcount"])) if len(table) else set()
     totals = table[table["team"].map(is_total) | table["team"].isin(sums)]
     if len(totals):
@@ -62,7 +68,8 @@ def listed(part: Teams, table: pd.DataFrame, cohorts: Sequence[str]) -> tuple[pd
         )
     problems += [*_no_team(part, table), *_large(part, table[~table.index.isin(totals.index)])]
     problems += [*_twice(part, table), *_unknown_cohorts(part, table, cohorts), *_headcounts(table)]
-    return table.drop_duplicates("team", keep="last"), problems
+    once = table.drop_duplicates("team", keep="last")
+    return once, problems, [*left, ("rows of a team again", len(table) - len(once))]
 
 
 def _no_team(part: Teams, table: pd.DataFrame) -> list[Problem]:
@@ -106,17 +113,29 @@ def names_of_nobody(study: Study, table: pd.DataFrame) -> list[Problem]:
     return problems
 
 
-def named(part: RawTable, rows: pd.DataFrame, names: Names) -> tuple[pd.DataFrame, list[Problem]]:
-    """Return rows whose team is on the list, under the name it has there; what nobody knows is told by file."""
-    problems = _without_team(rows, part.columns["team"])
+def named(
+    part: RawTable, rows: pd.DataFrame, names: Names
+) -> tuple[pd.DataFrame, list[Problem], list[tuple[str, int]]]:
+    """Return rows whose team is on the list, under the name it has there; what nobody knows is told by file.
+
+    Returns
+    -------
+    DataFrame
+    list of Problem
+    list of tuple
+        Why rows were left out, and how many.
+    """
+    problems, left = _without_team(rows, part.columns["team"]), [(NO_TEAM_NAMED, int(rows["team"].isna().sum()))]
     rows = rows[rows["team"].notna()]
     known = names.known(rows["team"].unique())
     out = {cell for cell, team in known.items() if team is None and names.is_left_out(cell)}
+    left.append((NONE_OF_OURS, int(rows["team"].isin(out).sum())))
     rows = rows[~rows["team"].isin(out)]
     team = rows["team"].map(known)
     strange = rows[team.isna()]
+    left.append((RULES["unknown team"][1], len(strange)))
     problems += names.unknown(strange["file"], str(part.columns["team"]), strange["team"], strange["row"])
-    return rows.assign(team=team)[team.notna()], problems
+    return rows.assign(team=team)[team.notna()], problems, left
 
 
 def absent(part: Pulse | Outcome, rows: pd.DataFrame, own: Sequence[str], names: Names, cohort: str) -> list[Problem]:
