@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 from IPython.display import display
 
-from joyeval import disclosure, figures, improvement, outcomes
+from joyeval import disclosure, improvement, outcomes
 from joyeval.disclosure import Shown
 from joyeval.errors import JoyevalError, UsageError
+from joyeval.exhibits.charts import WHOLE, pulse_chart
 from joyeval.figures.render import pictures
 from joyeval.measurement import surveys
 from joyeval.outcomes.analyses import labels
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from joyeval.study import Study
 
-WHOLE = "all teams together"
 EXPLORATORY = "Exploratory: you may have looked at many of these. Name an analysis beforehand before you rely on it."
 
 
@@ -88,9 +88,8 @@ def draw_chart(study: Study, *, cohort: str, measure: str, team: str = WHOLE, ru
     """Return the picture of `chart_of`, with its description in words."""
     title = next(part.title for part in study.of_cohort("pulses", cohort) if part.measure == measure)
     found = chart_of(study, cohort=cohort, measure=measure, team=team, rules=rules)
-    drawn = figures.plot_chart(found, ylabel=f"{title} (%)")
-    alt = found.say(lambda charts: f"Control chart of {title}, {team}. {charts.sentence()}")
-    return Figure(alt=alt, caption=f"{title} (%), {team}", **pictures(drawn))
+    made = pulse_chart(found, measure, title, who=team)
+    return Figure(alt=made.alt, caption=made.caption, **pictures(made.figure))
 
 
 def scores(study: Study) -> widgets.VBox:

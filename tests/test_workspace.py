@@ -107,8 +107,8 @@ class TestExplore:
         assert [name for name, _ in team.options[:2]] == [explore.WHOLE, "Team 0"]
         assert {"anhoej", "mdc-2023"} <= {name for _, name in rules.options}
         drawn = explore.draw_chart(study, cohort="1", measure="good_day", team="Team 3", rules="mdc-2023")
-        assert drawn.caption == "Good day at work (%), Team 3"
-        assert drawn.alt.startswith("Control chart of Good day at work, Team 3. The series ")
+        assert drawn.caption.startswith("Good day at work: share of positive answers, Team 3.")
+        assert drawn.alt.startswith("Control chart of good day at work, Team 3. The series ")
         assert "Making Data Count" in drawn.alt
 
     def test_points_over_too_few_answers_are_not_drawn(self, study, home):

@@ -71,7 +71,7 @@ def _written(study: Study, cohort: str, journal: str) -> tuple[Path, pd.DataFram
 
 def _draw(study: Study, cohort: str, journal: str, folder: Path) -> None:
     from joyeval import disclosure, figures
-    from joyeval.figures.cohort import cohort_figures
+    from joyeval.exhibits.cohort import cohort_figures
 
     store = study.store(cohort)
     about = {

@@ -14,6 +14,7 @@ from typing import Any
 
 _HOME = {
     "chapter": "chapters",
+    "exhibit": "blocks",
     "figure": "blocks",
     "glossary": "blocks",
     "heading": "blocks",

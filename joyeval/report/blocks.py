@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
     from joyeval.disclosure import Shown
+    from joyeval.exhibits import Exhibit
 
 LINKS = ("https://", "http://", "mailto:", "#")
 MIME = "application/vnd.joyeval.block+json"
@@ -323,6 +324,11 @@ def figure(fig: Any, *, alt: str, caption: str, data: Shown | None = None, **lay
     table = None if data is None else lay_out(data, caption=f"Data of the figure: {below}", **layout)
     short = table if table and len(table.rows) <= DATA_ROWS else None
     emit(Figure(alt=said, caption=below, data=short, **pictures(fig)), shown)
+
+
+def exhibit(shown: Exhibit) -> None:
+    """Emit an exhibit: its figure, with its words."""
+    figure(shown.figure, alt=shown.alt, caption=shown.caption)
 
 
 def glossary(*, language: str = "en") -> None:

@@ -7,8 +7,8 @@ from unittest import mock
 
 from joyeval import coordination, disclosure, improvement, network, report
 from joyeval.disclosure.shown import Shown
+from joyeval.exhibits.cohort import cohort_figures
 from joyeval.figures import render
-from joyeval.figures.cohort import cohort_figures
 from joyeval.intake.tables import intake
 from joyeval.measurement import surveys
 from joyeval.report import blocks, papers, sections

@@ -65,7 +65,7 @@ def test_teams_of_too_few_people_are_drawn_together_by_setting(tmp_path, monkeyp
         rows.append(pd.DataFrame({"team": team, "period": weeks, "answers": answers, "positive": answers // 2}))
     pulse = pd.concat(rows, ignore_index=True).assign(measure="good_day", opportunities=np.nan)
     drawn = {}
-    monkeypatch.setattr(improvement_section, "_small", lambda charts, *_, title, **__: drawn.update({title: charts}))
+    monkeypatch.setattr(improvement_section, "_small", lambda charts, *about: drawn.update({about[3]: charts}))
     store = Store(tmp_path / "a", tmp_path / "a")
     store.save(teams=teams)
     charts = improvement.team_charts(study, "a", pulse)

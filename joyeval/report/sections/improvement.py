@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from joyeval import disclosure, figures, report
+from joyeval import disclosure, report
 from joyeval.disclosure.people import EVERYBODY, besides_one
+from joyeval.exhibits import charts as exhibits
 from joyeval.improvement.pulses import pooled_charts
 from joyeval.improvement.rules import named
 from joyeval.intake.response import participation
@@ -33,9 +34,7 @@ COUNTS = {  # rows of the table of verdicts
     "expected_false": "Signals that chance alone would give",
 }
 CHOICES = ["rules", "baseline", "improved", "deteriorated", "unchanged", "cannot_tell", "expected_false"]
-MARKED = ["learning set"]  # events drawn on charts; the others stand in the table of what was done
 COUNTED_ONLY = "would give one that has away; they stand in the counts above only."
-LIMITS = "Limits are those of the usual number of answers"
 FEW = 6  # of an outcome, so many teams are all drawn; of more, only those with a signal
 SPREAD = {
     0.1: "A tenth below",
@@ -45,7 +44,6 @@ SPREAD = {
     0.9: "A tenth above",
 }
 OTHERS = "points of large teams that are not drawn"
-PROGRAMME = "programme"  # name of the phase whose first day the small charts mark
 
 
 @section
@@ -81,21 +79,11 @@ def cohort_charts(charts: Charts, store: Store, study: Study, cohort: str) -> No
     """Emit the chart of each measure over all teams, with the events of the programme."""
     staff = disclosure.in_post(store.table("teams"), published=study.published(cohort)).sum()
     shown = disclosure.show(charts, audience=rule(study), people=staff)
-    events = store.table("events").query("scope != 'team' and kind in @MARKED")
-    marked = disclosure.nobody(events, "events of the programme")
-    titles = {part.measure: part.title for part in study.pulses}
-    for measure in shown.what.points["measure"].unique():
-        one = shown.pipe(lambda charts, measure=measure: charts.only(measure=measure))
-        drawn = figures.plot_chart(one, events=marked, ylabel=f"{titles[measure]} (%)")
-        report.figure(
-            drawn,
-            alt=one.say(_whole, titles[measure]),
-            caption=f"{titles[measure]}: share of positive answers, all teams together. {LIMITS}",
-        )
-
-
-def _whole(charts: Charts, title: str) -> str:
-    return f"Control chart of {title.lower()}, all teams together. {charts.sentence()}"
+    marked = exhibits.marked(store.table("events"))
+    for part in study.of_cohort("pulses", cohort):
+        one = shown.pipe(lambda charts, measure=part.measure: charts.only(measure=measure))
+        if len(one.what.points):
+            report.exhibit(exhibits.pulse_chart(one, part.measure, part.title, events=marked))
 
 
 @section
@@ -186,12 +174,12 @@ def team_charts(charts: Charts, study: Study, cohort: str, store: Store) -> None
                 disclosure.nobody(f"{told}changed most are drawn. The stored result holds all of them.", "teams")
             )
         if len(drawn.what.latest()):
-            _small(drawn, study, cohort, title=titles[measure], ylabel="%")
-        _together(every, shown, staff, study, cohort, store, titles[measure])
+            _small(drawn, study, cohort, measure, titles[measure])
+        _together(every, shown, staff, study, cohort, store, measure, titles[measure])
 
 
 def _together(
-    every: Charts, shown: Shown, staff: pd.Series, study: Study, cohort: str, store: Store, title: str
+    every: Charts, shown: Shown, staff: pd.Series, study: Study, cohort: str, store: Store, measure: str, title: str
 ) -> None:
     """Emit the charts of teams of too few people, those of a setting together; what they hold is drawn nowhere else."""
     called = called_together(store.table("teams"), staff, rule(study))
@@ -205,7 +193,7 @@ def _together(
     groups = disclosure.show(pooled, audience=rule(study), people=people)
     groups = replace(groups.pipe(_without_others).pipe(lambda charts: charts.legible()), merged=True)
     if len(groups.what.latest()):
-        _small(groups, study, cohort, title=f"{title}, small teams together", ylabel="%")
+        _small(groups, study, cohort, f"{measure}_together", f"{title}, small teams together")
 
 
 def _without_others(charts: Charts) -> Charts:
@@ -225,19 +213,9 @@ def called_together(teams: pd.DataFrame, staff: pd.Series, rule: Rule) -> dict[s
     return dict(zip(small["team"], named, strict=True))
 
 
-def _small(charts: Shown, study: Study, cohort: str, *, title: str, ylabel: str) -> None:
-    """Emit small charts, a page each, with the start of the programme marked."""
-    if not len(charts.what.series):
-        return
-    starts = [pd.Timestamp(phase.start) for phase in study.cohort(cohort).phases if phase.name == PROGRAMME]
-    pages = figures.small_multiples(charts, columns=3, rows=8, ylabel=ylabel, start=starts[0] if starts else None)
-    for page in pages:
-        caption = f"{title}, team by team. Points that rest on too few people are left out. {LIMITS}"
-        report.figure(page, alt=charts.say(_each, title), caption=caption)
-
-
-def _each(charts: Charts, title: str) -> str:
-    return f"Small control charts of {title.lower()}, one for each team, each with its verdict. {charts.sentence()}"
+def _small(charts: Shown, study: Study, cohort: str, measure: str, title: str, unit: str = "%") -> None:
+    for one in exhibits.small_charts(charts, measure, title, study.cohort(cohort), unit=unit):
+        report.exhibit(one)
 
 
 @section
@@ -271,13 +249,12 @@ def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str, store: 
             drawn += f" Only {study.teams.called}s with a signal are drawn."
         report.text(disclosure.nobody(f"{title}. {found.sentence()}{drawn}", "teams by verdict"))
         if len(found.latest()) == 1 and len(shown.what.series):
-            alt = shown.say(lambda charts, title: f"Control chart of {title.lower()}. {charts.sentence()}", title)
-            report.figure(figures.plot_chart(shown, ylabel=f"{title} ({unit})"), alt=alt, caption=f"{title} ({unit})")
+            report.exhibit(exhibits.outcome_chart(shown, measure, title, unit))
         else:
             if len(shown.what.latest()) > MANY:
                 shown = shown.pipe(lambda charts: charts.furthest(MANY))
                 report.text(disclosure.nobody(f"Of these, the {MANY} whose level changed most are drawn.", "teams"))
-            _small(shown, study, cohort, title=title, ylabel=unit)
+            _small(shown, study, cohort, measure, title, unit)
 
 
 def behind_outcome(part: Outcome, store: Store) -> pd.DataFrame | pd.Series:

@@ -11,7 +11,7 @@ import pytest
 
 from joyeval import coordination, disclosure, figures
 from joyeval.errors import UsageError
-from joyeval.figures.cohort import cohort_figures
+from joyeval.exhibits.cohort import cohort_figures
 from joyeval.figures.journal import journals
 from joyeval.outcomes.association import Association
 from joyeval.outcomes.event_study import EventStudy
@@ -142,7 +142,7 @@ def write(study):
     """Write the first two figures of a cohort as if it had been run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(artwork, "refuse_stale", lambda *given: None)
-        patch.setattr("joyeval.figures.cohort.cohort_figures", lambda *given: cohort_figures(*given)[:2])
+        patch.setattr("joyeval.exhibits.cohort.cohort_figures", lambda *given: cohort_figures(*given)[:2])
         return artwork.write_artwork(study, "a", "bmj")[0]
 
 
