@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ALONE = 500  # days from all others that make a row stand alone
 DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
+SUNDAY = 6
 FAR = 15  # years before or after a cohort in which no figure of its teams can be
 NUMBERS = ["numerator", "denominator", "positive", "answers", "opportunities"]
 
@@ -41,7 +42,7 @@ def check(part: Any, rows: pd.DataFrame, here: pd.DataFrame, cohort: Cohort) -> 
 
 
 def _of_all_teams(part: Any, rows: pd.DataFrame) -> list[Problem]:
-    checks = (_without_day, _twice, _totals, _courses, _rare_days, _longer_periods, _of_nothing)
+    checks = (_without_day, _twice, _totals, _courses, _rare_days, _longer_periods, _of_nothing, _sundays)
     return [problem for check in checks for problem in check(part, rows)]
 
 
@@ -128,6 +129,21 @@ def _of_nothing(part: Any, rows: pd.DataFrame) -> list[Problem]:
     fix = "nothing, if there were none; else map the column that counts all"
     rule, fix = ("empty column", f"{fix}; or accept: {{empty column: why}}") if every else ("looks wrong", fix)
     return [problem_at(none, found, "numbers above 0", fix, rule, heading, blocking=every)]
+
+
+def _sundays(part: Any, rows: pd.DataFrame) -> list[Problem]:
+    """Tell of weeks that are all given by their Sunday: the last day of a week here, and the first elsewhere."""
+    if part.period != "week" or "period" not in rows:
+        return []
+    days = rows["period"].dropna()
+    if len(days) < 2 or not (days.dt.day_of_week == SUNDAY).all():
+        return []
+    found, heading = (
+        "weeks that are given by their Sunday, which was taken for their last day",
+        str(part.columns["period"]),
+    )
+    fix = "nothing, if it is (w/e); if the weeks begin on it, write the Monday after it: they are a week too early now"
+    return [problem_at(rows, found, "weeks from Monday to Sunday", fix, "looks wrong", heading, blocking=False)]
 
 
 def _totals(part: Any, rows: pd.DataFrame) -> list[Problem]:

@@ -331,5 +331,9 @@ def _not_of_kind(
     fix = "correct the cells, or list what they hold under `missing` in the study file"
     if kind == "day":
         fix = _way_out(text, part, fix)
+    if kind == "rating":
+        fix = (
+            "write the number of each answer, or number and words (4 - Often), as survey tools export them; else " + fix
+        )
     found = f"{len(rows)} cells that are not {expected}{such_as} (rows {first})"
     return [Problem(file, found, expected, fix, row=int(rows[0]), column=heading, rule=f"not a {kind}")]

@@ -142,10 +142,30 @@ def open_text(file: str, content: bytes) -> TextSheet:
         raise DataError([Problem(file, "nothing", "headings and rows", "export the file again", rule="empty file")])
     if content.partition(b"\n")[0].count(delimiter.encode()) >= MOST_COLUMNS:
         raise DataError([_no_table(file, f"more than {MOST_COLUMNS:,} columns")])
+    if lines := _in_one_cell_each(content, delimiter):
+        content = lines
+        notices += (f"each line stood in one cell, as a spreadsheet saves it; it was cut at {delimiter!r}",)
     if not read_alike(content, delimiter):
         content = _written_anew(file, content, delimiter, first_row)
     content = content if content.endswith(b"\n") else content + b"\n"
     return TextSheet(file, content, delimiter, first_row, notices)
+
+
+def _in_one_cell_each(content: bytes, delimiter: str) -> bytes:
+    """Return the lines of a file each of which stands in quotation marks as a whole; nothing if it is no such file."""
+    if not content.startswith(b'"'):
+        return b""
+    try:
+        head = _rows(content[:SAMPLED].decode("utf-8", errors="ignore"), delimiter, SNIFFED)[:-1]
+        cut = {len(next(csv.reader([row[0]], delimiter=delimiter))) for row in head if len(row) == 1 and row[0]}
+        if (
+            len(head) < 2 or any(len(row) > 1 for row in head) or len(cut) != 1 or cut <= {1, 2}
+        ):  # texts may hold a comma each
+            return b""
+        rows = list(csv.reader(io.StringIO(content.decode("utf-8"), newline=""), delimiter=delimiter))
+    except csv.Error:
+        return b""
+    return "".join(f"{row[0]}\n" for row in rows if row).encode() if all(len(row) <= 1 for row in rows) else b""
 
 
 def read_alike(content: bytes, delimiter: str) -> bool:
@@ -288,7 +308,9 @@ def _to_utf8(file: str, content: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _utf_16(content: bytes) -> str | None:
-    """Tell UTF-16 by its mark, or by every other byte of Western text being zero."""
+    """Tell UTF-32 by its mark; UTF-16 by its mark, or by every other byte of Western text being zero."""
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
     for mark, zeros, encoding in ((codecs.BOM_UTF16_LE, 1, "utf-16-le"), (codecs.BOM_UTF16_BE, 0, "utf-16-be")):
         sample = content[:400].rstrip(b"\0")[zeros::2]
         if content.startswith(mark) or (len(sample) > 1 and sample.count(0) > 0.9 * len(sample)):

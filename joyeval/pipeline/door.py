@@ -146,6 +146,7 @@ def run_notebook(notebook: Path, target: Path, parameters: Parameters, *, thread
     quiet = ["--IPKernelApp.log_level=CRITICAL"]  # a cell's error is told below, not by the kernel
     kernel = {"kernel_name": "python3", "language": "python", "extra_arguments": quiet}
     kernel |= {"kernel_manager_class": _manager(threads, notebook.parent), "start_timeout": STARTING}
+    kernel |= {"iopub_timeout": STARTING}  # what a cell shows may come late on a busy machine, as its kernel may
     try:
         papermill.execute_notebook(str(notebook), str(target), parameters, progress_bar=False, **kernel)
     except papermill.PapermillExecutionError as error:

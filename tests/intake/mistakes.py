@@ -1013,3 +1013,18 @@ def events_of_no_scope(p):
 @mistake("Answers without the number of positive ones", "pulses", "lost rows")
 def positive_left_blank(p):
     p.tables["pulse.csv"].loc[[3, 4], "Good days"] = ""
+
+
+@mistake("Weeks that begin on Sunday", "pulses", "looks wrong", "goes on with a word")
+def weeks_from_sunday(p):
+    table = p.tables["pulse.csv"]
+    days = pd.to_datetime(table["Week"]) + pd.Timedelta("6D")
+    table["Week"] = days.dt.strftime("%Y-%m-%d")
+
+
+@mistake(
+    "Each line as one cell in quotation marks, as spreadsheets save what they did not cut", "pulses", "", "reads it"
+)
+def lines_in_one_cell(p):
+    lines = p.tables["pulse.csv"].to_csv(index=False).splitlines()
+    p.written["pulse.csv"] = "".join(f'"{line}"\n' for line in lines)

@@ -159,7 +159,7 @@ def test_every_text_is_read_as_the_csv_module_reads_it_or_refused(tmp_path_facto
         assert refused(path) == "open quotation"
         return
     try:
-        raw = read(path)
+        raw = read(path, header_row=2)  # a wider row below would be taken for the headings
     except DataError as error:
         rules = [problem.rule for problem in error.problems]
         event(rules[0])
@@ -656,3 +656,19 @@ def test_hidden_rows_are_read_and_hidden_sheets_are_named(tmp_path):
     assert raw.frame.height == 3
     assert any("1 rows that the sheet hides" in told and "(row 3, ...)" in told for told in raw.notices)
     assert any("Old (hidden)" in told for told in raw.notices)
+
+
+def test_a_file_in_utf_32_and_one_with_each_line_in_one_cell_are_read_like_any_other(tmp_path):
+    lines = ["Team,Good,Comment", "Ash,x,fine", 'Birch,y,"so, so"']
+    csv(tmp_path / "a.csv", *lines)
+    (tmp_path / "b.csv").write_bytes("\n".join(lines).encode("utf-32"))
+    (tmp_path / "c.csv").write_text("".join('"' + line.replace('"', '""') + '"\r\n' for line in lines))
+    plain, one, two = (read(tmp_path / f"{name}.csv") for name in "abc")
+    assert plain.frame.rows() == [("Ash", "x", "fine"), ("Birch", "y", "so, so")]
+    assert one.frame.rows() == two.frame.rows() == plain.frame.rows()
+    assert any("one cell" in told for told in two.notices)
+
+
+def test_quoted_texts_of_one_column_stay_whole(tmp_path):
+    raw = read(csv(tmp_path / "w.csv", '"Comment, if any"', '"good, but slow"', '"fine, thanks"'))
+    assert raw.frame.shape == (2, 1)

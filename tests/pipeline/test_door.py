@@ -66,6 +66,20 @@ def test_a_run_gets_its_parameters_unchanged(tmp_path):
     assert executed.cells[-1].outputs[0].text == "('007', 4, False)\n"
 
 
+def test_what_a_cell_shows_may_come_late(tmp_path, monkeypatch):
+    from papermill.clientwrap import PapermillNotebookClient as Client
+
+    waits, execute = [], Client.execute
+
+    def seen(client, **given):
+        waits.append(client.iopub_timeout)
+        return execute(client, **given)
+
+    monkeypatch.setattr(Client, "execute", seen)
+    run_notebook(notebook(tmp_path, "1 + 1"), tmp_path / "out.ipynb", given())
+    assert min(waits) >= 60  # without it 4 seconds, in which a busy machine shows nothing
+
+
 def test_a_failure_names_the_cell_and_hides_what_a_foreign_error_says(tmp_path):
     path = notebook(tmp_path, "1 + 1", 'raise ValueError("Anna answered 5")')
     with pytest.raises(StepError, match=r"a_notebook.ipynb, cell 4: ValueError") as caught:
