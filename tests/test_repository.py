@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 
+import pytest
 import yaml
 
 from tests.conftest import ROOT
@@ -58,3 +60,14 @@ def test_version_is_the_same_everywhere():
 
     assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_nothing_of_an_environment_and_no_link_is_kept():
+    """A link to an environment, once kept, takes the place of the environment wherever it is checked out."""
+    listed = subprocess.run(["git", "ls-files", "-s"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("no repository here")
+    kept = [line.split(maxsplit=3) for line in listed.stdout.splitlines()]
+    assert [path for mode, *_, path in kept if mode == "120000" or path.startswith(".venv")] == []
+    ignored = subprocess.run(["git", "check-ignore", "-q", ".venv"], cwd=ROOT, check=False)
+    assert ignored.returncode == 0
