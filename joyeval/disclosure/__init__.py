@@ -44,6 +44,7 @@ from joyeval.disclosure.show import (
 from joyeval.disclosure.shown import Shown, nobody, opened
 from joyeval.disclosure.statistics import protect
 from joyeval.disclosure.ties import protect_change, protect_matrix
+from joyeval.disclosure.together import leaves_few
 from joyeval.disclosure.words import Said, know, spoken
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "inexact",
     "know",
     "known_in_post",
+    "leaves_few",
     "may_show",
     "nobody",
     "opened",

@@ -18,6 +18,8 @@ from joyeval.result import Result, answered
 from joyeval.wave_order import in_order, wave_order
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from joyeval.instruments.model import Instrument
     from joyeval.measurement.equity import Equity
     from joyeval.store import Store
@@ -113,7 +115,13 @@ def by_group(study: Study, cohort: str, store: Store) -> Result | None:
 
 
 def _by_group(study: Study, store: Store, titles: dict[str, str]) -> Equity:
-    named, answers = study.equity.by, respondents(store)
+    joined = with_groups(study.equity.by, store)
+    return equity(joined, by=[name for name in study.equity.by if name in joined], scales=titles)
+
+
+def with_groups(named: Sequence[str], store: Store) -> pd.DataFrame:
+    """Return one row per respondent and wave with all scores and the groups that a person or the team belongs to."""
+    answers = respondents(store)
     own = pd.concat([store.table(name) for name in store.tables() if name.startswith("wave_")])
     own = own[["person", "wave", *(name for name in named if name in own)]].drop_duplicates(["person", "wave"])
     of_teams = store.table("teams").set_index("team")
@@ -122,7 +130,7 @@ def _by_group(study: Study, store: Store, titles: dict[str, str]) -> Equity:
     for name in named:
         if name not in joined and name in of_teams:
             joined[name] = joined["team"].map(of_teams[name])
-    return equity(joined, by=[name for name in named if name in joined], scales=titles)
+    return joined
 
 
 def reliability(study: Study, cohort: str, store: Store) -> Reliability:

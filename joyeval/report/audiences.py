@@ -60,6 +60,11 @@ def everyone() -> int | None:
     return sum(map(disclosure.people_of, _STORES)) if _STORES else None
 
 
+def stores() -> tuple[Store, ...]:
+    """Return the stores of the cohorts that this notebook is about."""
+    return tuple(_STORES)
+
+
 def tables_of(store: Store) -> Path:
     """Return where tables for the readers of this section are saved."""
     return edition(store.out, disclosure.reader().audience) / "tables"

@@ -1,0 +1,70 @@
+"""Settings, organisations and named teams held together: what is left over is of nobody, or of enough people."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from joyeval.disclosure import Rule, leaves_few
+from joyeval.disclosure.statistics import next_smallest
+
+PROGRAMME = Rule(threshold=5, reason="agreed")
+TEAMS = st.lists(st.tuples(st.integers(1, 16), st.sampled_from("abc"), st.sampled_from("xy")), min_size=3, max_size=9)
+
+
+def answered(teams):
+    """One row per person, in one wave."""
+    rows = [(f"t{i}", *places, "1") for i, (size, *places) in enumerate(teams) for _ in range(size)]
+    return pd.DataFrame(rows, columns=["team", "setting", "organisation", "wave"]).assign(joy=3.0)
+
+
+def left_over(answers, hidden, rule):
+    """Fewest people, above none, that a reader is left with by adding and taking off everything that is shown."""
+    size = answers.groupby("team").size()
+    few = size < rule.threshold
+    few[next_smallest(size, few, rule)] = True
+    known = [frozenset(answers["team"])]
+    for attribute in ("setting", "organisation"):
+        for name, rows in answers.groupby(attribute):
+            if len(rows) >= rule.threshold and ("joy", attribute, name) not in hidden:
+                known.append(frozenset(rows["team"]))
+    people = [np.inf]
+    for signs in product((-1, 0, 1), repeat=len(known)):
+        total = size * 0
+        for sign, teams in zip(signs, known, strict=True):
+            total[list(teams)] += sign
+        rest = size[(total != 0) & few].sum()
+        people += [rest] if rest else []
+    return min(people)
+
+
+@pytest.mark.parametrize("rule", [Rule(), PROGRAMME], ids=["public", "programme"])
+@given(teams=TEAMS)
+def test_whatever_is_added_and_taken_off_leaves_nobody_or_enough(teams, rule):
+    answers = answered(teams)
+    if len(answers) >= rule.threshold:
+        hidden = leaves_few(answers, ["setting", "organisation"], ["joy"], rule)
+        whole_alone = left_over(answers.assign(setting="a", organisation="x"), (), rule)
+        assert left_over(answers, hidden, rule) >= min(rule.threshold, whole_alone)
+
+
+def test_a_setting_less_its_named_teams_would_leave_a_small_one():
+    answers = answered([(20, "a", "x"), (4, "a", "x"), (20, "b", "x"), (9, "b", "y")])
+    assert left_over(answers, (), Rule()) == 4
+    hidden = leaves_few(answers, ["setting", "organisation"], ["joy"], Rule())
+    assert {name for _, attribute, name in hidden if attribute == "setting"} == {"a", "b"}
+    assert left_over(answers, hidden, Rule()) >= 11
+
+
+def test_groups_that_lie_across_teams_and_waves_with_other_people_are_told_apart():
+    one = answered([(20, "a", "x"), (4, "a", "x"), (20, "b", "x"), (9, "b", "x")])
+    two = answered([(20, "a", "x"), (12, "a", "x"), (20, "b", "x"), (12, "b", "x")]).assign(wave="2")
+    assert leaves_few(two, ["setting"], ["joy"], Rule()) == frozenset()
+    assert leaves_few(pd.concat([one, two]), ["setting"], ["joy"], Rule())
+    across = two.assign(role=np.arange(len(two)) % 3)
+    assert leaves_few(across, ["role"], ["joy"], Rule()) == frozenset()
