@@ -29,6 +29,7 @@ MAKE = "import sys; from joyeval import synthetic; print(synthetic.study_file(sy
 
 def variables(code: Path, home: Path, threads: str) -> dict[str, str]:
     fixed = {"PYTHONPATH": str(code), "XDG_RUNTIME_DIR": str(home), "MPLBACKEND": "Agg"}
+    fixed["JOYEVAL_KERNEL_IDLE"] = "120"  # seconds: what kernels were forked from is there to be counted in the end
     usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**usual, **fixed, **({"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads} if threads else {})}
 
