@@ -135,7 +135,7 @@ RULES = {  # rule: what was found (once, several times), what to do
     "duplicate": (
         "row of a person who answered again",
         "rows of people who answered again",
-        "the fullest is kept, of equals the last; if these are many, map each person's own number, or accept them",
+        "the fullest is kept; if these are many, map each person's own number, or accept: {duplicate: why}",
     ),
     "shared code": (
         "row with a code that others have",

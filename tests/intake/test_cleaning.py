@@ -96,6 +96,7 @@ def test_who_answered_again_is_kept_once_the_fullest_then_the_last(tmp_path):
         "P1,Ash Ward,2024-05-04,3,3,3,3,3",
         "p1,Ash Ward,2024-05-09,4,,,,",
         "p2,Ash Ward,2024-05-02,5,5,5,5,5",
+        accept={"duplicate": "the survey was sent out again"},
     )
     assert done.rows.select("row", "who5_1").rows() == [(4, 3), (6, 5)]
     assert rejected(done) == [(2, None, "duplicate"), (3, None, "duplicate"), (5, None, "duplicate")]
@@ -103,7 +104,7 @@ def test_who_answered_again_is_kept_once_the_fullest_then_the_last(tmp_path):
 
 def test_a_code_that_many_share_is_nobodys_and_missing_says_so(tmp_path):
     rows = [f"N/A,Ash Ward,2024-05-02,{i},1,2,3,4" for i in range(5)]
-    assert [p.rule for p in blocked(tmp_path, *rows)] == ["shared code"]
+    assert [p.rule for p in blocked(tmp_path, *rows)] == ["shared code", "duplicate"]
     done = cleaned(tmp_path, *rows, missing=("", "N/A"))
     assert (done.rows.height, done.rows["key"].null_count()) == (5, 5)
 
