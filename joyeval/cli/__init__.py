@@ -95,7 +95,7 @@ def check(
     with _told_as_json(as_json):
         found = check_study(load_study(study, data=data), progress=say)
     if problems:
-        write_problems(found, problems)
+        write_problems(found, problems, private=False)  # where the user wants it, as the umask says
     if as_json:
         _print_as_json(found)
     elif found:

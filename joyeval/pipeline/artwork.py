@@ -10,6 +10,7 @@ from joyeval.pipeline import released
 from joyeval.pipeline.locks import hold
 from joyeval.pipeline.permissions import keep_to_owner
 from joyeval.pipeline.record import folders, refuse_stale
+from joyeval.pipeline.recorded import write_down
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 def write_artwork(study: Study, cohort: str, journal: str, **waiting: Any) -> tuple[Path, pd.DataFrame]:
     """Write reports/<study>/<cohort>/figures/<journal>/ and tables/; the same bytes for the same results.
+
+    run.json keeps the SHA-256 of each file: a release packs no others.
 
     Parameters
     ----------
@@ -59,13 +62,17 @@ def _written(study: Study, cohort: str, journal: str) -> tuple[Path, pd.DataFram
     staging, target = where.reports / ".staging" / "figures", where.reports / "figures" / journal
     shutil.rmtree(staging, ignore_errors=True)
     _draw(study, cohort, journal, staging / journal)
-    for table in cohort_tables(study, cohort, store, staging / "tables"):
+    tables = [table.relative_to(staging) for table in cohort_tables(study, cohort, store, staging / "tables")]
+    for table in tables:
         (where.reports / "tables").mkdir(parents=True, exist_ok=True)
-        os.replace(table, where.reports / "tables" / table.name)
+        os.replace(staging / table, where.reports / table)
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(staging / journal, target)
     shutil.rmtree(staging)
+    made = [*target.iterdir(), *(where.reports / table for table in tables)]
+    names = [path.relative_to(where.reports).as_posix() for path in made]
+    write_down(where, names, instead=(f"figures/{journal}/", "tables/"))
     return target, figures.check(target)
 
 

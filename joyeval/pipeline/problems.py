@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 COLUMNS = ["file", "row", "column", "found", "expected", "fix", "rule", "stops the run", "all rows"]
 
 
-def write_problems(problems: Iterable[Problem], path: Path) -> None:
+def write_problems(problems: Iterable[Problem], path: Path, *, private: bool = True) -> None:
     """Write problems as CSV, those that stop the run first; without any, only the headings.
 
     Nothing in it is taken for a formula by a spreadsheet, and no answer or person is named.
@@ -25,6 +25,8 @@ def write_problems(problems: Iterable[Problem], path: Path) -> None:
     ----------
     path : Path
         Such as ``problems.csv``; an older one is replaced.
+    private : bool
+        For its owner alone: problems tell exact counts of a few people.
 
     Raises
     ------
@@ -47,6 +49,6 @@ def write_problems(problems: Iterable[Problem], path: Path) -> None:
     texts = table.columns.drop("row")
     table[texts] = inert(table[texts].map(lambda cell: "" if cell is None else clean(cell)))
     try:
-        write_whole(path, table.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig"))
+        write_whole(path, table.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig"), private=private)
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}): name another place, or close it") from None

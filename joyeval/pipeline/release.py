@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import datetime
+from hashlib import sha256
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -17,7 +18,8 @@ from joyeval.pipeline.locks import hold
 from joyeval.pipeline.permissions import keep_to_owner
 from joyeval.pipeline.readback import hidden_from
 from joyeval.pipeline.record import folders, refuse_stale
-from joyeval.pipeline.steps import NETWORK, sha256
+from joyeval.pipeline.recorded import shared, strange
+from joyeval.pipeline.steps import NETWORK
 from joyeval.store import write_whole
 
 if TYPE_CHECKING:
@@ -25,13 +27,12 @@ if TYPE_CHECKING:
 
     from joyeval.study import Study
 
-SHARED = ("report.*", "figures/*/*", "tables/*")  # never notebooks, run records, problems or anything with rows
 TEXTS = (".html", ".csv", ".json", ".txt", ".tex", ".svg", ".eps")
 WHEN = datetime(1980, 1, 1).timetuple()[:6]  # the first day that a zip knows: the same bytes each time
 
 
 def release(study: Study, cohort: str, *, withdraw: str = "", **waiting: Any) -> tuple[Path, tuple[str, ...]]:
-    """Check everything that may be shared and pack it with a manifest.
+    """Check everything that may be shared, as it was made by a run or `figures`, and pack it with a manifest.
 
     Parameters
     ----------
@@ -51,8 +52,8 @@ def release(study: Study, cohort: str, *, withdraw: str = "", **waiting: Any) ->
     Raises
     ------
     DisclosureError
-        Every place that may not leave, or a group that differs by a few people from what was released before; nothing
-        is packed, and an older archive is taken away.
+        Every file that nobody's record names or that was changed since, every place that may not leave, or a group that
+        differs by a few people from what was released before; nothing is packed, and an older archive is taken away.
     UsageError
         A cohort that was not run or is stale.
     """
@@ -65,23 +66,33 @@ def release(study: Study, cohort: str, *, withdraw: str = "", **waiting: Any) ->
 
 
 def _released(study: Study, cohort: str) -> tuple[Path, tuple[str, ...]]:
-    refuse_stale(study, [study.cohort(cohort).cohort], "a release is made from")
-    home = folders(study, cohort).reports
-    archive = home / "release" / f"{study.study}_{cohort}.zip"
+    where = folders(study, cohort)
+    archive = where.reports / "release" / f"{study.study}_{cohort}.zip"
     archive.unlink(missing_ok=True)
-    files = sorted(path for pattern in SHARED for path in home.glob(pattern) if path.is_file())
-    if not any(path.name == "report.html" for path in files):
-        raise UsageError(f"{home} holds no report; `joyeval run {study.path.name}` makes it")
-    _refuse_old_figures(study, cohort, [path for path in files if path.name == "manifest.json"])
-    _look_through(study, cohort, home, files)
+    _refuse_strange(study, cohort)
+    refuse_stale(study, [study.cohort(cohort).cohort], "a release is made from")
+    files = {name: (where.reports / name).read_bytes() for name in shared(where)}
+    if "report.html" not in files:
+        raise UsageError(f"{where.reports} holds no report; `joyeval run {study.path.name}` makes it")
+    _refuse_old_figures(study, cohort, where.reports, [name for name in files if name.endswith("/manifest.json")])
+    _look_through(study, cohort, where.reports / ".staging" / "release", files)
     released.enter(study, [cohort], "release")
-    write_whole(archive, _packed(study, cohort, home, files))
-    return archive, tuple(str(path.relative_to(home)) for path in files)
+    write_whole(archive, _packed(study, cohort, files))
+    return archive, tuple(files)
 
 
-def _refuse_old_figures(study: Study, cohort: str, manifests: list[Path]) -> None:
+def _refuse_strange(study: Study, cohort: str) -> None:
+    """Refuse files that somebody put beside those of a run, or changed: nobody knows what is in them."""
+    run = f"`joyeval run {study.path.name}` or `joyeval figures {study.path.name} --cohort {cohort}`"
+    told = {"expected": "a file as it was made", "fix": f"move it away, or make it again: {run}", "rule": "release"}
+    problems = [Problem(file=name, found=what, **told) for name, what in strange(study, cohort).items()]
+    if problems:
+        raise DisclosureError(problems, f"{len(problems)} files are not as they were made; nothing was packed")
+
+
+def _refuse_old_figures(study: Study, cohort: str, reports: Path, manifests: list[str]) -> None:
     """Refuse figures, and the tables made with them, that were drawn from results of an earlier run."""
-    for manifest in manifests:
+    for manifest in (reports / name for name in manifests):
         for entry in json.loads(manifest.read_text(encoding="utf-8")).values():
             drawn_from = entry.get("results", {})
             if released.digests_of_results(study, cohort, drawn_from) != drawn_from:
@@ -89,16 +100,14 @@ def _refuse_old_figures(study: Study, cohort: str, manifests: list[Path]) -> Non
                 raise UsageError(f"{manifest.parent} was drawn from earlier results; `{again}` first")
 
 
-def _look_through(study: Study, cohort: str, home: Path, files: list[Path]) -> None:
+def _look_through(study: Study, cohort: str, staging: Path, files: dict[str, bytes]) -> None:
     """Read a copy of exactly what would be packed."""
-    staging = home / ".staging" / "release"
     shutil.rmtree(staging, ignore_errors=True)
-    for path in files:
-        target = staging / path.relative_to(home)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+    for name, content in files.items():
+        (staging / name).parent.mkdir(parents=True, exist_ok=True)
+        (staging / name).write_bytes(content)
     rule = rule_of(study, "public")
-    problems = [problem for path in files for problem in _paths(path, str(path.relative_to(home)), study)]
+    problems = [problem for name in files for problem in _paths(staging / name, name, study)]
     try:
         check_release(staging, rule=rule, hidden=hidden_from(study, cohort, rule))
     except DisclosureError as error:
@@ -118,8 +127,7 @@ def _paths(path: Path, name: str, study: Study) -> list[Problem]:
     return [Problem(file=name, found="a folder of this machine", expected="no path", fix=fix, rule="release")]
 
 
-def _packed(study: Study, cohort: str, home: Path, files: list[Path]) -> bytes:
-    names = {path.relative_to(home).as_posix(): path for path in files}
+def _packed(study: Study, cohort: str, files: dict[str, bytes]) -> bytes:
     manifest = {
         "study": study.study,
         "title": study.title,
@@ -128,14 +136,16 @@ def _packed(study: Study, cohort: str, home: Path, files: list[Path]) -> bytes:
         "made_with": f"joyeval {__version__}",
         "disclosure": _rule(study),
         **({"withdrawn": told} if (told := released.withdrawn(study)) else {}),
-        "files": {name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for name, path in names.items()},
+        "files": {
+            name: {"bytes": len(content), "sha256": sha256(content).hexdigest()} for name, content in files.items()
+        },
     }
-    content = BytesIO()
-    with ZipFile(content, "w") as archive:
+    packed = BytesIO()
+    with ZipFile(packed, "w") as archive:
         _add(archive, "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False).encode("utf-8"))
-        for name, path in names.items():
-            _add(archive, name, path.read_bytes())
-    return content.getvalue()
+        for name, content in files.items():
+            _add(archive, name, content)
+    return packed.getvalue()
 
 
 def _rule(study: Study) -> dict[str, Any]:

@@ -434,8 +434,8 @@ def _publish(study: Study, started: _Started, where: Folders, given: Parameters)
         "started": started.at.isoformat(timespec="seconds"),
         "seconds": round(started.seconds, 1),
     }
-    whole = {"study": study.study, "cohort": started.node.cohort, "steps": {**record["steps"], step.name: entry}}
-    write_record(where.record, whole)
+    told = {"study": study.study, "cohort": started.node.cohort, "steps": {**record["steps"], step.name: entry}}
+    write_record(where.record, {**record, **told})
 
 
 def _audience(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from joyeval.errors import UsageError
 from joyeval.pipeline.record import folders, read_record
+from joyeval.pipeline.recorded import CHANGED, strange
 from joyeval.pipeline.run import run
 from joyeval.pipeline.sameness import difference
 from joyeval.pipeline.steps import sha256, steps_of
@@ -63,7 +64,8 @@ def verify(study: Study, cohort: str, *, on_step: Callable[[Any], None] = lambda
     Returns
     -------
     list of Verdict
-        One for each output of the record and of the second run; nothing of the workspace is changed.
+        One for each output of the record and of the second run, and for each file beside them that nobody's record
+        names or that is not as it was made for papers; nothing of the workspace is changed.
 
     Raises
     ------
@@ -83,7 +85,10 @@ def verify(study: Study, cohort: str, *, on_step: Callable[[Any], None] = lambda
         there = folders(again, cohort)
         second = read_record(there.record)["steps"]
         names = [step.name for step in steps_of(study) if not step.over_all]
-        return [verdict for name in names for verdict in _compare(name, record, second, where, there)]
+        found = [verdict for name in names for verdict in _compare(name, record, second, where, there)]
+    known = {verdict.file for verdict in found}
+    added = {name: why for name, why in strange(study, cohort).items() if name not in known}
+    return found + [Verdict("figures" if why == CHANGED else "", name, DIFFERENT, why) for name, why in added.items()]
 
 
 def _copy(study: Study, place: Path) -> Study:

@@ -16,7 +16,8 @@ from joyeval.figures.journal import journals
 from joyeval.outcomes.association import Association
 from joyeval.outcomes.event_study import EventStudy
 from joyeval.outcomes.sensitivity import SpecificationCurve
-from joyeval.pipeline import artwork
+from joyeval.pipeline import artwork, folders
+from joyeval.pipeline.recorded import recorded, strange, write_down
 from joyeval.store import Store
 from tests.conftest import ROOT
 from tests.coordination.surveys import survey
@@ -171,6 +172,19 @@ def test_tables_for_papers_lie_beside_the_report(written):
     assert text.splitlines()[0] == "Term,Within-between,Fixed effects"
     assert "0.100 (−0.100 to 0.300)" in text
     assert {path.suffix for path in tables.iterdir()} == {".docx", ".tex", ".csv", ".html"}
+
+
+def test_each_file_for_papers_is_written_down_and_one_no_longer_made_is_removed(written, study, monkeypatch):
+    monkeypatch.setattr("joyeval.pipeline.recorded.steps_of", lambda study: ())  # no notebooks here
+    where = folders(study, "a")
+    (where.reports / "tables" / "old.csv").write_text("n\n")
+    write_down(where, ["tables/old.csv"], instead=())
+    write(study)
+    made = {path.relative_to(where.reports).as_posix() for path in where.reports.rglob("*") if path.is_file()}
+    assert set(recorded(study, "a")) == made - {"run.json"}
+    assert "tables/table1.csv" in made or "tables/outcome_models.csv" in made
+    assert "tables/old.csv" not in made
+    assert not strange(study, "a")
 
 
 def test_figures_of_a_cohort_that_was_not_run_are_refused(study):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
+import stat
 
 import pytest
 
@@ -102,6 +104,17 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "p.csv").mkdir()
     with pytest.raises(UsageError, match="cannot be written"):
         write_problems([], tmp_path / "p.csv")
+
+
+@pytest.mark.parametrize(("asked", "mode"), [({}, 0o600), ({"private": False}, 0o644)])
+def test_the_list_is_for_its_owner_alone_unless_asked_for_elsewhere(tmp_path, asked, mode):
+    before = os.umask(0o022)
+    try:
+        (tmp_path / "p.csv").write_text("older, for all")
+        write_problems([], tmp_path / "p.csv", **asked)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "p.csv").stat().st_mode) == mode
 
 
 def test_without_problems_the_file_holds_the_headings_only(tmp_path):

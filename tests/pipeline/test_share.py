@@ -13,6 +13,8 @@ from joyeval.disclosure.pdf import pdf_text
 from joyeval.errors import DisclosureError, UsageError
 from joyeval.figures import style
 from joyeval.pipeline import folders, released, run
+from joyeval.pipeline.record import Folders
+from joyeval.pipeline.recorded import CHANGED, NOBODYS, write_down
 from joyeval.pipeline.release import release
 from joyeval.pipeline.verify import verify
 from joyeval.study import load_study
@@ -42,11 +44,22 @@ def made(tmp_path_factory):
 
 
 def _add_figure(reports, data, **words):
+    """Make a figure and a table, and write them down as `joyeval figures` does."""
     with style.styled:
         fig, ax = style.new(width_mm=85, height_mm=40)
         ax.plot([1, 2], [40, 45])
     save(fig, reports / "figures" / "bmj" / "fig1", data=data, **WORDS | words)
     save_table(data, reports / "tables" / "table1", caption="Answers by week")
+    _write_down(reports)
+
+
+def _write_down(reports):
+    made = [
+        name.relative_to(reports).as_posix()
+        for place in ("figures/bmj", "tables")
+        for name in (reports / place).iterdir()
+    ]
+    write_down(Folders(reports, reports), made, instead=("figures/bmj/", "tables/"))
 
 
 @pytest.fixture
@@ -79,6 +92,7 @@ def test_every_place_that_may_not_leave_is_named_and_nothing_is_packed(study):
     archive, _ = release(study, "a")
     _add_figure(reports, pd.DataFrame({"week": [1, 2], "n": [40, 7]}), alt="One line rises; n = 4 in week 2.")
     (reports / "tables" / "more.txt").write_text(f"made in {study.home}")
+    _write_down(reports)
     with pytest.raises(DisclosureError) as refused:
         release(study, "a")
     assert refused.value.exit_code == 3
@@ -91,6 +105,33 @@ def test_every_place_that_may_not_leave_is_named_and_nothing_is_packed(study):
     }
     assert not archive.exists()
     assert not (reports / ".staging" / "release").exists()
+
+
+def test_only_files_that_a_run_or_figures_made_are_packed(study):
+    """A report for the programme or a team sheet under another name, or a word more in a file, stops the release."""
+    reports = folders(study, "a").reports
+    shutil.copy(reports / "report.pdf", reports / "report.programme.pdf")
+    shutil.copy(reports / "report.pdf", reports / "tables" / "sheet.pdf")
+    (reports / "figures" / "nature").mkdir()
+    shutil.copy(reports / "figures" / "bmj" / "fig1.svg", reports / "figures" / "nature" / "fig1.svg")
+    for spoilt in ("tables/table1.tex", "report.html"):
+        with (reports / spoilt).open("a") as file:
+            file.write("\n<!-- Lapwing Ward -->")
+    with pytest.raises(DisclosureError, match="5 files are not as they were made; nothing was packed") as refused:
+        release(study, "a")
+    assert {problem.file: problem.found for problem in refused.value.problems} == {
+        "report.programme.pdf": NOBODYS,
+        "tables/sheet.pdf": NOBODYS,
+        "figures/nature/fig1.svg": NOBODYS,
+        "tables/table1.tex": CHANGED,
+        "report.html": CHANGED,
+    }
+    assert all("joyeval figures small.yml --cohort a" in problem.fix for problem in refused.value.problems)
+
+
+def test_what_was_made_for_papers_stays_known_after_another_run(study):
+    run(study, cohorts=["a"], force=True)
+    assert "figures/bmj/fig1.svg" in release(study, "a")[1]
 
 
 def test_a_pdf_is_read_too(study):
@@ -181,6 +222,7 @@ def test_figures_of_an_earlier_run_are_not_released(study):
     entries = json.loads(manifest.read_text())
     entries["fig1"]["results"] = {"improvement_charts": "0" * 64}
     manifest.write_text(json.dumps(entries))
+    _write_down(manifest.parents[2])
     with pytest.raises(UsageError, match=r"earlier results; `joyeval figures small.yml --cohort a --journal bmj`"):
         release(study, "a")
 
@@ -200,6 +242,14 @@ def test_what_differs_is_named_with_the_reason(study):
     assert other["pulse.parquet"] == "column n, row 1: other inputs"
     assert other["report.docx"] == "it was changed after the run"
     assert "flow.parquet" in other
+
+
+def test_files_that_were_added_or_changed_are_named_when_a_run_is_verified(study):
+    reports = folders(study, "a").reports
+    shutil.copy(reports / "report.pdf", reports / "report.programme.pdf")
+    (reports / "tables" / "table1.csv").write_text("week,n\n")
+    other = {found.file: found.why for found in verify(study, "a") if not found.equal}
+    assert other == {"report.programme.pdf": NOBODYS, "tables/table1.csv": CHANGED}
 
 
 def test_a_cohort_that_was_never_run_cannot_be_verified(study):
