@@ -13,7 +13,7 @@ from joyeval.disclosure.distributions import protect_shares
 from joyeval.disclosure.flows import protect_flow
 from joyeval.disclosure.rule import RULES, Rule
 from joyeval.disclosure.shown import MASK, Shown
-from joyeval.disclosure.statistics import masked, next_smallest
+from joyeval.disclosure.statistics import GIVES_AWAY, masked, next_smallest
 from joyeval.errors import DisclosureError
 from joyeval.result import NoAnswer, Result
 
@@ -215,9 +215,20 @@ def _verdicts(found: Any, rule: Rule, people: Any) -> Shown:
     relative = (shown["change"] / shown["before"]).where(shown["before"] > 0).round(2)
     rows = teams.assign(**{name: shown[name].astype(float) for name in OF_TEAMS}, relative=relative)
     rows = rows.assign(**{name: np.nan for name in ("p", "relative_low", "relative_high") if name in rows})
-    few = (why["change"] != "").to_numpy()
+    few = why["change"] != ""
+    counted = teams[measured].astype(str).agg("|".join, axis=1) if measured else pd.Series("", teams.index)
+    for _, part in teams["verdict"].groupby(counted):
+        few[_unlike(part, few[part.index], behind[part.index])] = True
+    why.loc[few & (why["change"] == "")] = GIVES_AWAY
     mask = _mask(table[_keys(teams)], why[list(OF_TEAMS[:3])])
     return Shown(replace(found, teams=rows[~few].reset_index(drop=True)), rule, mask, 3 * len(teams))
+
+
+def _unlike(verdicts: pd.Series, few: pd.Series, people: pd.Series) -> pd.Index:
+    """Return a team to leave out besides: of all teams the verdicts are counted, and those not named are not alike."""
+    hidden = verdicts[few].unique()
+    others = people[~few & ~verdicts.isin(hidden)]
+    return others.nsmallest(1).index if len(hidden) == 1 else others.index[:0]
 
 
 def _keys(teams: pd.DataFrame) -> list[str]:

@@ -79,6 +79,15 @@ def small_charts(
     return found
 
 
+def of_named(charts: Shown, verdicts: Shown, measure: str) -> Shown:
+    """Return the charts of teams whose verdict is named: a chart shows it too."""
+    return charts.pipe(_of_teams, verdicts.pipe(lambda found: found.teams.loc[found.teams["measure"] == measure]))
+
+
+def _of_teams(charts: Charts, teams: pd.DataFrame) -> Charts:
+    return charts._kept(charts.latest()["team"].isin(teams["team"]).to_numpy())
+
+
 def _each(charts: Charts, title: str) -> str:
     return f"Small control charts of {title.lower()}, one for each team, each with its verdict. {charts.sentence()}"
 

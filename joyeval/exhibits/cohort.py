@@ -119,7 +119,11 @@ def _improvement(study: Study, cohort: str, store: Store, there: dict, rule: Any
             yield replace(drawn, caption=f"{drawn.caption}. {exact.caption()}")
         if "improvement_charts" in there:
             exact = replace(there["improvement_charts"].only(measure=part.measure), by=("team",))
-            legible = disclosure.show(exact, audience=rule, people=staff).pipe(lambda found: found.legible())
+            every = disclosure.show(exact, audience=rule, people=staff)
+            if "improvement_verdicts" in there:
+                verdicts = disclosure.show(there["improvement_verdicts"], audience=rule, people=staff)
+                every = charts.of_named(every, verdicts, part.measure)
+            legible = every.pipe(lambda found: found.legible())
             page = {"columns": COLUMNS, "rows": ROWS}
             yield from charts.small_charts(legible, part.measure, part.title, study.cohort(cohort), **page)
 

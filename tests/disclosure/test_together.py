@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joyeval.disclosure import Rule, leaves_few
+from joyeval import improvement
+from joyeval.disclosure import Rule, leaves_few, show
 from joyeval.disclosure.statistics import next_smallest
+from joyeval.exhibits.charts import of_named
 
 PROGRAMME = Rule(threshold=5, reason="agreed")
 TEAMS = st.lists(st.tuples(st.integers(1, 16), st.sampled_from("abc"), st.sampled_from("xy")), min_size=3, max_size=9)
@@ -68,3 +70,30 @@ def test_groups_that_lie_across_teams_and_waves_with_other_people_are_told_apart
     assert leaves_few(pd.concat([one, two]), ["setting"], ["joy"], Rule())
     across = two.assign(role=np.arange(len(two)) % 3)
     assert leaves_few(across, ["role"], ["joy"], Rule()) == frozenset()
+
+
+def pulses(staff):
+    """Thirty weeks; the first two teams get much better after twelve."""
+    weeks, rng = pd.date_range("2024-01-01", periods=30, freq="W-MON"), np.random.default_rng(2)
+    rows = [
+        (team, week, n, int(rng.binomial(n, 0.4 + 0.5 * (i < 2 and k >= 12))))
+        for i, (team, n) in enumerate(staff.items())
+        for k, week in enumerate(weeks)
+    ]
+    return pd.DataFrame(rows, columns=["team", "period", "n", "y"]).assign(measure="joy")
+
+
+def test_verdicts_that_are_not_named_are_not_all_alike_since_those_of_all_teams_are_counted():
+    staff = pd.Series({"Ash": 40, "Birch": 30, "Cedar": 25, "Dale": 20, "Elm": 7})
+    how = {"x": "period", "y": "y", "n": "n", "by": ["measure", "team"], "multiply": 100, "improve": "increase"}
+    charts = improvement.chart(pulses(staff), freeze=12, **how)
+    found = improvement.verdicts(charts, over="measure")
+    truth = found.teams.set_index("team")["verdict"]
+    assert set(truth) == {"improved", "unchanged"}
+    shown = show(found, people=staff)
+    named = set(shown.what.teams["team"])
+    assert named
+    assert "Elm" not in named
+    assert set(truth[~truth.index.isin(named)]) == {"improved", "unchanged"}
+    drawn = of_named(show(charts.only(measure="joy"), people=staff), shown, "joy")
+    assert set(drawn.what.latest()["team"]) <= named

@@ -160,6 +160,9 @@ def team_charts(charts: Charts, study: Study, cohort: str, store: Store) -> None
     for measure in charts.points["measure"].unique():
         every = charts.only(measure=measure)
         shown = disclosure.show(replace(every, by=("team",)), audience=rule(study), people=staff)
+        if "improvement_verdicts" in store.results():
+            verdicts = disclosure.show(store.result("improvement_verdicts"), audience=rule(study), people=staff)
+            shown = exhibits.of_named(shown, verdicts, measure)
         drawn = shown.pipe(lambda charts: charts.legible())
         if left := len(every.latest()) - len(drawn.what.latest()):
             told = (
