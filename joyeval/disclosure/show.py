@@ -252,7 +252,8 @@ def _by_row(result: Result, rule: Rule, people: Any) -> Shown:
     kept, asked, left = {}, 0, 0
     for name, counts in ROWS_OF[type(result).__name__].items():
         table = getattr(result, name)
-        enough = (table[counts].fillna(0) >= rule.threshold).all(axis=1)
+        behind = result.people().to_frame() if name == "changes" else table[counts].fillna(0)
+        enough = (behind >= rule.threshold).all(axis=1)
         near = {count: rule.rounded(table[count]).astype(int) for count in counts if table[count].notna().all()}
         kept[name] = table.assign(**near)[enough].reset_index(drop=True)
         asked, left = asked + len(table), left + int((~enough).sum())

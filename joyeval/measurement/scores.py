@@ -48,6 +48,27 @@ class ScoreChange(Result):
     changes: pd.DataFrame
     titles: dict[str, str]
 
+    def people(self) -> pd.Series:
+        """Return the people behind each change: of the wave that fewer answered, or those left out if they are less.
+
+        Who has the change of everyone and that of the teams of both waves has, by difference, that of the others.
+        """
+        rows, sizes = self.changes, self.means.set_index(["scale", "wave"])["n"]
+        place = pd.MultiIndex.from_frame(rows[["scale", "wave"]])
+        first = rows["scale"].map(self.means.drop_duplicates("scale").set_index("scale")["n"])
+        fewer = np.minimum(first, sizes.reindex(place).to_numpy())
+        answers = rows.pivot_table(index=["scale", "wave"], columns="estimator", values="n", sort=False)
+        of = answers.reindex(place).set_index(rows.index).reindex(columns=["everyone", "linked"])
+        linked, left_out = of["linked"].fillna(0) / 2, of["everyone"] - rows["n"]
+        kinds = {
+            "linked": linked,
+            "not linked": fewer - linked,
+            "same teams": np.minimum(rows["n"] / 2, left_out.where(left_out > 0, np.inf)),
+        }
+        for kind, people in kinds.items():
+            fewer = fewer.mask(rows["estimator"] == kind, people)
+        return fewer.fillna(0)
+
     def tidy(self) -> pd.DataFrame:
         """Return the changes."""
         return self.changes.assign(term=self.changes["scale"] + ", " + self.changes["wave"])

@@ -115,6 +115,21 @@ def test_where_the_teams_of_the_waves_differ_the_same_teams_stand_beside_all():
     assert "same teams" not in set(score_change(data, {"joy": SCALES["joy"]}).changes["estimator"])
 
 
+def test_a_change_rests_on_the_people_of_the_wave_that_fewer_answered():
+    """Answers of both waves, as `n` counts them, are twice as many as the people where all are linked."""
+    data = shocked(np.random.default_rng(8), teams=12, people=20)
+    gone = (data["wave"] == "1") & data["person"].isin(data["person"].unique()[::8])
+    kept = data[~gone & ~((data["team"] == "3") & (data["wave"] == "2"))]
+    found = score_change(kept, {"joy": SCALES["joy"]})
+    behind = found.people().set_axis(found.changes["estimator"])
+    first, last = (set(kept.loc[kept["wave"] == wave, "person"]) for wave in "12")
+    same = kept["team"] != "3"
+    assert behind["everyone"] == min(len(first), len(last))
+    assert behind["linked"] == len(first & last)
+    assert behind["not linked"] == min(len(first - last), len(last - first))
+    assert behind["same teams"] == (~same).sum()  # fewer than those in
+
+
 def test_every_later_wave_is_told_not_only_the_last():
     data = shocked(np.random.default_rng(4), teams=10, people=20)
     back = data[data["wave"] == "1"].assign(wave="3", person=lambda t: "3" + t["person"])

@@ -164,11 +164,13 @@ def _changes(change: ScoreChange, study: Study) -> None:
     numbers = ["estimate", "se", "ci_low", "ci_high", "relative", "p_adjusted"]
     table = change.changes[[*named, *numbers, "n"]]
     places = dict.fromkeys(("estimate", "se", "ci_low", "ci_high"), 2) | {"relative": 2, "p_adjusted": 3}
-    kept = table[table["estimate"].notna()].astype({"n": int})
+    table = table.assign(people=change.people())
+    kept = table[table["estimate"].notna()].astype({"n": int, "people": int})
     which = "each later wave" if len(set(table["wave"])) > 1 else "the last wave"
     same = ", and in teams of both waves" if (table["estimator"] == "same teams").any() else ""
-    found = disclosure.show(kept, audience=rule(study), people="n", by=named, within=None, places=places)
-    found = found.pipe(lambda rows: rows[rows["n"].notna()])
+    behind = dict.fromkeys((*numbers, "n"), "people")
+    found = disclosure.show(kept, audience=rule(study), people=behind, by=named, within=None, places=places)
+    found = found.pipe(lambda rows: rows[rows["n"].notna()].drop(columns="people"))
     beside = found.pipe(_side_by_side, change.titles)
     others = {kind: words for kind, words in OTHERS.items() if kind in beside.what}
     report.table(
