@@ -29,6 +29,8 @@ FEWEST_ALIKE = 4  # periods in which two series must be equal before they are ta
 def people_told_apart(now: pd.DataFrame, before: pd.DataFrame, *, rule: Rule) -> list[Problem]:
     """Return a problem for each group that differs by a few people, or a few answers, from one published before.
 
+    A group that was published just as it is now is no news, whatever else was published beside it or before.
+
     Parameters
     ----------
     now, before : DataFrame
@@ -39,12 +41,12 @@ def people_told_apart(now: pd.DataFrame, before: pd.DataFrame, *, rule: Rule) ->
     for face in ("person", "answers"):
         close = sorted(_close(now, before, face, rule), key=lambda pair: pair[0]["group"] != pair[1]["group"])
         for ours, theirs in close:
-            found.setdefault((ours["item"], ours["group"]), _problem(ours, theirs, face))
+            found.setdefault((theirs["entry"], ours["item"], ours["group"]), _problem(ours, theirs, face))
     return list(found.values())
 
 
 def _close(now: pd.DataFrame, before: pd.DataFrame, face: str, rule: Rule) -> Iterator[tuple[pd.Series, pd.Series]]:
-    """Yield groups that share people at one time and differ by a few, unless a group is published as it was."""
+    """Yield groups that share people at one time and differ by a few, unless a group was published as it is."""
     ours, behind, size = _groups(now, GROUP, face, rule)
     theirs, behind_before, size_before = _groups(before, ["entry", *GROUP], face, rule)
     both = pd.concat([behind, behind_before])

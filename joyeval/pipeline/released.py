@@ -40,9 +40,7 @@ def consult(study: Study, cohorts: Sequence[str]) -> None:
     """
     chain = chain_of(study)
     if not is_demonstration(study, whole=True) and (entries := _active(chain.entries())):
-        rules = [rule_of(study, audience) for audience in study.editions]
-        fewest = min(rule.threshold for rule in rules)
-        _refuse(_problems(chain, entries, *behind(study, cohorts, chain.secret(), fewest=fewest), rules)[0])
+        _refuse(_problems(chain, entries, *_behind(study, cohorts, chain), _rules(study))[0])
 
 
 def enter(study: Study, cohorts: Sequence[str], what: str) -> None:
@@ -61,10 +59,9 @@ def enter(study: Study, cohorts: Sequence[str], what: str) -> None:
     chain, untouched = chain_of(study), is_demonstration(study, whole=True)
     with chain.alone():
         entries = _active(_sound(chain, forgiving=untouched))
-        public = rule_of(study, "public")
-        people, pulses = behind(study, cohorts, chain.secret(), fewest=public.threshold)
+        people, pulses = _behind(study, cohorts, chain)
         if not untouched:
-            _refuse(_problems(chain, entries, people, pulses, [public])[0])
+            _refuse(_problems(chain, entries, people, pulses, [rule_of(study, "public")])[0])
         files = {name: table.to_parquet(index=False) for name, table in (("people", people), ("pulses", pulses))}
         said = {"kind": what, "study": study.study, "cohorts": list(cohorts), "who": _digest(files)}
         if (len(people) or len(pulses)) and said["who"] not in {entry["who"] for entry in entries}:
@@ -86,9 +83,7 @@ def withdraw(study: Study, cohorts: Sequence[str], reason: str) -> None:
         chain.add({"kind": "withdrawn", "withdraws": [], "reason": told}, {})
         return
     with chain.alone():
-        rules = [rule_of(study, audience) for audience in study.editions]
-        fewest = min(rule.threshold for rule in rules)
-        _, against = _problems(chain, entries, *behind(study, cohorts, chain.secret(), fewest=fewest), rules)
+        _, against = _problems(chain, entries, *_behind(study, cohorts, chain), _rules(study))
         if against:
             chain.add({"kind": "withdrawn", "withdraws": sorted(against), "reason": reason}, {})
 
@@ -109,6 +104,15 @@ def digests_of_results(study: Study, cohort: str, names: Iterable[str]) -> dict[
 def chain_of(study: Study) -> Chain:
     """Return the ledger of the workspace of a study."""
     return Chain(study.home / "data" / "processed")
+
+
+def _rules(study: Study) -> list[Rule]:
+    return [rule_of(study, audience) for audience in study.editions]
+
+
+def _behind(study: Study, cohorts: Sequence[str], chain: Chain) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return who stands behind what any audience of a study is shown."""
+    return behind(study, cohorts, chain.secret(), fewest=min(rule.threshold for rule in _rules(study)))
 
 
 def _sound(chain: Chain, *, forgiving: bool) -> list[dict[str, Any]]:
@@ -135,18 +139,17 @@ def _problems(
     rules: Sequence[Rule],
 ) -> tuple[list[Problem], set[int]]:
     """Return what stands against it, and in which entries."""
-    found, against = [], set()
-    for entry in entries:
-        name = f"{entry['kind']} of {entry['when'][:10]} (entry {entry['number']})"
-        before = [
-            pd.read_parquet(chain.folder / f"{entry['number']:04d}.{kind}.parquet").assign(entry=name)
-            for kind in ("people", "pulses")
+    names = {entry["number"]: f"{entry['kind']} of {entry['when'][:10]} (entry {entry['number']})" for entry in entries}
+    found: list[Problem] = []
+    for kind, now, told_apart in (("people", people, people_told_apart), ("pulses", pulses, pulses_told_apart)):
+        tables = [
+            pd.read_parquet(chain.folder / f"{number:04d}.{kind}.parquet").assign(entry=name)
+            for number, name in names.items()
         ]
-        these = [problem for rule in rules for problem in people_told_apart(people, before[0], rule=rule)]
-        these += [problem for rule in rules for problem in pulses_told_apart(pulses, before[1], rule=rule)]
-        found += these
-        against |= {entry["number"]} if these else set()
-    return found, against
+        if before := [table for table in tables if len(table)]:
+            found += [problem for rule in rules for problem in told_apart(now, pd.concat(before), rule=rule)]
+    named = {problem.file for problem in found}
+    return found, {number for number, name in names.items() if name in named}
 
 
 def _refuse(problems: Sequence[Problem]) -> None:

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from joyeval.disclosure import Rule
+from joyeval.disclosure.ledger import people_told_apart
 from joyeval.errors import DisclosureError
 from joyeval.intake.keys import settings
 from joyeval.intake.tables import take_in
@@ -37,6 +39,10 @@ waves:
 pulses:
   - {{measure: good_day, title: G, file: p.csv, columns: {{team: T}}, cohorts: ["1", "2"], period: week}}
 """
+PROGRAMME = (
+    "disclosure:\n  audiences: [public, programme]\n"
+    "  programme: {readers: the programme team, reason: agreed, date: 2024-01-02}\n"
+)
 ITEMS = [f"cbi_{i}" for i in range(1, 8)]
 WEEKS = pd.date_range("2024-02-05", periods=12, freq="7D")
 
@@ -219,15 +225,45 @@ def test_an_edition_for_the_programme_is_held_to_its_own_threshold(home):
     """It shows groups of 5 to 10 people too: a release of 12 beside 9 of them gives 3 away."""
     released.enter(workspace(home, wave_cbi=survey(range(24))), ["1"], "release")
     fewer = survey([*range(0, 24, 2), *range(1, 18, 2)])  # 3 of the team of 12 are gone
-    programme = (
-        "disclosure:\n  audiences: [public, programme]\n"
-        "  programme: {readers: the programme team, reason: agreed, date: 2024-01-02}\n"
-    )
     study = workspace(home, wave_cbi=fewer.query("team == 'Alder'"))
     released.consult(study, ["1"])  # nothing of 9 people is public
-    study.path.write_text(study.path.read_text() + programme)
+    study.path.write_text(study.path.read_text() + PROGRAMME)
     with pytest.raises(DisclosureError, match="team Alder differs by a few"):
         released.consult(load_study(study.path), ["1"])
+
+
+def of_two_audiences(home, people):
+    """Teams of 14 and more, and roles of 4 to 10 people of whom a few are in another team than most."""
+    answers = survey(range(people))
+    team = ["Birch" if number < 14 else "Alder" for number in range(people)]
+    role = ["porter" if not n % 11 else "nurse" if n % 4 else "doctor" for n in range(people)]
+    study = workspace(home, wave_cbi=answers.assign(team=team, role=role), pulse=pulses())
+    study.path.write_text(study.path.read_text() + PROGRAMME)
+    return load_study(study.path)
+
+
+def test_an_unchanged_study_of_two_audiences_passes_again_and_a_late_answer_does_not(home):
+    """Groups of 5 to 10 that the programme sees were not held to be known, so that they stood against larger ones."""
+    for _ in range(2):
+        study = of_two_audiences(home, 40)
+        released.consult(study, ["1"])
+        released.enter(study, ["1"], "release")
+    assert len(released.chain_of(study).entries()) == 1
+    refused(of_two_audiences(home, 41))
+
+
+def test_a_group_that_was_published_as_it_is_is_no_news_beside_any_other_entry():
+    """Who holds both entries learns nothing from the second once more."""
+
+    def group(people, **more):
+        about = {"item": "joy", "wave": "1", "first": pd.NaT, "last": pd.NaT, "group": "everyone", "answers": None}
+        return pd.DataFrame({"person": [f"p{number}" for number in range(people)]}).assign(**about, **more)
+
+    before = [group(40, entry="first"), group(41, entry="second")]
+    assert [problem.file for problem in people_told_apart(group(41), before[0], rule=Rule())] == ["first"]
+    assert not people_told_apart(group(41), pd.concat(before), rule=Rule())
+    told = people_told_apart(group(42), pd.concat(before), rule=Rule())
+    assert sorted(problem.file for problem in told) == ["first", "second"]
 
 
 def test_single_questions_of_other_people_at_the_same_time_are_no_difference(home):
