@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from joyeval.intake.once import shelf_of
@@ -26,6 +26,7 @@ def read_once(study: Study) -> Iterator[None]:
     if any(others_can_write(folder) for folder in (shelf.parent.parent, shelf.parent)):
         yield
         return
+    new = [folder for folder in shelf.parents if not folder.exists()]
     shutil.rmtree(shelf, ignore_errors=True)  # of a run that was killed
     private(shelf.parent)
     private(shelf)
@@ -33,3 +34,6 @@ def read_once(study: Study) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(shelf, ignore_errors=True)
+        with suppress(OSError):  # a run that was refused leaves nothing; folders with something in them stay
+            for folder in new:
+                folder.rmdir()

@@ -709,7 +709,7 @@ def pulse_week_again(p):
     p.tables["pulse.csv"] = pd.concat([table, again], ignore_index=True)
 
 
-@mistake("0 is listed under `missing` where it is a count", "pulses", "looks wrong", "goes on with a word")
+@mistake("0 is listed under `missing` where it is a count", "pulses", "lost rows")
 def pulse_zero_missing(p):
     p.part("pulses")["missing"] = ["", "0"]
     p.tables["pulse.csv"].loc[::4, "Good days"] = "0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import numpy as np
 import pandas as pd
@@ -142,13 +143,16 @@ def test_respondents_stand_beside_the_roster_and_small_groups_are_not_shown(stud
     assert people._told(found, disclosure.rule_of(study)).endswith("so means may lean one way.")
 
 
+CAPTION = "Scores by setting: mean in wave 1-start and 2-end, and the change"
+
+
 def test_groups_stand_in_order_of_name_and_small_ones_are_hidden_everywhere(study):
     data = waves(teams=12, people=8, groups=3)
     small = data[data["setting"] != "S2"].copy()
     few = pd.concat([small, data[data["setting"] == "S2"].groupby("wave").head(5)]).sort_values("wave", kind="stable")
     found = measurement.equity(few, by=["setting"], scales={"joy": "Joy"})
     blocks = emitted(lambda: sections.equity(found, study))
-    groups = tables(blocks)["Scores by setting: mean in wave 1-start and 2-end, and the change"]
+    groups = tables(blocks)[CAPTION]
     (why,) = groups.footnotes
     names = [row[1] for row in groups.rows]
     assert names == sorted(set(names))
@@ -156,6 +160,21 @@ def test_groups_stand_in_order_of_name_and_small_ones_are_hidden_everywhere(stud
     assert len(names) <= 1  # five answers could be had from the total: a second group goes too
     assert all(name in why for name in {"S0", "S1", "S2"} - set(names))
     assert not re.search(r"best|worst|highest|lowest|rank", text_of(blocks), re.I)
+
+
+def test_a_group_that_would_leave_a_small_team_beside_the_named_ones_is_not_shown(study, monkeypatch):
+    data = waves(teams=6, people=30, groups=3)  # two teams in each setting
+    place = data.groupby(["team", "wave"], sort=False).cumcount()
+    of = {people: data[~data["team"].isin(["T3", "T4"]) | (place < people)] for people in (12, 6)}
+    found = measurement.equity(of[6], by=["setting"], scales={"joy": "Joy"})
+
+    def settings(people):
+        monkeypatch.setattr("joyeval.measurement.surveys.with_groups", lambda *_: of[people])
+        return {row[1] for row in tables(emitted(lambda: sections.equity(found, study)))[CAPTION].rows}
+
+    monkeypatch.setattr(sys.modules["joyeval.report.sections.equity"], "stores", lambda: ["a cohort"])
+    assert settings(12) == {"S0", "S1", "S2"}  # of twelve people a team may be named
+    assert not {"S0", "S1"} & settings(6)
 
 
 def test_groups_without_an_answer_are_told_why(study):
