@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from base64 import b64encode
+from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -17,6 +20,7 @@ from joyeval.disclosure.drawings import read_drawing
 from joyeval.disclosure.hidden import MEANS, Hidden
 from joyeval.disclosure.release import file_problems
 from joyeval.errors import DisclosureError
+from joyeval.figures.door import drawing
 from joyeval.figures.render import pictures
 from joyeval.outcomes.sensitivity import LeaveOneOut
 from tests.disclosure.attacks import candidates, claims, rest, solved
@@ -232,6 +236,41 @@ def test_what_did_not_come_through_the_gate_is_refused_with_the_way(door, exact)
         door(exact)
     assert "\n" not in str(refused.value).strip()
     assert refused.value.exit_code == 3
+
+
+class Ours(pd.DataFrame):
+    """A table under another name."""
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        Ours(EXACT), np.ma.masked_array([3.1, 4.2]), pd.array([3.1, 4.2]), iter([3.1]), [3.1], (1, (2, 3.1)),
+        {"A": 3.1}, {3.1}, {"A": {"B": [3.1]}}, {"A": EXACT}, [EXACT["mean"]], [np.float32(3.1)], [Decimal("3.1")],
+        [np.array([3])], EXACT.to_dict(), pd.Index([3.1]), EXACT["mean"].to_dict().values(), array("d", [3.1]),
+    ],
+    ids=lambda beside: type(beside).__name__,
+)  # fmt: skip
+def test_nothing_exact_passes_beside_what_may_be_shown(beside):
+    shown = show(EXACT.assign(n=[20, 30]), people="n")
+    with pytest.raises(DisclosureError, match=r"figures\.bare takes what may be shown, not a"):
+        drawing(bare)(shown, beside)
+    with pytest.raises(DisclosureError, match=r"figures\.bare takes what may be shown, not a"):
+        drawing(bare)(shown, beside=beside)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [["a", "b"], (1, 2), {"a": "b"}, [("baseline", pd.Timestamp("2024-01-01"), None)], range(3), 0.5, [True], [], b"a",
+     {"a": (1, 7)}, pd.Index(["a"]), [date(2024, 1, 1)]],
+    ids=lambda beside: type(beside).__name__,
+)  # fmt: skip
+def test_words_days_and_whole_numbers_lay_out_a_drawing(beside):
+    assert drawing(bare)(show(EXACT.assign(n=[20, 30]), people="n"), beside) == "A line."
+
+
+def bare(table, beside=None):
+    return "A line."
 
 
 def test_a_result_is_no_table_of_people_either(charts):

@@ -10,7 +10,7 @@ from joyeval.figures import style
 from joyeval.outcomes import interrupted
 from joyeval.outcomes.sensitivity import LeaveOneOut
 from joyeval.result import Result
-from tests.shown import figures
+from tests.shown import as_shown, figures
 
 
 def estimates(n=3, **more):
@@ -51,7 +51,7 @@ def test_forest_prints_the_numbers_it_draws():
 
 def test_forest_draws_the_pooled_estimate_as_a_diamond():
     pooled = {"estimate": 0.3, "ci_low": 0.1, "ci_high": 0.5, "pi_low": -0.4, "pi_high": 1}
-    ax = figures.forest(estimates(), xlabel="Change", pooled=pooled)
+    ax = figures.forest(estimates(), xlabel="Change", pooled=as_shown(pooled))
     corners = ax.patches[0].get_xy()
     assert corners[:4, 0].tolist() == [0.1, 0.3, 0.5, 0.3]
     assert segments(ax.collections[2]) == [(-0.4, 1)]

@@ -92,7 +92,9 @@ def _scores_figure(means: Shown, change: ScoreChange, study: Study) -> None:
     }
     ways = dict(zip(change.changes["scale"], change.changes["better"], strict=True))
     report.figure(
-        figures.scores_over_waves(means, titles=change.titles, better=ways, ranges=ranges),
+        figures.scores_over_waves(
+            means, titles=change.titles, better=ways, ranges=disclosure.nobody(ranges, "ends of scales")
+        ),
         alt=_in_words(change, PANELS, study),
         caption="Mean scores by wave with 95 % intervals that allow for teams",
     )

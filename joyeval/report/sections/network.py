@@ -172,12 +172,15 @@ def _shown(found: Comparison, study: Study) -> Shown:
     return disclosure.show(table, audience=rule(study), people="n", by=["title"], within=None, places=places)
 
 
+def _mean(found: Comparison) -> dict[str, float]:
+    """Return the mean over cohorts with its intervals."""
+    ends = {"pi_low": found.pooled.predicted_low, "pi_high": found.pooled.predicted_high}
+    mean = found.pooled.tidy().iloc[0][["estimate", "ci_low", "ci_high"]].to_dict() | ends
+    return {name: float(f"{value:.2g}") for name, value in mean.items()}
+
+
 def _forest(found: Comparison, study: Study) -> None:
-    mean, pooled = found.pooled.tidy(), None
-    if len(mean):
-        ends = {"pi_low": found.pooled.predicted_low, "pi_high": found.pooled.predicted_high}
-        pooled = mean.iloc[0][["estimate", "ci_low", "ci_high"]].to_dict() | ends
-        pooled = {name: float(f"{value:.2g}") for name, value in pooled.items()}
+    pooled = shown_as(found).pipe(_mean) if len(found.pooled.tidy()) else None
     drawn = _shown(found, study).pipe(lambda rows: rows.dropna(subset=["estimate"]))
     with_mean = " and the mean over cohorts" if pooled else ""
     below = "; the diamond is the mean, the dotted line the prediction interval" if pooled else ""
