@@ -114,12 +114,22 @@ def test_means_have_one_decimal_and_models_all_of_theirs():
 
 
 def test_percentages_come_from_rounded_counts_and_never_speak_of_everyone():
-    data = teams([42, 40, 40, 40], good=[18, 40, 0, 39])
+    data = teams([42, 100, 100, 40, 40, 12], good=[18, 100, 0, 39, 0, 10])
     got = protect(data, n="n", percents={"percent": ("good", "n")})
-    assert got["percent"].tolist() == [50, "95% or more", "5% or less", "95% or more"]
-    assert got["good"].tolist() == [20, 40, FEW, 40]
+    assert got["percent"].tolist() == [50, "95% or more", "5% or less", 94, 6, 75]  # ten of twelve are no 95 %
+    assert got["good"].tolist() == [20, 100, FEW, 40, FEW, FEW]
     drawn = protect(data, n="n", percents={"percent": ("good", "n")}, words=False)
-    assert drawn["percent"].tolist() == [50, 95, 5, 95]
+    assert drawn["percent"].tolist() == [50, 95, 5, 94, 6, 75]
+
+
+def test_who_reads_95_or_more_is_not_told_of_less():
+    """Whatever counts stand behind it: rounding both may turn 87 % into all."""
+    whole, part = (grid.ravel() for grid in np.meshgrid(np.arange(11, 240), np.arange(0, 240)))
+    data = teams(whole[part <= whole], good=part[part <= whole])
+    told = protect(data, n="n", within=None, percents={"percent": ("good", "n")})["percent"].astype(str)
+    share = 100 * data["good"] / data["n"]
+    assert share[told == "95% or more"].min() >= 95
+    assert share[told == "5% or less"].max() <= 5
 
 
 def test_whole_numbers_are_taken_for_counts_of_people():

@@ -119,7 +119,7 @@ def masked(
         if name in percents:
             part, whole = (table[column] for column in percents[name])
             values = pd.Series(rule.percent(part, whole), table.index)
-            values = values.clip(END, 100 - END) if rule.ends else values
+            values = _within_ends(values, part, whole, rule) if rule.ends else values
         elif name in people:
             few = few | ~(table[name] >= rule.threshold)
             values = pd.Series(rule.rounded(table[name]), table.index).astype("Int64")
@@ -128,6 +128,15 @@ def masked(
         shown[name] = values.mask(few | giving)
         why[name] = pd.Series("", table.index).mask(giving, GIVES_AWAY).mask(few, suppressed(rule.threshold))
     return table.assign(**shown), pd.DataFrame(why, index=table.index)
+
+
+def _within_ends(values: pd.Series, part: pd.Series, whole: pd.Series, rule: Rule) -> pd.Series:
+    """Keep percentages off 0 and 100 by as much as rounding is off; "95 or more" only where it holds for sure."""
+    top, base = (pd.Series(rule.rounded(count), count.index).astype(float) for count in (part, whole))
+    off, near = (50 * rule.nearest / base).clip(lower=END + 1).round(), (rule.nearest - 1) / 2
+    nearly_all = (top - near) / (base + near) >= 1 - END / 100
+    hardly_any = (top + near) / (base - near) <= END / 100
+    return values.clip(off, 100 - off).mask(nearly_all, 100 - END).mask(hardly_any, END)
 
 
 def _behind(
