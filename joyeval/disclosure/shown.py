@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Integral, Number
 from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
@@ -10,7 +12,7 @@ import pandas as pd
 from joyeval.disclosure.prose import COUNT
 from joyeval.disclosure.rule import Rule, may_read, reader
 from joyeval.disclosure.words import HOW as HOW_WORDS
-from joyeval.disclosure.words import NUMBER, Said, names_few, small_groups, without_names
+from joyeval.disclosure.words import NUMBER, STATISTIC, Said, names_few, small_groups, without_names
 from joyeval.errors import DisclosureError
 
 if TYPE_CHECKING:
@@ -124,8 +126,8 @@ def nobody(what: Any, counts: str) -> Shown | Said:
     Raises
     ------
     DisclosureError
-        What they count is not said; words count people all the same; a number that is not whole stands beside the name
-        of a team of too few people.
+        What they count is not said; words count people all the same; a number that is no integer, such as a share or a
+        mean, stands beside the name of a team of too few people, in its row or its column.
     """
     if not counts.strip():
         raise DisclosureError((), "disclosure.nobody: say what the numbers count, if not people")
@@ -133,17 +135,37 @@ def nobody(what: Any, counts: str) -> Shown | Said:
         if (names_few(what) and NUMBER.search(without_names(what))) or COUNT.search(what):
             raise DisclosureError((), f"disclosure.nobody: these words speak of people. {HOW_WORDS}")
         return Said(what, reader().audience)
-    if isinstance(what, pd.DataFrame) and _speaks_of_few(what):
+    if isinstance(what, pd.DataFrame | pd.Series | Mapping) and _speaks_of_few(what):
         raise DisclosureError((), f"disclosure.nobody: numbers beside names of teams of too few people. {HOW}")
     return Shown(what, reader(), counts=counts)
 
 
-def _speaks_of_few(table: pd.DataFrame) -> bool:
-    few = small_groups()
-    rows = table.reset_index() if few else table.iloc[:0]
-    named = rows.select_dtypes(exclude="number").isin(few).any(axis=1)
-    numbers = rows.select_dtypes("float")[named]
-    return bool((numbers.notna() & (numbers % 1 != 0)).any(axis=None))
+def _speaks_of_few(what: pd.DataFrame | pd.Series | Mapping) -> bool:
+    """Whether a statistic stands in a row or a column of a team of too few people."""
+    if not small_groups():
+        return False
+    table = what if isinstance(what, pd.DataFrame) else pd.Series(what, dtype=object).to_frame()
+    rows = zip(table.index, *(table.iloc[:, place] for place in range(table.shape[1])), strict=True)
+    of_few = [table.iloc[:, place] for place, name in enumerate(table.columns) if _is_few(name)]
+    return any(_is_statistic(cell) for row in rows if any(map(_is_few, row)) for cell in row) or any(
+        _is_statistic(cell) for column in of_few for cell in column
+    )
+
+
+def _parts(cell: Any) -> tuple:
+    return cell if isinstance(cell, tuple) else (cell,)
+
+
+def _is_few(cell: Any) -> bool:
+    """Whether a cell, or a heading of several levels, names a team of too few people."""
+    return any(part in small_groups() or names_few(part) for part in _parts(cell) if isinstance(part, str))
+
+
+def _is_statistic(cell: Any) -> bool:
+    """Whether a cell holds a number that is no integer, be it as text."""
+    if isinstance(cell, str):
+        return bool(STATISTIC.search(without_names(cell)))
+    return isinstance(cell, Number) and not isinstance(cell, Integral) and cell == cell  # a missing one is none
 
 
 def opened(value: Any, call: str) -> Any:

@@ -13,10 +13,15 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+SHORT = r"[A-Za-z]\d{1,2}|[A-Z]{2,6}-?\d{1,2}"  # names such as r2, Q12, PHQ9, WHO-5
+SPOKEN = r"(?:per|pc|of|in|out|to|and)\b|per-?cent|people|persons?|staff|answers?|respondents?"
+BEGUN = rf"\d{{1,2}}-(?!{SPOKEN})[A-Za-z]+|\d{{1,2}}(?:st|nd|rd|th)"  # names of waves such as 1-baseline; 2nd
 FREE = re.compile(
-    r"95 ?%|nearest \d+|(?<=[A-Za-z])\d+|\d+(?=-?[A-Za-z])"
-)  # of intervals and rounding; of names like r2
-NUMBER = re.compile(r"\d")
+    rf"(?<![\w.,])95 ?%|nearest \d+|(?<![\w.,/-])(?:{SHORT}|{BEGUN})(?![\w/]|[.,-]\d| ?%| per ?cent)"
+)  # of intervals and rounding; of names
+FRACTIONS = "\u00bc-\u00be\u2150-\u215f\u2189"  # written as one letter, such as a quarter
+NUMBER = re.compile(rf"[\d{FRACTIONS}]")
+STATISTIC = re.compile(rf"\d\s?%|\d\s?per ?cent|\d (?:in|of|out of) \d|(?<![\d.,-])\d+[.,]\d+(?![\d.,-])|[{FRACTIONS}]")
 LETTER = re.compile(r"[^\W\d_]")
 _NAMES: list[str] = []  # of the study, longest first: they may hold numbers
 _STAFF: dict[str, float] = {}  # people in post of teams, by name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pandas as pd
 import pytest
 
@@ -44,10 +46,73 @@ def test_words_made_of_what_may_be_shown_pass_and_what_is_put_together_by_hand_d
 
 
 @pytest.mark.parametrize(
-    "text", ["Ward 7 began later.", "Wave 1-baseline, with 95% intervals, to the nearest 5", "PHQ9"]
+    "text",
+    [
+        "Ward 7 began later.",
+        "Wave 1-baseline, with 95% intervals, to the nearest 5",
+        "PHQ9",
+        "r2",
+        "WHO-5",
+        "2-end",
+        "Q12",
+        "GAD7, then UWES-9; the 2nd wave.",
+        "6-month",
+        "(CR2)",
+        "3-follow-up",
+    ],
 )
 def test_names_of_the_study_may_hold_numbers(text):
     assert spoken(text, "here") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["25percent", "share25", "a quarter, ¼", "1⅓", "25pc", "25-percent", "3of4", "3-of-4", "Q12 %", "r2.5", "195%",
+     "5.95%", "joy61", "12-people"],
+)  # fmt: skip
+def test_numbers_in_other_clothes_are_numbers(text):
+    with pytest.raises(DisclosureError):
+        spoken(text, "here")
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame({"team": ["Ward 7"], "score": ["3.4"]}),
+        pd.DataFrame({"team": ["Ward 7"], "score": ["25 %"]}),
+        pd.DataFrame({"team": ["Ward 7"], "score": ["1 of 4"]}),
+        pd.DataFrame({"team": ["Ward 7"], "score": [3.0]}),
+        pd.DataFrame({"team": ["Ward 7"], "score": pd.Series([3.4], dtype=object)}),
+        pd.DataFrame({"team": ["Ward 7"], "score": [Decimal("3.4")]}),
+        pd.DataFrame({"said": ["In Ward 7, scores"], "score": [3.4]}),
+        pd.DataFrame({"score": [3.0]}, index=["Ward 7"]),
+        pd.DataFrame({"score": [3.0]}, index=pd.MultiIndex.from_tuples([("Ward 7", "joy")])),
+        pd.DataFrame({"Ward 7": [4.0], "Ward 12": [5.0]}, index=["joy"]),
+        pd.DataFrame([[4.0]], columns=pd.MultiIndex.from_tuples([("joy", "Ward 7")])),
+        pd.Series({"Ward 7": 3.4}),
+        {"Ward 7": 3.4},
+        {"Ward 7": "¼"},
+    ],
+    ids=str,
+)
+def test_statistics_beside_a_small_team_are_refused_wherever_its_name_stands(table):
+    with pytest.raises(DisclosureError, match="too few people"):
+        nobody(table, "scores")
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame({"team": ["Ward 7"], "cycles": [3], "first": [pd.Timestamp("2024-03-01")], "day": ["2024-03-01"]}),
+        pd.DataFrame({"team": ["Ward 7", "Ward 12"], "score": [None, 3.4]}),
+        pd.DataFrame({"Ward 7": [4], "Ward 12": [5]}, index=["cycles"]),
+        {"Ward 7": 3, "Ward 12": 3.5},
+        {"Ward 7": True},
+    ],
+    ids=str,
+)
+def test_integers_and_days_of_a_small_team_stay(table):
+    assert nobody(table, "cycles").what is table
 
 
 def test_a_name_that_is_a_number_frees_no_other_number():
