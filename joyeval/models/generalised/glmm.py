@@ -157,7 +157,10 @@ def _dispersion_notes(model: Likelihood, optimum: Optimum, family: str) -> tuple
     if isinstance(model.family, Binomial) and model.family.trials.max() == 1:
         return ()
     first, second, _ = model.mode_at(optimum.parameters).derivatives
-    ratio = float(np.sum(first**2 / -second) / max(len(first) - len(optimum.parameters), 1))
+    squares = np.divide(
+        first**2, -second, out=np.zeros_like(first), where=second < 0
+    )  # none where nothing is uncertain
+    ratio = float(squares.sum() / max(len(first) - len(optimum.parameters), 1))
     if ratio < OVERDISPERSED:
         return ()
     wide = f"rows vary {ratio:.1f} times as much as family {family} allows, so that its standard errors are too small"

@@ -324,6 +324,10 @@ ODD = {
 }
 
 
+ALL_OF_THEM = {"mean": 0.0, "spread": 1e-6, "between": 0.5, "level": 12.0, "exposure": 1e-6, "shape": (5, 12)}
+
+
+@example(**ALL_OF_THEM, family="binomial", slopes=None, seed=265)
 @given(**ODD)
 def test_odd_data_get_an_answer_or_a_reason(mean, spread, between, level, exposure, shape, family, slopes, seed):
     """Predictors far from 0, teams worlds apart, huge counts: finite numbers or a refusal, and never a warning."""
