@@ -159,7 +159,7 @@ def _dispersion_notes(model: Likelihood, optimum: Optimum, family: str) -> tuple
     first, second, _ = model.mode_at(optimum.parameters).derivatives
     squares = np.divide(
         first**2, -second, out=np.zeros_like(first), where=second < 0
-    )  # none where nothing is uncertain
+    )
     ratio = float(squares.sum() / max(len(first) - len(optimum.parameters), 1))
     if ratio < OVERDISPERSED:
         return ()
