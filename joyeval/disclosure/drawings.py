@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SVG = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
+SPOKEN = re.compile(r"aria-|data-|title$|alt$")  # attributes that hold words
 PLACE = re.compile(r"translate\(([-\d.]+)[ ,]([-\d.]+)\)")
 STROKE = re.compile(r"\s*M ([-\d.]+) ([-\d.]+)\s+L ([-\d.]+) ([-\d.]+)\s*")
 MARK_OF_EPS = re.compile(r"^/(\w+) \{\s*gsave\s+newpath\s+translate\b", re.M)
@@ -112,6 +113,7 @@ def _svg(source: bytes) -> Drawing:
         at = PLACE.search("" if following is None else following.get("transform", ""))
         x, y = (float(at[1]), height - float(at[2])) if at else (np.nan, np.nan)
         found.words.append((comment.text.strip(), x, y))
+    found.words += _texts(tree, height)
     for use in tree.iter(f"{SVG}use"):
         if use.get("x") is not None:
             found.marks.append((float(use.get("x")), height - float(use.get("y"))))
@@ -120,6 +122,22 @@ def _svg(source: bytes) -> Drawing:
             x, y, to_x, to_y = map(float, line.groups())
             found.strokes.append((x, height - y, to_x, height - to_y))
     return found
+
+
+def _texts(tree: Any, height: float) -> Iterator[tuple[str, float, float]]:
+    """Yield all that a drawing says in letters, and what is said of its parts to who does not see them."""
+    from lxml import etree
+
+    if next(tree.iter(etree.Entity), None) is not None:
+        raise ValueError("words under other names cannot be read")
+    for part in tree.iter(etree.Element):
+        name = etree.QName(part).localname
+        at = (float(part.get("x", "nan")), height - float(part.get("y", "nan"))) if name == "text" else (np.nan, np.nan)
+        said = "".join(part.itertext()) if name == "text" else part.text if name != "style" else ""
+        spoken = [value for key, value in part.items() if SPOKEN.match(key)]
+        for word in (said or "", *spoken):
+            if word.strip():
+                yield " ".join(word.split()), *at
 
 
 def _eps(source: bytes) -> Drawing:

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 MEANS = ("name", "beside", "after", "value")
 PRINTED = re.compile(r"(?<![\d.])(\d+(?:\.(\d+))?)(?=\s?%|(?<=\.\d)|(?<=\.\d\d))")
 STATISTIC = re.compile(r"[<−-]?\d+\.\d+.*|\d+\s?%.*")
-STATISTIC_IN_TEXT = re.compile(r"\d\s?%|(?<![\d.])\d+\.\d")
+OTHER_COUNTS = (
+    r"(?:teams|weeks|months|quarters|points|periods|cycles|waves|cohorts|scores|outcomes|items|organisations)"
+)
+OF_ALL = rf"(?<!\d)\d+ (?:out )?of (?:the )?\d+(?!\d| {OTHER_COUNTS})"  # 1 of 4, of people it may be
+STATISTIC_IN_TEXT = re.compile(rf"\d\s?%|\d per ?cent|(?<![\d.])\d+\.\d|{OF_ALL}")
+STATISTIC_IN_ROW = re.compile(rf"\d\s*(?:%|per ?cent)|{OF_ALL}")  # over cells that stand side by side
+MARKS = " \t\n.:;,*†‡()"  # around the name of a group in a cell
 RATING = r"(?!\s+[<−-]?\d)"  # a number right behind a name is of those who are rated, not of those who rate
 NEAR = 5e-5  # share of a scale to which coordinates are printed, in EPS
 BY_CHANCE = 5  # times as many equal numbers as chance would give are no chance
@@ -71,7 +77,9 @@ class Hidden:
 
     def told_by_row(self, cells: Sequence[str]) -> str:
         """Return what a row of a table tells of a hidden group."""
-        if set(cells) & set(self.names) and any(STATISTIC.fullmatch(cell) for cell in cells):
+        others = [cell for cell in cells if cell.strip(MARKS) not in self.names]
+        statistic = any(STATISTIC.fullmatch(cell) for cell in cells) or STATISTIC_IN_ROW.search(" ".join(others))
+        if len(others) < len(cells) and statistic:
             return "a statistic in the row of a group of too few people"
         text = " | ".join(cells)
         return self.told(text) if self.others and self.others.search(text) else ""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+SAID = ("/Alt", "/ActualText", "/Contents", "/Title", "/T", "/TU", "/V", "/DV", "/Subj", "/RC", "/E", "/URI", "/JS")
 OF_TEXT = "Tf Td TD T* Tm BT Tj TJ"  # drawings are passed over
 NEW_LINE = {"Td", "TD", "T*", "Tm", "BT"}
 RANGE = r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*(?:<([0-9A-Fa-f]+)>|\[(.*?)\])"
@@ -16,7 +17,7 @@ SPACE = -200  # thousandths of the type size; a wider gap within a line is a spa
 
 
 def pdf_text(path: Path) -> str:
-    """Return the words of all pages, line by line, then alt texts and properties.
+    """Return the words of all pages, line by line, then alt texts, notes, names of chapters and properties.
 
     Glyphs are read through the map to Unicode that each font carries, as a reader does who copies text.
     """
@@ -24,10 +25,33 @@ def pdf_text(path: Path) -> str:
 
     with pikepdf.open(path) as pdf:
         lines = [line for page in pdf.pages for line in _page(page)]
-        things = [thing for thing in pdf.objects if isinstance(thing, pikepdf.Dictionary)]
-        words = [str(thing[key]) for thing in things for key in ("/Alt", "/ActualText") if key in thing]
+        things = [thing for one in pdf.objects for thing in _within(one)]
+        words = [str(thing[key]) for thing in things for key in SAID if isinstance(thing.get(key), pikepdf.String)]
         properties = [str(value) for value in pdf.docinfo.values()]
     return "\n".join([*lines, *words, *properties])
+
+
+def holds_files(path: Path) -> bool:
+    """Whether other files are attached to a PDF, to the whole or to a place in it."""
+    import pikepdf
+
+    with pikepdf.open(path) as pdf:
+        return bool(pdf.attachments) or any("/EF" in thing for one in pdf.objects for thing in _within(one))
+
+
+def _within(thing: Any) -> Iterator[Any]:
+    """Yield a dictionary and those that lie within it."""
+    import pikepdf
+
+    if isinstance(thing, pikepdf.Stream):
+        thing = thing.stream_dict
+    if isinstance(thing, pikepdf.Dictionary):
+        yield thing
+    if isinstance(thing, pikepdf.Dictionary | pikepdf.Array):
+        parts = thing.values() if isinstance(thing, pikepdf.Dictionary) else thing
+        for part in parts:
+            if isinstance(part, pikepdf.Dictionary | pikepdf.Array) and not part.is_indirect:
+                yield from _within(part)
 
 
 def _page(page: Any) -> Iterator[str]:

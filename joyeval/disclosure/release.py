@@ -14,7 +14,7 @@ from zipfile import ZipFile
 
 from joyeval.disclosure.drawings import read_drawing
 from joyeval.disclosure.hidden import STATISTIC, Hidden
-from joyeval.disclosure.pdf import pdf_text
+from joyeval.disclosure.pdf import holds_files, pdf_text
 from joyeval.disclosure.rule import Rule
 from joyeval.errors import DisclosureError, Problem, UsageError
 
@@ -29,7 +29,12 @@ READ = {".html", ".pdf", ".docx", ".csv", ".txt", ".md", ".json", ".tex", ".yml"
 DRAWN = {".svg", ".pdf", ".eps"}
 PICTURES = {".png", ".tiff", ".tif"}  # drawn from what the files above hold; what they say of themselves is read
 SVG = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)")
-OF_WORD = re.compile(r"(word/(document|header\d*|footer\d*)|docProps/\w+)\.xml")
+IN_WORD = (".xml", ".rels", ".png", ".jpg", ".jpeg", "/")  # parts of a document; anything else is a file of its own
+SAID_IN_WORD = "//@descr | //@title | //@w:author | //w:alias/@w:val | //w:tag/@w:val | //w:docVar/@w:val"
+SAID_IN_PAGE = (
+    "//@alt | //@title | //@content | //@value | //@placeholder | //@label | //@summary | //comment()"
+    " | //@*[starts-with(name(), 'data-') or starts-with(name(), 'aria-')]"
+)
 SENTENCE = re.compile(r"(?<=[.;!?])\s+(?=\S)")
 
 COUNTED = (
@@ -54,8 +59,9 @@ def check_release(
 
     In tables (HTML, DOCX, CSV): counts of people below the threshold, and statistics beside a suppressed count. In all
     text, alt text and file names too: "n = 7", "7 respondents", pseudonyms and e-mail addresses. Kinds of file that
-    hold rows (notebooks, parquet, spreadsheets) may not be there at all. Of a PDF, pages, alt texts and properties are
-    read; of drawings (SVG, in HTML too, PDF and EPS) words and coordinates, of pictures what they say of themselves.
+    hold rows (notebooks, parquet, spreadsheets) may not be there at all, nor inside another file. Of a PDF, pages, alt
+    texts, notes, outlines and properties are read; of a Word document all its parts; of drawings (SVG, in HTML too, PDF
+    and EPS) words and coordinates, of pictures what they say of themselves.
 
     Parameters
     ----------
@@ -92,6 +98,8 @@ def file_problems(path: Path, name: str, rule: Rule, hidden: Hidden = NOTHING) -
         what = "picture" if kind in PICTURES else "file"
         yield _problem(name, f"a {what} that cannot be read", "a whole one", "make it again, or leave it out")
         return
+    if _holds_files(path, kind):
+        yield _problem(name, "a file inside the file", "one document alone", "take it out")
     tables, text, drawings = found
     for table in tables:
         yield from _table_problems(table, name, rule)
@@ -113,6 +121,14 @@ def _whole(path: Path, kind: str) -> tuple[list[Cells], str, list[Drawing]] | No
         return tables, text, list(_drawings(path, kind))
     except (OSError, SyntaxError, ValueError, UserWarning, struct.error, LxmlError, PdfError):
         return None
+
+
+def _holds_files(path: Path, kind: str) -> bool:
+    """Whether other files lie in it, such as a spreadsheet in a document or an attachment of a PDF."""
+    if kind == ".docx":
+        with ZipFile(path) as parts:
+            return not all(part.lower().endswith(IN_WORD) for part in parts.namelist())
+    return kind == ".pdf" and holds_files(path)
 
 
 def _said_of_itself(path: Path) -> str:
@@ -192,7 +208,10 @@ def _html(source: bytes) -> tuple[list[Cells], str]:
     for unseen in page.xpath("//style"):
         unseen.drop_tree()
     tables = [[[_plain(cell) for cell in row] for row in table.iter("tr")] for table in page.iter("table")]
-    return tables, "\n".join([*page.itertext(), *page.xpath("//@alt | //@title | //@content")])
+    said = [part if isinstance(part, str) else part.text for part in page.xpath(SAID_IN_PAGE)]
+    inner = [_html(source.encode()) for source in page.xpath("//@srcdoc") if source.strip()]
+    tables += [table for more, _ in inner for table in more]
+    return tables, "\n".join([*page.itertext(), *said, *(text for _, text in inner)])
 
 
 def _docx(path: Path) -> tuple[list[Cells], str]:
@@ -200,7 +219,7 @@ def _docx(path: Path) -> tuple[list[Cells], str]:
 
     word = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
     with ZipFile(path) as parts:
-        names = [name for name in parts.namelist() if OF_WORD.fullmatch(name)]
+        names = [name for name in parts.namelist() if name.endswith(".xml") and name != "[Content_Types].xml"]
         trees = [etree.fromstring(parts.read(name), etree.XMLParser(resolve_entities=False)) for name in names]
     rows = [
         [[_plain(cell) for cell in row.iter(f"{word}tc")] for row in table.iter(f"{word}tr")]
@@ -209,7 +228,11 @@ def _docx(path: Path) -> tuple[list[Cells], str]:
     ]
     paragraphs = [_plain(paragraph) for tree in trees for paragraph in tree.iter(f"{word}p")]
     properties = ["\n".join(tree.itertext()) for tree in trees if not tree.tag.startswith(word)]
-    return rows, "\n".join([*paragraphs, *properties, *(str(alt) for tree in trees for alt in tree.xpath("//@descr"))])
+    said = [str(one) for tree in trees for one in tree.xpath(SAID_IN_WORD, namespaces={"w": word.strip("{}")})]
+    own = [
+        str(one) for name, tree in zip(names, trees, strict=True) if "customXml" in name for one in tree.xpath("//@*")
+    ]
+    return rows, "\n".join([*paragraphs, *properties, *said, *own])
 
 
 def _plain(element) -> str:

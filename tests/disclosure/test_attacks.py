@@ -7,10 +7,12 @@ from base64 import b64encode
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
 import pytest
+from pikepdf import Array, Dictionary, Name, OutlineItem, Pdf
 from PIL import Image, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
@@ -29,6 +31,7 @@ from tests.shown import as_shown
 PROGRAMME_RULE, TEAM_RULE = RULES["programme"], RULES["team"]
 STAFF = pd.Series({"Ash": 6.0, "Birch": 7, "Cedar": 8, "Dale": 12, "Elm": 14, "Fir": 20, "Gorse": 13, "Holly": 16})
 WEEKS = 30
+XMLNS = 'xmlns="http://www.w3.org/2000/svg"'
 
 
 def pulse(seed=1, most=2, teams=STAFF):
@@ -359,12 +362,110 @@ def test_points_beside_a_small_team_are_of_the_people_it_serves_only_where_the_p
         ("a.csv", "team,value\nAsh,38.5\n"),
         ("a.txt", "Of Ash 38 % said so."),
         ("Ash_38%.txt", "Fine."),
+        ("a.txt", "Ash: 1 of 4."),
+        ("a.html", "<table><tr><th>Team<th>Share<th></tr><tr><td>Ash:<td>25<td>%</tr></table>"),
+        ("a.html", "<table><tr><th>Team<th>Yes<th><th>All</tr><tr><td>Ash<td>1<td>of<td>4</tr></table>"),
+        ("a.html", "<p>Fine.</p><!-- Ash 38% -->"),
+        ("a.html", '<p data-note="Ash 38%">Fine.</p>'),
+        ("a.html", '<p aria-label="Ash 38%">Fine.</p>'),
+        ("a.html", """<iframe srcdoc="<table><tr><th>T<th>M</tr><tr><td>Ash<td>3.4</tr></table>"></iframe>"""),
+        ("a.html", """<iframe srcdoc="<p>Ash 38%</p>"></iframe>"""),
+        ("a.svg", f"<svg {XMLNS}><text>Ash <tspan>3</tspan><tspan>8%</tspan></text></svg>"),
+        ("a.svg", f"<svg {XMLNS}><desc>Ash 38%</desc></svg>"),
+        ("a.svg", f'<svg {XMLNS}><g aria-label="Ash 38%"/></svg>'),
+        ("a.svg", f"<svg {XMLNS}><metadata>Ash 38%</metadata></svg>"),
     ],
 )
 def test_a_number_beside_a_group_of_too_few_is_found(tmp_path, name, text):
     (tmp_path / name).write_text(text, encoding="utf-8")
     assert disclosure.check_release(tmp_path, hidden={"Gorse"})
     with pytest.raises(DisclosureError, match="too few people"):
+        disclosure.check_release(tmp_path, hidden={"Ash"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ash rose, as 7 of 12 teams did.",
+        "Ash answered in 3 of 12 weeks.",
+        "Ash and 4 others",
+        "In Ash 3 cycles, of all",
+    ],
+)
+def test_counts_of_teams_and_weeks_beside_a_small_team_may_stand(tmp_path, text):
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    assert disclosure.check_release(tmp_path, hidden={"Ash"})
+
+
+def test_words_of_a_drawing_under_another_name_are_refused(tmp_path):
+    entity = f'<!DOCTYPE svg [<!ENTITY said "Ash 38%">]><svg {XMLNS}><text>&said;</text></svg>'
+    (tmp_path / "a.svg").write_text(entity, encoding="utf-8")
+    with pytest.raises(DisclosureError, match="cannot be read"):
+        disclosure.check_release(tmp_path, hidden={"Ash"})
+
+
+def test_a_text_of_a_drawing_stands_where_it_says():
+    drawing = read_drawing(f'<svg {XMLNS} viewBox="0 0 9 9"><text x="2" y="3">Ash</text></svg>'.encode(), ".svg")
+    assert ("Ash", 2.0, 6.0) in drawing.words
+
+
+WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+SAID = "<w:p><w:r><w:t>Ash 3</w:t></w:r><w:r><w:t>8%</w:t></w:r></w:p>"
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "told"),
+    [
+        (
+            "word/comments.xml",
+            f"<w:comments {WORD}><w:comment w:id='1'>{SAID}</w:comment></w:comments>",
+            "too few people",
+        ),
+        ("word/footnotes.xml", f"<w:footnotes {WORD}><w:footnote>{SAID}</w:footnote></w:footnotes>", "too few people"),
+        ("word/endnotes.xml", f"<w:endnotes {WORD}><w:endnote>{SAID}</w:endnote></w:endnotes>", "too few people"),
+        ("customXml/item1.xml", "<a>Ash 38%</a>", "too few people"),
+        ("customXml/item1.xml", "<a said='Ash 38%'/>", "too few people"),
+        ("word/settings.xml", f"<w:s {WORD}><w:docVar w:name='a' w:val='Ash 38%'/></w:s>", "too few people"),
+        ("word/embeddings/sheet.xlsx", "rows", "a file inside the file"),
+        ("word/afchunk.html", "Ash 38%", "a file inside the file"),
+    ],
+)
+def test_what_lies_beside_the_text_of_a_word_document_is_read(tmp_path, part, content, told):
+    with ZipFile(tmp_path / "a.docx", "w") as parts:
+        parts.writestr("word/document.xml", f"<w:document {WORD}><w:body/></w:document>")
+        parts.writestr("_rels/.rels", "<a/>")
+    assert disclosure.check_release(tmp_path, hidden={"Ash"})
+    with ZipFile(tmp_path / "a.docx", "a") as parts:
+        parts.writestr(part, content)
+    with pytest.raises(DisclosureError, match=told):
+        disclosure.check_release(tmp_path, hidden={"Ash"})
+
+
+def noted(pdf):
+    note = {"/Type": Name.Annot, "/Subtype": Name.Text, "/Rect": [0, 0, 1, 1], "/Contents": "Ash 38%"}
+    pdf.pages[0].Annots = Array([Dictionary(note)])
+
+
+def outlined(pdf):
+    with pdf.open_outline() as outline:
+        outline.root.append(OutlineItem("Ash 38%", 0))
+
+
+def attached(pdf):
+    pdf.attachments["rows.csv"] = b"person,joy"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"), [(noted, "too few people"), (outlined, "too few people"), (attached, "a file inside the file")]
+)
+def test_what_lies_beside_the_pages_of_a_pdf_is_read(tmp_path, spoil, told):
+    with Pdf.new() as pdf:
+        pdf.add_blank_page()
+        pdf.save(tmp_path / "a.pdf")
+        assert disclosure.check_release(tmp_path, hidden={"Ash"})
+        spoil(pdf)
+        pdf.save(tmp_path / "a.pdf")
+    with pytest.raises(DisclosureError, match=told):
         disclosure.check_release(tmp_path, hidden={"Ash"})
 
 
