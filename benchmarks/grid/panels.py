@@ -58,7 +58,7 @@ def cells() -> list[Cell]:
             "associations",
             f"{name}{', weighted' * weighted}; {teams} teams; AR {echo:g}",
             partial(associated, design=design, teams=teams, echo=echo, weighted=weighted),
-            800,
+            2000,
         )
         for name, design in DESIGNS.items()
         for weighted in (False, True)

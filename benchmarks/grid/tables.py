@@ -87,7 +87,10 @@ BANDS = {
     **dict.fromkeys(("size", "false verdicts", "outside", "contradicted", "called poor"), (0.0, 0.065)),
     "coverage": (0.93, 1.0),
 }
-REASONS: dict[str, str] = {}
+REASONS = {
+    "funnels": "Limits on the arcsine scale, as published, miss their rate where few events are expected; the sentence "
+    "of a funnel says how many groups would lie outside if none differed, worked out from their counts.",
+}
 
 
 def all_cells() -> list[Cell]:
