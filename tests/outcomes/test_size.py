@@ -78,9 +78,8 @@ def assert_within(size: float, panels: int, *, thin: bool = False) -> None:
     low, high = (
         edge + side * 2.6 * np.sqrt(edge * (1 - edge) / panels) for edge, side in zip(PROMISED, (-1, 1), strict=True)
     )
-    assert (thin or low <= size) and size <= high, (
-        f"size {size:.4f} over {panels} panels, expected {low:.4f} to {high:.4f}"
-    )
+    low = 0.0 if thin else low
+    assert low <= size <= high, f"size {size:.4f} over {panels} panels, expected {low:.4f} to {high:.4f}"
 
 
 @pytest.mark.slow
