@@ -157,9 +157,7 @@ def _dispersion_notes(model: Likelihood, optimum: Optimum, family: str) -> tuple
     if isinstance(model.family, Binomial) and model.family.trials.max() == 1:
         return ()
     first, second, _ = model.mode_at(optimum.parameters).derivatives
-    squares = np.divide(
-        first**2, -second, out=np.zeros_like(first), where=second < 0
-    )
+    squares = np.divide(first**2, -second, out=np.zeros_like(first), where=second < 0)
     ratio = float(squares.sum() / max(len(first) - len(optimum.parameters), 1))
     if ratio < OVERDISPERSED:
         return ()
