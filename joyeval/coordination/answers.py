@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.coordination.rater_model import panel, tie_means
-from joyeval.coordination.ratings import wave_order
+from joyeval.coordination.ratings import RATER, joined, wave_order
 from joyeval.coordination.ties import RC, Survey
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.design import refuse_infinite
@@ -206,7 +206,7 @@ def wave_invariance(
     order = wave_order(chosen, waves)
     rows = _persons(chosen.assign(wave=chosen["wave"].astype(str)), survey, "wave").reset_index()
     rows = rows.assign(wave=pd.Categorical(rows["wave"], order, ordered=True)).dropna(subset=["wave"])
-    rater = rows[["process", "workgroup", "person"]].astype(str).agg("|".join, axis=1)
+    rater = joined(rows, *RATER)
     linked = {"person": rater} if rater.duplicated().any() else {}
     items = rows[list(survey.dimensions)]
     return measurement.invariance(items, rows["wave"], survey.blocks or None, scale=survey.names["rc"], **linked)
@@ -255,13 +255,13 @@ def ordinal_change(
     if whole.mean() < MOSTLY:
         raise ModelError(f"{int((~whole).sum())} of {len(long)} answers are averages, which are not ordered answers")
     long = long[whole]
-    rater = long["process"].astype(str) + "|" + long["workgroup"].astype(str) + "|" + long["person"].astype(str)
+    rater = joined(long, *RATER)
     rows = long.assign(
         wave=pd.Categorical(long["wave"].astype(str), order),
         rater=rater,
-        tie=long["process"].astype(str) + "|" + long["workgroup"].astype(str) + "|" + long["target"].astype(str),
-        pair=rater + "|" + long["target"].astype(str),
-        occasion=rater + "|" + long["wave"].astype(str),
+        tie=joined(long, "process", "workgroup", "target"),
+        pair=joined(long, *RATER, "target"),
+        occasion=joined(long, *RATER, "wave"),
     )
     several = {"item": len(survey.dimensions) > 1, "occasion": rows["occasion"].nunique() > rows["rater"].nunique()}
     groups = [name for name in ("rater", "tie", "item", "pair", "occasion") if several.get(name, True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ from joyeval.wave_order import wave_order as in_order_of_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+RATER = ("process", "workgroup", "person")  # what names a rater
 
 
 @dataclass(frozen=True)
@@ -145,11 +147,16 @@ def ratings(
         raise ModelError(
             f"{measure}: {len(present)} wave with scores ({', '.join(present) or 'none'}); a change needs two waves"
         )
-    rater = scored["process"].astype(str) + "|" + scored["workgroup"].astype(str) + "|" + scored["person"].astype(str)
+    rater = joined(scored, *RATER)
     rater = rater if linked else rater + "|" + scored["wave"]
     kept = plain_names(scored[["process", "workgroup", "target", "wave", "person", "value"]]).assign(rater=rater)
     _refuse_twice(kept)
     return Ratings(kept.reset_index(drop=True), tuple(present), len(chosen) - len(scored), frozenset(comparison))
+
+
+def joined(rows: pd.DataFrame, *columns: str) -> pd.Series:
+    """Return one name for what several columns name together, such as a rater."""
+    return reduce(lambda so_far, part: so_far + "|" + part, (rows[column].astype(str) for column in columns))
 
 
 def plain_names(ties: pd.DataFrame) -> pd.DataFrame:

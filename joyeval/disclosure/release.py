@@ -117,6 +117,10 @@ def _whole(path: Path, kind: str) -> tuple[list[Cells], str, list[Drawing]] | No
     from pikepdf import PdfError
 
     try:
+        if kind == ".html":
+            page = _page(path.read_bytes())
+            drawings = list(_pictures(page))
+            return *_html(page), drawings
         tables, text = _read(path, kind) if kind in READ else ([], _said_of_itself(path))
         return tables, text, list(_drawings(path, kind))
     except (OSError, SyntaxError, ValueError, UserWarning, struct.error, LxmlError, PdfError):
@@ -144,15 +148,13 @@ def _said_of_itself(path: Path) -> str:
 
 
 def _drawings(path: Path, kind: str) -> Iterator[Drawing]:
-    """Yield the drawings of a file, an HTML page's too; pages of a report in PDF hold the same as its HTML."""
+    """Yield the drawing that a file is; pages of a report in PDF hold the same as its HTML."""
     if kind in DRAWN and not path.name.startswith("report."):
         yield read_drawing(path.read_bytes(), kind)
-    elif kind == ".html":
-        yield from _pictures(path.read_bytes())
 
 
-def _pictures(source: bytes) -> Iterator[Drawing]:
-    for value in _page(source).xpath("//@*[contains(., 'data:image/svg+xml;base64,')]"):
+def _pictures(page: Any) -> Iterator[Drawing]:
+    for value in page.xpath("//@*[contains(., 'data:image/svg+xml;base64,')]"):
         for part in SVG.findall(value):
             yield replace(read_drawing(b64decode(part), ".svg"), said=value.getparent().get("alt", ""))
 
@@ -178,8 +180,6 @@ def _few_fix() -> tuple[str, str]:
 
 def _read(path: Path, kind: str) -> tuple[list[Cells], str]:
     match kind:
-        case ".html":
-            return _html(path.read_bytes())
         case ".docx":
             return _docx(path)
         case ".pdf":
@@ -203,13 +203,12 @@ def _page(source: bytes) -> Any:
     return html.fromstring(source, parser=html.HTMLParser(huge_tree=True))
 
 
-def _html(source: bytes) -> tuple[list[Cells], str]:
-    page = _page(source)
+def _html(page: Any) -> tuple[list[Cells], str]:
     for unseen in page.xpath("//style"):
         unseen.drop_tree()
     tables = [[[_plain(cell) for cell in row] for row in table.iter("tr")] for table in page.iter("table")]
     said = [part if isinstance(part, str) else part.text for part in page.xpath(SAID_IN_PAGE)]
-    inner = [_html(source.encode()) for source in page.xpath("//@srcdoc") if source.strip()]
+    inner = [_html(_page(source.encode())) for source in page.xpath("//@srcdoc") if source.strip()]
     tables += [table for more, _ in inner for table in more]
     return tables, "\n".join([*page.itertext(), *said, *(text for _, text in inner)])
 

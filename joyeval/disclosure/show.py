@@ -216,8 +216,8 @@ def _verdicts(found: Any, rule: Rule, people: Any) -> Shown:
     rows = teams.assign(**{name: shown[name].astype(float) for name in OF_TEAMS}, relative=relative)
     rows = rows.assign(**{name: np.nan for name in ("p", "relative_low", "relative_high") if name in rows})
     few = why["change"] != ""
-    counted = teams[measured].astype(str).agg("|".join, axis=1) if measured else pd.Series("", teams.index)
-    for _, part in teams["verdict"].groupby(counted):
+    counted = teams.groupby(measured, observed=True)["verdict"] if measured else [("", teams["verdict"])]
+    for _, part in counted:
         few[_unlike(part, few[part.index], behind[part.index])] = True
     why.loc[few & (why["change"] == "")] = GIVES_AWAY
     mask = _mask(table[_keys(teams)], why[list(OF_TEAMS[:3])])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from numbers import Integral, Number
 from typing import TYPE_CHECKING, Any, overload
 
@@ -142,12 +143,14 @@ def nobody(what: Any, counts: str) -> Shown | Said:
 
 def _speaks_of_few(what: pd.DataFrame | pd.Series | Mapping) -> bool:
     """Whether a statistic stands in a row or a column of a team of too few people."""
-    if not small_groups():
+    groups = small_groups()
+    if not groups:
         return False
+    is_few = partial(_is_few, groups=groups)
     table = what if isinstance(what, pd.DataFrame) else pd.Series(what, dtype=object).to_frame()
     rows = zip(table.index, *(table.iloc[:, place] for place in range(table.shape[1])), strict=True)
-    of_few = [table.iloc[:, place] for place, name in enumerate(table.columns) if _is_few(name)]
-    return any(_is_statistic(cell) for row in rows if any(map(_is_few, row)) for cell in row) or any(
+    of_few = [table.iloc[:, place] for place, name in enumerate(table.columns) if is_few(name)]
+    return any(_is_statistic(cell) for row in rows if any(map(is_few, row)) for cell in row) or any(
         _is_statistic(cell) for column in of_few for cell in column
     )
 
@@ -156,9 +159,9 @@ def _parts(cell: Any) -> tuple:
     return cell if isinstance(cell, tuple) else (cell,)
 
 
-def _is_few(cell: Any) -> bool:
-    """Whether a cell, or a heading of several levels, names a team of too few people."""
-    return any(part in small_groups() or names_few(part) for part in _parts(cell) if isinstance(part, str))
+def _is_few(cell: Any, groups: set[str]) -> bool:
+    """Whether a cell, or a heading of several levels, names one of these teams of too few people."""
+    return any(part in groups or names_few(part, groups) for part in _parts(cell) if isinstance(part, str))
 
 
 def _is_statistic(cell: Any) -> bool:

@@ -9,7 +9,7 @@ from joyeval.disclosure.rule import may_read, reader
 from joyeval.errors import DisclosureError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     import pandas as pd
 
@@ -56,9 +56,10 @@ def small_groups() -> set[str]:
     return {name for name, staff in _STAFF.items() if not staff >= few}
 
 
-def names_few(text: str) -> bool:
+def names_few(text: str, groups: Collection[str] | None = None) -> bool:
     """Whether a text names a team of too few people; a name of one or two letters may be any word."""
-    names = (name for name in small_groups() if name in text and len(name) > 2)
+    few = small_groups() if groups is None else groups
+    names = (name for name in few if name in text and len(name) > 2)
     return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names)
 
 

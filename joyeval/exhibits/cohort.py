@@ -110,7 +110,9 @@ def _bars(_: pd.DataFrame, title: str, waves: list[str]) -> str:
 
 def _improvement(study: Study, cohort: str, store: Store, there: dict, rule: Any) -> Iterator[Exhibit]:
     staff = _staff(study, cohort, store)
-    marked = charts.marked(store.table("events"))
+    marked, verdicts = charts.marked(store.table("events")), None
+    if "improvement_verdicts" in there:
+        verdicts = disclosure.show(there["improvement_verdicts"], audience=rule, people=staff)
     for part in study.of_cohort("pulses", cohort):
         if "improvement_cohort" in there:
             exact = there["improvement_cohort"].only(measure=part.measure)
@@ -120,8 +122,7 @@ def _improvement(study: Study, cohort: str, store: Store, there: dict, rule: Any
         if "improvement_charts" in there:
             exact = replace(there["improvement_charts"].only(measure=part.measure), by=("team",))
             every = disclosure.show(exact, audience=rule, people=staff)
-            if "improvement_verdicts" in there:
-                verdicts = disclosure.show(there["improvement_verdicts"], audience=rule, people=staff)
+            if verdicts is not None:
                 every = charts.of_named(every, verdicts, part.measure)
             legible = every.pipe(lambda found: found.legible())
             page = {"columns": COLUMNS, "rows": ROWS}

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 MOST_REJECTED = 0.05  # above this share of a column's answers, the map or the coding is wrong, not the answers ...
 FEWEST_REJECTED = 3  # ... provided there are at least so many
-MOST_AGAIN = 0.1  # of the rows of a survey, who answer again: people do
 ROWS_TOLD, ROWS_KEPT = 5, SHOWN  # rows of alike problems in a sentence, and in the file of problems
 
 
@@ -159,7 +158,11 @@ RULES = {  # rule: what was found (once, several times), what to do
     ),
 }
 BLOCKING = {"unknown team", "day outside the wave", "totals", "shared code"}
-BLOCKING_IF_MANY = {"no team", "ragged row", "response twice", "pasted twice", "duplicate"}  # above their share
+BLOCKING_IF_MANY = {  # above one row in so many; people do answer again
+    **dict.fromkeys(("no team", "ragged row", "response twice", "pasted twice"), "twenty"),
+    "duplicate": "ten",
+}
+MOST = {"twenty": MOST_REJECTED, "ten": 0.1}
 _REJECTED = ("row", "column", "cell", "rule", "expected")
 
 
@@ -197,7 +200,7 @@ class Account:
     def reject_unread(self, rows: pl.Series, rule: str, of: int) -> None:
         """Take over rows that the reader set aside, of so many."""
         self._reject(rows, None, None, rule, "an answer")
-        if rule in BLOCKING_IF_MANY and too_many(len(rows), of):
+        if _blocks(rule, len(rows), of):
             self._tell(rows, None, rule, "an answer", blocking=True)
 
     def keep(self, rows: pl.DataFrame, good: pl.Series | pl.Expr, reason: str) -> pl.DataFrame:
@@ -213,9 +216,7 @@ class Account:
         """Reject whole rows; some rules stop the run."""
         if not bad.any():
             return rows
-        most = MOST_AGAIN if rule == "duplicate" else MOST_REJECTED
-        many = rule in BLOCKING_IF_MANY and too_many(int(bad.sum()), rows.height, most)
-        if rule in BLOCKING or many:
+        if rule in BLOCKING or _blocks(rule, int(bad.sum()), rows.height):
             self._tell(rows["row"].filter(bad), None, rule, expected, blocking=True)
         self._reject(rows["row"].filter(bad), None, None, rule, expected)
         self.count(step, rows.height, int((~bad).sum()), RULES[rule][1])
@@ -273,9 +274,13 @@ class Account:
         found = f"{len(rows)} {often}; rows {', '.join(map(str, rows.head(ROWS_TOLD)))}{more}"
         found = (f"1 {once}" if len(rows) == 1 else found).format(expected=expected)
         if blocking and rule not in BLOCKING:
-            found = f"{found}, more than one in {'ten' if rule == 'duplicate' else 'twenty'}"
+            found = f"{found}, more than one in {BLOCKING_IF_MANY.get(rule, 'twenty')}"
         told = tuple(rows.head(ROWS_KEPT).to_list()) if len(rows) > 1 else ()
         self.add([Problem(self.file, found, expected, fix, int(rows[0]), column, rule, blocking, told)])
+
+
+def _blocks(rule: str, n: int, of: int) -> bool:
+    return rule in BLOCKING_IF_MANY and too_many(n, of, MOST[BLOCKING_IF_MANY[rule]])
 
 
 def _types() -> dict[str, pl.DataType]:

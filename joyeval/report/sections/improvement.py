@@ -157,11 +157,13 @@ def team_charts(charts: Charts, study: Study, cohort: str, store: Store) -> None
     """Emit the charts of the teams that may be drawn, small; those of too few people together, by setting."""
     staff = disclosure.in_post(store.table("teams"), published=study.published(cohort))
     titles = {part.measure: part.title for part in study.pulses}
+    verdicts = None
+    if "improvement_verdicts" in store.results():
+        verdicts = disclosure.show(store.result("improvement_verdicts"), audience=rule(study), people=staff)
     for measure in charts.points["measure"].unique():
         every = charts.only(measure=measure)
         shown = disclosure.show(replace(every, by=("team",)), audience=rule(study), people=staff)
-        if "improvement_verdicts" in store.results():
-            verdicts = disclosure.show(store.result("improvement_verdicts"), audience=rule(study), people=staff)
+        if verdicts is not None:
             shown = exhibits.of_named(shown, verdicts, measure)
         drawn = shown.pipe(lambda charts: charts.legible())
         if left := len(every.latest()) - len(drawn.what.latest()):

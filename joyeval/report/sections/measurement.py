@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval import disclosure, figures, report
+from joyeval.exhibits.charts import FEWEST_TEAMS
 from joyeval.measurement.nonresponse import NonResponse
 from joyeval.report.audiences import section
 from joyeval.report.sections.words import MANY, NOT_SHOWN, mean, rule, sentence, shown
@@ -42,7 +43,6 @@ PLAIN = (
 )
 TIPPING = "how far those who did not answer {} would have to lie from those who did for the change to be 0."
 MINUS = "\N{MINUS SIGN}"
-FEWEST_TEAMS = 4  # teams that may be shown, below which no picture of them is drawn
 
 
 @section

@@ -10,6 +10,7 @@ import pandas as pd
 import joyeval
 from joyeval import disclosure, figures, improvement, network, report
 from joyeval.disclosure import coarse_table
+from joyeval.exhibits.charts import FEWEST_TEAMS
 from joyeval.report.audiences import everyone, section
 from joyeval.report.sections.front import last_day, mark
 from joyeval.report.sections.words import answer, rule, sentence
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 EFFECTS = ["title", "before", "estimate", "ci_low", "ci_high", "relative", "p", "n"]
 SIGNED = {**dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.2f"), "relative": "+.1%", "p": "p", "before": ".1f"}
 ESTIMATED = ("before", "estimate", "ci_low", "ci_high", "relative")
-FEWEST_TEAMS = 4  # that may be shown, below which no picture of them is drawn
 SAME = "the same files give the same report."
 ESTIMATED_IS = (
     "What is estimated: for pulses, the share of positive answers after the baseline less the share in it, all "
