@@ -42,15 +42,16 @@ from joyeval.disclosure.show import (
     show_shares,
 )
 from joyeval.disclosure.shown import Shown, nobody, opened
-from joyeval.disclosure.statistics import protect
+from joyeval.disclosure.statistics import protect, share_in_words
 from joyeval.disclosure.ties import protect_change, protect_matrix
-from joyeval.disclosure.together import leaves_few
+from joyeval.disclosure.together import TEAMS_BY, leaves_few, teams_leave_few
 from joyeval.disclosure.words import Said, know, spoken
 
 __all__ = [
     "FACILITATOR",
     "GIVES_AWAY",
     "RULES",
+    "TEAMS_BY",
     "THRESHOLD",
     "Rule",
     "Said",
@@ -79,6 +80,7 @@ __all__ = [
     "readers",
     "reading",
     "rule_of",
+    "share_in_words",
     "show",
     "show_all",
     "show_counts",
@@ -88,4 +90,5 @@ __all__ = [
     "show_shares",
     "spoken",
     "suppressed",
+    "teams_leave_few",
 ]

@@ -40,7 +40,7 @@ def show(what: Any, *, audience: str | Rule = "public", people: Any = None, **ho
         verdicts: people in post of each team, by its name. Of another result: the people that it rests on; ties between
         workgroups and means of teams hold theirs.
     **how
-        Of a table: `by`, `within`, `of`, `largest`, `percents`, `places`: see `joyeval.disclosure.protect`.
+        Of a table: `by`, `within`, `of`, `largest`, `besides`, `percents`, `places`: see `joyeval.disclosure.protect`.
 
     Returns
     -------

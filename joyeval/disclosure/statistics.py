@@ -15,7 +15,10 @@ from joyeval.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import ArrayLike
+
 END = 5  # per cent; nearer to 0 or 100, a percentage would speak of everyone
+ENDS = {END: f"{END}% or less", 100 - END: f"{100 - END}% or more"}
 FINE = 10  # statistics above this are shown whole: one decimal of a 0 to 100 scale would give an answer away
 
 
@@ -27,6 +30,7 @@ def protect(
     within: Sequence[str] | None = (),
     of: str | None = None,
     largest: str | None = None,
+    besides: ArrayLike | None = None,
     percents: Mapping[str, tuple[str, str]] | None = None,
     places: Mapping[str, int | None] | None = None,
     rule: Rule | None = None,
@@ -54,6 +58,8 @@ def protect(
     largest : str, optional
         Column with the valid answers of the largest part of each row, such as one of two teams put together: who
         belongs to it knows its own, so the others must be enough.
+    besides : array of bool, optional
+        Rows to hide besides, since they would leave a few people over beside what stands elsewhere: see `leaves_few`.
     percents : mapping of str to (str, str), optional
         Columns to fill with the percentage of two counts, worked out from the rounded counts, so only about right.
     places : mapping of str to int, optional
@@ -87,8 +93,8 @@ def protect(
     ['suppressed (would give away a small group)', 4.0]
     """
     rule = rule or Rule()
-    how = {"by": by, "within": within, "of": of, "largest": largest, "percents": percents, "places": places}
-    shown, why = masked(table, n=n, rule=rule, **how)
+    wholes = {"within": within, "of": of, "largest": largest, "besides": besides}
+    shown, why = masked(table, n=n, rule=rule, by=by, percents=percents, places=places, **wholes)
     bounded = (percents or ()) if rule.ends else ()
     worded = {name: _worded(shown[name], why[name], bounded=name in bounded, words=words) for name in why}
     return table.assign(**worded)
@@ -102,6 +108,7 @@ def masked(
     within: Sequence[str] | None = (),
     of: str | None = None,
     largest: str | None = None,
+    besides: ArrayLike | None = None,
     percents: Mapping[str, tuple[str, str]] | None = None,
     places: Mapping[str, int | None] | None = None,
     rule: Rule,
@@ -109,7 +116,7 @@ def masked(
     """Return the table with rounded numbers, hidden ones missing, and why each is hidden (empty where it is shown)."""
     percents, places = dict(percents or {}), dict(places or {})
     behind = _behind(table, n=n, by=by, percents=percents, known={*(within or ()), *filter(None, (of, largest))})
-    wholes = {"within": within, "of": of, "largest": largest}
+    wholes = {"within": within, "of": of, "largest": largest, "besides": besides}
     hidden = {count: _hidden(table, count, **wholes, rule=rule) for count in set(behind.values())}
     people = {*behind.values(), *(name for pair in percents.values() for name in pair)}
     people |= {name for name in behind if name in table and is_integer_dtype(table[name]) and name not in places}
@@ -119,7 +126,7 @@ def masked(
         if name in percents:
             part, whole = (table[column] for column in percents[name])
             values = pd.Series(rule.percent(part, whole), table.index)
-            values = _within_ends(values, part, whole, rule) if rule.ends else values
+            values = within_ends(values, part, whole, rule)
         elif name in people:
             few = few | ~(table[name] >= rule.threshold)
             values = pd.Series(rule.rounded(table[name]), table.index).astype("Int64")
@@ -130,8 +137,23 @@ def masked(
     return table.assign(**shown), pd.DataFrame(why, index=table.index)
 
 
-def _within_ends(values: pd.Series, part: pd.Series, whole: pd.Series, rule: Rule) -> pd.Series:
+def share_in_words(part: float, whole: float, rule: Rule) -> str:
+    """Say what share of people are meant, in whole per cent of rounded counts; never that all are, or none.
+
+    Examples
+    --------
+    >>> share_in_words(40, 60, Rule()), share_in_words(200, 200, Rule())
+    ('67%', '95% or more')
+    """
+    parts, wholes = pd.Series([part]), pd.Series([whole])
+    share = within_ends(pd.Series(rule.percent(parts, wholes, 0)), parts, wholes, rule)[0]
+    return ENDS.get(share, f"{share:g}%") if rule.ends else f"{share:g}%"
+
+
+def within_ends(values: pd.Series, part: pd.Series, whole: pd.Series, rule: Rule) -> pd.Series:
     """Keep percentages off 0 and 100 by as much as rounding is off; "95 or more" only where it holds for sure."""
+    if not rule.ends:
+        return values
     top, base = (pd.Series(rule.rounded(count), count.index).astype(float) for count in (part, whole))
     off, near = (50 * rule.nearest / base).clip(lower=END + 1).round(), (rule.nearest - 1) / 2
     nearly_all = (top - near) / (base + near) >= 1 - END / 100
@@ -177,12 +199,20 @@ def _counts(column: pd.Series) -> bool:
 
 
 def _hidden(
-    table: pd.DataFrame, count: str, *, within: Sequence[str] | None, of: str | None, largest: str | None, rule: Rule
+    table: pd.DataFrame,
+    count: str,
+    *,
+    within: Sequence[str] | None,
+    of: str | None,
+    largest: str | None,
+    besides: ArrayLike | None,
+    rule: Rule,
 ) -> tuple[pd.Series, pd.Series]:
     """Rows with too few answers, and rows that would give those away."""
     answers = table[count].fillna(0).astype(float)
     few = ~may_show(answers, rule=rule)
     giving = ~may_show(answers, of=table[of], rule=rule) if of else few.copy()
+    giving |= False if besides is None else np.asarray(besides, dtype=bool)
     if largest:  # dominance: the others of a group, for who belongs to its largest part
         others = answers - table[largest].fillna(0)
         giving |= (others > 0) & ~may_show(others, rule=rule)
@@ -214,8 +244,7 @@ def _worded(values: pd.Series, why: pd.Series, *, bounded: bool, words: bool) ->
         return values.astype(float)
     if bounded:
         whole = values.map(lambda value: value if pd.isna(value) else f"{value:g}").astype(object)
-        ends = {END: f"{END}% or less", 100 - END: f"{100 - END}% or more"}
-        values = whole.where(~values.isin(ends), values.map(ends)).map(_as_number)
+        values = whole.where(~values.isin(ENDS), values.map(ENDS)).map(_as_number)
     return values if not why.any() else values.astype(object).where(why == "", why)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from joyeval.disclosure.rule import Rule
 
+TEAMS_BY = ("organisation", "directorate", "setting")  # what some exhibit may show teams by
 MOST = 8  # groups of which every sum and difference is looked at; of more, of those that stand side by side
 Group = tuple[str, str]
 
@@ -34,7 +35,8 @@ def leaves_few(
     answers : DataFrame
         One row per person and wave that is shown: team, wave, the attributes, the scores (missing where not answered).
     attributes : sequence of str
-        Those of persons, such as a role, lie across teams and are left out.
+        Those of persons, such as a role, lie across teams and are left out. What teams are shown by elsewhere, their
+        organisation, directorate and setting, is held beside them where `answers` has it.
 
     Examples
     --------
@@ -46,23 +48,52 @@ def leaves_few(
     >>> sorted(leaves_few(answers, ["setting"], ["joy"], Rule()))  # less Ash and Cedar they are Birch, and Dale
     [('joy', 'setting', 'clinic'), ('joy', 'setting', 'ward')]
     """
-    alike = answers.groupby("team")[list(attributes)].nunique(dropna=False).max() <= 1
-    of_teams = [name for name in attributes if alike[name]]
-    home = answers.drop_duplicates("team").set_index("team")[of_teams]
-    groups = [(name, str(kind)) for name in of_teams for kind in sorted(home[name].dropna().unique())]
-    whole = np.ones(len(home), dtype=bool)
-    member = np.array([*((home[name].astype(str) == kind).to_numpy() for name, kind in groups), whole])
+    every = list(dict.fromkeys([*attributes, *(name for name in TEAMS_BY if name in answers)]))
+    alike = answers.groupby("team")[every].nunique(dropna=False).max() <= 1
+    home = answers.drop_duplicates("team").set_index("team")[[name for name in every if alike[name]]]
     found: set[tuple[str, str, str]] = set()
     for score in scores:
         counts = answers.dropna(subset=[score]).groupby(["wave", "team"], observed=True).size().unstack(fill_value=0)
-        hidden: set[Group] = set()
-        for behind in counts.reindex(columns=home.index, fill_value=0).to_numpy():
-            enough = member[:-1] @ behind >= rule.threshold
-            shown = [i for i, group in enumerate(groups) if enough[i] and group not in hidden]
-            left = (member & ~_named(behind, rule)).astype(int)
-            hidden |= {groups[i] for i in _to_hide(shown, left, behind, rule.threshold)}
-        found |= {(score, *group) for group in hidden}
+        behind = counts.reindex(columns=home.index, fill_value=0).to_numpy()
+        found |= {(score, *group) for group in _left_over(home, behind, [_named(row, rule) for row in behind], rule)}
     return frozenset(found)
+
+
+def teams_leave_few(teams: pd.DataFrame, attributes: Sequence[str], rule: Rule) -> frozenset[Group]:
+    """Return the groups, as attribute and category, that would leave a few people of teams over beside those named.
+
+    Parameters
+    ----------
+    teams : DataFrame
+        One row per team: cohort (documents of their own name its teams), people, the attributes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from joyeval.disclosure import Rule
+    >>> teams = pd.DataFrame({"cohort": "1", "people": [20, 4, 20, 12], "trust": ["x", "x", "y", "y"]})
+    >>> sorted(teams_leave_few(teams, ["trust"], Rule()))  # with 4 goes 12, so that neither is told apart
+    [('trust', 'x'), ('trust', 'y')]
+    """
+    behind = teams["people"].fillna(0).to_numpy()
+    named = np.zeros(len(teams), dtype=bool)
+    for rows in teams.reset_index(drop=True).groupby("cohort").indices.values():
+        named[rows] = _named(behind[rows], rule)
+    return frozenset(_left_over(teams[list(attributes)], behind[None], [named], rule))
+
+
+def _left_over(home: pd.DataFrame, behind: np.ndarray, named: Sequence[np.ndarray], rule: Rule) -> set[Group]:
+    """Return the groups of teams that leave a few people over in some row of `behind`, one column per team."""
+    groups = [(name, str(kind)) for name in home for kind in sorted(home[name].dropna().unique())]
+    whole = np.ones(len(home), dtype=bool)
+    member = np.array([*((home[name].astype(str) == kind).to_numpy() for name, kind in groups), whole])
+    hidden: set[Group] = set()
+    for people, told in zip(behind, named, strict=True):
+        enough = member[:-1] @ people >= rule.threshold
+        shown = [i for i, group in enumerate(groups) if enough[i] and group not in hidden]
+        left = (member & ~told).astype(int)
+        hidden |= {groups[i] for i in _to_hide(shown, left, people, rule.threshold)}
+    return hidden
 
 
 def _named(behind: np.ndarray, rule: Rule) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from joyeval.disclosure import Rule, Shown, reader
+from joyeval.disclosure import Rule, Shown, leaves_few, reader
 from joyeval.disclosure.margins import protect_crosstab
 from joyeval.disclosure.statistics import masked
 from joyeval.errors import UsageError
@@ -49,7 +49,8 @@ def table_one(
     Parameters
     ----------
     data : DataFrame
-        One row per person.
+        One row per person (and `wave`, where there are several). Where it names the `team` too, groups and kinds that
+        are made of whole teams are left out if they would leave a few people over beside the teams that are named.
     variables : sequence of str
         Columns to describe, in order.
     by : str, optional
@@ -79,12 +80,37 @@ def table_one(
     groups = people[by].astype(str) if by else pd.Series("", people.index)
     rows = {"People": _counts(groups, groups.map(lambda _: "People"), rule).loc[ALL]}
     for name in variables:
-        words = labels.get(name, name.replace("_", " ").capitalize())
-        numeric = is_numeric_dtype(people[name]) and not is_bool_dtype(people[name])
-        rows |= (_number if numeric else _category)(words, people[name], groups, rule)
+        words = labels.get(name, _words(name))
+        rows |= (_number if _is_number(people[name]) else _category)(words, people[name], groups, rule)
     table = pd.DataFrame(rows.values(), index=pd.Index(rows, name="Characteristic"))
+    for name, kind in _left_over(people, [*([by] if by else []), *variables], rule):
+        of_kind = table.index == _kind(labels.get(name, _words(name)), kind)
+        table = table.mask(of_kind[:, None] | ((table.columns == kind) & (name == by)))
     cells = table.drop(columns="", errors="ignore").reset_index()
     return Shown(cells, rule, _hidden(cells), cells.size - len(cells))
+
+
+def _left_over(people: pd.DataFrame, variables: Sequence[str], rule: Rule) -> set[tuple[str, str]]:
+    """Return groups and kinds of whole teams that would leave a few people over in some wave, by any of the numbers."""
+    if "team" not in people:
+        return set()
+    numbers = [name for name in variables if _is_number(people[name])]
+    kinds = [name for name in dict.fromkeys(variables) if name not in (*numbers, "team", "wave")]
+    waves = people["wave"].astype(str) if "wave" in people else ""
+    answers = people.assign(wave=waves, _people=1).astype(dict.fromkeys(kinds, object))
+    return {(name, kind) for _, name, kind in leaves_few(answers, kinds, ["_people", *numbers], rule)}
+
+
+def _is_number(values: pd.Series) -> bool:
+    return is_numeric_dtype(values) and not is_bool_dtype(values)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _kind(words: str, level: str) -> str:
+    return f"{words}: {clean(level)}"
 
 
 def _hidden(cells: pd.DataFrame) -> pd.DataFrame:
@@ -105,7 +131,7 @@ def _category(words: str, values: pd.Series, groups: pd.Series, rule: Rule) -> d
     shown = _counts(groups, values.dropna().astype(str), rule)
     rows = {f"{words} (answers)": shown.loc[ALL]}
     for level in shown.index[:-1]:
-        rows[f"{words}: {clean(level)}"] = shown.loc[level].combine(shown.loc[ALL], _share)
+        rows[_kind(words, level)] = shown.loc[level].combine(shown.loc[ALL], _share)
     return rows
 
 

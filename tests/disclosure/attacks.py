@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +53,18 @@ def possible(shown: float, n: int, rule) -> tuple[int, int]:
     told = rule.percent(np.arange(n + 1), np.full(n + 1, n))
     fits = np.flatnonzero(np.abs(told - shown) < 1e-6) if np.isfinite(shown) else np.arange(n + 1)
     return int(fits[0]), int(fits[-1])
+
+
+def fewest_left(size: pd.Series, known, named) -> float:
+    """Fewest people, above none, that are left of sums and differences of known sets of teams, named teams taken off.
+
+    `size` holds the people of each team, `known` sets of teams whose sums stand somewhere, the whole among them.
+    """
+    unnamed, people = ~size.index.isin(list(named)), [np.inf]
+    member = np.array([size.index.isin(list(one)) for one in known]).astype(int)
+    for signs in product((-1, 0, 1), repeat=len(known)):
+        people.append(size[(np.array(signs) @ member != 0) & unnamed].sum() or np.inf)
+    return min(people)
 
 
 def rest(whole: pd.Series, parts: pd.DataFrame, rule) -> tuple[float, float]:

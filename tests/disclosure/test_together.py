@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +12,7 @@ from joyeval import improvement
 from joyeval.disclosure import Rule, leaves_few, show
 from joyeval.disclosure.statistics import next_smallest
 from joyeval.exhibits.charts import of_named
+from tests.disclosure.attacks import fewest_left
 
 PROGRAMME = Rule(threshold=5, reason="agreed")
 TEAMS = st.lists(st.tuples(st.integers(1, 16), st.sampled_from("abc"), st.sampled_from("xy")), min_size=3, max_size=9)
@@ -35,14 +34,7 @@ def left_over(answers, hidden, rule):
         for name, rows in answers.groupby(attribute):
             if len(rows) >= rule.threshold and ("joy", attribute, name) not in hidden:
                 known.append(frozenset(rows["team"]))
-    people = [np.inf]
-    for signs in product((-1, 0, 1), repeat=len(known)):
-        total = size * 0
-        for sign, teams in zip(signs, known, strict=True):
-            total[list(teams)] += sign
-        rest = size[(total != 0) & few].sum()
-        people += [rest] if rest else []
-    return min(people)
+    return fewest_left(size, known, size.index[~few])
 
 
 @pytest.mark.parametrize("rule", [Rule(), PROGRAMME], ids=["public", "programme"])

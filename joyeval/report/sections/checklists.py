@@ -113,7 +113,7 @@ def re_aim(study: Study, cohort: str, store: Store) -> pd.DataFrame:
 def _reach(store: Store) -> str:
     staff = store.table("teams")["headcount"].sum()
     text = f"{staff:.0f} staff in post were offered the programme. " if staff else ""
-    told = response_rate(store, lambda rate: f"{rate:.0f}% answered the last survey; see Who took part.")
+    told = response_rate(store, lambda rate: f"{rate} answered the last survey; see Who took part.")
     return text + "".join(told)
 
 

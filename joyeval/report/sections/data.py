@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval import disclosure, report
+from joyeval.disclosure.statistics import within_ends
 from joyeval.intake.response import respondent_flow
 from joyeval.report.audiences import section
+from joyeval.report.sections.words import percent
 
 if TYPE_CHECKING:
     from joyeval.disclosure import Shown
@@ -97,7 +99,7 @@ def response(store: Store) -> None:
     report.table(
         people,
         caption="People at each step, by wave, to the nearest 5; linked means: to another wave",
-        formats={RATE: ".0f"} if RATE in people.what else {},
+        formats={RATE: percent} if RATE in people.what else {},
     )
 
 
@@ -112,4 +114,5 @@ def _with_rates(flow: pd.DataFrame) -> pd.DataFrame:
     table = flow.rename(columns={"invited": "staff in post"})
     if not table["staff in post"].notna().all():
         return table.drop(columns="staff in post")
-    return table.assign(**{RATE: (100 * table["kept"] / table["staff in post"]).astype(float).round()})
+    kept, staff = table["kept"].astype(float), table["staff in post"].astype(float)
+    return table.assign(**{RATE: within_ends((100 * kept / staff).round(), kept, staff, disclosure.reader())})

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from joyeval import disclosure, report
-from joyeval.measurement import surveys
 from joyeval.measurement.equity import Equity
-from joyeval.report.audiences import section, stores
+from joyeval.report.audiences import section
 from joyeval.report.messages import catalogue
+from joyeval.report.sections.people import left_over
 from joyeval.report.sections.words import mean, rule, sentence
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def equity(found: Result, study: Study) -> None:
     if not isinstance(found, Equity):
         return
     report.text(f"{ORDER} {DIFFERENCE}", *(sentence(note) for note in shown.notes if "fewer than" in note))
-    few = left_over(found, study)
+    attributes, scores = (list(found.groups[name].unique()) for name in ("attribute", "scale"))
+    few = left_over(attributes, scores, found.waves, study)
     for attribute, groups in found.groups.groupby("attribute", sort=False):
         keys = zip(groups["scale"], groups["attribute"], groups["category"].astype(str), strict=True)
         given_away = [key in few for key in keys]
@@ -43,28 +44,17 @@ def equity(found: Result, study: Study) -> None:
     _tests(found, study)
 
 
-def left_over(found: Equity, study: Study) -> frozenset[tuple[str, str, str]]:
-    """Return the groups, by score, that would leave a few people over beside other groups and the teams named."""
-    attributes, scores = list(found.groups["attribute"].unique()), list(found.groups["scale"].unique())
-    few: set[tuple[str, str, str]] = set()
-    for store in stores():
-        answers = surveys.with_groups(attributes, store)
-        here = answers[answers["wave"].astype(str).isin(found.waves)]
-        few |= disclosure.leaves_few(here.astype({"wave": str}), attributes, scores, rule(study))
-    return frozenset(few)
-
-
 def _groups(groups: pd.DataFrame, given_away: list[bool], caption: str, found: Equity, study: Study) -> None:
     """Show the scores of the groups of one attribute; a change goes with the smaller of its two counts."""
     counts = ["n_first", "n_last"]
-    table = groups.assign(**{name: groups[name].mask(given_away, 0) for name in counts})
-    table = table.assign(n=table[counts].min(axis="columns"))
+    table = groups.assign(n=groups[counts].min(axis="columns"))
     change = ["estimate", "ci_low", "ci_high"]
     shown = disclosure.show(
         table[["title", "category", "n_first", "first", "n_last", "last", *change, "n"]],
         audience=rule(study),
         people={"first": "n_first", "last": "n_last", **dict.fromkeys(change, "n")},
         within=["title"],
+        besides=given_away,
         places=dict.fromkeys(["first", "last", *change], 1),
     )
     hidden = shown.what["n_first"].isna()

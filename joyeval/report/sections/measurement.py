@@ -11,6 +11,7 @@ from joyeval import disclosure, figures, report
 from joyeval.exhibits.charts import FEWEST_TEAMS
 from joyeval.measurement.nonresponse import NonResponse
 from joyeval.report.audiences import section
+from joyeval.report.sections.people import give_away
 from joyeval.report.sections.words import MANY, NOT_SHOWN, mean, rule, sentence, shown
 from joyeval.result import NoAnswer
 
@@ -245,6 +246,7 @@ def _response(one: NonResponse, study: Study) -> None:
         people={"invited": "invited", "answered": "answered", **dict.fromkeys(percents, "answered")},
         by=["margin", "category"],
         within=["margin"],
+        besides=give_away(table, one.waves[1], study),
         percents=percents,
     )
     report.table(
@@ -271,8 +273,8 @@ def _last_wave(counts: dict[str, int], wave: str, differed: str, threshold: int)
     if not {"answered", "invited"} <= set(counts):
         return f"{wave}: fewer than {threshold} of the staff in post answered."
     answered, invited = counts["answered"], counts["invited"]
-    share = min(answered / invited, 1)
-    return f"{wave}: about {answered} of {invited} staff in post answered ({share:.0%}); response {differed}."
+    share = disclosure.share_in_words(answered, invited, disclosure.reader())
+    return f"{wave}: about {answered} of {invited} staff in post answered ({share}); response {differed}."
 
 
 def _parts(scales: pd.DataFrame, waves: tuple[str, str], study: Study) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 import joyeval
@@ -20,7 +21,7 @@ from joyeval.result import NoAnswer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from joyeval.disclosure import Shown
+    from joyeval.disclosure import Rule, Shown
     from joyeval.improvement import Funnel
     from joyeval.network import Comparison, Courses, TeamTotals
     from joyeval.result import Result
@@ -314,6 +315,8 @@ def _organisations(study: Study, totals: TeamTotals, titles: dict[str, str]) -> 
     table = network.organisations(study, totals)
     numbers = dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.1f")
     staff = _staff_of_organisations(study).reindex(table["organisation"]).fillna(0).astype(int)
+    few = _give_away(study, totals, rule(study))
+    besides = [key in few for key in zip(table["measure"], table["organisation"], strict=True)]
     shown = disclosure.show(
         table.assign(people=staff["sum"].to_numpy(), largest=staff["max"].to_numpy()),
         audience=rule(study),
@@ -321,8 +324,11 @@ def _organisations(study: Study, totals: TeamTotals, titles: dict[str, str]) -> 
         by=[name for name in table if name not in ESTIMATED],
         within=["measure"],
         largest="largest",
+        besides=besides,
         places=dict.fromkeys(ESTIMATED, 0) | {"relative": 2},
     )
+    counts = dict.fromkeys(["improved", "deteriorated", "unchanged"], "Int64")
+    shown = shown.pipe(lambda table: table.astype(counts).mask(np.outer(besides, [name in counts for name in table])))
     report.table(
         shown.pipe(lambda table: _named(table.drop(columns=["people", "largest"]), titles)),
         caption="Organisations in order of name: verdicts on their teams of all cohorts, and their mean change",
@@ -375,6 +381,18 @@ def _funnel(found: Funnel, title: str) -> str:
 def _staff_of_teams(study: Study) -> pd.Series:
     """Return the people in post of each team of all cohorts, by its name; of a name that comes twice, the fewest."""
     return disclosure.known_in_post(_teams(study)).groupby(level=0).min()
+
+
+def _give_away(study: Study, totals: TeamTotals, rule: Rule) -> set[tuple[str, str]]:
+    """Return measure and organisation of those whose teams, less the ones that cohorts name, are a few people."""
+    names = {organisation.code: organisation.name for organisation in study.organisations}
+    teams = totals.teams.assign(people=totals.teams["team"].map(_staff_of_teams(study)))
+    teams = teams.assign(organisation=teams["organisation"].map(lambda code: names.get(code, code)))
+    return {
+        (measure, name)
+        for measure, here in teams.groupby("measure")
+        for _, name in disclosure.teams_leave_few(here, ["organisation"], rule)
+    }
 
 
 def _staff_of_organisations(study: Study) -> pd.DataFrame:

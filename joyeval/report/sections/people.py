@@ -9,13 +9,15 @@ import pandas as pd
 from joyeval import disclosure, measurement, report
 from joyeval.measurement import surveys
 from joyeval.measurement.response import Response
-from joyeval.report.audiences import section
+from joyeval.report.audiences import section, stores
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.data import response
 from joyeval.report.sections.words import rule
 from joyeval.result import answered
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from joyeval.disclosure import Rule, Said
     from joyeval.store import Store
     from joyeval.study import Study
@@ -66,7 +68,7 @@ def _representative(study: Study, cohort: str, store: Store, teams: pd.DataFrame
         report.text(disclosure.show(found, audience=rule(study)).sentence())
         return
     report.text(_told(found, rule(study)))
-    _against_roster(found, rule(study))
+    _against_roster(found, str(first["wave"].iloc[0]), study)
 
 
 def _told(found: Response, rule: Rule) -> Said:
@@ -82,11 +84,36 @@ def _told(found: Response, rule: Rule) -> Said:
 def _first_survey(counts: dict[str, int], differed: str, threshold: int) -> str:
     if not {"answered", "invited"} <= set(counts):
         return f"In the first survey fewer than {threshold} of the staff in post answered."
-    share = min(counts["answered"] / counts["invited"], 1)
-    return f"In the first survey {share:.0%} of the staff in post answered. {differed}"
+    share = disclosure.share_in_words(counts["answered"], counts["invited"], disclosure.reader())
+    return f"In the first survey {share} of the staff in post answered. {differed}"
 
 
-def _against_roster(found: Response, rule: Rule) -> None:
+def left_over(
+    attributes: Sequence[str], scores: Sequence[str], waves: Collection[str], study: Study
+) -> frozenset[tuple[str, str, str]]:
+    """Return the groups, by score, that would leave a few people over beside other groups and the teams named."""
+    few: set[tuple[str, str, str]] = set()
+    for store in stores():
+        answers = surveys.with_groups([*dict.fromkeys([*attributes, *disclosure.TEAMS_BY])], store)
+        here = answers[answers["wave"].astype(str).isin(waves)]
+        few |= disclosure.leaves_few(here.astype({"wave": str}), attributes, scores, rule(study))
+    return frozenset(few)
+
+
+def give_away(groups: pd.DataFrame, wave: str, study: Study) -> list[bool]:
+    """Whether each group of a roster, margin and category, would leave over a few people who answered a wave."""
+    few: set[tuple[str, str, str]] = set()
+    for store in stores():
+        teams, answers = store.table("teams").set_index("team"), surveys.respondents(store)
+        margins = [name for name in disclosure.TEAMS_BY if name in teams]
+        here = answers.loc[answers["wave"].astype(str) == wave, ["team", "wave"]].assign(answered=1)
+        of_teams = here.assign(**{name: here["team"].map(teams[name]) for name in margins}).astype({"wave": str})
+        few |= disclosure.leaves_few(of_teams, margins, ["answered"], rule(study))
+    keys = zip(groups["margin"], groups["category"].astype(str), strict=True)
+    return [("answered", *key) in few for key in keys]
+
+
+def _against_roster(found: Response, wave: str, study: Study) -> None:
     groups = found.groups[["margin", "category", "invited", "answered"]].astype({"invited": int, "answered": int})
     total = groups.groupby("margin")[["invited", "answered"]].transform("sum")
     table = groups.assign(invited_all=total["invited"], answered_all=total["answered"])
@@ -98,10 +125,11 @@ def _against_roster(found: Response, rule: Rule) -> None:
     counts = ("invited", "answered", "invited_all", "answered_all")
     shown = disclosure.show(
         table,
-        audience=rule,
+        audience=rule(study),
         people=dict.fromkeys((*counts, *shares), "answered"),
         by=["margin", "category"],
         within=["margin"],
+        besides=give_away(groups, wave, study),
         percents=shares,
     )
     report.table(

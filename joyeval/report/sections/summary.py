@@ -288,11 +288,11 @@ def _not_shown(found: dict[str, Result], store: Store, say: Catalogue) -> list[s
     told += ["no_comparison"] if {"improvement_verdicts", "experience_change"} & set(found) else []
     told += ["signal"] if "improvement_verdicts" in found else []
     limits = [say(f"not_shown.{name}") for name in told]
-    limits += response_rate(store, lambda rate: say("not_shown.respondents", rate=say.number(rate)))
+    limits += response_rate(store, lambda rate: say("not_shown.respondents", rate=rate))
     return [*limits, say("not_shown.teams")]
 
 
-def response_rate(store: Store, words: Callable[[float], str]) -> list[Said]:
+def response_rate(store: Store, words: Callable[[str], str]) -> list[Said]:
     """Say the share of staff in post who answered the last wave, whole per cent of a rounded count, where known."""
     if "response" not in store.tables() or store.table("response").empty:
         return []
@@ -300,7 +300,7 @@ def response_rate(store: Store, words: Callable[[float], str]) -> list[Said]:
     return flow.say(lambda flow: [words(rate) for rate in _last_rate(flow)])
 
 
-def _last_rate(flow: pd.DataFrame) -> list[float]:
+def _last_rate(flow: pd.DataFrame) -> list[str]:
     last = flow.iloc[-1]
     known = pd.notna(last["invited"]) and pd.notna(last["kept"])
-    return [round(100 * float(last["kept"]) / float(last["invited"]))] if known else []
+    return [disclosure.share_in_words(last["kept"], last["invited"], disclosure.reader())] if known else []

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval import disclosure, figures, report
-from joyeval.disclosure.statistics import END
+from joyeval.disclosure.statistics import within_ends
 from joyeval.intake.response import STEPS, rates_of, respondent_flow
 from joyeval.measurement import surveys
 from joyeval.report.audiences import section
-from joyeval.report.sections.words import rule
+from joyeval.report.sections.words import percent, rule
 
 if TYPE_CHECKING:
     from joyeval.disclosure import Rule, Shown
@@ -23,7 +23,14 @@ FLOW = (
     "People at each step of the survey waves, to the nearest 5; invited are staff in post, linked answered another "
     "wave too"
 )
-RATES = ["RR1", "RR2", "COOP1", "COOP2", "REF1", "CON1"]  # the others equal one of these where all are eligible
+RATES = {  # of whom, among whom; the others equal one of these where all are eligible
+    "RR1": ("complete", "invited"),
+    "RR2": ("kept", "invited"),
+    "COOP1": ("complete", "opened"),
+    "COOP2": ("kept", "opened"),
+    "REF1": ("refused", "invited"),
+    "CON1": ("opened", "invited"),
+}
 MEANT = (
     "Rates as AAPOR defines them (10th edition). RR1: every score; RR2: any answer that was kept; COOP: of those who "
     "opened it; REF: opened, answered nothing; CON: opened. Everybody in post counts as eligible, so RR1 = RR3 = RR5, "
@@ -60,34 +67,37 @@ def _rates(table: pd.DataFrame, rule: Rule) -> None:
     steps = ["opened", "started", "kept", "complete"]
     waves = table.groupby("wave", sort=False)[["invited", *steps]].sum(min_count=len(table["team"].unique()))
     known = waves["invited"].notna()
-    shown = disclosure.show_flow(waves[known], audience=rule).pipe(_rates_of_waves)
+    shown = disclosure.show_flow(waves[known], audience=rule).pipe(lambda flow: _rates_of_waves(flow, rule))
     if len(shown.what):
         report.table(
             shown,
             caption="Response, cooperation, refusal and contact rates by wave (%), from counts to the nearest 5",
             labels={name: name for name in RATES},
-            formats=dict.fromkeys(RATES, ".0f"),
+            formats=dict.fromkeys(RATES, percent),
             footnotes=[MEANT],
         )
     names = ["wave", "team"]
-    teams = table.dropna(subset=["team", "invited"]).query("invited >= opened")
-    if len(teams):
-        counted = teams[[*names, "kept", "invited"]].astype({"kept": int, "invited": int})
+    known = table["team"].notna() & (table["invited"] >= table["opened"])
+    if known.any():
         rates = disclosure.show(
-            counted,
+            table[[*names, "kept", "invited"]].fillna({"kept": 0, "invited": 0}).astype({"kept": int, "invited": int}),
             audience=rule,
             people="kept",
             by=names,
             within=["wave"],
+            besides=~known,
             percents={"rate": ("kept", "invited")},
         )
-        _team_rates(rates)
+        _team_rates(rates.pipe(lambda table: table[known]))
 
 
-def _rates_of_waves(flow: pd.DataFrame) -> pd.DataFrame:
+def _rates_of_waves(flow: pd.DataFrame, rule: Rule) -> pd.DataFrame:
     """Rates from rounded counts; a wave without all of its counts has none."""
-    whole = flow.dropna().reset_index().assign(team="all")
-    return (100 * rates_of(whole).set_index("wave")[RATES]).rename_axis("wave").dropna(how="all").round()
+    known = flow.dropna().reset_index().assign(team="all")
+    rates = rates_of(known).set_index("wave").rename_axis("wave")
+    whole = (100 * rates[list(RATES)]).round()
+    bounded = {name: within_ends(whole[name], rates[part], rates[base], rule) for name, (part, base) in RATES.items()}
+    return pd.DataFrame(bounded).dropna(how="all")
 
 
 def _team_rates(rates: Shown) -> None:
@@ -98,7 +108,7 @@ def _team_rates(rates: Shown) -> None:
         report.table(
             replace(wide, mask=wide.mask[wide.mask["where"].isin(_cells(wide.what))], asked=wide.what.size),
             caption="Response rate (RR2, %) by team and wave, from counts rounded to the nearest 5",
-            formats=dict.fromkeys(wide.what.columns, _percent),
+            formats=dict.fromkeys(wide.what.columns, percent),
             footnotes=[f"Not listed: {hidden} teams of too few people in every wave."] if hidden else [],
         )
 
@@ -110,10 +120,6 @@ def _by_wave(rates: pd.DataFrame) -> pd.DataFrame:
 
 def _cells(wide: pd.DataFrame) -> list[str]:
     return [f"{wave}, {team}" for team in wide.index for wave in wide.columns]
-
-
-def _percent(value: float) -> str:
-    return {END: f"{END} or less", 100 - END: f"{100 - END} or more"}.get(value, f"{value:.0f}")
 
 
 @section
@@ -170,7 +176,7 @@ def _answers(flow: pd.DataFrame) -> list[tuple[str, str, str]]:
 def _rate(wave: str, top: int, base: int) -> str:
     """Return a rate of rounded counts in words."""
     known = pd.notna(top) and pd.notna(base) and base > 0
-    return f"{wave}: {100 * min(top / base, 1):.0f}%" if known else f"{wave}: not known"
+    return f"{wave}: {disclosure.share_in_words(top, base, disclosure.reader())}" if known else f"{wave}: not known"
 
 
 def _few(count: int) -> str:

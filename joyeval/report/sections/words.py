@@ -8,6 +8,7 @@ import pandas as pd
 
 from joyeval import disclosure, report
 from joyeval.disclosure import Shown
+from joyeval.disclosure.statistics import ENDS
 from joyeval.outcomes.association import number
 from joyeval.report.audiences import everyone, section
 
@@ -28,6 +29,11 @@ def estimate(value: float) -> str:
 def mean(value: float) -> str:
     """Show a mean with one decimal, or whole where a decimal would speak of few people."""
     return NOT_SHOWN if pd.isna(value) else f"{value:.0f}" if abs(value) > 10 else f"{value:.1f}"
+
+
+def percent(value: float) -> str:
+    """Show a percentage of people whole, its ends as bounds."""
+    return NOT_SHOWN if pd.isna(value) else f"{ENDS.get(value, f'{value:.0f}')}".replace("%", "")
 
 
 def corrected(p: float) -> str:
