@@ -39,7 +39,7 @@ def truth(study) -> dict:
 def read(study, part, fields, build) -> pd.DataFrame:
     """One part of the study as a table; the demonstration's plain files have no problems."""
     typed = tabulate(part, study.folder, fields)
-    table, problems = build(part, typed.frame)
+    table, problems, *_ = build(part, typed.frame)
     assert not [problem for problem in (*typed.problems, *problems) if problem.blocking]
     return table.assign(cohort=part.cohorts[0] if part.cohorts else None)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from joyeval.intake.tabulate import Kind, Tabulated
-    from joyeval.study import RawTable, Study
+    from joyeval.study import Coordination, RawTable, Study
 
 TEAM_FIELDS: dict[str, Kind] = {
     "cohort": "text",
@@ -291,11 +291,10 @@ def _ties(study: Study, cohort: str, taken: Intake) -> None:
         rows = _read(study, survey, ties.fields_of(survey), taken, name).frame
         if rows.empty:
             continue
-        members = (
-            _read(study, part.members, ties.MEMBER_FIELDS, taken, f"{name} members").frame if part.members else None
-        )
-        table, problems = ties.tie_table(part, rows, members)
+        members = _members(study, part, taken)
+        table, problems, left = ties.tie_table(part, rows, members)
         taken.tell(part, problems)
+        taken.count_kept(name, len(rows), left)
         if table.empty:
             continue
         done.append(table)
@@ -313,6 +312,16 @@ def _ties(study: Study, cohort: str, taken: Intake) -> None:
     _roster(study, table, taken)
 
 
+def _members(study: Study, part: Coordination, taken: Intake) -> pd.DataFrame | None:
+    """Who belongs to which workgroup, where people rate people."""
+    if part.members is None:
+        return None
+    name = f"coordination {part.wave} members"
+    members = _read(study, part.members, ties.MEMBER_FIELDS, taken, name).frame
+    taken.count_kept(name, len(members), [("people a second time", int(members["person"].duplicated().sum()))])
+    return members
+
+
 def _roster(study: Study, rated: pd.DataFrame, taken: Intake) -> None:
     """Who was invited to the coordination surveys of this cohort."""
     if study.roster is None:
@@ -321,7 +330,9 @@ def _roster(study: Study, rated: pd.DataFrame, taken: Intake) -> None:
     if rows.empty or not {"process", "workgroup", "headcount"} <= set(rows):
         return
     taken.tell(study.roster, ties.unknown_waves(rows, [part.wave for part in study.coordination]))
-    rows = rows[rows["process"].isin(rated["process"])]
+    other = ~rows["process"].isin(rated["process"])
+    taken.count_kept("roster", len(rows), [("processes that this cohort did not rate", int(other.sum()))])
+    rows = rows[~other]
     roster = rows.drop(columns=["file", "row"])
     taken.tell(study.roster, ties.roster_problems(rows, rated))
     taken.tell(study.roster, ties.not_on_roster(rated, roster, file=study.roster.file))

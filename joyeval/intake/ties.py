@@ -13,12 +13,12 @@ import pandas as pd
 from joyeval.coordination.asked import survey_of
 from joyeval.coordination.ties import looks_scored, score_ties
 from joyeval.errors import Problem, and_others
-from joyeval.intake.account import problem_at, too_many
 from joyeval.intake.columns import plain
 from joyeval.intake.names import Names, is_total
+from joyeval.intake.ratings import BY_ITEM, LISTED, at, listed_rows, ratings_that_count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from joyeval.coordination.ties import Survey
     from joyeval.intake.tabulate import Kind
@@ -28,9 +28,7 @@ _TEXT = ("wave", "process", "person", "workgroup", "target", "dimension", "no_co
 MEMBER_FIELDS: dict[str, Kind] = {"person": "text", "workgroup": "text"}
 ROSTER_FIELDS: dict[str, Kind] = {"process": "text", "workgroup": "text", "wave": "text", "headcount": "number"}
 YES = {"yes", "y", "true", "1", "x", "no contact"}
-BY_ITEM = ("items", "matrix")  # layouts with a row per answer
 RATED = ("workgroup", "target")  # columns of names of workgroups
-LISTED = 5  # rows or names that a message gives
 
 
 def changed_scales(parts: Sequence[Coordination]) -> list[Problem]:
@@ -64,7 +62,7 @@ def with_wide_columns(part: Coordination, headings: list[str]) -> Coordination:
 
 def tie_table(
     part: Coordination, rows: pd.DataFrame, members: pd.DataFrame | None = None
-) -> tuple[pd.DataFrame, list[Problem]]:
+) -> tuple[pd.DataFrame, list[Problem], list[tuple[str, int]]]:
     """Return scored ties of one survey.
 
     Parameters
@@ -84,24 +82,32 @@ def tie_table(
     list of Problem
         Codes outside the scale, a target rated twice by one person, rows without person, workgroup or target, coding of
         the frequency item not stated.
+    list of tuple
+        Why rows were left out, and how many.
     """
     survey = survey_of(part)
+    rows = rows.assign(nth=range(len(rows)))
     long = _from_wide(rows, survey) if part.layout == "wide" else rows
-    long, problems = (long, []) if members is None else _of_members(part, long, members)
+    problems = [] if members is None else _in_two_groups(members)
     problems += _unmapped(part, long, survey)
     if "target" not in long or "person" not in long:
-        return pd.DataFrame(), problems
-    table = _named(part, long.assign(called=long["target"]), survey)
-    table, unknown = _per_target(table, survey) if part.layout in BY_ITEM else (table, [])
-    problems += [*unknown, *_incomplete(table), *_out_of_range(table, survey), *_rated_twice(table), *_strange(table)]
+        return pd.DataFrame(), problems, []
+    home = None if members is None else _home(part, members)
+    table, told, left = ratings_that_count(part, _named(part, long, survey, home), home)
+    problems += told
+    if table.empty:
+        return pd.DataFrame(), problems, left
+    table = _per_target(table, survey) if part.layout in BY_ITEM else table
+    if home is not None and part.members is not None and part.members.unrated is not None:
+        table = _with_unrated(table, home, part.members.unrated, survey)
+    problems += [*_out_of_range(table, survey), *_strange(table)]
     if survey.frequency and part.frequency is None:
-        return pd.DataFrame(), [*problems, _unstated(part, table[survey.frequency])]
-    table = table.dropna(subset=["person", "workgroup", "target"]).drop_duplicates(["process", "person", "called"])
+        return pd.DataFrame(), [*problems, _unstated(part, table[survey.frequency])], left
     inside = table[list(survey.dimensions)].where(lambda answers: answers.isin(range(survey.low, survey.high + 1)))
     scored = score_ties(
         table.drop(columns="date", errors="ignore").assign(**inside), survey=survey, frequency=part.frequency
     )
-    return _together(scored, survey), problems
+    return _together(scored, survey), problems, left
 
 
 def rating_days(part: Coordination, rows: pd.DataFrame) -> pd.DataFrame:
@@ -130,35 +136,33 @@ def unknown_sites(part: Coordination, ties: pd.DataFrame, teams: set[str], study
     ]  # fmt: skip
 
 
-def _of_members(part: Coordination, rows: pd.DataFrame, members: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
-    """Ratings of people as ratings of their workgroups; `unrated` fills pairs of members without a rating."""
+def _home(part: Coordination, members: pd.DataFrame) -> pd.Series:
+    """Person to workgroup, as the study file calls it."""
     home = members.drop_duplicates("person").set_index("person")["workgroup"]
-    strangers = rows[~rows["person"].isin(home.index) | ~rows["target"].isin(home.index)]
-    told = f"{len(strangers)} ratings by or of people who are not listed (rows {_rows(strangers)})"
-    fix = "add them to the list of members; these ratings are left out"
-    strange = "members of the list"
-    problems = [_at(strangers, told, strange, fix, "unknown group", of=len(rows))] if len(strangers) else []
-    problems += _in_two_groups(members)
-    known = rows.drop(strangers.index)
-    known = known[known["person"] != known["target"]]
-    if part.members is not None and part.members.unrated is not None:
-        pairs = pd.MultiIndex.from_product([known["person"].unique(), home.index], names=["person", "target"])
-        all_pairs = known.set_index(["person", "target"]).reindex(pairs).reset_index()
-        known = all_pairs[all_pairs["person"] != all_pairs["target"]]
-        known = known.assign(**known[list(survey_of(part).dimensions)].fillna(part.members.unrated), file=part.file)
-    return known.assign(workgroup=known["person"].map(home), of=known["target"].map(home)), problems
+    return home.map(_spelling(part, home), na_action="ignore")
 
 
-def _named(part: Coordination, rows: pd.DataFrame, survey: Survey) -> pd.DataFrame:
+def _with_unrated(table: pd.DataFrame, home: pd.Series, value: int, survey: Survey) -> pd.DataFrame:
+    """Add the pairs of members without a rating; an answer that is not there counts as `value`."""
+    pair = ["process", "person", "called"]
+    raters = table[["wave", "process", "person", "workgroup"]].drop_duplicates(["process", "person"])
+    pairs = raters.merge(home.rename("target").rename_axis("called").reset_index(), how="cross")
+    pairs = pairs[pairs["person"] != pairs["called"]]
+    all_pairs = pairs.merge(table[[*pair, *survey.dimensions, "no_contact", "file", "row"]], how="left", on=pair)
+    answers = all_pairs[list(survey.dimensions)].fillna(value)
+    file, contact = table["file"].iloc[0], all_pairs["no_contact"].eq(other=True)
+    return all_pairs.assign(**answers, file=file, no_contact=contact)
+
+
+def _named(part: Coordination, rows: pd.DataFrame, survey: Survey, home: pd.Series | None) -> pd.DataFrame:
     """Names as the study file has them: wave, process, renamed and merged workgroups, dimensions."""
-    names = {str(old): str(new) for old, new in part.workgroups.items()}
     given = {"wave": part.wave} | ({"process": part.process} if part.process else {})
-    table = rows.assign(**given, target=rows["of"] if "of" in rows else rows["target"])
-    names = {plain(old): new for old, new in names.items()}
-    spelled = _spelling(table, names)
-    for column in ("workgroup", "target"):
-        if column in table:
-            table[column] = table[column].map(spelled, na_action="ignore")
+    table = rows.assign(**given, called=rows["target"])
+    if home is not None:
+        table = table.assign(workgroup=table["person"].map(home), target=table["target"].map(home))
+    named = [column for column in RATED if column in table and home is None]
+    spelled = _spelling(part, pd.concat([table[column] for column in named])) if named else {}
+    table = table.assign(**{column: table[column].map(spelled, na_action="ignore") for column in named})
     if "dimension" in table:
         table["dimension"] = table["dimension"].replace({str(k): str(v) for k, v in part.dimensions.items()})
     contact = table["no_contact"].str.lower().isin(YES) if "no_contact" in table else False
@@ -166,9 +170,10 @@ def _named(part: Coordination, rows: pd.DataFrame, survey: Survey) -> pd.DataFra
     return table.assign(no_contact=contact, **absent)
 
 
-def _spelling(table: pd.DataFrame, names: Mapping[str, str]) -> dict[str, str]:
+def _spelling(part: Coordination, cells: pd.Series) -> dict[str, str]:
     """Every name of a workgroup in the file to the one it has: the study file's, else its commonest spelling."""
-    cells = pd.concat([table[c] for c in ("target", "workgroup") if c in table]).dropna()
+    names = {plain(str(old)): str(new) for old, new in part.workgroups.items()}
+    cells = cells.dropna()
     common = {plain(cell): cell for cell in reversed(cells.value_counts().index)} | {
         plain(n): n for n in names.values()
     }
@@ -211,7 +216,7 @@ def _strange(table: pd.DataFrame) -> list[Problem]:
     rows = table[table["workgroup"].isin(totals) | table["target"].isin(totals)]
     if len(rows):
         fix = "leave it out (`leave_out`), or accept: {totals: why}"
-        told = _at(rows, f"a workgroup that looks like totals: {', '.join(totals)}", "workgroups", fix, "totals")
+        told = at(rows, f"a workgroup that looks like totals: {', '.join(totals)}", "workgroups", fix, "totals")
         found.append(replace(told, blocking=True))
     raters = Names(dict.fromkeys(table["workgroup"].dropna().unique(), ""))
     near = {name: raters.nearest(name) for name in table["target"].dropna().unique() if name not in raters.teams}
@@ -223,7 +228,7 @@ def _strange(table: pd.DataFrame) -> list[Problem]:
         told = (
             f"{len(near)} workgroups that are rated and never rate, and are called almost like one that does: {pairs}"
         )
-        found.append(replace(_at(rows, told, "one name for a workgroup", fix, "unknown group"), blocking=True))
+        found.append(replace(at(rows, told, "one name for a workgroup", fix, "unknown group"), blocking=True))
     return found
 
 
@@ -234,15 +239,15 @@ def roster_problems(roster: pd.DataFrame, ties: pd.DataFrame) -> list[Problem]:
     again = roster[roster.duplicated(keys)]
     if len(again):
         told = f"{len(again)} rows of a workgroup that the roster has already"
-        found.append(replace(_at(again, told, "each once", "keep one row", "twice"), blocking=True))
+        found.append(replace(at(again, told, "each once", "keep one row", "twice"), blocking=True))
     bad = roster[roster["headcount"].notna() & ~((roster["headcount"] >= 0) & (roster["headcount"] % 1 == 0))]
     if len(bad):
         told, fix = f"{len(bad)} headcounts that are no number of people", "correct them"
-        found.append(replace(_at(bad, told, "whole numbers from 0", fix, "headcount", "headcount"), blocking=True))
+        found.append(replace(at(bad, told, "whole numbers from 0", fix, "headcount", "headcount"), blocking=True))
     totals = roster[roster["workgroup"].map(is_total, na_action="ignore").fillna(value=False).astype(bool)]
     if len(totals):
         told, fix = "a workgroup that looks like totals", "leave it out (`leave_out`), or accept: {totals: why}"
-        found.append(replace(_at(totals, told, "workgroups", fix, "totals", "workgroup"), blocking=True))
+        found.append(replace(at(totals, told, "workgroups", fix, "totals", "workgroup"), blocking=True))
     by = [name for name in keys if name in ties]
     people = ties.groupby(by, observed=True)["person"].nunique().rename("answered").reset_index()
     over = roster.drop_duplicates(keys).merge(people, on=by)
@@ -250,7 +255,7 @@ def roster_problems(roster: pd.DataFrame, ties: pd.DataFrame) -> list[Problem]:
     if len(over):
         told = f"{len(over)} workgroups of which more people answered than the roster has"
         fix = "correct the headcounts or the persons, or accept: {more than all: why}"
-        found.append(replace(_at(over, told, "at most as many", fix, "more than all", "headcount"), blocking=True))
+        found.append(replace(at(over, told, "at most as many", fix, "more than all", "headcount"), blocking=True))
     return found
 
 
@@ -261,7 +266,7 @@ def unknown_waves(roster: pd.DataFrame, waves: Sequence[str]) -> list[Problem]:
         return []
     names = ", ".join(dict.fromkeys(strange["wave"].head(LISTED)))
     told, fix = f"{len(strange)} rows of waves that no survey is of: {names}", "write the waves as the study file does"
-    problem = _at(strange, told, f"waves {', '.join(dict.fromkeys(waves))}", fix, "unknown wave", "wave")
+    problem = at(strange, told, f"waves {', '.join(dict.fromkeys(waves))}", fix, "unknown wave", "wave")
     return [replace(problem, blocking=len(strange) == len(roster))]
 
 
@@ -329,22 +334,12 @@ def _from_wide(rows: pd.DataFrame, survey: Survey) -> pd.DataFrame:
     return pd.concat(blocks, ignore_index=True) if blocks else rows.assign(target=None)
 
 
-def _per_target(rows: pd.DataFrame, survey: Survey) -> tuple[pd.DataFrame, list[Problem]]:
+def _per_target(rows: pd.DataFrame, survey: Survey) -> pd.DataFrame:
+    """One row per respondent and target, of rows of single answers."""
     keys = ["wave", "process", "person", "workgroup", "target", "called"]
-    other = rows[~rows["dimension"].isin(survey.dimensions)]
-    told = f"{len(other)} answers to dimensions that the survey does not have (rows {_rows(other)})"
-    fix = "correct them, or name them under `dimensions`; these answers are left out"
-    found = [_at(other, told, ", ".join(survey.dimensions), fix, "dimension", of=len(rows))] if len(other) else []
-    twice = rows[rows.duplicated([*keys, "dimension"]) & rows["person"].notna()]
-    told = f"{len(twice)} answers to a dimension a second time (rows {_rows(twice)})"
-    found += (
-        [_at(twice, told, "one answer each", "keep one; the first is kept here", "twice", of=len(rows))]
-        if len(twice)
-        else []
-    )
     wide = rows.pivot_table(index=keys, columns="dimension", values="value", aggfunc="first")
     places = rows.groupby(keys)[["file", "row", "no_contact"]].first()
-    return wide.reindex(columns=list(survey.dimensions)).join(places, how="right").reset_index(), found
+    return wide.reindex(columns=list(survey.dimensions)).join(places, how="right").reset_index()
 
 
 def _unstated(part: Coordination, frequency: pd.Series) -> Problem:
@@ -353,35 +348,17 @@ def _unstated(part: Coordination, frequency: pd.Series) -> Problem:
     return Problem(part.file, found, "scored or raw", fix, None, "freq", "frequency")
 
 
-def _incomplete(table: pd.DataFrame) -> list[Problem]:
-    found = []
-    for column in ("process", "person", "workgroup", "target"):
-        blank = table[table[column].isna()] if column in table else table
-        if len(blank):
-            told, fix = f"{len(blank)} rows without a {column}", "fill them in; these rows are left out"
-            found.append(_at(blank, told, f"a {column}", fix, "incomplete", column, of=len(table)))
-    return found
-
-
 def _out_of_range(table: pd.DataFrame, survey: Survey) -> list[Problem]:
     found = []
     for dimension in survey.dimensions:
         bad = table[table[dimension].notna() & ~table[dimension].isin(range(survey.low, survey.high + 1))]
         if len(bad):
-            told = f"{len(bad)} answers outside {survey.low} to {survey.high} (rows {_rows(bad)})"
+            told = f"{len(bad)} answers outside {survey.low} to {survey.high} (rows {listed_rows(bad)})"
             fix = "recode the export, or say whether the scale changed; these answers are left out"
             expected = f"whole numbers from {survey.low} to {survey.high}"
             of = int(table[dimension].notna().sum())
-            found.append(_at(bad, told, expected, fix, "range", dimension, of=of))
+            found.append(at(bad, told, expected, fix, "range", dimension, of=of))
     return found
-
-
-def _rated_twice(table: pd.DataFrame) -> list[Problem]:
-    twice = table[table.duplicated(["process", "person", "called"]) & table["person"].notna()]
-    told = f"{len(twice)} rows that rate a workgroup a second time (rows {_rows(twice)})"
-    fix = "keep one; the first is kept here"
-    expected = "one rating per person and workgroup"
-    return [_at(twice, told, expected, fix, "twice", of=len(table))] if len(twice) else []
 
 
 def not_on_roster(ties: pd.DataFrame, roster: pd.DataFrame, *, file: str) -> list[Problem]:
@@ -394,16 +371,3 @@ def not_on_roster(ties: pd.DataFrame, roster: pd.DataFrame, *, file: str) -> lis
             words, expected = f"workgroup {name!r} of {process} {told}, but is not on it", "workgroups of the roster"
             found.append(Problem(file, words, expected, fix, None, "workgroup", "unknown group", blocking=False))
     return found
-
-
-def _at(
-    rows: pd.DataFrame, found: str, expected: str, fix: str, rule: str, column: str | None = None, *, of: int = 0
-) -> Problem:
-    """Return a problem at the first of these rows; it stops the run if they are more than one in twenty `of` all."""
-    many = of > 0 and too_many(len(rows), of)
-    fix = f"{fix}; more than one in twenty: correct them, or accept: {{{rule}: why}}" if many else fix
-    return problem_at(rows, found, expected, fix, rule, column, blocking=many)
-
-
-def _rows(bad: pd.DataFrame) -> str:
-    return ", ".join(f"{row:.0f}" for row in bad["row"].head(LISTED)) + (", ..." if len(bad) > LISTED else "")

@@ -1,4 +1,4 @@
-"""What a run says last: which rows of the surveys were lost, and why."""
+"""What a run says last: which rows of surveys and coordination files were lost, and why."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from joyeval.store import Store
 
 SURVEY = "response"  # the table that names the survey waves
+COORDINATION = "coordination "  # begins the sources of coordination files
 
 
 def closing_note(store: Store) -> list[str]:
@@ -22,25 +23,26 @@ def closing_note(store: Store) -> list[str]:
     store : Store
         Of a cohort whose raw files have been read; one without surveys has nothing to say.
     """
-    if SURVEY not in store.tables():
+    if "flow" not in store.tables():
         return []
-    flow, aside = store.table("flow"), store.table("quarantine")
-    waves = dict.fromkeys(store.table(SURVEY)["wave"])
-    said = [_wave(flow[flow["wave"] == wave], wave) for wave in waves]
-    files = set(store.table("gaps")["file"])
-    return [*said, *_values(aside[aside["file"].isin(files) & aside["column"].notna()])]
+    flow, surveys = store.table("flow"), SURVEY in store.tables()
+    waves = {wave: f"wave {wave}" for wave in store.table(SURVEY)["wave"]} if surveys else {}
+    waves |= {source: source for source in flow["wave"] if source.startswith(COORDINATION)}
+    said = [_wave(flow[flow["wave"] == wave], name) for wave, name in waves.items()]
+    return [*said, *(_values(store) if surveys else [])]
 
 
-def _wave(flow: pd.DataFrame, wave: str) -> str:
-    read, kept = flow[flow["step"] == "read"], flow[flow["step"].isin(["read", "started", "kept"])]
-    lost = kept[kept["n_in"] > kept["n_out"]]
-    last = int(flow[flow["step"] == "scored"]["n_in"].sum())
+def _wave(flow: pd.DataFrame, name: str) -> str:
+    read, steps = flow[flow["step"] == "read"], flow[flow["step"].isin(["read", "started", "kept"])]
+    lost = steps[steps["n_in"] > steps["n_out"]]
+    n, gone = int(read["n_in"].sum()), int((lost["n_in"] - lost["n_out"]).sum())
     left = "; ".join(f"{row.reason}: {row.n_in - row.n_out}" for row in lost.itertuples())
-    return f"wave {wave}: {int(read['n_in'].sum())} rows read, {last} kept" + (f"; left out: {left}" if left else "")
+    return f"{name}: {n} rows read, {n - gone} kept" + (f"; left out: {left}" if left else "")
 
 
-def _values(aside: pd.DataFrame) -> Iterator[str]:
+def _values(store: Store) -> Iterator[str]:
     """Rejected values of rows that stay."""
-    told = aside[aside["value_hash"].fillna("").ne("")]
+    aside, files = store.table("quarantine"), set(store.table("gaps")["file"])
+    told = aside[aside["file"].isin(files) & aside["column"].notna() & aside["value_hash"].fillna("").ne("")]
     for rule, rows in told.groupby("rule", sort=False):
         yield f"single answers set aside, their rows kept: {rule}: {len(rows)}"

@@ -10,6 +10,7 @@ import pytest
 
 from joyeval.coordination import RC, Survey, from_wide, matrix, score_ties, survey_of_cohort
 from joyeval.errors import StudyError
+from joyeval.intake import ratings
 from joyeval.intake import ties as tables
 from joyeval.intake.tables import take_in
 from joyeval.study import Coordination, load_study
@@ -36,12 +37,12 @@ def rules(problems):
 
 
 def test_item_level_tie_level_and_wide_give_the_same_ties():
-    ties, told = tables.tie_table(part(), rows())
+    ties, told, *_ = tables.tie_table(part(), rows())
     long = rows().melt(["person", "workgroup", "target", "file", "row"], var_name="dimension")
-    items, told_too = tables.tie_table(part(layout="items"), long)
+    items, told_too, *_ = tables.tie_table(part(layout="items"), long)
     wide = rows().pivot(index=["person", "workgroup", "file"], columns="target", values=list(ANSWERS))
     wide.columns = [f"{dim}__{target}" for dim, target in wide.columns]
-    flat, told_again = tables.tie_table(part(layout="wide"), wide.reset_index().assign(row=[2, 3]))
+    flat, told_again, *_ = tables.tie_table(part(layout="wide"), wide.reset_index().assign(row=[2, 3]))
     assert told == told_too == told_again == []
     same = ["person", "target", *RC.dimensions, "rc", "com", "rel"]
     for other in (items, flat):
@@ -76,7 +77,7 @@ def test_two_header_rows_as_survey_tools_write_them():
 def test_rectangular_matrices_and_own_groups():
     """Patients are rated but do not answer; nurses rate themselves."""
     rated = [(f"n{i}", "Nurses", t) for i in range(4) for t in ("Nurses", "Patients")]
-    ties, told = tables.tie_table(part(), rows(rated))
+    ties, told, *_ = tables.tie_table(part(), rows(rated))
     cells = matrix(ties, wave="1").cells
     assert told == []
     assert cells[["workgroup", "target", "within", "n"]].to_numpy().tolist() == [
@@ -89,7 +90,7 @@ def test_renamed_groups_get_one_name_and_merged_groups_are_averaged():
     rated = [("a", "Nurses", "Physio"), ("a", "Nurses", "OT"), ("b", "Physio", "Nurses")]
     table = rows(rated)
     table.loc[1, "time"] = 2
-    ties, told = tables.tie_table(part(workgroups={"Physio": "Therapists", "OT": "Therapists"}), table)
+    ties, told, *_ = tables.tie_table(part(workgroups={"Physio": "Therapists", "OT": "Therapists"}), table)
     assert told == []
     assert ties[["workgroup", "target"]].to_numpy().tolist() == [["Nurses", "Therapists"], ["Therapists", "Nurses"]]
     assert ties.loc[0, "time"] == 3
@@ -106,7 +107,7 @@ def test_people_who_rate_people_become_ties_between_workgroups():
     given = pd.DataFrame(
         {"person": ["a", "a", "c", "z"], "target": ["c", "b", "a", "a"], "trust": [4.0, 3.0, 2.0, 1.0]}
     )
-    ties, told = tables.tie_table(asked, given.assign(file="w.csv", row=[2, 3, 4, 5]), people)
+    ties, told, *_ = tables.tie_table(asked, given.assign(file="w.csv", row=[2, 3, 4, 5]), people)
     got = ties.set_index(["person", "target"])["rc"].to_dict()
     assert got == {("a", "D"): 2.0, ("a", "N"): 3.0, ("c", "N"): 1.0, ("c", "D"): 0.0}
     assert rules(told) == ["unknown group"]
@@ -115,7 +116,7 @@ def test_people_who_rate_people_become_ties_between_workgroups():
 
 def test_an_unstated_coding_stops_the_run_and_says_what_it_looks_like():
     table = rows([(f"p{i}", "Nurses", "Doctors") for i in range(9)]).assign(freq=[1, 3, 5, 5, 5, 3, 1, 5, 3])
-    ties, told = tables.tie_table(part(frequency=None), table)
+    ties, told, *_ = tables.tie_table(part(frequency=None), table)
     assert ties.empty
     assert (told[-1].rule, told[-1].blocking) == ("frequency", True)
     assert "looks scored" in told[-1].found
@@ -126,7 +127,7 @@ def test_an_unstated_coding_stops_the_run_and_says_what_it_looks_like():
 def test_codes_outside_the_scale_are_told_with_row_and_column_and_left_out(code):
     table = rows()
     table.loc[2, "goal"] = code
-    ties, told = tables.tie_table(part(), table)
+    ties, told, *_ = tables.tie_table(part(), table)
     assert [(p.rule, p.row, p.column) for p in told] == [("range", 4, "goal")]
     assert str(code) not in told[0].found.replace("outside 1 to 5", "").replace("rows 4", "").replace("1 answers", "")
     assert ties["goal"].isna().sum() == 1
@@ -135,17 +136,72 @@ def test_codes_outside_the_scale_are_told_with_row_and_column_and_left_out(code)
 
 def test_rows_without_a_group_second_ratings_and_unknown_dimensions_are_told():
     table = pd.concat([rows(), rows([("a", "Nurses", "Doctors"), ("c", None, "Nurses")])], ignore_index=True)
-    ties, told = tables.tie_table(part(), table.assign(row=range(2, 8)))
+    ties, told, *_ = tables.tie_table(part(), table.assign(row=range(2, 8)))
     assert sorted(rules(told)) == ["incomplete", "twice"]
     assert len(ties) == 4
     long = rows().melt(["person", "workgroup", "target", "file", "row"], var_name="dimension")
     long.loc[0, "dimension"] = "mood"
-    _, told = tables.tie_table(part(layout="items"), pd.concat([long, long.iloc[[5]]]))
+    _, told, *_ = tables.tie_table(part(layout="items"), pd.concat([long, long.iloc[[5]]]))
     assert rules(told) == ["dimension", "twice"]
 
 
+LONG = ["person", "workgroup", "target", "file", "row"]
+
+
+def _faulty(layout):
+    """Four ratings that count; one without a target (in a wide layout: a person), and one given again."""
+    again = [("a", "Nurses", "Doctors"), ("c", "Nurses", None)]
+    if layout == "ties":
+        return rows([*RATED, *again])
+    if layout == "items":
+        return rows([*RATED, *again]).melt(LONG, var_name="dimension")
+    wide = rows().pivot(index=["person", "workgroup", "file"], columns="target", values=list(ANSWERS))
+    wide.columns = [f"{dim}__{target}" for dim, target in wide.columns]
+    wide = wide.reset_index()
+    return pd.concat([wide, wide.head(1), wide.assign(person=None).tail(1)], ignore_index=True).assign(row=range(2, 6))
+
+
+@pytest.mark.parametrize(("layout", "each"), [("ties", 1), ("items", 7), ("wide", 1)])
+def test_every_row_that_is_left_out_is_counted_with_its_reason(layout, each):
+    found = _faulty(layout)
+    ties, told, left = tables.tie_table(part(layout=layout), found)
+    lost = {reason: n for reason, n in left if n}
+    complete, again = "rows without a process, person, workgroup or target", "rows that rate a workgroup a second time"
+    if layout == "items":
+        again = "answers to a dimension a second time"
+    assert lost == {complete: each, again: each}
+    assert len(ties) == 4
+    assert set(rules(told)) == {"incomplete", "twice"}
+
+
+def test_answers_that_no_rating_needs_are_counted():
+    long = rows().melt(LONG, var_name="dimension")
+    long.loc[0, "dimension"] = "mood"
+    blank = long.iloc[[5]].assign(value=None)
+    ties, told, left = tables.tie_table(part(layout="items"), pd.concat([blank, long, long.iloc[[5]]]))
+    assert {reason: n for reason, n in left if n} == {ratings.OTHER: 1, ratings.ANSWERED_AGAIN: 1}
+    assert rules(told) == ["dimension", "twice"]
+    assert ties["answered"].tolist() == [7, 6, 7, 7]
+
+
+@pytest.mark.parametrize("layout", ["ties", "items"])
+def test_a_pair_of_people_rated_twice_counts_once_and_pairs_without_a_rating_as_the_study_file_says(layout):
+    people = pd.DataFrame({"person": list("abcd"), "workgroup": ["N", "N", "D", "D"], "file": "m.csv", "row": 2})
+    about = {"items": {"trust": "trust"}, "low": 0, "high": 4}
+    asked = part(layout=layout, frequency=None, scale=about, members={"file": "m.csv", "columns": {}, "unrated": 0})
+    rated = [("a", "c", 4.0), ("a", "c", 1.0), ("a", "a", 4.0), ("a", "b", 3.0), ("c", "a", 2.0), ("z", "a", 1.0)]
+    given = pd.DataFrame(rated, columns=["person", "target", "trust"]).assign(file="w.csv", row=range(2, 8))
+    if layout == "items":
+        given = given.assign(dimension="trust").rename(columns={"trust": "value"})
+    ties, _, left = tables.tie_table(asked, given, people)
+    got = ties.set_index(["person", "target"])["rc"].to_dict()
+    assert got == {("a", "D"): 2.0, ("a", "N"): 3.0, ("c", "N"): 1.0, ("c", "D"): 0.0}
+    again = ratings.ANSWERED_AGAIN if layout == "items" else ratings.AGAIN
+    assert {reason: n for reason, n in left if n} == {ratings.STRANGERS: 1, "ratings of oneself": 1, again: 1}
+
+
 def test_groups_that_are_not_on_the_roster_are_told():
-    ties, _ = tables.tie_table(part(), rows([*RATED, ("e", "Porters", "Nurses"), ("a", "Nurses", "Cooks")]))
+    ties, *_ = tables.tie_table(part(), rows([*RATED, ("e", "Porters", "Nurses"), ("a", "Nurses", "Cooks")]))
     roster = pd.DataFrame({"process": "ward", "workgroup": ["Nurses", "Doctors"]})
     told = tables.not_on_roster(ties, roster, file="roster.csv")
     assert [p.found for p in told] == [
@@ -159,7 +215,7 @@ def test_another_directed_scale_needs_no_licence():
     asked = part(frequency=None, scale={"items": {"trust": "trust", "help": "help"}, "low": 1, "high": 7})
     survey = tables.survey_of(asked)
     given = rows().drop(columns=list(ANSWERS)).assign(trust=[7.0, 3, 4, 5], help=[1.0, 3, 4, 5])
-    ties, told = tables.tie_table(asked, given)
+    ties, told, *_ = tables.tie_table(asked, given)
     assert told == []
     assert list(ties["rc"]) == [4, 3, 4, 5]
     assert "com" not in ties
@@ -187,7 +243,7 @@ def test_published_two_waves_run_without_a_licensed_survey():
     given = edges.rename(columns={"rater": "person", "ratee": "target", "rank_1": "closeness"}).astype({"person": str})
     given = given.astype({"target": str}).assign(file="eies_relations_edges.csv", row=edges.index + 2)
     home = nodes.astype(str).rename(columns={"id": "person", "Discipline": "workgroup"})
-    ties, told = tables.tie_table(asked, given, home)
+    ties, told, *_ = tables.tie_table(asked, given, home)
     square = edges.pivot(index="rater", columns="ratee", values="rank_1").reindex(
         index=nodes["id"], columns=nodes["id"]
     )
@@ -220,6 +276,28 @@ def test_a_study_takes_in_roster_and_ties_and_tells_what_is_wrong(tmp_path):
     assert {p.rule for p in taken.problems} == {"range", "unknown group"}
     assert sum("outside 1 to 5" in p.found for p in taken.problems) == 3  # three items hold 6 or 7 in the second wave
     assert taken.tables["flow"]["step"].notna().all()
+    assert all(len(steps) > 1 for _, steps in taken.tables["flow"].groupby("wave"))
+
+
+def test_a_run_says_which_rows_of_a_coordination_file_were_lost(tmp_path):
+    from joyeval.pipeline.closing import closing_note
+    from joyeval.store import Store
+
+    (tmp_path / "raw").mkdir()
+    headings = "Process,Rater,Workgroup,Rates," + ",".join(RC.dimensions)
+    rated = [(f"p{i}", g, t) for i, g in enumerate(("Nurses", "Doctors") * 20) for t in ("Nurses", "Doctors")]
+    lines = [f"ward,{p},{g},{t},5,4,4,3,2,2,1" for p, g, t in [*rated, rated[0], ("", "Nurses", "Doctors")]]
+    (tmp_path / "raw" / "w1.csv").write_text("\n".join([headings, *lines]) + "\n")
+    (tmp_path / "raw" / "teams.csv").write_text("Team\nT1\n")
+    one = STUDY[: STUDY.index('  - {wave: "2"')]
+    (tmp_path / "study.yml").write_text(one)
+    study = load_study(tmp_path / "study.yml")
+    taken = take_in(study, "c")
+    store = Store(tmp_path / "out", tmp_path / "out")
+    store.save(flow=taken.tables["flow"])
+    (said,) = closing_note(store)
+    without, again = "rows without a process, person, workgroup or target", "rows that rate a workgroup a second time"
+    assert said == f"coordination 1: 82 rows read, 80 kept; left out: {without}: 1; {again}: 1"
 
 
 STUDY = """
@@ -264,7 +342,7 @@ def test_processes_and_teams_that_are_not_there_are_told(tmp_path):
     teams = "coordination:\n  - {wave: '1', form: survey, file: w1.csv, teams: {ward: [T1, T9], word: [T2]}}\n"
     (tmp_path / "study.yml").write_text(STUDY[: STUDY.index("coordination:")] + teams)
     study = load_study(tmp_path / "study.yml")
-    ties, _ = tables.tie_table(part(), rows())
+    ties, *_ = tables.tie_table(part(), rows())
     told = tables.unknown_sites(study.coordination[0], ties, {"T1", "T2"}, study)
     assert [problem.rule for problem in told] == ["unknown process", "unknown team"]
     assert "'word'" in told[0].found
@@ -290,7 +368,7 @@ def _ratings_of_a_folder(folder, **more):
         headings = list(read(folder / survey.file, **survey.place).frame.columns)
         survey = tables.with_wide_columns(survey, headings)
     done = tabulate(survey, folder, tables.fields_of(survey))
-    table, told = tables.tie_table(survey, done.frame)
+    table, told, *_ = tables.tie_table(survey, done.frame)
     return table, [*done.problems, *told], done.notices
 
 

@@ -297,10 +297,15 @@ def test_people_at_each_step_are_told_where_nobody_knows_how_many_are_in_post(st
 
 
 def test_rows_of_people_are_rounded_where_rows_of_files_are_not():
-    steps = [("1", "read", 48, 46), ("1", "scored", 46, 46), ("teams", "read", 7, 7)]
+    steps = [
+        ("1", "read", 48, 46),
+        ("1", "scored", 46, 46),
+        ("coordination 1", "read", 48, 46),
+        ("teams", "read", 7, 7),
+    ]
     table = pd.DataFrame(steps, columns=["wave", "step", "n_in", "n_out"]).assign(reason="")
     (shown,) = emitted(lambda: data.flow(table))
-    assert [row[2:4] for row in shown.rows] == [("50", "45"), ("45", "45"), ("7", "7")]
+    assert [row[2:4] for row in shown.rows] == [("50", "45"), ("45", "45"), ("50", "45"), ("7", "7")]
 
 
 def test_a_few_people_who_answered_twice_are_not_counted():

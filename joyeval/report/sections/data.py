@@ -49,7 +49,8 @@ def _about(notice: str) -> str:
 def flow(table: pd.DataFrame) -> None:
     """Emit what became of the rows of every source; rows of people, so of surveys, to the nearest 5."""
     whole = table["n_in"] == table["n_out"]
-    of_people = table["wave"].isin(table.loc[table["step"] == "scored", "wave"])
+    surveys = table.loc[table["step"] == "scored", "wave"]
+    of_people = table["wave"].isin(surveys) | table["wave"].str.startswith("coordination ")
     reason = table["reason"].mask(whole & table["reason"].fillna("").eq(""), "none left out")
     table = table.assign(reason=reason, wave=table["wave"].str.replace("_", " "))
     by, counts = ["wave", "step", "reason"], {"n_in": "n_in", "n_out": "n_out"}
