@@ -56,7 +56,7 @@ def protect_charts(charts: Charts, *, people: Any = None, rule: Rule | None = No
     shown = replace(charts, points=_with_lines(points, charts, rule))
     if charts.by:
         number = charts.number(points)
-        shown = shown._kept(points["value"].notna().groupby(number).any().to_numpy())
+        shown = shown.keep(points["value"].notna().groupby(number).any().to_numpy())
     count = int(few.sum())
     note = f"{count} of {int(charts.points['value'].notna().sum())} points are not drawn: {rule.why}"
     return replace(shown, notes=(*charts.notes, note)) if count else shown

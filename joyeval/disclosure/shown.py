@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from numbers import Integral, Number
 from typing import TYPE_CHECKING, Any, overload
 
+import numpy as np
 import pandas as pd
 
 from joyeval.disclosure.prose import COUNT
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MASK = ("where", "what", "why")
+TABLES = ("DataFrame", "Series", "LazyFrame")  # of whatever library
 MOSTLY = 0.5  # share hidden, beyond which an exhibit is one sentence
 
 
@@ -94,7 +96,13 @@ class Shown:
     def pipe(self, function: Callable[..., Any], *others: Any, **options: Any) -> Shown:
         """Return what a function makes of what is shown: rows chosen, columns named, a table turned.
 
-        The function must work on its argument alone; others of what it needs come as `Shown` too.
+        The function must work on its argument alone; others of what it needs come as `Shown` too, but for names, words
+        and numbers.
+
+        Raises
+        ------
+        DisclosureError
+            Another table, array or result, as it is or in a list, or one for readers who may see more.
 
         Examples
         --------
@@ -103,8 +111,9 @@ class Shown:
         >>> disclosure.show(teams, people="n").pipe(lambda table: table[["team", "joy"]]).what["joy"].tolist()
         [4.0, 4.0]
         """
-        more = [other.what if isinstance(other, Shown) else other for other in others]
-        return replace(self, what=function(self.what, *more, **options))
+        more = [beside_shown(other, "Shown.pipe") for other in others]
+        named = {name: beside_shown(other, "Shown.pipe") for name, other in options.items()}
+        return replace(self, what=function(self.what, *more, **named))
 
     def __repr__(self) -> str:
         kind = type(self.what).__name__
@@ -185,6 +194,30 @@ def opened(value: Any, call: str) -> Any:
         here = reader().audience
         raise DisclosureError((), f"{call}: this was made for the {value.audience}, and is read here by the {here}")
     return value.what
+
+
+def beside_shown(value: Any, call: str) -> Any:
+    """Return what a `Shown` holds, and what is nothing exact as it is: names, words, numbers, lists of names."""
+    return opened(value, call) if isinstance(value, Shown) or _is_exact(value) or _holds_exact(value) else value
+
+
+def _is_exact(value: Any) -> bool:
+    """Whether it is a table, an array or a result, of whatever kind."""
+    named = any(kind.__name__ in TABLES for kind in type(value).__mro__)
+    arrays = np.ndarray | pd.api.extensions.ExtensionArray | Iterator  # an iterator cannot be looked through
+    return named or isinstance(value, arrays) or hasattr(value, "tidy")
+
+
+def _holds_exact(value: Any) -> bool:
+    """Whether numbers that are not whole, tables or arrays stand anywhere in a list, a set or a mapping."""
+    if isinstance(value, str | bytes) or not isinstance(value, Collection):
+        return False
+    parts = [*value, *value.values()] if isinstance(value, Mapping) else list(value)
+    return any(_is_exact(part) or _is_broken(part) or _holds_exact(part) for part in parts)
+
+
+def _is_broken(value: Any) -> bool:
+    return isinstance(value, Number) and not isinstance(value, Integral)
 
 
 HOW = (

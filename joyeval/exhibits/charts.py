@@ -85,7 +85,7 @@ def of_named(charts: Shown, verdicts: Shown, measure: str) -> Shown:
 
 
 def _of_teams(charts: Charts, teams: pd.DataFrame) -> Charts:
-    return charts._kept(charts.latest()["team"].isin(teams["team"]).to_numpy())
+    return charts.keep(charts.latest()["team"].isin(teams["team"]).to_numpy())
 
 
 def _each(charts: Charts, title: str) -> str:

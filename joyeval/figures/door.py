@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
 from functools import wraps
-from numbers import Integral, Number
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
-from joyeval.disclosure.shown import HOW, Shown, opened
+from joyeval.disclosure.shown import HOW, Shown, beside_shown, opened
 from joyeval.errors import DisclosureError
 from joyeval.figures.once import made_by
 from joyeval.figures.style import styled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 REMEMBERED = "joyeval_shown"  # attribute of a figure
-TABLES = ("DataFrame", "Series", "LazyFrame")  # of whatever library
 
 
 def drawing(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,7 +25,8 @@ def drawing(function: Callable[..., Any]) -> Callable[..., Any]:
         given = [value for value in (*args, *options.values()) if isinstance(value, Shown)]
         if not given:
             opened(next(iter(args), None), call)
-        opened_args, opened_options = [_opened(value, call) for value in args], _all_opened(options, call)
+        opened_args = [beside_shown(value, call) for value in args]
+        opened_options = {name: beside_shown(value, call) for name, value in options.items()}
         with styled:
             made = function(*opened_args, **opened_options)
         if hasattr(made, "figure"):
@@ -39,33 +34,6 @@ def drawing(function: Callable[..., Any]) -> Callable[..., Any]:
         return given[0].say(lambda _: made) if isinstance(made, str) else from_shown(made, *given)
 
     return draw
-
-
-def _all_opened(options: dict[str, Any], call: str) -> dict[str, Any]:
-    return {name: _opened(value, call) for name, value in options.items()}
-
-
-def _opened(value: Any, call: str) -> Any:
-    return opened(value, call) if isinstance(value, Shown) or _is_exact(value) or _holds_exact(value) else value
-
-
-def _is_exact(value: Any) -> bool:
-    """Whether it is a table, an array or a result, of whatever kind."""
-    named = any(kind.__name__ in TABLES for kind in type(value).__mro__)
-    arrays = np.ndarray | pd.api.extensions.ExtensionArray | Iterator  # an iterator cannot be looked through
-    return named or isinstance(value, arrays) or hasattr(value, "tidy")
-
-
-def _holds_exact(value: Any) -> bool:
-    """Whether numbers that are not whole, tables or arrays stand anywhere in a list, a set or a mapping."""
-    if isinstance(value, str | bytes) or not isinstance(value, Collection):
-        return False
-    parts = [*value, *value.values()] if isinstance(value, Mapping) else list(value)
-    return any(_is_exact(part) or _is_broken(part) or _holds_exact(part) for part in parts)
-
-
-def _is_broken(value: Any) -> bool:
-    return isinstance(value, Number) and not isinstance(value, Integral)
 
 
 def from_shown(drawn: Any, *shown: Shown) -> Any:

@@ -112,20 +112,21 @@ class Charts(Result):
     def legible(self, share: float = 0.25) -> Charts:
         """Return the charts of the series that have a value at this share of their points, or more."""
         number = self.number(self.points)
-        return self._kept(self.points["value"].notna().groupby(number).mean().to_numpy() >= share)
+        return self.keep(self.points["value"].notna().groupby(number).mean().to_numpy() >= share)
 
     def with_verdict(self, *verdicts: str) -> Charts:
         """Return the charts of the series that got one of these verdicts, such as "improved"."""
-        return self._kept(self.latest()["verdict"].isin(verdicts).to_numpy())
+        return self.keep(self.latest()["verdict"].isin(verdicts).to_numpy())
 
     def furthest(self, most: int) -> Charts:
         """Return the charts of the series whose level changed most, either way; in the order in which they stand."""
         from joyeval.improvement.change import changes
 
         size = changes(self)[0]["change"].abs().rank(ascending=False, method="first")
-        return self._kept((size <= most).to_numpy())
+        return self.keep((size <= most).to_numpy())
 
-    def _kept(self, kept: np.ndarray) -> Charts:
+    def keep(self, kept: np.ndarray) -> Charts:
+        """Return the charts of the series for which `kept` is true, in their order."""
         number = self.number(self.points)
         rows = {"points": kept[number], "series": kept[self.number(self.series)]}
         tables = {name: getattr(self, name)[wanted].reset_index(drop=True) for name, wanted in rows.items()}

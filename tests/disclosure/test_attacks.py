@@ -295,6 +295,17 @@ def test_drawings_of_something_else_are_neither_saved_nor_reported(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "other", [EXACT, EXACT["mean"], EXACT["mean"].to_numpy(), [EXACT], {"a": 3.14159}, iter([3.1])]
+)
+def test_nothing_exact_stands_beside_what_is_shown(other):
+    shown = show(EXACT.assign(n=30), people="n")
+    assert len(shown.pipe(lambda table, names: table[names], ["mean"]).what)
+    for call in (lambda: shown.pipe(lambda _, more: more, other), lambda: shown.pipe(lambda _, more: more, more=other)):
+        with pytest.raises(DisclosureError, match=r"Shown\.pipe takes what may be shown"):
+            call()
+
+
 def test_what_was_made_for_the_programme_does_not_pass_where_the_public_reads():
     shown = show(EXACT.assign(n=[7, 30]), audience="programme", people="n")
     with pytest.raises(DisclosureError, match="made for the programme"):

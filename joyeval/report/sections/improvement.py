@@ -202,7 +202,7 @@ def _together(
 
 
 def _without_others(charts: Charts) -> Charts:
-    return charts._kept((charts.latest()["team"] != OTHERS).to_numpy())
+    return charts.keep((charts.latest()["team"] != OTHERS).to_numpy())
 
 
 def called_together(teams: pd.DataFrame, staff: pd.Series, rule: Rule) -> dict[str, str]:

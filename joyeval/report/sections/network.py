@@ -12,6 +12,7 @@ import joyeval
 from joyeval import disclosure, figures, improvement, network, report
 from joyeval.disclosure import coarse_table
 from joyeval.exhibits.charts import FEWEST_TEAMS
+from joyeval.network import Comparison
 from joyeval.report.audiences import everyone, section
 from joyeval.report.sections.front import last_day, mark
 from joyeval.report.sections.words import answer, rule, sentence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from joyeval.disclosure import Rule, Shown
     from joyeval.improvement import Funnel
-    from joyeval.network import Comparison, Courses, TeamTotals
+    from joyeval.network import Courses, TeamTotals
     from joyeval.result import Result
     from joyeval.study import Study
 
@@ -163,7 +164,8 @@ def effects(found: Sequence[Comparison], study: Study) -> None:
                 report.text(shown_as(comparison).sentence())
                 _forest(comparison, study)
             _effect_table(these, study)
-            report.items(shown_as(these[0]).say(lambda _, these: _once(n for c in these for n in c.notes), these))
+            first, *others = map(shown_as, these)
+            report.items(first.say(lambda *every: _once(note for one in every for note in one.notes), *others))
 
 
 def _shown(found: Comparison, study: Study) -> Shown:
@@ -194,7 +196,7 @@ def _forest(found: Comparison, study: Study) -> None:
 
 def _effect_table(found: Sequence[Comparison], study: Study) -> None:
     """One table for all questions of a kind: change and relative change of every cohort, then the mean."""
-    parts = [_shown(one, study).pipe(_with_mean, one) for one in found]
+    parts = [_shown(one, study).pipe(_with_mean, one.question, shown_as(one)) for one in found]
     rows = parts[0].pipe(lambda first, *others: pd.concat([first, *others], ignore_index=True), *parts[1:])
     several = len(found) > 1
     columns = ["question", *EFFECTS]
@@ -211,14 +213,14 @@ def _effect_table(found: Sequence[Comparison], study: Study) -> None:
     )
 
 
-def _with_mean(shown: pd.DataFrame, found: Comparison) -> pd.DataFrame:
-    rows = shown.assign(question=found.question)
-    mean = found.pooled.tidy()
+def _with_mean(shown: pd.DataFrame, question: str, found: Result) -> pd.DataFrame:
+    rows = shown.assign(question=question)
+    mean = found.pooled.tidy() if isinstance(found, Comparison) else pd.DataFrame()
     if mean.empty:
         return rows
     before = rows["before"].mean()
     last = mean.iloc[0][["estimate", "ci_low", "ci_high", "p"]].to_dict()
-    last |= {"title": "Mean", "question": found.question, "before": before, "relative": last["estimate"] / before}
+    last |= {"title": "Mean", "question": question, "before": before, "relative": last["estimate"] / before}
     last["n"] = rows["n"].sum() if rows["n"].notna().all() else float("nan")
     return pd.concat([rows, pd.DataFrame([last]).dropna(axis="columns")], ignore_index=True)
 
