@@ -7,6 +7,7 @@ their columns mean, outcomes and their direction, and the one primary analysis. 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date  # noqa: TC003
 from functools import cached_property
@@ -14,12 +15,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from joyeval.errors import DisclosureError, StudyError, UsageError
 from joyeval.store import Store
 from joyeval.strict_yaml import YamlFile, read_yaml
-from joyeval.study_checks import STEPS, cross_references, explain, step_names
+from joyeval.study_checks import STEPS, explain, known_names, step_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,8 +62,57 @@ def _way_of_days(dates: str) -> str:
     return dates
 
 
+def _fault(rule: str, found: str, expected: str, fix: str) -> PydanticCustomError:
+    """Return a fault in the words in which it is told."""
+    return PydanticCustomError(rule, "{found}", {"found": found, "expected": expected, "fix": fix})
+
+
+def _points_to(what: str, among: str = "") -> AfterValidator:
+    """Refuse a name that nothing in the study file has."""
+
+    def known(name: str, info: ValidationInfo) -> str:
+        names = info.context.names[among or what] if info.context else {name}
+        if name not in names:
+            listed = ", ".join(sorted(str(one) for one in names if one)) or "none is named in this file"
+            raise _fault(f"unknown {what}", f"{what} {name!r}", f"one of: {listed}", "check the spelling")
+        return name
+
+    return AfterValidator(known)
+
+
+def _once(key: str) -> AfterValidator:
+    """Refuse a name that two parts of one kind have."""
+
+    def once(name: str, info: ValidationInfo) -> str:
+        n = info.context.counts[key][name] if info.context else 1
+        if n > 1:
+            raise _fault("twice", f"{key} {name!r} {n} times", "each once", "rename or remove one")
+        return name
+
+    return AfterValidator(once)
+
+
+def _two_processes(team: str, n: int) -> PydanticCustomError:
+    return _fault("twice", f"team {team!r} {n} times", "each once", "keep it under the process it does most for")
+
+
+def _all_notebooks(steps: Any, info: ValidationInfo) -> Any:
+    """Refuse steps that are no notebook: neither one of ours nor one of the user's own."""
+    strange = [name for name in step_names(steps) if name not in info.context.steps] if info.context else []
+    if strange:
+        found, expected = f"a step {', '.join(map(repr, strange))}", "a notebook of that name in notebooks/"
+        fix = f"correct the name, or put the notebook there; joyeval's own are {', '.join(STEPS)}"
+        raise _fault("unknown step", found, expected, fix)
+    return steps
+
+
 Below = Annotated[str, AfterValidator(_below)]
 Dates = Annotated[str, AfterValidator(_way_of_days)]
+Cohorts = tuple[Annotated[Name, _points_to("cohort")], ...]
+Form = Annotated[str, _points_to("form")]
+Staff = Annotated[str, _points_to("staff measure")]
+Attribute = Annotated[str, _points_to("attribute")]
+Scales = tuple[Annotated[str, _points_to("scale")], ...]
 Headings = Annotated[Mapping[str, Heading | tuple[Heading, ...]], *_FROZEN]
 Labels = Annotated[Mapping[str, str | int | float], *_FROZEN]
 AnswerLabels = Annotated[Mapping[str, Labels], *_FROZEN]
@@ -94,7 +155,7 @@ class Part(BaseModel):
 class Organisation(Part):
     """An organisation that takes part."""
 
-    code: str
+    code: Annotated[str, _once("code")]
     name: str
 
 
@@ -113,14 +174,16 @@ class Phase(Part):
 class Cohort(Part):
     """Teams that go through the programme together."""
 
-    cohort: Name
+    cohort: Annotated[Name, _once("cohort")]
     title: str
     start: date
     end: date
     organisation: str | None = None
     phases: tuple[Phase, ...] = ()
     comparison: tuple[str, ...] = Field((), description="processes rated in coordination surveys without the programme")
-    steps: StepSettings = Field(default_factory=dict, description="parameters of steps for this cohort alone")
+    steps: Annotated[StepSettings, AfterValidator(_all_notebooks)] = Field(
+        default_factory=dict, description="parameters of steps for this cohort alone"
+    )
     staff: StaffCounts = Field(
         default_factory=dict, description="staff in post by an attribute of respondents, such as role: {Nurse: 40}"
     )
@@ -136,7 +199,7 @@ class Cost(Part):
     what: str
     amount: float = Field(ge=0)
     basis: str = Field("", description="how the amount was worked out")
-    cohorts: tuple[Name, ...] | None = Field(None, description="without it: every cohort, this much each")
+    cohorts: Cohorts | None = Field(None, description="without it: every cohort, this much each")
 
 
 class Programme(Part):
@@ -174,7 +237,7 @@ class RawTable(Part):
     """A raw file, or several of one shape, and how to read it."""
 
     file: Below = Field(description="path below the data folder; * matches several files of one shape")
-    form: str | None = Field(None, description="one of the `forms`: what several files have in common")
+    form: Form | None = Field(None, description="one of the `forms`: what several files have in common")
     columns: Headings = Field(description="our name: heading in the file; several headings are added up")
     source: str | None = Field(None, description="kind of export; without it the shape is recognised and said")
     sheet: str | None = None
@@ -235,8 +298,8 @@ class Wave(RawTable):
     """One export of a staff survey."""
 
     wave: Name
-    cohorts: tuple[Name, ...] = Field(min_length=1)
-    instruments: tuple[str, ...] = Field(min_length=1)
+    cohorts: Cohorts = Field(min_length=1)
+    instruments: tuple[Annotated[str, _points_to("instrument")], ...] = Field(min_length=1)
     start: date
     end: date
     answers: AnswerLabels = Field(default_factory=dict, description="item or instrument: label in the file: code")
@@ -317,7 +380,7 @@ class Pulse(Periodic):
 
     measure: Name
     title: str
-    cohorts: tuple[Name, ...] = Field(min_length=1)
+    cohorts: Cohorts = Field(min_length=1)
     period: Period
     improve: Improve = "increase"
     positive: tuple[int | str, ...] = Field(
@@ -356,7 +419,7 @@ class Coordination(RawTable):
 
     wave: Name
     process: str | None = Field(None, description="the shared work rated; without it a column of the file")
-    cohorts: tuple[Name, ...] = Field(min_length=1)
+    cohorts: Cohorts = Field(min_length=1)
     layout: Literal["ties", "items", "wide", "matrix"]
     frequency: Literal["scored", "raw"] | None = Field(None, description="coding of the frequency item; never guessed")
     workgroups: Labels = Field(default_factory=dict, description="old or other name of a workgroup: its name")
@@ -369,6 +432,21 @@ class Coordination(RawTable):
     members: Members | None = None
     teams: TeamsOf = Field(default_factory=dict, description="process: the teams that do its work, each in one process")
 
+    @field_validator("teams")
+    @classmethod
+    def _each_in_one_process(cls, processes: TeamsOf) -> TeamsOf:
+        """Refuse a team of two processes: two sites that share people are not independent."""
+        counts = Counter(team for teams in processes.values() for team in teams)
+        faults = [
+            InitErrorDetails(type=_two_processes(team, counts[team]), loc=(process, j), input=team)
+            for process, teams in processes.items()
+            for j, team in enumerate(teams)
+            if counts[team] > 1
+        ]
+        if faults:
+            raise ValidationError.from_exception_data("teams", faults)
+        return processes
+
 
 class Roster(RawTable):
     """Who was invited to coordination surveys: columns `process`, `workgroup`, `wave` and `headcount`."""
@@ -377,13 +455,13 @@ class Roster(RawTable):
 class Outcome(Periodic):
     """A service-user or organisational outcome per team and period."""
 
-    measure: Name
+    measure: Annotated[Name, _once("measure")]
     title: str
     kind: Literal["proportion", "rate", "mean"]
     unit: str
     improve: Improve
     period: Period
-    cohorts: tuple[Name, ...] | None = Field(None, description="without it: every cohort")
+    cohorts: Cohorts | None = Field(None, description="without it: every cohort")
     per: float = Field(1.0, gt=0, description="rates are shown per this much exposure, such as 1000")
     percent: bool = Field(False, description="true: `value` holds a percentage")
     service_users: bool = Field(True, description="false: an outcome of the organisation or its staff")
@@ -406,27 +484,34 @@ class Events(RawTable):
 class Analysis(Part):
     """One staff measure, one outcome, one lag: named before anyone looked."""
 
-    staff: str = Field(description="a pulse measure, or a scale of an instrument")
-    outcome: Name
+    staff: Staff = Field(description="a pulse measure, or a scale of an instrument")
+    outcome: Annotated[Name, _points_to("outcome")]
     window: tuple[int, int] = Field(description="first and last month after the staff measure, such as [1, 3]")
-    cohorts: tuple[Name, ...] | None = Field(None, description="without it: every cohort")
+    cohorts: Cohorts | None = Field(None, description="without it: every cohort")
     why: str = ""
 
 
 class NegativeControl(Part):
     """An outcome that staff experience cannot plausibly move: an association with it warns of confounding."""
 
-    outcome: Name
+    outcome: Annotated[Name, _points_to("outcome", "other outcome")]
     why: str = Field(min_length=1, description="why staff experience cannot move it")
     window: tuple[int, int] | None = Field(None, description="without it: that of the primary analysis")
-    cohorts: tuple[Name, ...] | None = Field(None, description="without it: every cohort")
+    cohorts: Cohorts | None = Field(None, description="without it: every cohort")
+
+    @model_validator(mode="after")
+    def _beside_a_primary(self, info: ValidationInfo) -> NegativeControl:
+        if info.context and not info.context.primary:
+            found, fix = "a negative control without a primary analysis", "name the primary analysis"
+            raise _fault("control alone", found, "primary, too", fix)
+        return self
 
 
 class Equity(Part):
     """Whether the experience of groups differs: which groups and which scores, named before anyone looked."""
 
-    by: tuple[str, ...] = Field(min_length=1, description="attributes of respondents or of teams, such as role")
-    scales: tuple[str, ...] = Field(min_length=1, description="scales of the instruments asked")
+    by: tuple[Attribute, ...] = Field(min_length=1, description="attributes of respondents or of teams, such as role")
+    scales: Scales = Field(min_length=1, description="scales of the instruments asked")
 
 
 class Squire(Part):
@@ -504,6 +589,8 @@ class Study(Part):
         STEPS,
         description="the notebooks to run; or parameters of notebooks, and notebooks of your own beside the others",
     )
+
+    _known_steps = field_validator("steps")(_all_notebooks)
 
     _path: Path = Path()
     _folder: Path = Path()
@@ -627,12 +714,12 @@ def load_study(path: str | Path, *, data: str | Path | None = None) -> Study:
     """
     path = _found(Path(path)).resolve()
     file = read_yaml(path)
-    study, problems = None, []
+    known, problems = known_names(file.data, path.parent)
+    study = None
     try:
-        study = Study.model_validate(_with_forms(file.data))
+        study = Study.model_validate(_with_forms(file.data), context=known)
     except ValidationError as error:
-        problems = explain(file, error.errors())
-    problems += cross_references(file, path.parent)
+        problems += explain(file, error.errors())
     if problems or study is None:
         kind = DisclosureError if any(map(_refused, problems)) else StudyError
         raise kind(_in_file_order(problems), f"{path.name}: {len(problems)} problem(s) in the study file")

@@ -100,6 +100,34 @@ def test_what_several_files_share_stands_in_one_form(tmp_path):
     assert found(tmp_path, text.replace("form: counts", "form: count"))[-1] == (12, "pulses[1].form")
 
 
+@pytest.mark.parametrize("value", ["{a: 1}", "[x]", "7", "[{a: [1]}]", "true", "[]"])
+@pytest.mark.parametrize("old", ["good_day", "cohorts: [one]", "cohort: one", "measure: fft", "outcome: fft", "small"])
+def test_whatever_stands_where_a_name_should_is_a_problem_with_its_line(tmp_path, old, value):
+    key = old.partition(": ")[0] + ": " if ": " in old else ""
+    text = GOOD.replace(old, key + value, 1)
+    line = text[: text.index(key + value)].count("\n") + 1
+    assert line in [row for row, _ in found(tmp_path, text)]
+
+
+def test_what_is_wrong_in_a_form_is_told_once_and_stands_there(tmp_path):
+    old = "    cohorts: [one]\n    period: week\n"
+    second = "  - {measure: rest, title: Rest, file: r.csv, columns: {team: T}, form: weekly}\noutcomes:\n"
+    text = GOOD.replace(old, "    form: weekly\n").replace("outcomes:\n", second)
+    assert found(tmp_path, text + "forms:\n  weekly: {cohorts: [two], period: wek}\n") == [
+        (26, "forms.weekly.cohorts[1]"),
+        (26, "forms.weekly.period"),
+    ]
+
+
+def test_steps_that_are_no_notebooks_are_told_together(tmp_path):
+    with pytest.raises(StudyError, match="a step '07_mine', '08_mine'"):
+        load_study(write(tmp_path, GOOD + "steps: {07_mine: {}, 08_mine: {}}\n"))
+    (tmp_path / "notebooks").mkdir()
+    for name in ("07_mine", "08_mine"):
+        (tmp_path / "notebooks" / f"{name}.ipynb").touch()
+    assert "08_mine" in load_study(write(tmp_path, GOOD + "steps: {07_mine: {}, 08_mine: {}}\n")).step_names
+
+
 OWN = """\
 id: ours
 title: Ours

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from joyeval.errors import JoyevalError, and_others
 from joyeval.intake.columns import listed
+from joyeval.study_checks import standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,11 +86,8 @@ def _parts(study: Study, name: str) -> Iterator[tuple[Path, Any]]:
 
 
 def _problem(study: Study, path: Path, found: str, expected: str, fix: str, rule: str) -> Problem:
-    """Place a problem on its line; a key that a part has from its form stands in the form."""
-    if path[0] in study._yaml.data and len(path) > 2 and path not in study._yaml.lines:
-        part: Any = getattr(study, str(path[0]))
-        form = getattr(part[path[1]], "form", None) if isinstance(path[1], int) else None
-        path = ("forms", form, *path[2:]) if form else path
+    """Place a problem on its line."""
+    path = standing(study._yaml, path)
     return study._yaml.problem(path, found=found, expected=expected, fix=fix, rule=rule)
 
 
