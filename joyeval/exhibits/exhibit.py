@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from joyeval.disclosure import Shown
+
+ESTIMATE = ["estimate", "ci_low", "ci_high"]
+MANY = 60  # of more teams, a report tells how they are spread, and lists and draws those that stand out most
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +30,8 @@ class Exhibit:
         What stands below it.
     data : Shown
         The numbers drawn.
+    beside : mapping, optional
+        How a page shows the data beside the figure (see `joyeval.report.tables.layout`); None: in a file only.
     """
 
     name: str
@@ -32,3 +39,4 @@ class Exhibit:
     alt: str
     caption: str
     data: Shown
+    beside: Mapping[str, Any] | None = None

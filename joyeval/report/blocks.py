@@ -328,7 +328,8 @@ def figure(fig: Any, *, alt: str, caption: str, data: Shown | None = None, **lay
 
 def exhibit(shown: Exhibit) -> None:
     """Emit an exhibit: its figure, with its words."""
-    figure(shown.figure, alt=shown.alt, caption=shown.caption)
+    beside = {} if shown.beside is None else {"data": shown.data, **shown.beside}
+    figure(shown.figure, alt=shown.alt, caption=shown.caption, **beside)
 
 
 def glossary(*, language: str = "en") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from joyeval import disclosure
-from joyeval.exhibits.cohort import same_question
+from joyeval.exhibits.outcomes import same_question
 from joyeval.measurement import surveys
 from joyeval.measurement.scores import ScoreChange
 from joyeval.outcomes.association import Association

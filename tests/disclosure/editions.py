@@ -89,7 +89,7 @@ def _exhibits(study, cohort, store) -> None:
     sections.pulses(study, cohort, pulse, store.table("teams"))
     sections.cohort_charts(store.result("improvement_cohort"), store, study, cohort)
     sections.verdicts(store.result("improvement_verdicts"), study, store, cohort)
-    sections.team_charts(store.result("improvement_charts"), study, cohort, store)
+    sections.team_charts(store.result("improvement_charts"), store.result("improvement_verdicts"), study, cohort, store)
     if "experience_equity" in results:
         sections.equity(store.result("experience_equity"), study)
     for name in results:

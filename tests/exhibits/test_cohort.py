@@ -15,6 +15,7 @@ from joyeval.exhibits.cohort import cohort_figures
 from joyeval.figures.journal import journals
 from joyeval.outcomes.association import Association
 from joyeval.outcomes.event_study import EventStudy
+from joyeval.outcomes.linkage import Linkage
 from joyeval.outcomes.sensitivity import SpecificationCurve
 from joyeval.pipeline import artwork, folders
 from joyeval.pipeline.recorded import recorded, strange, write_down
@@ -53,6 +54,15 @@ def events():
     return EventStudy(terms=terms, **empty, pretrend=pretrend, **said, n=6)
 
 
+def linked():
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame({"team": np.repeat(list("abcdef"), 10), "period": np.tile(np.arange(10), 6)})
+    data = data.assign(**{"Good day (%)": rng.normal(60, 9, 60), "Experience (%)": rng.normal(70, 5, 60)})
+    empty = {name: pd.DataFrame({"team": []}) for name in ("flow", "unmatched", "difference")}
+    named = {"staff": ("Good day (%)",), "outcomes": ("Experience (%)",), "improve": {}, "unit": "month"}
+    return Linkage(data=data, **empty, **named, lag=(1, 3), n=60)
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     loaded = programme.study(tmp_path_factory.mktemp("figures"))
@@ -62,6 +72,7 @@ def study(tmp_path_factory):
         coordination_change=coordination.change(ties),
         coordination_matrix_ward=coordination.matrix(ties, wave="2", process="ward"),
         outcomes_primary=association("primary", "within-between"),
+        outcomes_linkage=linked(),
         outcomes_fixed_effects=association("exploratory", "fixed effects"),
         outcomes_specifications=specifications(),
         outcomes_event_study=events(),

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from joyeval import improvement, report  # noqa: F401 - the report's blocks
+from joyeval.exhibits.exhibit import MANY
 from joyeval.report import sections
 from joyeval.report.blocks import Figure, Table, Text
 from joyeval.report.sections import improvement as improvement_section
-from joyeval.report.sections.words import MANY
 from joyeval.store import Store
 from tests.report.samples import emitted, one_pulse
 
@@ -31,7 +31,7 @@ def shown(tmp_path, teams):
     store = Store(tmp_path / "a", tmp_path / "a")
     store.save(teams=pd.DataFrame({"team": pulse["team"].unique(), "headcount": 50}))
     blocks = emitted(
-        lambda: (sections.verdicts(found, study, store, "a"), sections.team_charts(charts, study, "a", store))
+        lambda: (sections.verdicts(found, study, store, "a"), sections.team_charts(charts, found, study, "a", store))
     )
     return blocks, found
 
@@ -62,14 +62,16 @@ def test_teams_of_too_few_people_are_drawn_together_by_setting(tmp_path, monkeyp
     rng, rows = np.random.default_rng(2), []
     for team, staff in zip(teams["team"], teams["headcount"], strict=True):
         answers = rng.integers(3, staff + 1, len(weeks))
-        rows.append(pd.DataFrame({"team": team, "period": weeks, "answers": answers, "positive": answers // 2}))
+        better = np.where((np.arange(30) >= 15) & (team in ("S1", "S4")), answers, answers // 2)  # not all are alike
+        rows.append(pd.DataFrame({"team": team, "period": weeks, "answers": answers, "positive": better}))
     pulse = pd.concat(rows, ignore_index=True).assign(measure="good_day", opportunities=np.nan)
     drawn = {}
     monkeypatch.setattr(improvement_section, "_small", lambda charts, *about: drawn.update({about[3]: charts}))
     store = Store(tmp_path / "a", tmp_path / "a")
     store.save(teams=teams)
     charts = improvement.team_charts(study, "a", pulse)
-    (told,) = emitted(lambda: sections.team_charts(charts, study, "a", store))
+    found = improvement.verdicts(charts, over="measure")
+    (told,) = emitted(lambda: sections.team_charts(charts, found, study, "a", store))
     assert "9 of 10 teams are not drawn by themselves" in told.runs[0].text
     groups = drawn["Good day, small teams together"]
     names = {"3 small teams, Ward": [1, 2, 3], "3 small teams, Clinic": [4, 5, 6]}

@@ -45,7 +45,7 @@ class Shelf:
 def shown(monkeypatch):
     found = SimpleNamespace(tables={}, figures=[])
     monkeypatch.setattr(report, "table", lambda data, caption, **_: found.tables.update({caption.split(" (")[0]: data}))
-    monkeypatch.setattr(report, "figure", lambda fig, alt, **_: found.figures.append(alt))
+    monkeypatch.setattr(report, "exhibit", lambda drawn: found.figures.append(drawn.alt))
     monkeypatch.setattr(report, "heading", lambda *_, **__: None)
     return found
 

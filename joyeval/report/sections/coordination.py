@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from joyeval import disclosure, figures, report
+from joyeval import disclosure, report
 from joyeval.coordination import LICENCE, RC, Change, Survey, seen_differently, strengths
 from joyeval.disclosure import Shown
 from joyeval.errors import UsageError
+from joyeval.exhibits import coordination as exhibits
 from joyeval.report.audiences import section
 from joyeval.report.sections.words import answer
 
@@ -111,12 +112,7 @@ def coordination_change(found: Result, survey: Survey = RC) -> None:
         return
     shown = disclosure.show(found, audience=disclosure.reader())
     told(shown)
-    means = replace(shown, mask=shown.mask[:0])  # over all ties, hidden ones too
-    report.figure(
-        figures.ties_over_waves(means),
-        alt=figures.ties_over_waves_alt(means),
-        caption="Mean tie between workgroups at each wave, with 95% intervals",
-    )
+    report.exhibit(exhibits.ties_over_waves(shown))
     scale = f"{survey.scale}; gain: to the second wave, sustain: to a later one, decay: between later ones"
     table(
         shown.pipe(lambda change: change.terms[TERMS]),
@@ -162,40 +158,19 @@ def tie_change(found: Result, *, process: str) -> None:
     if not isinstance(found, Change):
         return
     shown = disclosure.show(found, audience=disclosure.reader())
-    ties = shown.what.ties
-    own = ties[ties["process"] == process].drop_duplicates("kind", keep="last")
-    for row in own[own["kind"] != "decay"].itertuples():
-        drawn = ties[(ties["process"] == process) & (ties["term"] == row.term)]
-        one = replace(shown, mask=shown.mask[: int(drawn["estimate"].isna().sum())], asked=len(drawn))
-        report.figure(
-            figures.change_map(one, process=process, kind=row.kind),
-            alt=figures.change_map_alt(one, process=process, kind=row.kind),
-            caption=f"{process}, {row.term}: change of each tie, steadied towards the mean change, with 95% intervals; "
-            "* false discovery rate below 5%; last row: as all other groups together rate; hatched: not shown",
-        )
+    for drawn in exhibits.tie_changes(shown, process):
+        report.exhibit(drawn)
 
 
 @section
-def matrix(found: Matrix) -> None:
+def matrix(found: Matrix, process: str = "all") -> None:
     """Emit every tie that may be shown: strengths first, then the maps, then pairs that see their tie differently."""
     shown = disclosure.show(found, audience=disclosure.reader())
     told(shown)
     if strong := shown.say(strengths):
         report.items(strong)
-    report.figure(
-        figures.heat_map(shown),
-        alt=figures.heat_map_alt(shown),
-        caption=f"How each workgroup (row) rates each other one (column), wave {shown.what.wave}, with 95% intervals; "
-        "in order of name; framed: own group; last row: all other groups together; hatched: not shown",
-    )
-    cells = shown.what.cells
-    if cells.loc[~cells["within"], "mean"].notna().any():
-        report.figure(
-            figures.network_map(shown),
-            alt=figures.network_map_alt(shown),
-            caption=f"The same ties, wave {shown.what.wave}: wider where stronger, fainter where less sure; "
-            "dotted: hidden",
-        )
+    for drawn in exhibits.ties(shown, process):
+        report.exhibit(drawn)
     report.items(shown.say(seen_differently))
 
 

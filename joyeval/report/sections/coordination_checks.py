@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from joyeval import disclosure, figures, report
+from joyeval import disclosure, report
 from joyeval.coordination import AnswerQuality, Change, Difference, Network, NonResponse, ScoringRules
+from joyeval.exhibits import coordination as exhibits
 from joyeval.outcomes import BesideCoordination
 from joyeval.report.audiences import section
 from joyeval.report.sections.coordination import enough, table, told
@@ -92,12 +93,7 @@ def scoring(found: Result) -> None:
     shown = shown_as(found)
     answer(shown)
     if isinstance(shown.what, ScoringRules):
-        table = shown.pipe(lambda found: found.table)
-        rules = list(table.what.columns[: table.what.columns.get_loc("estimate")])
-        axes, _ = figures.specification_curve(table, ylabel="mean change of ties, points", choices=rules)
-        alt = "Estimates in order, each with its interval, and below which rules each used."
-        alt = shown.say(lambda found: f"{alt} {found.sentence()}")
-        report.figure(axes, alt=alt, caption="Mean change under each combination of scoring rules, all processes")
+        report.exhibit(exhibits.scoring_rules(shown))
 
 
 @section

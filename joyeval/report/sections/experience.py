@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from joyeval import disclosure, figures, report
+from joyeval import disclosure, report
+from joyeval.exhibits import surveys as exhibits
 from joyeval.measurement import surveys
 from joyeval.measurement.scores import ScoreChange
 from joyeval.measurement.spread import answer_counts
@@ -17,7 +18,7 @@ from joyeval.report.sections.words import mean, rule
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from joyeval.disclosure import Said, Shown
+    from joyeval.disclosure import Shown
     from joyeval.instruments.model import Instrument
     from joyeval.measurement.components import Components
     from joyeval.measurement.surveys import Reliability
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from joyeval.store import Store
     from joyeval.study import Study
 
-PANELS = "Small panels, one per score: mean with its 95 % interval, wave by wave, on the range that the score can take."
-FOREST = "Forest plot: change of each score from the first to the last wave, in standard deviations."
-COMPONENTS = "Heat map: nine components of joy in work (rows) by wave (columns), 0 worst to 100 best possible."
 OTHERS = {  # beside everyone
     "linked": "linked people",
     "not linked": "people in one wave only",
@@ -90,21 +88,8 @@ def _scores_figure(means: Shown, change: ScoreChange, study: Study) -> None:
         for name, ends in one.ranges.items()
         if name in change.titles
     }
-    ways = dict(zip(change.changes["scale"], change.changes["better"], strict=True))
-    report.figure(
-        figures.scores_over_waves(
-            means, titles=change.titles, better=ways, ranges=disclosure.nobody(ranges, "ends of scales")
-        ),
-        alt=_in_words(change, PANELS, study),
-        caption="Mean scores by wave with 95 % intervals that allow for teams",
-    )
-
-
-def _in_words(change: ScoreChange, start: str, study: Study) -> Said:
-    """Describe a picture of scores: what it is, and what the scores show."""
-    return disclosure.show(change, audience=rule(study)).say(
-        lambda change: f"{start} {change.sentence()}" if len(change.changes) else start
-    )
+    found = disclosure.show(change, audience=rule(study))
+    report.exhibit(exhibits.scores_over_waves(means, found, disclosure.nobody(ranges, "ends of scales")))
 
 
 @section
@@ -117,26 +102,9 @@ def answers_given(study: Study, cohort: str, store: Store) -> None:
 
 
 def _spread(wave: pd.DataFrame, instrument: Instrument, vocabulary: str, study: Study) -> None:
-    counts = answer_counts(wave, instrument, vocabulary)
-    waves = list(dict.fromkeys(counts.index.get_level_values("wave")))
-    shares = disclosure.show_shares(counts, audience=rule(study))
-    if not shares.what.notna().any(axis=None):
-        return
-    ends = list(dict.fromkeys([waves[0], waves[-1]]))
-    shown = shares.pipe(lambda table: {wave: table.loc[wave] for wave in ends})
-    asked = ", ".join(counts.index.get_level_values("item").unique()[:3])
-    report.figure(
-        figures.likert(shown, options=list(shares.what.columns)),
-        alt=shown.say(
-            lambda _: (
-                f"Diverging bars: share of each answer to {instrument.title}, items such as {asked}, in the "
-                f"{'wave' if len(ends) == 1 else 'waves'} {' and '.join(ends)}."
-            )
-        ),
-        caption=f"{instrument.title}: answers given, from counts rounded to the nearest 5, not reversed",
-        data=shown.pipe(lambda parts: pd.concat(parts, names=["wave", "item"]).reset_index()),
-        formats=dict.fromkeys(shares.what.columns, ".0%"),
-    )
+    shares = disclosure.show_shares(answer_counts(wave, instrument, vocabulary), audience=rule(study))
+    if drawn := exhibits.answers(shares, instrument.title, f"{instrument.id}_{vocabulary}"):
+        report.exhibit(drawn)
 
 
 @section
@@ -147,13 +115,7 @@ def components(result: Components, study: Study) -> None:
         return
     named = [name for name in table if name not in ("estimate", "n")]
     shown = disclosure.show(table, audience=rule(study), people="n", by=named, within=None, places={"estimate": 0})
-    report.figure(
-        figures.component_map(shown),
-        alt=disclosure.show(result, audience=rule(study), people=result.n).say(
-            lambda found: f"{COMPONENTS} {found.sentence()}"
-        ),
-        caption="Components of joy in work (IHI 2017) from the scales that inform them, 100 the best they allow",
-    )
+    report.exhibit(exhibits.components(shown, disclosure.show(result, audience=rule(study), people=result.n)))
 
 
 def _interval(row: Any) -> str:
@@ -185,17 +147,9 @@ def _changes(change: ScoreChange, study: Study) -> None:
     sd = disclosure.show(
         change.means.drop_duplicates("scale")[["scale", "sd", "n"]], audience=rule(study), people="n", within=None
     )
-    report.figure(
-        figures.coefficients(
-            found.pipe(lambda rows: rows[rows["wave"] == table["wave"].iloc[-1]]).pipe(
-                _in_standard_deviations, sd, change.titles
-            ),
-            xlabel="change in standard deviations of the first wave",
-        ),
-        alt=_in_words(change, FOREST, study),
-        caption="Change of each score in standard deviations of the first wave, with 95 % intervals: from everyone, "
-        "from people linked over both waves, and from people who answered one of them",
-    )
+    last = found.pipe(lambda rows: rows[rows["wave"] == table["wave"].iloc[-1]])
+    parts = last.pipe(_in_standard_deviations, sd, change.titles)
+    report.exhibit(exhibits.score_changes(parts, disclosure.show(change, audience=rule(study))))
 
 
 def _side_by_side(rows: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:

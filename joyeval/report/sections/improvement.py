@@ -10,11 +10,12 @@ import pandas as pd
 from joyeval import disclosure, report
 from joyeval.disclosure.people import EVERYBODY, besides_one
 from joyeval.exhibits import charts as exhibits
+from joyeval.exhibits.exhibit import MANY
 from joyeval.improvement.pulses import pooled_charts
 from joyeval.improvement.rules import named
 from joyeval.intake.response import participation
 from joyeval.report.audiences import section
-from joyeval.report.sections.words import MANY, rule
+from joyeval.report.sections.words import rule
 
 if TYPE_CHECKING:
     from joyeval.disclosure import Rule, Shown
@@ -153,18 +154,15 @@ def _count(value: float) -> str:
 
 
 @section
-def team_charts(charts: Charts, study: Study, cohort: str, store: Store) -> None:
+def team_charts(charts: Charts, verdicts: Verdicts, study: Study, cohort: str, store: Store) -> None:
     """Emit the charts of the teams that may be drawn, small; those of too few people together, by setting."""
     staff = disclosure.in_post(store.table("teams"), published=study.published(cohort))
     titles = {part.measure: part.title for part in study.pulses}
-    verdicts = None
-    if "improvement_verdicts" in store.results():
-        verdicts = disclosure.show(store.result("improvement_verdicts"), audience=rule(study), people=staff)
+    named = disclosure.show(verdicts, audience=rule(study), people=staff)
     for measure in charts.points["measure"].unique():
         every = charts.only(measure=measure)
         shown = disclosure.show(replace(every, by=("team",)), audience=rule(study), people=staff)
-        if verdicts is not None:
-            shown = exhibits.of_named(shown, verdicts, measure)
+        shown = exhibits.of_named(shown, named, measure)
         drawn = shown.pipe(lambda charts: charts.legible())
         if left := len(every.latest()) - len(drawn.what.latest()):
             told = (

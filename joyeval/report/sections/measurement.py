@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from joyeval import disclosure, figures, report
+from joyeval import disclosure, report
+from joyeval.exhibits import surveys as exhibits
 from joyeval.exhibits.charts import FEWEST_TEAMS
 from joyeval.measurement.nonresponse import NonResponse
 from joyeval.report.audiences import section
 from joyeval.report.sections.people import give_away
-from joyeval.report.sections.words import MANY, NOT_SHOWN, mean, rule, sentence, shown
+from joyeval.report.sections.words import NOT_SHOWN, mean, rule, sentence, shown
 from joyeval.result import NoAnswer
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from joyeval.disclosure import Rule, Said, Shown
     from joyeval.measurement.page import Page
-    from joyeval.measurement.team_means import TeamMeans
     from joyeval.result import Result
     from joyeval.study import Study
 
@@ -137,28 +137,8 @@ def _over_waves(reached: str, released: str) -> str:
 
 
 def _items(shown: Shown) -> None:
-    one = shown.what
-    if one.items.empty:
-        return
-    data = shown.pipe(lambda page: page.items.merge(page.scales[["scale", "title"]], on="scale"))
-    weak = int((data.what["r_drop"] < figures.WEAK_ITEM).sum())
-    found = f" {weak} of {len(data.what)} items go with the others by less than {figures.WEAK_ITEM}."
-    chance = f" {one.factors.sentence()}" if one.factors else ""
-    columns = ["title", "label", "r_drop", "alpha_if_dropped"]
-    report.figure(
-        figures.questionnaire(shown),
-        alt=shown.say(
-            lambda _: (
-                f"Left, bars: correlation of each item with the others of its scale, and alpha without it.{found}"
-                + (f" Right, line: eigenvalues beside those of chance.{chance}" if chance else "")
-            )
-        ),
-        caption=f"{one.title}: how each item goes with the others of its scale"
-        + (", and how many things the items measure together" if chance else ""),
-        data=data.pipe(lambda rows: rows[columns].rename(columns={"title": "scale", "label": "item"})),
-        formats={"r_drop": ".2f", "alpha_if_dropped": ".2f"},
-        labels={"r_drop": "Correlation with the others", "alpha_if_dropped": "Alpha without the item"},
-    )
+    if len(shown.what.items):
+        report.exhibit(exhibits.items(shown))
 
 
 def _persons(one: Page, study: Study) -> None:
@@ -195,22 +175,8 @@ def _teams(one: Page, study: Study) -> None:
     for scale, means in one.team_means.items():
         title = one.scales.set_index("scale").loc[scale, "title"]
         shown = disclosure.show(means, audience=rule(study))
-        enough = len(shown.what.teams)
-        drawn = shown.pipe(_furthest) if enough > MANY else shown
-        which = f"{enough} of {len(means.teams)} teams with enough people"
-        which = f"the {MANY} teams furthest from the mean, of {which}" if enough > MANY else which
-        if enough >= FEWEST_TEAMS:
-            report.figure(
-                figures.caterpillar(replace(drawn, mask=drawn.mask[:0]), xlabel=title),
-                alt=shown.say(lambda means: f"Means of teams with 95 % intervals, by name. {means.sentence()}"),
-                caption=f"{title}: means of {which}, chance allowed for; not a ranking",
-            )
-
-
-def _furthest(means: TeamMeans) -> TeamMeans:
-    """Keep the teams that are furthest from the mean, in the order of their names."""
-    far = (means.teams["estimate"] - means.mean).abs().nlargest(MANY).index
-    return replace(means, teams=means.teams[means.teams.index.isin(far)])
+        if len(shown.what.teams) >= FEWEST_TEAMS:
+            report.exhibit(exhibits.team_means(shown, title, scale, len(means.teams)))
 
 
 @section

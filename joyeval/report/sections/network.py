@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 import joyeval
-from joyeval import disclosure, figures, improvement, network, report
+from joyeval import disclosure, network, report
 from joyeval.disclosure import coarse_table
+from joyeval.exhibits import network as exhibits
 from joyeval.exhibits.charts import FEWEST_TEAMS
 from joyeval.network import Comparison
 from joyeval.report.audiences import everyone, section
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from joyeval.disclosure import Rule, Shown
-    from joyeval.improvement import Funnel
     from joyeval.network import Courses, TeamTotals
     from joyeval.result import Result
     from joyeval.study import Study
@@ -133,24 +133,10 @@ def cohort_courses(study: Study, found: Courses | None) -> None:
         within=None,
         percents={"value": ("positive", "answers")},
     )
-    mark = "; open mark: first month after the baseline" if len(found.begins) else ""
     begins = disclosure.nobody(found.begins, "months")
     for measure in shown.what["measure"].unique():
         rows = shown.pipe(lambda table, measure=measure: table[table["measure"] == measure])
-        drawn = figures.cohort_courses(rows, ylabel=f"{titles[measure]} (%)", begins=begins)
-        report.figure(
-            drawn,
-            alt=rows.say(_first_to_last, titles[measure].lower()),
-            caption=f"{titles[measure]}, by months since each cohort began{mark}",
-        )
-
-
-def _first_to_last(rows: pd.DataFrame, title: str) -> str:
-    ends = [
-        f"{cohort} {part['value'].iloc[0]:.0f}% to {part['value'].iloc[-1]:.0f}%"
-        for cohort, part in rows.dropna(subset=["value"]).groupby("cohort", sort=False)
-    ]
-    return f"Lines of {title} by month since each cohort began. First to last month: {'; '.join(ends)}."
+        report.exhibit(exhibits.courses(rows, measure, titles[measure], begins))
 
 
 @section
@@ -185,13 +171,7 @@ def _mean(found: Comparison) -> dict[str, float]:
 def _forest(found: Comparison, study: Study) -> None:
     pooled = shown_as(found).pipe(_mean) if len(found.pooled.tidy()) else None
     drawn = _shown(found, study).pipe(lambda rows: rows.dropna(subset=["estimate"]))
-    with_mean = " and the mean over cohorts" if pooled else ""
-    below = "; the diamond is the mean, the dotted line the prediction interval" if pooled else ""
-    report.figure(
-        figures.forest(drawn, names="title", xlabel=_axis(found), pooled=pooled),
-        alt=shown_as(found).say(lambda found: f"Forest plot, one row per cohort{with_mean}. {found.sentence()}"),
-        caption=f"{found.question}: each cohort with its 95% interval{below}",
-    )
+    report.exhibit(exhibits.effects(drawn, shown_as(found), _axis(found), pooled))
 
 
 def _effect_table(found: Sequence[Comparison], study: Study) -> None:
@@ -365,19 +345,10 @@ def funnels(study: Study) -> None:
             told = f"{title}: {len(shown.what)} of {len(rows)} teams may be drawn one by one, too few for a funnel."
             report.text(disclosure.nobody(told, "teams"))
             continue
-        options = {"numerator": "positive", "denominator": "answers", "group": "team", "multiply": 100}
-        found = shown.pipe(lambda rows, options=options: improvement.funnel(rows, **options))
-        report.figure(
-            figures.plot_funnel(found, ylabel=f"{title} (%)", xlabel="Answers in the last three months", name=0),
-            alt=found.say(_funnel, title.lower()),
-            caption=f"{title}: teams in the last three months of their cohort, not named, and limits for their size; "
-            f"{len(rows) - len(shown.what)} teams of too few people are not drawn",
-        )
+        hidden = len(rows) - len(shown.what)
+        drawn, found = exhibits.levels_of_teams(shown, "_".join(key), title, hidden)
+        report.exhibit(drawn)
         answer(found)
-
-
-def _funnel(found: Funnel, title: str) -> str:
-    return f"Funnel plot of {title}, one point per team. {found.sentence()}"
 
 
 def _staff_of_teams(study: Study) -> pd.Series:
@@ -417,14 +388,7 @@ def practices(found: Result) -> None:
     answer(shown)
     if isinstance(shown.what, NoAnswer):
         return
-    report.figure(
-        figures.coefficients(
-            shown.pipe(lambda found: found.tidy()),
-            xlabel="Percentage points of change for one more use a year; right of 0 is better",
-        ),
-        alt=shown.say(lambda found: f"Coefficients with intervals, one row per practice. {found.sentence()}"),
-        caption="Change of teams for one more use of each practice a year, given their cohort and their level before",
-    )
+    report.exhibit(exhibits.practices(shown))
     report.table(
         shown.pipe(lambda found: found.table.drop(columns="se")),
         caption="Practices and the change of teams, one practice at a time",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from joyeval import disclosure, figures, report
+from joyeval import disclosure, report
+from joyeval.exhibits import outcomes as exhibits
 from joyeval.outcomes import side_by_side as together
-from joyeval.outcomes.association import Association, quoted
+from joyeval.outcomes.association import Association
 from joyeval.outcomes.event_study import EventStudy
 from joyeval.outcomes.interrupted import Interrupted
 from joyeval.outcomes.linkage import Linkage
@@ -18,16 +19,15 @@ from joyeval.outcomes.sensitivity import LeaveOneOut, NegativeControl, Specifica
 from joyeval.report.audiences import section
 from joyeval.report.papers import model_table
 from joyeval.report.sections.words import ESTIMATES, ROWS, answer, corrected, sentence, shown
-from joyeval.result import NoAnswer, Result
+from joyeval.result import NoAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from joyeval.disclosure import Shown
+    from joyeval.result import Result
     from joyeval.study import Study
 
-AGAINST = "outcomes before the staff answers"
-STANDARD = "Standard deviations of the outcome per standard deviation of the staff measure"
 CONTROL = (
     "If staff experience goes with an outcome that it cannot plausibly move, something else links the two, and may "
     "explain the primary answer as well; by chance alone this happens in 1 of 20 studies."
@@ -52,15 +52,8 @@ def measures(study: Study, cohort: str) -> None:
 def effect(primary: Result, linkage: Result) -> None:
     """Emit the outcome along the staff measure, within and between teams."""
     if isinstance(primary, Association) and isinstance(linkage, Linkage):
-        along = shown(Along(n=primary.n, table=primary.along(linkage.data)))
-        lines = along.pipe(lambda found: found.tidy())
-        drawn = figures.effect(lines, x=primary.x, xlabel=primary.x, ylabel=primary.y, by="comparison")
-        caption = f"{primary.y} along {primary.x}, with 95 % bands: the same {primary.noun} at different times, and "
-        report.figure(
-            drawn,
-            alt=shown(primary).say(lambda found: f"Two lines with bands. {found.sentence()}"),
-            caption=f"{caption}different {primary.noun}s",
-        )
+        along = shown(exhibits.Along(n=primary.n, table=primary.along(linkage.data)))
+        report.exhibit(exhibits.effect(shown(primary), along))
 
 
 @section
@@ -75,15 +68,7 @@ def linkage(primary: Result, every: Sequence[Result]) -> None:
         )
     found = [one for one in every if isinstance(one, Linkage)]
     if found:
-        flow = pd.concat([one.flow.assign(pair=f"{one.staff[0]} → {one.outcomes[0]}") for one in found])
-        unit = f"{found[0].noun}-periods"
-        report.figure(
-            figures.linkage(disclosure.nobody(flow, unit), unit=unit),
-            alt=disclosure.nobody(
-                f"Bars of {unit} that joined an outcome or did not. {' '.join(one.sentence() for one in found)}", unit
-            ),
-            caption=f"{unit.capitalize()} of staff experience that joined an outcome, for each analysis",
-        )
+        report.exhibit(exhibits.linkage(found))
 
 
 @section
@@ -92,87 +77,55 @@ def checks(primary: Result, results: Mapping[str, Result]) -> None:
     if not isinstance(primary, Association):
         report.text("The primary question has no answer here, so it was not asked in other ways.")
         return
-    found = {f"primary analysis: {primary.design}": primary}
-    for key, one in results.items():
-        if isinstance(one, Association):
-            found[f"{one.design}, {AGAINST}" if key == "outcomes_reverse" else one.design] = one
-    _designs({name: shown(one) for name, one in found.items()})
+    _designs(shown(primary), {name: shown(one) for name, one in exhibits.same_question(primary, results).items()})
     for one in results.values():
         if not isinstance(one, Association):
             answer(replace(one, notes=tuple(note for note in one.notes if note not in primary.notes)))
             _sensitivity(shown(one))
 
 
-def _designs(every: Mapping[str, Shown]) -> None:
-    found = {name: one.what for name, one in every.items() if isinstance(one.what, Association)}
-    if not found:
-        report.text(next(iter(every.values())).sentence())
+def _designs(primary: Shown, every: Mapping[str, Shown]) -> None:
+    if not isinstance(primary.what, Association):
+        report.text(primary.sentence())
         return
-    first, unit = next(iter(found.values())), "Difference in the outcome per 1 in the staff measure"
-    primary = next(iter(every.values()))
-    rows = primary.pipe(lambda _: _effects(found))
-    caption = "The primary question by several designs"
-    report.table(rows, caption=caption, formats=ESTIMATES, labels={"n": ROWS})
-    report.figure(
-        figures.forest(rows, names="design", xlabel=unit),
-        alt=primary.say(lambda _: f"Forest plot of the primary question by several designs. {first.sentence()}"),
-        caption=f"Difference in {first.y} per 1 in {first.x}, by several designs, with 95 % intervals",
-    )
+    found = {name: one.what for name, one in every.items() if isinstance(one.what, Association)}
+    first, drawn = primary.what, exhibits.designs(primary, found)
+    report.table(drawn.data, caption="The primary question by several designs", formats=ESTIMATES, labels={"n": ROWS})
+    report.exhibit(drawn)
+    named = {exhibits.as_primary(name, first): one for name, one in found.items()}
     models = {
         name: one.terms.assign(term=one.terms["term"].replace({one.x: "within"}))
-        for name, one in found.items()
+        for name, one in named.items()
         if SHOWN & set(one.terms["term"]) or one.x in set(one.terms["term"])
     }
-    rest = {f"{first.noun}s": {name: found[name].n_teams for name in models}}
-    rest |= {f"{first.noun}-periods": {name: found[name].n for name in models}}
-    beside = rows.pipe(lambda _: model_table(models, rows=rest))
+    rest = {f"{first.noun}s": {name: named[name].n_teams for name in models}}
+    rest |= {f"{first.noun}-periods": {name: named[name].n for name in models}}
+    beside = drawn.data.pipe(lambda _: model_table(models, rows=rest))
     report.table(beside, caption="The models side by side: estimates with 95 % intervals")
 
 
-def _effects(found: Mapping[str, Association]) -> pd.DataFrame:
-    columns = ["estimate", "ci_low", "ci_high", "p", "n"]
-    return pd.DataFrame([{"design": name, **one.effect[columns]} for name, one in found.items()])
-
-
 def _sensitivity(one: Shown) -> None:
-    found = one.what
-    if isinstance(found, LeaveOneOut):
-        report.figure(
-            figures.leave_one_out(one, ylabel=f"Estimate ({found.term})"),
-            alt=one.say(lambda found: f"The estimate without each {found.noun} in turn. {found.sentence()}"),
-            caption=f"The primary estimate without one {found.noun} at a time, with 95 % intervals",
-        )
-    if isinstance(found, SpecificationCurve):
-        curve, _ = figures.specification_curve(one, ylabel="Estimate")
-        report.figure(
-            curve,
-            alt=one.say(lambda found: f"Specification curve. {found.sentence()}"),
-            caption="The primary question under every combination of defensible choices, with 95 % intervals",
-        )
+    if isinstance(one.what, LeaveOneOut):
+        report.exhibit(exhibits.leave_one_out(one))
+    if isinstance(one.what, SpecificationCurve):
+        report.exhibit(exhibits.specifications(one))
 
 
 @section
 def side_by_side(results: Sequence[Result]) -> None:
     """Emit several analyses in one table and one forest plot, and what could not be answered."""
     every = [shown(one) for one in results]
-    found = [one.what for one in every if isinstance(one.what, Association)]
+    found = [one for one in every if isinstance(one.what, Association)]
     if found:
-        first = next(one for one in every if isinstance(one.what, Association))
         report.table(
-            first.pipe(lambda _: together([one.what for one in every])),
+            found[0].pipe(lambda _: together([one.what for one in every])),
             caption="Other analyses named beforehand; p values of the main comparison also with Holm's correction",
-            labels={"n": ROWS, "n_teams": f"{found[0].noun}s", "p_adjusted": "p, corrected"},
+            labels={"n": ROWS, "n_teams": f"{found[0].what.noun}s", "p_adjusted": "p, corrected"},
             footnotes=["Estimate: the outcome, in its own unit, for 1 more in the staff measure."],
             formats={**ESTIMATES, "p_adjusted": corrected},
             header_columns=3,
         )
-        terms = [f"{one.x} → {one.y}, {one.primary}" for one in found]
-        rows = first.pipe(lambda _: pd.DataFrame([one.standardised for one in found]).assign(term=terms))
-        report.figure(
-            figures.forest(rows, xlabel=STANDARD),
-            alt=first.say(lambda _: f"Forest plot of the other analyses. {' '.join(one.sentence() for one in found)}"),
-            caption=f"The analyses named beforehand in one unit: {STANDARD.lower()}, with 95 % intervals",
-        )
+        report.exhibit(exhibits.in_one_unit(found))
     for one in every:
         if isinstance(one.what, NoAnswer):
             report.text(one.sentence())
@@ -222,41 +175,9 @@ def part_of_programme(results: Mapping[str, Result], noun: str = "team") -> None
     """Emit what the programme may have had to do with it, with a figure where there is one."""
     every = [shown(one) for one in results.values()]
     for one in every:
-        found = one.what
         report.text(one.sentence())
-        if isinstance(found, Interrupted):
-            before = "the trend before the start carried on" if found.trend else "the average before the start"
-            report.figure(
-                figures.interrupted(one.pipe(_whole), ylabel=found.y),
-                alt=one.say(lambda found: f"Series before and after the start. {found.sentence()}"),
-                caption=f"{found.y}, all {noun}s together: what was seen, and {before}",
-            )
-        if isinstance(found, EventStudy):
-            report.figure(
-                figures.event_study(one, ylabel=f"Difference in {found.y}"),
-                alt=one.say(lambda found: f"Differences by months since the start. {found.sentence()}"),
-                caption=f"{quoted(found.y)} by months since the start, against those who had not started",
-            )
+        if isinstance(one.what, Interrupted):
+            report.exhibit(exhibits.interrupted(one, noun))
+        if isinstance(one.what, EventStudy):
+            report.exhibit(exhibits.event_study(one))
     report.items(dict.fromkeys(sentence(note) for one in every for note in one.notes))
-
-
-def _whole(found: Interrupted) -> Interrupted:
-    """Round what was seen as means and percentages are rounded elsewhere."""
-    points = found.points
-    places = 0 if points["value"].abs().max() > 10 else 1
-    return replace(found, points=points.assign(value=points["value"].round(places)))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Along(Result):
-    """An outcome along a staff measure, as a model has it; `n` counts rows."""
-
-    table: pd.DataFrame
-
-    def tidy(self) -> pd.DataFrame:
-        """Return the lines with their bands."""
-        return self.table
-
-    def sentence(self) -> str:
-        """Say nothing of its own: the model speaks for it."""
-        return ""

@@ -6,32 +6,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from joyeval import disclosure, figures, report
+from joyeval import disclosure, report
+from joyeval.exhibits import programme as exhibits
+from joyeval.exhibits.programme import EVENTS, NAMES, PRACTICES, SUPPORT, TESTS
 from joyeval.report.audiences import section, tables_of
 from joyeval.report.messages import catalogue
 
 if TYPE_CHECKING:
     from joyeval.store import Store
     from joyeval.study import Study
-
-SUPPORT = {  # kinds of event that a whole cohort shares: one of them, several of them
-    "learning set": ("learning set", "learning sets"),
-    "workshop": ("workshop", "workshops"),
-    "action period": ("action period", "action periods"),
-    "coaching call": ("coaching call", "coaching calls"),
-    "leadership call": ("leadership call", "leadership calls"),
-}
-TESTS = {"pdsa cycle": "PDSA cycles", "change idea": "change ideas", "huddle": "huddles held"}
-PRACTICES = {  # the six partnership practices
-    "model the way": "model the way",
-    "doing with": "doing with",
-    "effective conversations": "effective conversations",
-    "huddles": "huddles as a practice",
-    "label and link": "label and link",
-    "improve daily": "improve daily",
-}
-EVENTS = "events of the programme"
-NAMES = {**{kind: many for kind, (_, many) in SUPPORT.items()}, **TESTS, **PRACTICES}
 
 
 @section
@@ -46,7 +29,7 @@ def programme(study: Study, cohort: str, store: Store) -> None:
     if len(events):
         report.heading("What was done, and when", level=3)
         report.text(disclosure.nobody(_in_short(events), EVENTS))
-        _timeline(study, cohort, events)
+        report.exhibit(exhibits.timeline(study, cohort, events))
         _dose(events)
         _ideas(study, events)
         _log(events, store)
@@ -54,25 +37,9 @@ def programme(study: Study, cohort: str, store: Store) -> None:
 
 
 def _drivers(study: Study) -> None:
-    ideas = study.programme.change_ideas()
-    if not ideas:
-        return
-    shown = disclosure.nobody(ideas, "change ideas")
-    report.heading("How the programme should work", level=3)
-    report.figure(
-        figures.driver_diagram(study.programme.aim, shown),
-        alt=figures.driver_diagram_alt(study.programme.aim, shown),
-        caption="Driver diagram: the aim, what drives it, and the changes that teams test",
-        data=shown.pipe(_tabled),
-    )
-
-
-def _tabled(ideas: list[tuple[str, str, str]]) -> pd.DataFrame:
-    """Return the ideas of the driver diagram as a table: drivers, and their ideas in one cell."""
-    table = pd.DataFrame(ideas, columns=["primary driver", "secondary driver", "change ideas"])
-    if not table["secondary driver"].any():
-        table = table.drop(columns="secondary driver")
-    return table.groupby(list(table.columns[:-1]), sort=False, as_index=False).agg("; ".join)
+    if drawn := exhibits.driver_diagram(study):
+        report.heading("How the programme should work", level=3)
+        report.exhibit(drawn)
 
 
 def _in_short(events: pd.DataFrame) -> str:
@@ -90,23 +57,6 @@ def _in_short(events: pd.DataFrame) -> str:
 def _between(counts: pd.Series) -> str:
     low, high = counts.min(), counts.max()
     return f"{low}" if low == high else f"{low} to {high}"
-
-
-def _timeline(study: Study, cohort: str, events: pd.DataFrame) -> None:
-    practices = events["kind"].where(~events["kind"].isin(PRACTICES), "partnership practices")
-    shown = events.assign(kind=practices.map(lambda kind: NAMES.get(kind, kind)))
-    phases = [(p.name, pd.Timestamp(p.start), pd.Timestamp(p.end)) for p in study.cohort(cohort).phases]
-    counts = shown["kind"].value_counts(sort=False)
-    first = shown.groupby("kind")["date"].agg(["min", "max"])
-    days = [
-        f"{row['min'].day} {row['min']:%b %Y} to {row['max'].day} {row['max']:%b %Y}" for _, row in first.iterrows()
-    ]
-    lanes = "; ".join(f"{kind} {counts[kind]}, {when}" for kind, when in zip(first.index, days, strict=True))
-    report.figure(
-        figures.timeline(disclosure.nobody(shown, EVENTS), phases=phases),
-        alt=disclosure.nobody(f"Timeline of the programme, one lane for each kind of event. {lanes}.", EVENTS),
-        caption="What was done when; bars: events per month, with the number in the busiest month",
-    )
 
 
 def _dose(events: pd.DataFrame) -> None:

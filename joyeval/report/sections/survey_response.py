@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from joyeval import disclosure, figures, report
+from joyeval import disclosure, report
 from joyeval.disclosure.statistics import within_ends
-from joyeval.intake.response import STEPS, rates_of, respondent_flow
+from joyeval.exhibits import surveys as exhibits
+from joyeval.intake.response import rates_of, respondent_flow
 from joyeval.measurement import surveys
 from joyeval.report.audiences import section
 from joyeval.report.sections.words import percent, rule
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from joyeval.store import Store
     from joyeval.study import Study
 
-FLOW = (
-    "People at each step of the survey waves, to the nearest 5; invited are staff in post, linked answered another "
-    "wave too"
-)
 RATES = {  # of whom, among whom; the others equal one of these where all are eligible
     "RR1": ("complete", "invited"),
     "RR2": ("kept", "invited"),
@@ -47,20 +44,9 @@ def respondents(study: Study, store: Store) -> None:
     table = store.table("response")
     shown = disclosure.show_flow(respondent_flow(table), audience=rule(study))
     report.heading("Who answered?", level=3)
-    report.figure(
-        figures.respondents(shown),
-        alt=shown.say(lambda flow: f"Bars, one panel per survey wave: people at each step. {'; '.join(_told(flow))}."),
-        caption=FLOW,
-        data=shown.pipe(lambda flow: flow.rename_axis("wave")),
-    )
+    report.exhibit(exhibits.respondents(shown))
     if table["invited"].notna().any():
         _rates(table, rule(study))
-
-
-def _told(flow: pd.DataFrame) -> list[str]:
-    """Each wave in words."""
-    steps = {wave: [f"{row[s]} {s}" for s in STEPS if pd.notna(row[s])] for wave, row in flow.iterrows()}
-    return [f"{wave}: {', '.join(words)}" for wave, words in steps.items()]
 
 
 def _rates(table: pd.DataFrame, rule: Rule) -> None:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 rule = disclosure.rule_of
 ROWS = "rows of data"  # teams in periods, not people
 NOT_SHOWN = "–"
-MANY = 60  # of more teams, a report tells how they are spread, and lists and draws those that stand out most
 
 
 def estimate(value: float) -> str:
