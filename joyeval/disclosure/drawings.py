@@ -25,6 +25,7 @@ ACROSS = 300.0  # points; a line as long as this goes through all panels
 TICK, LINE, LEVEL = 5.0, 6.0, 0.01  # length of a tick, height of a line of text, what is level
 ROUND = 0.02  # how far the sides of a mark may differ, as a share
 LARGEST_MARK = 12.0  # points
+DEEPEST = 8  # forms within forms; one that draws itself would never end
 
 
 @dataclass
@@ -97,7 +98,7 @@ def read_drawing(source: bytes, kind: str) -> Drawing:
     Parameters
     ----------
     kind : str
-        ".svg", ".pdf" (its first page) or ".eps".
+        ".svg", ".pdf" or ".eps".
     """
     return {".svg": _svg, ".pdf": _pdf, ".eps": _eps}[kind](source)
 
@@ -163,23 +164,28 @@ def _pdf(source: bytes) -> Drawing:
 
     import pikepdf
 
-    found = Drawing()
     with pikepdf.open(BytesIO(source)) as pdf:
-        for page in pdf.pages:
-            _Reader(found, page).read()
+        return drawn_in(pdf)
+
+
+def drawn_in(pdf: Any) -> Drawing:
+    """Return what is drawn on the pages of an open PDF."""
+    found = Drawing()
+    for page in pdf.pages:
+        _Reader(found, page, page.resources, np.eye(3)).read()
     return found
 
 
 class _Reader:
     """Follows a page of PDF: where the next thing would be drawn, and what is drawn there."""
 
-    def __init__(self, found: Drawing, page: Any) -> None:
-        from joyeval.disclosure.pdf import letters_of
+    def __init__(self, found: Drawing, page: Any, resources: Any, at: np.ndarray, depth: int = 0) -> None:
+        from joyeval.disclosure.pdf import fonts_of
 
-        self.found, self.page = found, page
-        self.fonts = {str(name): letters_of(font) for name, font in page.get("/Resources", {}).get("/Font", {}).items()}
+        self.found, self.page, self.resources, self.depth = found, page, resources, depth
+        self.fonts = fonts_of(resources)
         self.letters: dict[int, str] = {}
-        self.at, self.kept = np.eye(3), []
+        self.at, self.kept, self.text_at = at, [], (np.nan, np.nan)
         self.path: list[tuple[str, list[float]]] = []
 
     def read(self) -> None:
@@ -198,8 +204,13 @@ class _Reader:
     def _cm(self, six: Any) -> None:
         self.at = _matrix(six) @ self.at
 
-    def _Do(self, _: Any) -> None:  # noqa: N802 - the operator's name
-        self.found.marks.append((self.at[2, 0], self.at[2, 1]))
+    def _Do(self, operands: Any) -> None:  # noqa: N802 - the operator's name
+        form = self.resources.get("/XObject", {}).get(str(operands[0]), {})
+        if form.get("/Subtype") != "/Form" or _is_mark(form) or self.depth == DEEPEST:
+            self.found.marks.append((self.at[2, 0], self.at[2, 1]))
+            return
+        at = _matrix(form.get("/Matrix", (1, 0, 0, 1, 0, 0))) @ self.at
+        _Reader(self.found, form, form.get("/Resources", self.resources), at, self.depth + 1).read()
 
     def _Tf(self, operands: Any) -> None:  # noqa: N802 - the operator's name
         self.letters = self.fonts.get(str(operands[0]), {})
@@ -249,6 +260,12 @@ class _Reader:
 
 
 NAMES = {"Tj": "show", "TJ": "show"} | dict.fromkeys(("S", "s", "f", "F", "f*", "B", "B*", "b", "b*", "n"), "paint")
+
+
+def _is_mark(form: Any) -> bool:
+    """Whether a form that is drawn time and again is as small as the mark of a point."""
+    left, low, right, top = map(float, form.get("/BBox", (0, 0, 0, 0)))
+    return max(right - left, top - low) < LARGEST_MARK
 
 
 def _matrix(six: Any) -> np.ndarray:

@@ -17,26 +17,58 @@ SPACE = -200  # thousandths of the type size; a wider gap within a line is a spa
 
 
 def pdf_text(path: Path) -> str:
-    """Return the words of all pages, line by line, then alt texts, notes, names of chapters and properties.
+    """Return all that a PDF says: see `said_in`."""
+    import pikepdf
+
+    with pikepdf.open(path) as pdf:
+        return said_in(pdf)
+
+
+def said_in(pdf: Any) -> str:
+    """Return the words of all pages, line by line, then of forms, alt texts, notes, names of chapters and properties.
 
     Glyphs are read through the map to Unicode that each font carries, as a reader does who copies text.
     """
     import pikepdf
 
-    with pikepdf.open(path) as pdf:
-        lines = [line for page in pdf.pages for line in _page(page)]
-        things = [thing for one in pdf.objects for thing in _within(one)]
-        words = [str(thing[key]) for thing in things for key in SAID if isinstance(thing.get(key), pikepdf.String)]
-        properties = [str(value) for value in pdf.docinfo.values()]
-    return "\n".join([*lines, *words, *properties])
+    fonts = [fonts_of(page.resources) for page in pdf.pages]
+    lines = [line for page, own in zip(pdf.pages, fonts, strict=True) for line in _lines(page, own)]
+    of_pages = {name: letters for own in fonts for name, letters in own.items()}
+    streams = [one for one in pdf.objects if isinstance(one, pikepdf.Stream)]
+    things = [thing for one in pdf.objects for thing in _within(one)]
+    forms = [one for one in streams if one.get("/Subtype") == "/Form" or "/BBox" in one]
+    for form in (*forms, *(one for thing in things for one in _appearances(thing))):
+        lines += _lines(form, of_pages | fonts_of(form.get("/Resources", {})))
+    words = [str(thing[key]) for thing in things for key in SAID if isinstance(thing.get(key), pikepdf.String)]
+    properties = [str(value) for value in pdf.docinfo.values()]
+    described = [word for one in streams if one.get("/Subtype") == "/XML" for word in _described(one.read_bytes())]
+    return "\n".join([*lines, *words, *properties, *described])
 
 
-def holds_files(path: Path) -> bool:
-    """Whether other files are attached to a PDF, to the whole or to a place in it."""
+def _appearances(thing: Any) -> Iterator[Any]:
+    """Yield what a field or a note looks like, as far as it is no form by its own account."""
     import pikepdf
 
-    with pikepdf.open(path) as pdf:
-        return bool(pdf.attachments) or any("/EF" in thing for one in pdf.objects for thing in _within(one))
+    states = thing.get("/AP", {})
+    for one in states.values() if isinstance(states, pikepdf.Dictionary) else ():
+        found = one.values() if isinstance(one, pikepdf.Dictionary) else [one]
+        yield from (part for part in found if isinstance(part, pikepdf.Stream) and "/BBox" not in part)
+
+
+def _described(metadata: bytes) -> Iterator[str]:
+    """Yield what a PDF or a picture in it says of itself in XML (XMP)."""
+    from lxml import etree
+
+    tree = etree.fromstring(metadata, etree.XMLParser(resolve_entities=False))
+    if next(tree.iter(etree.Entity), None) is not None:
+        raise ValueError("words under other names cannot be read")
+    for part in tree.iter():
+        yield from (text for text in (part.text, part.tail, *part.attrib.values()) if text and text.strip())
+
+
+def holds_files(pdf: Any) -> bool:
+    """Whether other files are attached to a PDF, to the whole or to a place in it."""
+    return bool(pdf.attachments) or any("/EF" in thing for one in pdf.objects for thing in _within(one))
 
 
 def _within(thing: Any) -> Iterator[Any]:
@@ -54,12 +86,17 @@ def _within(thing: Any) -> Iterator[Any]:
                 yield from _within(part)
 
 
-def _page(page: Any) -> Iterator[str]:
+def fonts_of(resources: Any) -> dict[str, dict[int, str]]:
+    """Return the fonts that a page or a form names, each as code to text."""
+    return {str(name): letters_of(font) for name, font in resources.get("/Font", {}).items()}
+
+
+def _lines(content: Any, fonts: dict[str, dict[int, str]]) -> Iterator[str]:
+    """Yield the lines of text of a page or a form."""
     import pikepdf
 
-    fonts = {str(name): letters_of(font) for name, font in page.get("/Resources", {}).get("/Font", {}).items()}
     letters, line, height = {}, "", None
-    for operands, operator in pikepdf.parse_content_stream(page, OF_TEXT):
+    for operands, operator in pikepdf.parse_content_stream(content, OF_TEXT):
         what = str(operator)
         if what == "Tf":
             letters = fonts.get(str(operands[0]), {})

@@ -6,15 +6,18 @@ import csv
 import re
 import struct
 import warnings
-from base64 import b64decode
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import ZipFile
+from zipfile import BadZipFile, ZipFile
 
-from joyeval.disclosure.drawings import read_drawing
+from joyeval.disclosure.drawings import drawn_in, read_drawing
+from joyeval.disclosure.embedded import DRAWINGS as SVG
+from joyeval.disclosure.embedded import FONTS, embedded
+from joyeval.disclosure.embedded import PICTURES as PIXELS
 from joyeval.disclosure.hidden import STATISTIC, Hidden
-from joyeval.disclosure.pdf import holds_files, pdf_text
+from joyeval.disclosure.pdf import holds_files, said_in
 from joyeval.disclosure.rule import Rule
 from joyeval.errors import DisclosureError, Problem, UsageError
 
@@ -26,10 +29,14 @@ if TYPE_CHECKING:
 Cells = list[list[str]]
 
 READ = {".html", ".pdf", ".docx", ".csv", ".txt", ".md", ".json", ".tex", ".yml", ".svg", ".eps"}
-DRAWN = {".svg", ".pdf", ".eps"}
 PICTURES = {".png", ".tiff", ".tif"}  # drawn from what the files above hold; what they say of themselves is read
-SVG = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)")
-IN_WORD = (".xml", ".rels", ".png", ".jpg", ".jpeg", "/")  # parts of a document; anything else is a file of its own
+DATA = re.compile("data:", re.I)
+DATA_IN_SVG = re.compile(rb"data:|&#", re.I)
+READ_OUT = re.compile("alt$|title$|aria-|content$|summary$|label$|placeholder$")  # attributes of words alone
+PERCENT = re.compile(r"(?<!\d)(?<!\d )%|per[ _]?cent", re.I)  # of a column; 95 % is of an interval
+WHOLE = re.compile(r"[<−-]?\d+")
+PIXELS_IN_WORD = (".png", ".jpg", ".jpeg")
+IN_WORD = (".xml", ".rels", *PIXELS_IN_WORD, "/")  # parts of a document; anything else is a file of its own
 SAID_IN_WORD = "//@descr | //@title | //@w:author | //w:alias/@w:val | //w:tag/@w:val | //w:docVar/@w:val"
 SAID_IN_PAGE = (
     "//@alt | //@title | //@content | //@value | //@placeholder | //@label | //@summary | //comment()"
@@ -59,9 +66,9 @@ def check_release(
 
     In tables (HTML, DOCX, CSV): counts of people below the threshold, and statistics beside a suppressed count. In all
     text, alt text and file names too: "n = 7", "7 respondents", pseudonyms and e-mail addresses. Kinds of file that
-    hold rows (notebooks, parquet, spreadsheets) may not be there at all, nor inside another file. Of a PDF, pages, alt
-    texts, notes, outlines and properties are read; of a Word document all its parts; of drawings (SVG, in HTML too, PDF
-    and EPS) words and coordinates, of pictures what they say of themselves.
+    hold rows (notebooks, parquet, spreadsheets) may not be there at all, nor inside another file. Of a PDF, pages,
+    forms, alt texts, notes, outlines, properties and XMP are read; of a Word document all its parts; of drawings (SVG,
+    PDF and EPS) words and coordinates, of pictures what they say of themselves, within a page too.
 
     Parameters
     ----------
@@ -98,9 +105,9 @@ def file_problems(path: Path, name: str, rule: Rule, hidden: Hidden = NOTHING) -
         what = "picture" if kind in PICTURES else "file"
         yield _problem(name, f"a {what} that cannot be read", "a whole one", "make it again, or leave it out")
         return
-    if _holds_files(path, kind):
+    tables, text, drawings, files = found
+    if files:
         yield _problem(name, "a file inside the file", "one document alone", "take it out")
-    tables, text, drawings = found
     for table in tables:
         yield from _table_problems(table, name, rule)
         yield from _named_rows(table, name, hidden)
@@ -111,35 +118,52 @@ def file_problems(path: Path, name: str, rule: Rule, hidden: Hidden = NOTHING) -
         yield _problem(name, told, "points of enough people, from rounded counts", FIX)
 
 
-def _whole(path: Path, kind: str) -> tuple[list[Cells], str, list[Drawing]] | None:
-    """Return tables, words and drawings of a file; None if it is damaged."""
+def _whole(path: Path, kind: str) -> tuple[list[Cells], str, list[Drawing], bool] | None:
+    """Return tables, words and drawings of a file, and whether it holds other files; None if it is damaged."""
     from lxml.etree import LxmlError
     from pikepdf import PdfError
 
     try:
-        if kind == ".html":
-            page = _page(path.read_bytes())
-            drawings = list(_pictures(page))
-            return *_html(page), drawings
+        match kind:
+            case ".html":
+                return _html(_page(path.read_bytes()))
+            case ".pdf":
+                return _pdf(path)
+            case ".docx":
+                return _docx(path)
+            case ".svg":
+                return _svg(path.read_bytes())
         tables, text = _read(path, kind) if kind in READ else ([], _said_of_itself(path))
-        return tables, text, list(_drawings(path, kind))
-    except (OSError, SyntaxError, ValueError, UserWarning, struct.error, LxmlError, PdfError):
+        drawings = [read_drawing(path.read_bytes(), kind)] if kind == ".eps" else []
+        return tables, text, drawings, False
+    except (OSError, SyntaxError, ValueError, UserWarning, struct.error, LxmlError, PdfError, BadZipFile):
         return None
 
 
-def _holds_files(path: Path, kind: str) -> bool:
-    """Whether other files lie in it, such as a spreadsheet in a document or an attachment of a PDF."""
-    if kind == ".docx":
-        with ZipFile(path) as parts:
-            return not all(part.lower().endswith(IN_WORD) for part in parts.namelist())
-    return kind == ".pdf" and holds_files(path)
+def _pdf(path: Path) -> tuple[list[Cells], str, list[Drawing], bool]:
+    """Read a PDF; pages of a report hold the same drawings as its HTML."""
+    import pikepdf
+
+    with pikepdf.open(path) as pdf:
+        drawings = [] if path.name.startswith("report.") else [drawn_in(pdf)]
+        return [], said_in(pdf), drawings, holds_files(pdf)
 
 
-def _said_of_itself(path: Path) -> str:
-    """Return the words that a picture file holds beside its pixels: texts, tags, EXIF."""
+def _svg(source: bytes) -> tuple[list[Cells], str, list[Drawing], bool]:
+    from lxml import etree
+
+    words, drawings, files = "", [], False
+    if DATA_IN_SVG.search(source):
+        parser = etree.XMLParser(resolve_entities=False, huge_tree=True)
+        words, drawings, files = _embedded(etree.fromstring(source, parser))
+    return [], words, [read_drawing(source, ".svg"), *drawings], files
+
+
+def _said_of_itself(source: Path | BytesIO) -> str:
+    """Return the words that a picture holds beside its pixels: texts, tags, EXIF."""
     from PIL import Image
 
-    with warnings.catch_warnings(action="error", category=UserWarning), Image.open(path) as picture:
+    with warnings.catch_warnings(action="error", category=UserWarning), Image.open(source) as picture:
         picture.load()  # a file cut short opens all the same
         parts = [picture.info, getattr(picture, "text", {}), getattr(picture, "tag_v2", {}), picture.getexif()]
         said = [value for part in parts for name, value in part.items() if name != "icc_profile"]
@@ -147,22 +171,42 @@ def _said_of_itself(path: Path) -> str:
     return "\n".join(value for value in words if isinstance(value, str))
 
 
-def _drawings(path: Path, kind: str) -> Iterator[Drawing]:
-    """Yield the drawing that a file is; pages of a report in PDF hold the same as its HTML."""
-    if kind in DRAWN and not path.name.startswith("report."):
-        yield read_drawing(path.read_bytes(), kind)
-
-
-def _pictures(page: Any) -> Iterator[Drawing]:
-    for value in page.xpath("//@*[contains(., 'data:image/svg+xml;base64,')]"):
-        for part in SVG.findall(value):
-            yield replace(read_drawing(b64decode(part), ".svg"), said=value.getparent().get("alt", ""))
+def _embedded(tree: Any) -> tuple[str, list[Drawing], bool]:
+    """Return words and drawings that lie within a page or a drawing as `data:`, and whether anything else does."""
+    words, drawings, files = [], [], False
+    for part in tree.iter("*"):
+        texts = [value for name, value in part.attrib.items() if DATA.search(value) and not READ_OUT.match(name)]
+        texts += [part.text] if part.tag.endswith("style") and part.text else []
+        for text in texts:
+            for kind, content in embedded(text):
+                if kind in SVG:
+                    _, said, within, more = _svg(content)
+                    words.append(said)
+                    drawings += [replace(one, said=part.get("alt", "")) for one in within]
+                    files |= more
+                elif kind in PIXELS:
+                    words.append(_said_of_itself(BytesIO(content)))
+                else:
+                    files |= not FONTS.fullmatch(kind)
+    return "\n".join(words), drawings, files
 
 
 def _named_rows(table: Cells, name: str, hidden: Hidden) -> Iterator[Problem]:
+    heading = table[0] if table else []
     for number, row in enumerate(table[1:], start=2):
-        if told := hidden.told_by_row(row):
+        if told := hidden.told_by_row(_with_units(row, heading)):
             yield _problem(name, told, *_few_fix(), row=number)
+    alike = [row for row in table if len(row) == len(heading)]
+    for place, column in enumerate(zip(*alike, strict=True)):
+        if hidden.names_one(column[0]) and (told := hidden.told_by_row(column)):
+            yield _problem(name, told, *_few_fix(), column=f"{place + 1}")
+
+
+def _with_units(row: list[str], heading: list[str]) -> list[str]:
+    """Return the cells of a row with the unit of their column: whole numbers below "Share (%)" are percentages."""
+    units = [bool(PERCENT.search(label)) for label in heading]
+    units = units if len(row) == len(heading) else [any(units)] * len(row)
+    return [f"{cell} %" if unit and WHOLE.fullmatch(cell) else cell for cell, unit in zip(row, units, strict=True)]
 
 
 def _named_sentences(text: str, name: str, hidden: Hidden) -> Iterator[Problem]:
@@ -180,12 +224,6 @@ def _few_fix() -> tuple[str, str]:
 
 def _read(path: Path, kind: str) -> tuple[list[Cells], str]:
     match kind:
-        case ".docx":
-            return _docx(path)
-        case ".pdf":
-            return [], pdf_text(path)
-        case ".svg":
-            return [], ""
         case ".eps":
             return [], "\n".join(re.findall(r"^%%.*$", path.read_text(encoding="latin-1"), re.M))
         case ".csv":
@@ -203,21 +241,27 @@ def _page(source: bytes) -> Any:
     return html.fromstring(source, parser=html.HTMLParser(huge_tree=True))
 
 
-def _html(page: Any) -> tuple[list[Cells], str]:
+def _html(page: Any) -> tuple[list[Cells], str, list[Drawing], bool]:
+    words, drawings, files = _embedded(page)
     for unseen in page.xpath("//style"):
         unseen.drop_tree()
     tables = [[[_plain(cell) for cell in row] for row in table.iter("tr")] for table in page.iter("table")]
     said = [part if isinstance(part, str) else part.text for part in page.xpath(SAID_IN_PAGE)]
     inner = [_html(_page(source.encode())) for source in page.xpath("//@srcdoc") if source.strip()]
-    tables += [table for more, _ in inner for table in more]
-    return tables, "\n".join([*page.itertext(), *said, *(text for _, text in inner)])
+    tables += [table for one in inner for table in one[0]]
+    drawings += [drawing for one in inner for drawing in one[2]]
+    text = "\n".join([*page.itertext(), *said, words, *(one[1] for one in inner)])
+    return tables, text, drawings, files or any(one[3] for one in inner)
 
 
-def _docx(path: Path) -> tuple[list[Cells], str]:
+def _docx(path: Path) -> tuple[list[Cells], str, list[Drawing], bool]:
     from lxml import etree
 
     word = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
     with ZipFile(path) as parts:
+        files = not all(part.lower().endswith(IN_WORD) for part in parts.namelist())
+        pictures = [part for part in parts.namelist() if part.lower().endswith(PIXELS_IN_WORD)]
+        pixels = [_said_of_itself(BytesIO(parts.read(name))) for name in pictures]
         names = [name for name in parts.namelist() if name.endswith(".xml") and name != "[Content_Types].xml"]
         trees = [etree.fromstring(parts.read(name), etree.XMLParser(resolve_entities=False)) for name in names]
     rows = [
@@ -231,7 +275,7 @@ def _docx(path: Path) -> tuple[list[Cells], str]:
     own = [
         str(one) for name, tree in zip(names, trees, strict=True) if "customXml" in name for one in tree.xpath("//@*")
     ]
-    return rows, "\n".join([*paragraphs, *properties, *said, *own])
+    return rows, "\n".join([*paragraphs, *properties, *said, *own, *pixels]), [], files
 
 
 def _plain(element) -> str:

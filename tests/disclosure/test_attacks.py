@@ -7,10 +7,14 @@ from base64 import b64encode
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from io import BytesIO
+from unittest import mock
+from urllib.parse import quote
 from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
+import pikepdf
 import pytest
 from pikepdf import Array, Dictionary, Name, OutlineItem, Pdf
 from PIL import Image, TiffImagePlugin
@@ -363,6 +367,20 @@ def test_points_beside_a_small_team_are_of_the_people_it_serves_only_where_the_p
 # ---- the read-back ---------------------------------------------------------------------------------------------------
 
 
+def coded(content: bytes) -> str:
+    return b64encode(content).decode()
+
+
+def png_that_says(words: str) -> bytes:
+    told, content = PngInfo(), BytesIO()
+    told.add_text("Description", words)
+    Image.new("RGB", (4, 4)).save(content, "png", pnginfo=told)
+    return content.getvalue()
+
+
+PNG_SAYS, SVG_SAYS = coded(png_that_says("Ash stands at 38 %")), f"<svg {XMLNS}><text>Ash 38%</text></svg>"
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -385,6 +403,14 @@ def test_points_beside_a_small_team_are_of_the_people_it_serves_only_where_the_p
         ("a.svg", f"<svg {XMLNS}><desc>Ash 38%</desc></svg>"),
         ("a.svg", f'<svg {XMLNS}><g aria-label="Ash 38%"/></svg>'),
         ("a.svg", f"<svg {XMLNS}><metadata>Ash 38%</metadata></svg>"),
+        ("a.html", "<table><tr><th>Team<th>Share (%)</tr><tr><td>Ash<td>38</tr></table>"),
+        ("a.html", "<table><tr><th>Team<th colspan=2>Per cent</tr><tr><td>Ash<td>38<td>41</tr></table>"),
+        ("a.csv", "team,percent\nAsh,38\n"),
+        ("a.csv", "wave,Ash\nspring,3.4\n"),
+        ("a.html", f'<img src="data:image/svg+xml,{quote(SVG_SAYS)}">'),
+        ("a.html", f"<div style=\"background:url('data:image/svg+xml;base64,{coded(SVG_SAYS.encode())}') 2x\">"),
+        ("a.svg", f'<svg {XMLNS}><image href="data:image/png;base64,{PNG_SAYS}"/></svg>'),
+        ("a.html", f'<img src="data:image/png;base64,{PNG_SAYS}">'),
     ],
 )
 def test_a_number_beside_a_group_of_too_few_is_found(tmp_path, name, text):
@@ -392,6 +418,35 @@ def test_a_number_beside_a_group_of_too_few_is_found(tmp_path, name, text):
     assert disclosure.check_release(tmp_path, hidden={"Gorse"})
     with pytest.raises(DisclosureError, match="too few people"):
         disclosure.check_release(tmp_path, hidden={"Ash"})
+
+
+@pytest.mark.parametrize(
+    "inside", ["data:text/csv,team;joy", "data:,team", "data:application/json;base64,e30=", "DATA:text/html,rows"]
+)
+def test_a_file_inside_a_page_is_refused(tmp_path, inside):
+    page = '<p title="Data: and more, of all">Rows</p>'
+    (tmp_path / "a.html").write_text(page)
+    assert disclosure.check_release(tmp_path)
+    (tmp_path / "a.html").write_text(f'{page}<a href="{inside}">of all</a>')
+    with pytest.raises(DisclosureError, match="a file inside the file"):
+        disclosure.check_release(tmp_path)
+
+
+def test_words_of_a_form_stand_where_they_are_drawn(tmp_path):
+    with Pdf.new() as pdf:
+        pdf.add_blank_page()
+        formed(pdf)
+        pdf.save(tmp_path / "a.pdf")
+    assert ("Ash 3", 21.0, 31.0) in read_drawing((tmp_path / "a.pdf").read_bytes(), ".pdf").words
+
+
+def test_a_finished_pdf_is_opened_once(tmp_path):
+    with Pdf.new() as pdf:
+        pdf.add_blank_page()
+        pdf.save(tmp_path / "a.pdf")
+    with mock.patch("pikepdf.open", wraps=pikepdf.open) as opened:
+        assert disclosure.check_release(tmp_path)
+    assert opened.call_count == 1
 
 
 @pytest.mark.parametrize(
@@ -462,12 +517,40 @@ def outlined(pdf):
         outline.root.append(OutlineItem("Ash 38%", 0))
 
 
+def described(pdf):
+    with pdf.open_metadata(update_docinfo=False) as about:
+        about["dc:description"] = "Ash 38%"
+
+
+def form(pdf, **more):
+    """A form that says it, set in a font of its own."""
+    font = Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica)
+    made = pdf.make_stream(b"BT /F1 9 Tf 1 1 Td (Ash 3) Tj (8%) Tj ET", **more)
+    made.Resources = Dictionary(Font=Dictionary(F1=font))
+    return made
+
+
+def formed(pdf):
+    drawn = form(pdf, Type=Name.XObject, Subtype=Name.Form, BBox=[0, 0, 99, 99])
+    pdf.pages[0].Resources = Dictionary(XObject=Dictionary(X1=drawn))
+    pdf.pages[0].Contents = pdf.make_stream(b"1 0 0 1 20 30 cm /X1 Do")
+
+
+def stamped(pdf):
+    look = Dictionary(N=form(pdf))
+    pdf.pages[0].Annots = Array([Dictionary(Type=Name.Annot, Subtype=Name.Stamp, Rect=[0, 0, 9, 9], AP=look)])
+
+
 def attached(pdf):
     pdf.attachments["rows.csv"] = b"person,joy"
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"), [(noted, "too few people"), (outlined, "too few people"), (attached, "a file inside the file")]
+    ("spoil", "told"),
+    [
+        *((spoil, "too few people") for spoil in (noted, outlined, described, formed, stamped)),
+        (attached, "a file inside the file"),
+    ],
 )
 def test_what_lies_beside_the_pages_of_a_pdf_is_read(tmp_path, spoil, told):
     with Pdf.new() as pdf:
