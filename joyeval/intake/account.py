@@ -200,7 +200,7 @@ class Account:
     def reject_unread(self, rows: pl.Series, rule: str, of: int) -> None:
         """Take over rows that the reader set aside, of so many."""
         self._reject(rows, None, None, rule, "an answer")
-        if _blocks(rule, len(rows), of):
+        if stops(rule, len(rows), of):
             self._tell(rows, None, rule, "an answer", blocking=True)
 
     def keep(self, rows: pl.DataFrame, good: pl.Series | pl.Expr, reason: str) -> pl.DataFrame:
@@ -216,17 +216,19 @@ class Account:
         """Reject whole rows; some rules stop the run."""
         if not bad.any():
             return rows
-        if rule in BLOCKING or _blocks(rule, int(bad.sum()), rows.height):
+        if rule in BLOCKING or stops(rule, int(bad.sum()), rows.height):
             self._tell(rows["row"].filter(bad), None, rule, expected, blocking=True)
         self._reject(rows["row"].filter(bad), None, None, rule, expected)
         self.count(step, rows.height, int((~bad).sum()), RULES[rule][1])
         return rows.filter(~bad)
 
-    def reject_cells(self, rows: pl.Series, cells: pl.Series, column: str, rule: str, expected: str, of: int) -> None:
+    def reject_cells(
+        self, rows: pl.Series, cells: pl.Series, column: str, rule: str, expected: str, of: int, fix: str = ""
+    ) -> None:
         """Reject values; `of` values were there. Too many are a fault of the map and stop the run."""
         self._reject(rows, column, cells.cast(pl.String), rule, expected)
         if too_many(len(rows), of):
-            self._tell(rows, column, rule, expected, blocking=True)
+            self._tell(rows, column, rule, expected, blocking=True, fix=fix)
 
     def note(self, rows: pl.Series, column: str | None, rule: str, expected: str) -> None:
         """Tell of rows; whether that stops the run is a matter of the rule."""
@@ -268,18 +270,35 @@ class Account:
         )
         self.rejected.append(table.select(*_REJECTED).cast(_types()))
 
-    def _tell(self, rows: pl.Series, column: str | None, rule: str, expected: str, *, blocking: bool) -> None:
-        once, often, fix = RULES[rule]
-        more = ", ..." if len(rows) > ROWS_TOLD else ""
-        found = f"{len(rows)} {often}; rows {', '.join(map(str, rows.head(ROWS_TOLD)))}{more}"
-        found = (f"1 {once}" if len(rows) == 1 else found).format(expected=expected)
-        if blocking and rule not in BLOCKING:
-            found = f"{found}, more than one in {BLOCKING_IF_MANY.get(rule, 'twenty')}"
-        told = tuple(rows.head(ROWS_KEPT).to_list()) if len(rows) > 1 else ()
-        self.add([Problem(self.file, found, expected, fix, int(rows[0]), column, rule, blocking, told)])
+    def _tell(
+        self, rows: pl.Series, column: str | None, rule: str, expected: str, *, blocking: bool, fix: str = ""
+    ) -> None:
+        self.add([told(self.file, rows, rule, expected, column, blocking=blocking, fix=fix)])
 
 
-def _blocks(rule: str, n: int, of: int) -> bool:
+def told(
+    file: str,
+    rows: pl.Series,
+    rule: str,
+    expected: str,
+    column: str | None = None,
+    *,
+    blocking: bool,
+    fix: str = "",
+) -> Problem:
+    """Return one problem of alike rows or cells, in the words of its rule."""
+    once, often, remedy = RULES[rule]
+    more = ", ..." if len(rows) > ROWS_TOLD else ""
+    found = f"{len(rows)} {often}; rows {', '.join(map(str, rows.head(ROWS_TOLD)))}{more}"
+    found = (f"1 {once}" if len(rows) == 1 else found).format(expected=expected)
+    if blocking and rule not in BLOCKING:
+        found = f"{found}, more than one in {BLOCKING_IF_MANY.get(rule, 'twenty')}"
+    listed = tuple(rows.head(ROWS_KEPT).to_list()) if len(rows) > 1 else ()
+    return Problem(file, found, expected, fix or remedy, int(rows[0]), column, rule, blocking, listed)
+
+
+def stops(rule: str, n: int, of: int) -> bool:
+    """Whether so many rows, of all, stop a run by this rule."""
     return rule in BLOCKING_IF_MANY and too_many(n, of, MOST[BLOCKING_IF_MANY[rule]])
 
 

@@ -13,6 +13,7 @@ from joyeval.errors import DataError
 from joyeval.instruments import load
 from joyeval.intake.careless import DURATION
 from joyeval.intake.cleaning import CleanFile, WaveFile, clean_file
+from joyeval.intake.opened import idle
 from joyeval.intake.plausible import answers_again, counted_rows
 from joyeval.intake.pseudonyms import distinct
 
@@ -132,6 +133,9 @@ def _clean_all(files: Iterable[WaveFile], teams: Mapping | None, cohort: str) ->
             done.append((file, clean_file(file, teams=teams, cohort=cohort)))
         except DataError as error:
             problems += error.problems
+    for wave in dict.fromkeys(file.wave for file, _ in done):
+        of_wave = [(file, one) for file, one in done if file.wave == wave]
+        problems += idle(of_wave[0][0].path.name, of_wave[0][0], [one.matched for _, one in of_wave])
     if problems:
         raise DataError(problems)
     return done

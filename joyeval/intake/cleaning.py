@@ -18,10 +18,10 @@ from joyeval.intake.columns import (
     first_filled,
     listed,
     normal,
-    wanted_rows,
 )
-from joyeval.intake.days import read_days
-from joyeval.intake.names import Names, is_total
+from joyeval.intake.days import day_remedy, read_days, unsure_days
+from joyeval.intake.names import NONE_OF_OURS, OF_OTHERS, Names
+from joyeval.intake.opened import Opened, nothing_left, open_rows
 from joyeval.intake.plausible import turned, unused_ends
 from joyeval.intake.reading import read
 
@@ -141,6 +141,8 @@ class CleanFile:
         item, coded, blank, declined, rejected: how each item was answered.
     reached : polars.DataFrame
         team, opened, started: people of this cohort with a row, and with an answer; who sent twice counts once.
+    matched : mapping
+        Heading of `leave_out` to the rows that hold its value.
     """
 
     rows: pl.DataFrame
@@ -148,6 +150,7 @@ class CleanFile:
     reached: pl.DataFrame
     account: Account
     notices: tuple[str, ...]
+    matched: Mapping[str, int]
 
 
 def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort: str | None = None) -> CleanFile:
@@ -173,13 +176,10 @@ def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort
     if problems:
         raise DataError(problems)
     account = Account(raw.file, file.wave, problems=[*raw.problems, *_unmapped(file)], accept=file.accept)
-    rows = _opened(raw, account)
-    if file.where or file.leave_out:
-        rows = rows.filter(wanted_rows(file.where, file.leave_out))
-    if rows.is_empty() and raw.frame.height:
-        found, fix = f"{raw.frame.height} rows, all left out by the study file", "correct `where` or `leave_out`"
-        raise DataError([Problem(raw.file, found, "rows that stay", fix, rule="nothing left")])
-    account.count("read", raw.frame.height + raw.set_aside.height, rows.height, _set_aside(raw, rows))
+    opened = _opened(raw, file, account)
+    if nothing := nothing_left(raw.file, file, opened.n_read, opened.rows.height):
+        raise DataError(nothing)
+    rows = opened.rows
     account.add(_empty_columns(rows, columns, raw.file))
     rows = _once(rows, raw, account)
     rows = _of_cohort(rows, columns, file, account, teams, cohort)
@@ -191,7 +191,8 @@ def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort
     tell_careless(clean, file, account)
     if any(problem.blocking for problem in account.problems):
         raise DataError([problem for problem in account.problems if problem.blocking])
-    return CleanFile(rows=clean, gaps=gaps, reached=reached, account=account, notices=raw.notices)
+    done = {"rows": clean, "gaps": gaps, "reached": reached, "account": account}
+    return CleanFile(**done, notices=raw.notices, matched=opened.matched)
 
 
 def _named(file: WaveFile) -> list[str]:
@@ -224,11 +225,13 @@ def _unmapped(file: WaveFile) -> Iterator[Problem]:
             yield Problem(file_name, found, expected, fix, None, instrument.id, "unmapped item", blocking=False)
 
 
-def _opened(raw: Raw, account: Account) -> pl.DataFrame:
+def _opened(raw: Raw, file: WaveFile, account: Account) -> Opened:
     """Rows with their numbers; what the reader set aside goes to the account."""
+    opened = open_rows(raw, file)
     for rule, group in raw.set_aside.group_by("rule", maintain_order=True):
-        account.reject_unread(group["row"], str(rule[0]), raw.frame.height + raw.set_aside.height)
-    return raw.frame.with_columns(raw.rows.alias("row"))
+        account.reject_unread(group["row"], str(rule[0]), opened.n_read)
+    account.count("read", opened.n_read, opened.rows.height, ", ".join(opened.reasons))
+    return opened
 
 
 def _empty_columns(rows: pl.DataFrame, columns: Mapping[str, tuple], file: str) -> Iterator[Problem]:
@@ -266,12 +269,6 @@ def _in_a_block(again: pl.Series) -> pl.Series:
     return length >= BLOCK
 
 
-def _set_aside(raw: Raw, rows: pl.DataFrame) -> str:
-    reasons = raw.set_aside["rule"].unique(maintain_order=True).to_list()
-    left_out = ["left out by the study file"] if rows.height < raw.frame.height else []
-    return ", ".join([*reasons, *left_out])
-
-
 def _of_cohort(
     rows: pl.DataFrame, columns: Mapping, file: WaveFile, account: Account, teams: Mapping | None, cohort: str | None
 ) -> pl.DataFrame:
@@ -283,21 +280,20 @@ def _of_cohort(
     if teams is None:
         return rows
     names = Names(teams, file.also_called, file.not_teams)
-    found = names.known(cells.drop_nulls().unique())
-    named = cells.replace_strict(found, default=None, return_dtype=pl.String) if found else cells
+    judged = names.judged(cells.drop_nulls().unique())
+    named = cells.replace_strict(judged.teams, default=None, return_dtype=pl.String)
     rows = rows.with_columns(named.alias("team"), cells.alias(CELL))
-    out = [cell for cell, team in found.items() if team is None and names.is_left_out(cell)]
-    if out:
-        rows = account.keep(rows, ~pl.col(CELL).is_in(out).fill_null(value=False), "no teams of the programme")
+    if judged.left_out:
+        rows = account.keep(rows, ~pl.col(CELL).is_in(list(judged.left_out)).fill_null(value=False), NONE_OF_OURS)
     rows = account.reject_rows(rows, rows[CELL].is_null(), "no team", "a team")
-    if totals := [cell for cell, team in found.items() if team is None and is_total(cell)]:
-        rows = account.reject_rows(rows, rows[CELL].is_in(totals), "totals", "one row per respondent")
+    if judged.totals:
+        rows = account.reject_rows(rows, rows[CELL].is_in(list(judged.totals)), "totals", "one row per respondent")
     unknown = rows["team"].is_null()
     if unknown.any() and "unknown team" not in file.accept:
         account.problems += _unknown_teams(rows.filter(unknown), columns, file, names)
     rows = account.reject_rows(rows, unknown, "unknown team", "a team of the list of teams").drop(CELL)
     mine = [team for team, of in teams.items() if cohort is None or of == cohort]
-    return account.keep(rows, pl.col("team").is_in(mine), "teams of other cohorts")
+    return account.keep(rows, pl.col("team").is_in(mine), OF_OTHERS)
 
 
 def _unknown_teams(rows: pl.DataFrame, columns: Mapping, file: WaveFile, names: Names) -> list[Problem]:
@@ -381,9 +377,12 @@ def _days(rows: pl.DataFrame, columns: Mapping[str, tuple], file: WaveFile, acco
     cells = blank_to_null(first_filled(rows, columns["date"]), file.missing)
     days = read_days(cells, file.dates, file.year)
     bad, heading = cells.is_not_null() & days.is_null(), columns["date"][0]
-    if bad.any():
-        expected = f"a day written as {file.dates or '2024-05-31'}"
-        account.reject_cells(rows["row"].filter(bad), cells.filter(bad), heading, "not a day", expected, cells.count())
+    unsure = unsure_days(account.file, cells.alias(heading), file.dates)
+    account.add(unsure)
+    if bad.any() and not unsure:
+        expected, of = f"a day written as {file.dates or '2024-05-31'}", cells.count()
+        where, fix = (rows["row"].filter(bad), cells.filter(bad), heading), day_remedy(cells, file.dates)
+        account.reject_cells(*where, "not a day", expected, of, fix)
     if file.start and file.end:
         outside = ~days.is_between(file.start, file.end).fill_null(value=True)
         account.note(rows["row"].filter(outside), heading, "day outside the wave", f"{file.start} to {file.end}")

@@ -9,7 +9,7 @@ from joyeval.errors import DataError, Problem, and_others
 from joyeval.intake.all_waves import Cleaned, clean
 from joyeval.intake.cleaning import WaveFile
 from joyeval.intake.keys import study_key
-from joyeval.intake.tabulate import absent_file
+from joyeval.intake.opened import absent_file, same_content
 from joyeval.intake.teams import SURPLUS
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def clean_cohort(study: Study, cohort: str, taken: Any) -> None:
         Holds every team of the study; blocking problems are noted there like all others.
     """
     teams = taken.everyone
+    for part in study.of_cohort("waves", cohort):
+        taken.problems += same_content(part.files(study.folder))
     try:
         cleaned = clean_study_waves(study, cohort, dict(zip(teams["team"], teams["cohort"], strict=True)), taken.key)
     except DataError as error:

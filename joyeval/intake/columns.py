@@ -126,10 +126,14 @@ def wanted_rows(where: Mapping[str, object], leave_out: Mapping[str, object]) ->
     conditions = []
     for heading, value in where.items():
         conditions.append(pl.col(heading).cast(pl.String).str.strip_chars().fill_null("") == str(value))
-    for heading, value in leave_out.items():
-        cell = pl.col(heading).cast(pl.String).str.strip_chars().str.to_lowercase()
-        conditions.append((cell != str(value).lower()).fill_null(value=True))
+    conditions += [~holds(heading, value) for heading, value in leave_out.items()]
     return pl.all_horizontal(conditions) if conditions else pl.lit(value=True)
+
+
+def holds(heading: str, value: object) -> pl.Expr:
+    """Rows in which a column holds a value, letters large or small."""
+    cell = pl.col(heading).cast(pl.String).str.strip_chars().str.to_lowercase()
+    return (cell == str(value).lower()).fill_null(value=False)
 
 
 def first_filled(frame: pl.DataFrame, headings: tuple[str, ...]) -> pl.Series:

@@ -19,6 +19,8 @@ from joyeval.study import NAMED_DATES
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+WEEK = r"(?i)^\s*(week|wk|w)[ .:_-]*\d{1,2}\s*$"
+SERIAL = r"^[2-6]\d{4}(\.\d+)?$"  # a day as spreadsheets keep it: 45292
 SURE = 0.9  # share of the cells that a way must fit to be taken for theirs
 LONGEST = 40  # letters of a heading that is a period
 LOOKED_AT = 3000  # distinct cells looked at to tell a way
@@ -238,3 +240,17 @@ def unsure_days(file: str, cells: pl.Series, dates: str | None) -> list[Problem]
     fix = f'say `dates: "{told.way.name}"` or `dates: "{told.rival.name}"` in the study file'
     found = "days that fit day/month as well as month/day"
     return [Problem(file, found, "days of one meaning", fix, None, cells.name, "day or month")]
+
+
+def day_remedy(cells: pl.Series, dates: str | None) -> str:
+    """Say how days that are none as they stand can be read."""
+    cells = cells.drop_nulls()
+    if cells.str.contains(SERIAL).all():
+        return "they are the numbers that a spreadsheet keeps for days: give the column a format of dates, save again"
+    if not dates and cells.str.contains(WEEK).all():
+        return "write `dates: week number` and the `year` of these weeks in the study file"
+    told, correct = told_way(cells), "correct the cells, or list what they hold under `missing` in the study file"
+    if told and told.way.name not in ("", dates):
+        return f'most cells fit `dates: "{told.way.name}"`; else {correct}'
+    way = 'say how they are written, such as `dates: "%d/%m/%Y"` (or "%Y%m" for 202405) in the study file'
+    return f"{way}; else {correct}"

@@ -254,11 +254,11 @@ def _teams(proposal: Proposal, study: Study) -> Iterator[str]:
         return
     names = Names(dict.fromkeys(listed_teams, ""), study.teams.also_called, study.teams.not_teams)
     counts = dict(proposal.raw.frame[heading].cast(pl.String).drop_nulls().value_counts(sort=True).iter_rows())
-    known = names.known(counts)
-    if absent := [team for team in listed_teams if team not in known.values()]:
+    judged = names.judged(counts)
+    if absent := [team for team in listed_teams if team not in judged.teams.values()]:
         yield "# Teams of the list of which this file has no row; see that they are called alike:"
         yield f"#   {', '.join(map(_quoted, absent))}"
-    strange = [name for name, team in known.items() if team is None and not names.is_left_out(name)]
+    strange = [name for name in counts if name not in judged.teams and name not in judged.left_out]
     near = {name: names.nearest(name) for name in strange if counts[name] >= COMMON or names.nearest(name)}
     if near:
         yield "# Names that the list of teams has not; `also_called` below `teams` says which team is meant:"

@@ -19,6 +19,7 @@ ALIKE = 80  # of 100: below this no team is proposed for a name
 FEWEST_NAMES = 4  # of fewer teams one may well be as large as the others together
 MOST = 0.9  # of the numbers of all others: a name with so many is told
 LISTED = 5  # names that a message gives
+NONE_OF_OURS, OF_OTHERS = "no teams of the programme", "teams of other cohorts"  # why rows are left out
 MATCHED = 200  # names that are held against the list of teams
 TOTALS = re.compile(
     r"((grand|sub|over|trust|ward|team|group|org(anisation)?)[ -]?)?totals?\b.*|.*\b(grand |sub-?)?totals?|[σ∑]"
@@ -44,6 +45,25 @@ def is_total(name: str) -> bool:
     (True, True, False)
     """
     return TOTALS.fullmatch(plain(name).strip(" :*")) is not None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the names in a column are; those that are nothing of this nobody knows.
+
+    Parameters
+    ----------
+    teams : dict
+        Name to team of the list.
+    left_out : frozenset of str
+        Names that the study file says are no team.
+    totals : frozenset of str
+        Names that look like totals of the others.
+    """
+
+    teams: dict[str, str]
+    left_out: frozenset[str]
+    totals: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -79,9 +99,13 @@ class Names:
         """Return the team that each distinct cell names; None where nobody knows it."""
         return {cell: self.spelling.get(plain(cell)) for cell in cells}
 
-    def is_left_out(self, cell: str) -> bool:
-        """Whether the study file says that this is no team."""
-        return plain(cell) in self.left_out
+    def judged(self, cells: Iterable[str]) -> Judged:
+        """Say of each distinct cell which team it names, or why it names none."""
+        known = self.known(cells)
+        others = [cell for cell, team in known.items() if team is None]
+        out = frozenset(cell for cell in others if plain(cell) in self.left_out)
+        totals = frozenset(cell for cell in others if cell not in out and is_total(cell))
+        return Judged({cell: team for cell, team in known.items() if team is not None}, out, totals)
 
     def nearest(self, name: str) -> str | None:
         """Return the team that a name is most like, if any is like enough; other numbers or sides forbid it."""

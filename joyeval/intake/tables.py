@@ -15,7 +15,7 @@ from joyeval.intake.account import accepted
 from joyeval.intake.cohort import clean_cohort, same_answers
 from joyeval.intake.contract import contract
 from joyeval.intake.keys import KEY_BYTES, study_key
-from joyeval.intake.names import Names
+from joyeval.intake.names import OF_OTHERS, Names
 from joyeval.intake.once import beside, held, once
 from joyeval.intake.pseudonyms import pseudonyms
 from joyeval.intake.redcap import changed
@@ -190,8 +190,7 @@ def _read(study: Study, part: RawTable, fields: Mapping[str, Kind], taken: Intak
     done = tabulate(part, study.folder, fields)
     taken.tell(part, done.problems)
     taken.notice(part.file, done.notices)
-    kept = done.n_read - done.n_left_out
-    taken.count(name, "read", done.n_read, kept, "left out by the study file" if done.n_left_out else "all rows")
+    taken.count(name, "read", done.n_read, done.n_read - done.n_left_out, ", ".join(done.reasons) or "all rows")
     return done
 
 
@@ -264,7 +263,7 @@ def _parts(
         problems += teams.absent(part, rows, own, taken.names, cohort)
         problems += periods.check(part, rows, here, study.cohort(cohort))
         problems += teams.more_than_staff(part, here, taken.everyone)
-        left = [*left, ("teams of other cohorts", len(rows) - len(here))]
+        left = [*left, (OF_OTHERS, len(rows) - len(here))]
         taken.count_kept(f"{name} {part.measure}", len(done.frame), left)
         if part.through:
             place = ["file", "row", *(["period"] if is_wide(part) else [])]

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from hashlib import sha256
 from operator import add
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
 from joyeval.errors import DataError, Problem
-from joyeval.intake.account import empty_column, too_many
-from joyeval.intake.columns import find_columns, wanted_rows
-from joyeval.intake.days import read_days, told_way, unsure_days
+from joyeval.intake.account import empty_column, stops, told
+from joyeval.intake.columns import blank_to_null, find_columns
+from joyeval.intake.days import day_remedy, read_days, unsure_days
 from joyeval.intake.numbers import as_asked, ratings, read_numbers, unsure_numbers
 from joyeval.intake.once import once, stamp
+from joyeval.intake.opened import absent_file, idle, nothing_left, open_rows, same_content
 from joyeval.intake.reading import read
 from joyeval.intake.wide import as_items, as_long, is_matrix, is_wide
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["text", "number", "rating", "day"]
 MAY_BE_EMPTY = {"headcount", "label", "no_contact"}  # staff in post are told of by the rule of disclosure
-WEEK = r"(?i)^\s*(week|wk|w)[ .:_-]*\d{1,2}\s*$"
-SERIAL = r"^[2-6]\d{4}(\.\d+)?$"  # a day as spreadsheets keep it: 45292
 SHORT = 16  # letters after the first digit of a cell that a message may show
 MISSING_CODES = {9.0, 99.0, 999.0, 9999.0, 99999.0, -1.0, -8.0, -9.0, -99.0, -999.0, -9999.0}
 
@@ -47,9 +45,11 @@ class Tabulated:
     problems : tuple of Problem
         What to mend; values that are not of their kind are missing in `frame`.
     n_read, n_left_out : int
-        Rows in the files, and rows that the study file leaves out.
+        Rows in the files, and rows that were left out when they were read.
     notices : tuple of str
         What each file was recognised as.
+    reasons : tuple of str
+        Why rows were left out.
     percents : frozenset of str
         Names of columns whose cells are written as percentages, such as 52%.
     matched : mapping
@@ -61,6 +61,7 @@ class Tabulated:
     n_read: int
     n_left_out: int
     notices: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
     percents: frozenset[str] = frozenset()
     matched: Mapping[str, int] = field(default_factory=dict)
 
@@ -98,63 +99,21 @@ def _tabulated(part: RawTable, folder: Path, fields: Mapping[str, Kind]) -> Tabu
     if not paths:
         return _none((absent_file(part.file, folder),), fields)
     done = [_led(_one_file(path, part, fields), part, folder) for path in paths]
+    n_read, n_left_out = sum(one.n_read for one in done), sum(one.n_left_out for one in done)
+    filters = nothing_left(part.file, part, n_read, n_read - n_left_out)
+    if not filters and not any(one.problems for one in done):
+        filters = idle(part.file, part, [one.matched for one in done])
     frames = [one.frame for one in done if len(one.frame)]
     percents = [one.percents for one in done if len(one.frame)]
-
     return Tabulated(
         frame=pd.concat(frames, ignore_index=True) if frames else done[0].frame,
-        problems=(*same_content(paths), *_idle(part, done), *(problem for one in done for problem in one.problems)),
-        n_read=sum(one.n_read for one in done),
-        n_left_out=sum(one.n_left_out for one in done),
+        problems=(*same_content(paths), *filters, *(problem for one in done for problem in one.problems)),
+        n_read=n_read,
+        n_left_out=n_left_out,
+        reasons=tuple(dict.fromkeys(reason for one in done for reason in one.reasons)),
         notices=tuple(notice for one in done for notice in one.notices),
         percents=frozenset.intersection(*percents) if percents else frozenset(),
     )
-
-
-def absent_file(file: str, folder: Path) -> Problem:
-    """Tell of a file that is not there, and where it is looked for."""
-    fix = f"put it in {as_seen(folder)}, or correct `file` in the study file"
-    return Problem(file, "no such file", "a file", fix, rule="missing file")
-
-
-def as_seen(folder: Path) -> str:
-    """Write a folder as the user sees it: from where they work, if it lies below."""
-    import os
-    from pathlib import Path
-
-    here = Path.cwd()
-    return Path(os.path.relpath(folder, here)).as_posix() if folder.resolve().is_relative_to(here) else str(folder)
-
-
-def same_content(paths: Sequence[Path]) -> list[Problem]:
-    """Tell of files of one part that hold the same, byte by byte."""
-    seen: dict[bytes, Path] = {}
-    problems = []
-    for path in paths if len(paths) > 1 else ():
-        first = seen.setdefault(sha256(path.read_bytes()).digest(), path)
-        if first is not path:
-            found, fix = f"the same content as {first.name}", "remove one of the two files, or put the right one there"
-            problems.append(Problem(path.name, found, "another file", fix, rule="twice"))
-    return problems
-
-
-def _idle(part: RawTable, done: Sequence[Tabulated]) -> list[Problem]:
-    """Tell of a `where` that leaves nothing, and of a `leave_out` that no row has."""
-    problems = []
-    n_read, n_left = sum(one.n_read for one in done), sum(one.n_left_out for one in done)
-    if n_read and n_left == n_read:
-        keys = " and ".join(f"`{key}`" for key in ("where", "leave_out") if getattr(part, key))
-        found, fix = f"{n_read} rows, all left out by {keys}", "correct the value there, or the heading"
-        problems.append(Problem(part.file, found, "rows that stay", fix, rule="nothing left"))
-    elif n_read and not any(one.problems for one in done):
-        for heading in part.leave_out:
-            if not any(one.matched.get(heading) for one in done):
-                found = f"no row with {part.leave_out[heading]!r} in {heading!r}, which `leave_out` names"
-                fix = "correct the value, or remove it from `leave_out`"
-                problems.append(
-                    Problem(part.file, found, "rows to leave out", fix, column=heading, rule="key without effect")
-                )
-    return problems
 
 
 def _led(done: Tabulated, part: RawTable, folder: Path) -> Tabulated:
@@ -196,34 +155,31 @@ def _one_file(path: Path, part: RawTable, fields: Mapping[str, Kind]) -> Tabulat
     found, absent = find_columns(raw, part.columns, [*part.where, *part.leave_out])
     if absent:
         return _none(tuple(absent), fields)
-    rows = raw.frame.with_columns(pl.all().cast(pl.String).str.strip_chars(), row=raw.rows.cast(pl.Int64))
-    kept = rows.filter(wanted_rows(part.where, part.leave_out))
+    opened = open_rows(raw, part)
+    kept = opened.rows.with_columns(pl.exclude("row").cast(pl.String).str.strip_chars(), pl.col("row").cast(pl.Int64))
     columns = {"file": pl.Series([path.name] * len(kept), dtype=pl.String), "row": kept["row"]}
     percents: set[str] = set()
     for name, kind in fields.items():
         if name in part.columns:
             columns[name] = _column(raw, kept, part, found[name], name, kind, problems, percents)
     frame = pl.DataFrame(columns).select([*(n for n in fields if n in columns), "file", "row"]).to_pandas()
-    n_read = len(rows) + raw.set_aside.height
     return Tabulated(
         frame=frame,
         problems=(*raw.problems, *_ragged(raw), *problems),
-        n_read=n_read,
-        n_left_out=n_read - len(kept),
+        n_read=opened.n_read,
+        n_left_out=opened.n_read - len(kept),
         notices=raw.notices,
+        reasons=opened.reasons,
         percents=frozenset(percents),
-        matched={h: int((rows[h].str.to_lowercase() == str(v).lower()).sum()) for h, v in part.leave_out.items()},
+        matched=opened.matched,
     )
 
 
 def _ragged(raw: Raw) -> list[Problem]:
     """Say which rows were left out because they are of another width."""
-    rows = raw.set_aside.filter(rule="ragged row")["row"].to_list()
-    found = f"{len(rows)} rows with more or fewer cells than the headings"
-    fix = "export again with texts in quotation marks; these rows are left out"
-    many = too_many(len(rows), len(rows) + raw.frame.height)
-    told = Problem(raw.file, found, "as many cells as headings", fix, min(rows, default=None), rule="ragged row")
-    return [replace(told, blocking=many, rows=tuple(rows))] if rows else []
+    rows, rule = raw.set_aside.filter(rule="ragged row")["row"], "ragged row"
+    many = stops(rule, len(rows), len(rows) + raw.frame.height)
+    return [told(raw.file, rows, rule, "as many cells as headings", blocking=many)] if len(rows) else []
 
 
 def _column(
@@ -240,7 +196,7 @@ def _column(
     parts = []
     for heading in headings:
         cells = rows[heading]
-        text = cells.set(cells.is_in(part.missing).fill_null(value=False), None)
+        text = blank_to_null(cells, part.missing)
         typed, told = _typed(raw, text, part, name, kind)
         bad = rows["row"].filter(text.is_not_null() & typed.is_null())
         problems += told
@@ -307,18 +263,6 @@ def _two_cells(text: pl.Series, typed: pl.Series, kind: Kind, part: RawTable) ->
     return f", such as {' and '.join(shown)}" if shown else ""
 
 
-def _way_out(text: pl.Series, part: RawTable, fix: str) -> str:
-    """Say how days that are none as they stand can be read."""
-    if text.drop_nulls().str.contains(SERIAL).all():
-        return "they are the numbers that a spreadsheet keeps for days: give the column a format of dates, save again"
-    if not part.dates and text.drop_nulls().str.contains(WEEK).all():
-        return "write `dates: week number` and the `year` of these weeks in the study file"
-    told = told_way(text.drop_nulls())
-    if told and told.way.name not in ("", part.dates):
-        return f'most cells fit `dates: "{told.way.name}"`; else {fix}'
-    return f'say how they are written, such as `dates: "%d/%m/%Y"` (or "%Y%m" for 202405) in the study file; else {fix}'
-
-
 def _not_of_kind(
     file: str, text: pl.Series, rows: pl.Series, kind: Kind, part: RawTable, such_as: str
 ) -> list[Problem]:
@@ -330,7 +274,7 @@ def _not_of_kind(
     expected = f"a day written as {part.dates or '2024-05-31'}" if kind == "day" else "a number"
     fix = "correct the cells, or list what they hold under `missing` in the study file"
     if kind == "day":
-        fix = _way_out(text, part, fix)
+        fix = day_remedy(text, part.dates)
     if kind == "rating":
         fix = (
             "write the number of each answer, or number and words (4 - Often), as survey tools export them; else " + fix

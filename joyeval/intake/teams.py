@@ -12,7 +12,7 @@ import pandas as pd
 from joyeval.errors import Problem, and_others
 from joyeval.intake.account import RULES, problem_at, too_many
 from joyeval.intake.columns import plain
-from joyeval.intake.names import is_total, most_of_all, sums_of_others
+from joyeval.intake.names import NONE_OF_OURS, is_total, most_of_all, sums_of_others
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LISTED = 5  # names that a message gives
 SURPLUS = 1.2  # more answers than this share of the staff in post are no matter of people who came and went
 HALF = 0.5
-NO_TEAM_NAMED, NONE_OF_OURS = RULES["no team"][1], "no teams of the programme"  # as the surveys have it
+NO_TEAM_NAMED = RULES["no team"][1]
 UNKNOWN_SIZE = "unknown size"  # a problem of disclosure, not only of the file
 NO_TEAM = re.compile(
     r"\(?blank\)?|#?n/?a|(not )?(un)?known|none|nil|null|nan|[-?]|tb[ac]|row labels|zeilenbeschriftungen"
@@ -127,13 +127,13 @@ def named(
     """
     problems, left = _without_team(rows, part.columns["team"]), [(NO_TEAM_NAMED, int(rows["team"].isna().sum()))]
     rows = rows[rows["team"].notna()]
-    known = names.known(rows["team"].unique())
-    out = {cell for cell, team in known.items() if team is None and names.is_left_out(cell)}
-    left.append((NONE_OF_OURS, int(rows["team"].isin(out).sum())))
-    rows = rows[~rows["team"].isin(out)]
-    team = rows["team"].map(known)
+    judged = names.judged(rows["team"].unique())
+    left.append((NONE_OF_OURS, int(rows["team"].isin(judged.left_out).sum())))
+    rows = rows[~rows["team"].isin(judged.left_out)]
+    team = rows["team"].map(judged.teams)
     strange = rows[team.isna()]
-    left.append((RULES["unknown team"][1], len(strange)))
+    totals = int(strange["team"].isin(judged.totals).sum())
+    left += [(RULES["totals"][1], totals), (RULES["unknown team"][1], len(strange) - totals)]
     problems += names.unknown(strange["file"], str(part.columns["team"]), strange["team"], strange["row"])
     return rows.assign(team=team)[team.notna()], problems, left
 

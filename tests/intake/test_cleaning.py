@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joyeval.errors import DataError
-from joyeval.intake import WaveFile, clean_file
+from joyeval.intake import WaveFile, clean, clean_file
 from joyeval.intake.raw import NOTE
 from tests.intake.files import csv
 
@@ -146,6 +146,33 @@ def test_a_day_outside_the_wave_stops_the_run(tmp_path):
 
 def test_what_is_no_day_goes_to_quarantine(tmp_path):
     assert rejected(cleaned(tmp_path, FINE, "p2,Ash Ward,31/05/2024,1,1,1,1,1")) == [(3, "sent", "not a day")]
+
+
+def test_days_are_mended_in_the_words_that_other_tables_have_for_them(tmp_path):
+    """Days that may be read two ways ask which; weeks and serial numbers of a spreadsheet say what they are."""
+    for days, rule, fix in (
+        (
+            ["05/02/2024", "06/02/2024"],
+            "day or month",
+            'say `dates: "%d/%m/%Y"` or `dates: "%m/%d/%Y"` in the study file',
+        ),
+        (["Week 18", "Week 19"], "not a day", "write `dates: week number` and the `year` of these weeks"),
+        (["45414", "45415"], "not a day", "the numbers that a spreadsheet keeps for days"),
+    ):
+        rows = [FINE.replace("p1", f"p{i}").replace("2024-05-02", day) for i, day in enumerate(days)]
+        (problem,) = blocked(tmp_path, *rows)
+        assert problem.rule == rule
+        assert fix in problem.fix
+
+
+def test_a_value_to_leave_out_that_no_file_of_the_wave_holds_is_told(tmp_path):
+    rows = [FINE, FINE.replace("p1", "p2")]
+    files = [csv(tmp_path / f"{name}.csv", HEAD, *rows, more) for name, more in (("a", "TEST" + FINE[2:]), ("b", FINE))]
+    plans = [wave(path, leave_out={"id": "test"}) for path in files]
+    assert clean(plans, cohort="1", key=b"k" * 32, teams=TEAMS).flow.row(0)[2:4] == (3, 2)
+    with pytest.raises(DataError) as caught:
+        clean(plans[1:], cohort="1", key=b"k" * 32, teams=TEAMS)
+    assert [(p.rule, p.column) for p in caught.value.problems] == [("key without effect", "id")]
 
 
 def test_an_attention_check_that_fails_sets_the_row_aside(tmp_path):

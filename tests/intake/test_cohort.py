@@ -11,9 +11,11 @@ import pytest
 from joyeval import load_study
 from joyeval.instruments import load, scales_of
 from joyeval.intake import clean_file
+from joyeval.intake.account import RULES
 from joyeval.intake.cohort import clean_study_waves, wave_files
 from joyeval.intake.tables import take_in
 from tests.conftest import ROOT
+from tests.intake.files import csv
 
 COHORTS = [pytest.param(cohort, marks=() if cohort in "25" else pytest.mark.slow) for cohort in "12345"]
 FIRST_ROW = {"1": 3, "2": 2, "3": 4, "4": 1, "5": 2}  # below two headings, one, three, none (SPSS), one
@@ -43,6 +45,39 @@ def cleaned(cohort):
 
 def named(file) -> str:
     return file.path.relative_to(study().folder).as_posix()
+
+
+SMALL = """\
+study: small
+title: Small
+synthetic: true
+programme: {name: Small, aim: More}
+data: raw
+cohorts: [{cohort: one, title: One, start: 2024-01-01, end: 2024-12-31}]
+teams: {file: teams.csv, columns: {team: Team, headcount: Staff}}
+pulses:
+  - {measure: good, title: Good, file: p.csv, cohorts: [one], period: week,
+    columns: {team: Team, period: Week, positive: Good, answers: All}, accept: {totals: told, unknown team: told}}
+waves:
+  - {wave: spring, file: spring_*.csv, cohorts: [one], instruments: [who5], start: 2024-05-01, end: 2024-05-31,
+    columns: {team: Team, who5_1: q1, who5_2: q2, who5_3: q3, who5_4: q4, who5_5: q5}}
+"""
+
+
+def test_two_files_of_a_wave_with_the_same_content_stop_a_run_and_totals_are_counted_apart(tmp_path):
+    (tmp_path / "raw").mkdir()
+    csv(tmp_path / "raw" / "teams.csv", "Team,Staff", "Ash,20", "Birch,20")
+    for part in "ab":
+        csv(tmp_path / "raw" / f"spring_{part}.csv", "Team,q1,q2,q3,q4,q5", "Ash,1,2,3,4,5", "Birch,5,4,3,2,1")
+    csv(tmp_path / "raw" / "p.csv", "Team,Week,Good,All", *(f"{t},2024-05-06,3,{n}" for t, n in PULSES))
+    (tmp_path / "small.yml").write_text(SMALL, encoding="utf-8")
+    taken = take_in(load_study(tmp_path / "small.yml"), "one")
+    assert [(p.file, p.found) for p in taken.problems if p.blocking] == [("spring_b.csv", SAME)]
+    steps = [(step["n_in"], step["n_out"], step["reason"]) for step in taken.flow if step["wave"] == "pulse good"]
+    assert steps[1:] == [(4, 3, RULES["totals"][1]), (3, 2, RULES["unknown team"][1])]
+
+
+PULSES, SAME = (("Ash", 9), ("Birch", 8), ("Cedar", 7), ("TOTAL", 24)), "the same content as spring_a.csv"
 
 
 @pytest.mark.parametrize("cohort", COHORTS)

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from joyeval.intake.pulse import FIELDS, pulse_table, start_of
+from joyeval.intake.raw import NOTE
 from joyeval.intake.tabulate import tabulate
 from joyeval.study import Pulse, RawTable
 
@@ -183,6 +184,7 @@ def test_rows_that_the_reader_sets_aside_are_counted_and_told(tmp_path):
     text = "Team,N,Day\n" + "A,1,2024-05-31\n" * 30 + "A,1\n\nSource: the payroll of May\n"
     done = raw(tmp_path, text, columns=MAP)
     assert (done.n_read, done.n_left_out, len(done.frame)) == (32, 2, 30)
+    assert done.reasons == ("ragged row", NOTE)
     assert [(p.rule, p.row, p.blocking) for p in done.problems] == [("ragged row", 32, False)]
 
 
