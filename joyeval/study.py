@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
     from joyeval.errors import Problem
 
-NAMED_DATES = ("quarter", "financial quarter", "financial year", "week number")  # ways to write days without a pattern
+YEARLESS = ("week number", "month name")  # ways to write periods whose year the study file says
+NAMED_DATES = ("quarter", "financial quarter", "financial year", *YEARLESS)  # ways to write days without a pattern
 FEWEST_PEOPLE = {"public": 11, "programme": 5, "team": 4}  # behind a statistic, by who reads it
 
 PUBLISHED = "where these figures stand for everyone to read: nothing in them is hidden again; printed in the report"
@@ -250,9 +251,9 @@ class RawTable(Part):
     dates: Dates | None = Field(
         None,
         description="how days are written, such as %d/%m/%Y, or quarter, financial quarter, financial year, "
-        "week number; without it the one way that all cells are written in",
+        "week number, month name; without it the one way that all cells are written in",
     )
-    year: int | None = Field(None, description="year of week numbers")
+    year: int | None = Field(None, description="year of week numbers or month names; of headings, year of the first")
     decimal: Literal["point", "comma"] | None = Field(
         None, description="mark before decimals, where the cells leave it open"
     )
@@ -270,8 +271,8 @@ class RawTable(Part):
     def _in_order_of_rows(self) -> RawTable:
         if self.rows and self.rows[0] > self.rows[1]:
             raise ValueError(f"`rows` end in {self.rows[1]}, before they begin in {self.rows[0]}")
-        if (self.dates == "week number") != (self.year is not None):
-            raise ValueError("`year` and `dates: week number` need each other")
+        if (self.dates in YEARLESS) != (self.year is not None):
+            raise ValueError("`year` and `dates: week number` or `dates: month name` need each other")
         return self
 
     def files(self, folder: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from calendar import month_abbr
+from calendar import month_abbr, month_name
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from joyeval.errors import Problem
-from joyeval.study import NAMED_DATES
+from joyeval.study import NAMED_DATES, YEARLESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 WEEK = r"(?i)^\s*(week|wk|w)[ .:_-]*\d{1,2}\s*$"
 SERIAL = r"^[2-6]\d{4}(\.\d+)?$"  # a day as spreadsheets keep it: 45292
+HALF_YEAR = timedelta(days=183)  # columns that begin a year anew, and stand further apart, are in no order
 SURE = 0.9  # share of the cells that a way must fit to be taken for theirs
 LONGEST = 40  # letters of a heading that is a period
 LOOKED_AT = 3000  # distinct cells looked at to tell a way
@@ -28,6 +29,7 @@ LOOKED_AT = 3000  # distinct cells looked at to tell a way
 _MONTHS = {month.lower(): i for i, month in enumerate(month_abbr) if month}
 _MONTH = f"({'|'.join(_MONTHS)})[a-z]*"
 _BEFORE = re.compile(r"^(w\.?/?[ce]\.?(?![a-z])|week (commencing|beginning|ending|of)|month of)[\s:.-]*", re.IGNORECASE)
+ONE_MONTH = rf"({'|'.join(name.lower() for name in (*month_name[1:], 'sept', *month_abbr[1:]))})\.?"
 _TIME = r"(?:[ t]\d{1,2}:\d{2}.*)?"
 
 
@@ -43,15 +45,19 @@ class Way:
         What a cell looks like, small letters.
     build : callable
         Parts of the pattern to a day, or None.
+    in_digits : bool
+        No cell without a digit is written so.
     """
 
     name: str
     pattern: re.Pattern[str]
     build: Callable[..., date | None]
+    in_digits: bool = True
 
     def day(self, cell: str) -> date | None:
         """Return the day that a cell means, the first of its period; None if it is not written this way."""
-        found = self.pattern.fullmatch(_bare(cell)) if any(map(str.isdigit, cell)) else None
+        may_be = not self.in_digits or any(map(str.isdigit, cell))
+        found = self.pattern.fullmatch(_bare(cell)) if may_be else None
         try:
             return self.build(*found.groups()) if found else None
         except ValueError:
@@ -141,6 +147,37 @@ def week_of(year: int) -> Way:
     return Way("week number", _WEEK, lambda number: date.fromisocalendar(year, int(number), 1))
 
 
+def month_of(year: int) -> Way:
+    """Return the way of writing months of a year by their names alone: Jan, or January."""
+    return Way("month name", re.compile(ONE_MONTH), lambda month: date(year, _MONTHS[month[:3]], 1), in_digits=False)
+
+
+def days_in_order(cells: Sequence[str], dates: str, year: int) -> list[date | None] | None:
+    """Read weeks or months without a year, the first of them of `year`: the next year comes when they begin anew.
+
+    Returns
+    -------
+    list or None
+        None where they stand in no order of time, so that nothing tells the year.
+    """
+    days: list[date | None] = []
+    last = None
+    for cell in cells:
+        day = _without_year(dates, year).day(cell)
+        if day and last and day < last:
+            year += 1
+            day = _without_year(dates, year).day(cell)
+            if day and day - last > HALF_YEAR:
+                return None
+        days.append(day)
+        last = day or last
+    return days
+
+
+def _without_year(dates: str, year: int) -> Way:
+    return week_of(year) if dates == "week number" else month_of(year)
+
+
 @lru_cache(maxsize=10_000)
 def is_period(cell: str) -> bool:
     """Whether a heading is a day or a period rather than a word: 2024-05-31, Apr-24, Q1 2024/25, Week 12, 2024."""
@@ -198,7 +235,7 @@ def read_days(cells: pl.Series, dates: str | None = None, year: int | None = Non
         How they are written: a pattern such as ``%d/%m/%Y``, or a name of `joyeval.study.NAMED_DATES`; without it ISO,
         or the one way that fits them all.
     year : int, optional
-        Year of week numbers.
+        Year of week numbers or month names.
     """
     pattern = None if dates in NAMED_DATES else dates
     found = _by_pattern(cells, pattern) if pattern else pl.Series([None] * len(cells), dtype=pl.Date)
@@ -218,8 +255,8 @@ def read_days(cells: pl.Series, dates: str | None = None, year: int | None = Non
 
 def _ways(cells: pl.Series, dates: str | None, year: int | None) -> list[Way]:
     """Ways that the cells may be written in: those of the study file's name for them, or the one that fits them all."""
-    if dates == "week number":
-        return [week_of(year)] if year else []
+    if dates in YEARLESS:
+        return [_without_year(dates, year)] if year else []
     told = None if dates else told_way(cells.drop_nulls())
     name = dates if dates else told.way.name if told and not told.rival else None
     return [way for way in WAYS if way.name == name]
@@ -249,6 +286,8 @@ def day_remedy(cells: pl.Series, dates: str | None) -> str:
         return "they are the numbers that a spreadsheet keeps for days: give the column a format of dates, save again"
     if not dates and cells.str.contains(WEEK).all():
         return "write `dates: week number` and the `year` of these weeks in the study file"
+    if not dates and cells.str.contains(rf"(?i)^\s*{ONE_MONTH}\s*$").all():
+        return "write `dates: month name` and the `year` of these months in the study file"
     told, correct = told_way(cells), "correct the cells, or list what they hold under `missing` in the study file"
     if told and told.way.name not in ("", dates):
         return f'most cells fit `dates: "{told.way.name}"`; else {correct}'

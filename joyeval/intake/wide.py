@@ -10,10 +10,10 @@ import polars as pl
 
 from joyeval.errors import DataError, Problem
 from joyeval.intake.columns import listed, plain
-from joyeval.intake.days import is_period, read_days
+from joyeval.intake.days import days_in_order, is_period, month_of, read_days
 from joyeval.intake.numbers import holds_ratings
 from joyeval.intake.reading import read
-from joyeval.study import AnswersFrom, Coordination, Periodic
+from joyeval.study import YEARLESS, AnswersFrom, Coordination, Periodic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +120,7 @@ def as_long(raw: Raw, part: Pulse | Outcome, path: Path) -> tuple[Raw, Pulse | O
     long = long.filter(filled).sort(ROW, maintain_order=True)
     kept = {name: headings for name, headings in part.columns.items() if name not in fields}
     columns = kept | {"period": PERIOD} | {name: CELLS[name] for name in fields}
-    told = (*raw.notices, *_unused(raw, part, fields))
+    told = (*raw.notices, *_years(part, fields), *_unused(raw, part, fields))
     done = replace(raw, frame=long.drop(ROW), rows=long[ROW], notices=told)
     return done, part.model_copy(update={"columns": columns}), problems
 
@@ -138,10 +138,9 @@ def _fields(raw: Raw, part: Pulse | Outcome, name: str = "") -> dict[str, dict[s
         if heading not in _about(raw, part) and (found := _period_and_rest(heading, part)):
             groups.setdefault(plain(found[1]), {})[heading] = found[0]
     if not groups:
-        expected = "headings such as 2024-05-27, w/c 27/05/2024, Apr-24, Q1 2024/25"
-        fix = "say `header_row` if the headings stand in another row, or `dates` how the periods are written"
-        found = "no heading that is a period"
-        raise DataError([Problem(raw.file, found, expected, fix, raw.header_row, rule="no periods")])
+        raise DataError([_no_periods(raw)])
+    if part.dates in YEARLESS and part.year:
+        groups = {rest: _dated(raw, periods, part.dates, part.year) for rest, periods in groups.items()}
     called = {own: plain(listed(of)[0]) for own, of in part.columns.items() if plain(listed(of)[0]) in groups}
     if not name and called:
         return {own: groups[group] for own, group in called.items()}
@@ -151,9 +150,38 @@ def _fields(raw: Raw, part: Pulse | Outcome, name: str = "") -> dict[str, dict[s
     raise DataError([Problem(raw.file, found, "one number a period", fix, raw.header_row, rule="several numbers")])
 
 
+def _no_periods(raw: Raw) -> Problem:
+    """Say that no heading is a period, and how to write that they are months without a year, if so it is."""
+    fix = "say `header_row` if the headings stand in another row, or `dates` how the periods are written"
+    if sum(any(month_of(1).day(half) for half in _halves(heading)) for heading in raw.frame.columns) > 1:
+        fix = "write `dates: month name` and the `year` of the first of these months in the study file"
+    found, expected = "no heading that is a period", "headings such as 2024-05-27, w/c 27/05/2024, Apr-24, Q1 2024/25"
+    return Problem(raw.file, found, expected, fix, raw.header_row, rule="no periods")
+
+
+def _dated(raw: Raw, periods: dict[str, str], dates: str, year: int) -> dict[str, str]:
+    """Give headings that are weeks or months their year; another way of writing says its own."""
+    days = days_in_order(list(periods.values()), dates, year)
+    if days is None:
+        found, fix = "periods without a year, in no order of time", "put them in order, or write their year beside them"
+        raise DataError([Problem(raw.file, found, "the earliest first", fix, raw.header_row, rule="no order of time")])
+    return {heading: str(day or text) for (heading, text), day in zip(periods.items(), days, strict=True)}
+
+
+def _years(part: Pulse | Outcome, fields: dict[str, dict[str, str]]) -> Iterator[str]:
+    if part.dates in YEARLESS:
+        days = [day for periods in fields.values() for day in periods.values()]
+        yield f"headings without a year were taken for {min(days)} to {max(days)}"
+
+
+def _halves(heading: str) -> list[str]:
+    """Return the two rows of a heading, without the number that tells a repeated one apart."""
+    return re.sub(r" \(\d+\)$", "", heading).split(" | ")
+
+
 def _period_and_rest(heading: str, part: Pulse | Outcome) -> tuple[str, str] | None:
     """Return the period that a heading names, and what else it says; None if it names none."""
-    halves = re.sub(r" \(\d+\)$", "", heading).split(" | ")
+    halves = _halves(heading)
     for above, below in (halves, reversed(halves)) if len(halves) == 2 else ():
         if together := _month_of(above, below):
             return together, ""

@@ -132,6 +132,52 @@ def test_week_numbers_need_their_year(tmp_path):
         pulse_part(file, dates="week number")
 
 
+MONTHS = ["Apr", "May", "Jun", "Jul", "Aug", "Sept.", "October", "Nov", "Dec", "Jan", "Feb", "Mar"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_months_without_a_year_are_told_the_key_that_reads_them(tmp_path, kind):
+    rows = [["Ward", *MONTHS, "Sepsis"], ["W1", *range(12), 99], ["W2", *range(12, 24), 99]]
+    if kind == "xlsx":
+        file = xlsx(tmp_path / "f.xlsx", ["Falls by month, 2023/24"], *rows)
+    else:
+        file = csv(tmp_path / "f.csv", *(",".join(map(str, row)) for row in rows))
+    (told,) = tabulate(outcome_part(file, kind="mean"), tmp_path, outcomes.FIELDS).problems
+    assert told.fix == "write `dates: month name` and the `year` of the first of these months in the study file"
+    part = outcome_part(file, kind="mean", dates="month name", year=2023)
+    table = read(part, file)
+    assert table["value"].tolist() == list(range(24))
+    expected = [f"2023-{month:02}-01" for month in range(4, 13)] + ["2024-01-01", "2024-02-01", "2024-03-01"]
+    assert table["period"].dt.strftime("%F").tolist() == expected * 2
+    notices = tabulate(part, tmp_path, outcomes.FIELDS).notices
+    assert "headings without a year were taken for 2023-04-01 to 2024-03-01" in notices
+    assert "columns that are no periods and were not used: Sepsis" in notices
+
+
+def test_weeks_without_a_year_are_told_the_key_that_reads_them(tmp_path):
+    file = csv(tmp_path / "p.csv", "Team,wk 51,wk 52,wk 1,wk 2", "A,1,2,3,4")
+    (told,) = tabulate(pulse_part(file, unit="points"), tmp_path, pulse.FIELDS).problems
+    assert told.fix == "write `dates: week number` and the `year` of these weeks in the study file"
+    table = read(pulse_part(file, unit="points", dates="week number", year=2024), file)
+    assert table["period"].dt.strftime("%F").tolist() == ["2024-12-16", "2024-12-23", "2024-12-30", "2025-01-06"]
+
+
+@pytest.mark.parametrize("months", [["Dec", "Nov", "Oct"], ["Apr", "Aug", "Dec", "Feb", "Jan"]])
+def test_months_in_no_order_of_time_are_refused(tmp_path, months):
+    file = csv(tmp_path / "f.csv", ",".join(["Ward", *months]), ",".join("W" * (len(months) + 1)))
+    done = tabulate(outcome_part(file, kind="mean", dates="month name", year=2024), tmp_path, outcomes.FIELDS)
+    assert [p.rule for p in done.problems] == ["no order of time"]
+
+
+def test_a_column_of_months_without_a_year_is_told_the_key_that_reads_them(tmp_path):
+    file = csv(tmp_path / "f.csv", "Ward,Month,Falls", "W1,Jan,1", "W1,Feb,2")
+    about = {"layout": "long", "kind": "mean", "columns": {"team": "Ward", "period": "Month", "value": "Falls"}}
+    (told,) = tabulate(outcome_part(file, **about), tmp_path, outcomes.FIELDS).problems
+    assert told.fix == "write `dates: month name` and the `year` of these months in the study file"
+    table = read(outcome_part(file, **about, dates="month name", year=2024), file)
+    assert table["period"].dt.strftime("%F").tolist() == ["2024-01-01", "2024-02-01"]
+
+
 def test_a_table_without_periods_is_told(tmp_path):
     file = csv(tmp_path / "p.csv", "Team,Score,N", "A,1,2")
     done = tabulate(pulse_part(file, unit="points"), tmp_path, pulse.FIELDS)
