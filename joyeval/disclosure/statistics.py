@@ -138,7 +138,7 @@ def masked(
 
 
 def share_in_words(part: float, whole: float, rule: Rule) -> str:
-    """Say what share of people are meant, in whole per cent of rounded counts; never that all are, or none.
+    """Say what share of people are meant, in whole per cent of counts as they are shown; never that all are, or none.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def share_in_words(part: float, whole: float, rule: Rule) -> str:
     ('67%', '95% or more')
     """
     parts, wholes = pd.Series([part]), pd.Series([whole])
-    share = within_ends(pd.Series(rule.percent(parts, wholes, 0)), parts, wholes, rule)[0]
+    share = within_ends((100 * parts / wholes).clip(upper=100).round(), parts, wholes, rule)[0]
     return ENDS.get(share, f"{share:g}%") if rule.ends else f"{share:g}%"
 
 

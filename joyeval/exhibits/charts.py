@@ -84,6 +84,21 @@ def of_named(charts: Shown, verdicts: Shown, measure: str) -> Shown:
     return charts.pipe(_of_teams, verdicts.pipe(lambda found: found.teams.loc[found.teams["measure"] == measure]))
 
 
+def not_all_alike(shown: Shown, every: Charts, people: pd.Series) -> Shown:
+    """Leave one more team out if all that are not drawn got one verdict, since it is told how many got it.
+
+    It is the smallest, which readers who may see less do not see either.
+    """
+    verdicts = every.latest().set_index("team")["verdict"]
+    drawn = shown.what.latest()["team"]
+    alike = verdicts[~verdicts.index.isin(drawn)].unique()
+    unlike = drawn[~drawn.map(verdicts).isin(alike)]
+    if len(alike) != 1 or unlike.empty:
+        return shown
+    smallest = people.reindex(unlike).fillna(0).idxmin()
+    return shown.pipe(lambda charts: charts.keep((charts.latest()["team"] != smallest).to_numpy()))
+
+
 def _of_teams(charts: Charts, teams: pd.DataFrame) -> Charts:
     return charts.keep(charts.latest()["team"].isin(teams["team"]).to_numpy())
 

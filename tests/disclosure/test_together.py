@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from joyeval import improvement
 from joyeval.disclosure import Rule, leaves_few, show
 from joyeval.disclosure.statistics import next_smallest
-from joyeval.exhibits.charts import of_named
+from joyeval.exhibits.charts import not_all_alike, of_named
 from tests.disclosure.attacks import fewest_left
 
 PROGRAMME = Rule(threshold=5, reason="agreed")
@@ -89,3 +89,16 @@ def test_verdicts_that_are_not_named_are_not_all_alike_since_those_of_all_teams_
     assert set(truth[~truth.index.isin(named)]) == {"improved", "unchanged"}
     drawn = of_named(show(charts.only(measure="joy"), people=staff), shown, "joy")
     assert set(drawn.what.latest()["team"]) <= named
+
+
+def test_outcomes_that_are_not_drawn_are_not_all_alike_since_verdicts_of_all_teams_are_counted():
+    staff = pd.Series({"Ash": 40, "Birch": 30, "Cedar": 25, "Dale": 20, "Elm": 7})
+    how = {"x": "period", "y": "y", "n": "n", "by": "team", "multiply": 100, "improve": "increase"}
+    charts = improvement.chart(pulses(staff), freeze=12, **how)
+    verdicts = charts.latest().set_index("team")["verdict"]
+    signals = show(charts, people=staff).pipe(lambda found: found.with_verdict("improved"))
+    assert set(signals.what.latest()["team"]) == {"Ash", "Birch", "Cedar"}, "so that Elm would be unchanged"
+    drawn = not_all_alike(signals, charts, staff)
+    assert drawn.what.latest()["team"].tolist() == ["Ash", "Birch"], "Cedar is smaller"
+    assert set(verdicts.drop(drawn.what.latest()["team"])) == {"improved", "unchanged"}
+    assert not_all_alike(drawn, charts, staff) is drawn

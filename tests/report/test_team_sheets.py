@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
 from unittest import mock
 
 import pandas as pd
@@ -13,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from joyeval.disclosure import RULES, show_own
-from joyeval.disclosure.release import SVG
+from joyeval.disclosure.embedded import embedded
 from joyeval.errors import DisclosureError
 from joyeval.report import sections, write_sheets
 from joyeval.report.writers import file_names
@@ -106,7 +105,7 @@ def test_each_team_has_its_own_sheet_with_nothing_of_another(made):
     ]  # fmt: skip
     assert {path.stat().st_mode & 0o777 for path in files.values()} == {0o600}
     page = files["ward-7-7f0f2d06.html"].read_text()
-    page += "".join(b64decode(drawn).decode() for drawn in SVG.findall(page))
+    page += "".join(drawn.decode() for _, drawn in embedded(page))
     assert "For Ward 7 only; not to be passed on." in page
     assert "Quiet room" in page
     for other in ("Ward 12", "Three", "Fewer meetings"):

@@ -245,11 +245,15 @@ def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str, store: 
         people = behind_outcome(parts[measure], store)
         as_it_stands = replace(rule(study), nearest=1) if parts[measure].published else rule(study)
         shown = disclosure.show(found, audience=as_it_stands, people=people).pipe(lambda charts: charts.legible())
+        some_hidden = len(shown.what.latest()) < len(found.latest())
         drawn = f" {len(shown.what.latest())} may be drawn: of the others, too few people stand behind most points."
-        drawn = drawn if len(shown.what.latest()) < len(found.latest()) else ""
+        drawn = drawn if some_hidden else ""
         if len(shown.what.latest()) > FEW:
             shown = shown.pipe(lambda charts: charts.with_verdict("improved", "deteriorated", "changed"))
             drawn += f" Only {study.teams.called}s with a signal are drawn."
+        if some_hidden:
+            shown = exhibits.not_all_alike(shown, found, people.groupby("team")["people"].max())
+            drawn += f" Where that would tell the verdict of the others, one {study.teams.called} fewer is drawn."
         report.text(disclosure.nobody(f"{title}. {found.sentence()}{drawn}", "teams by verdict"))
         if len(found.latest()) == 1 and len(shown.what.series):
             report.exhibit(exhibits.outcome_chart(shown, measure, title, unit))
@@ -260,7 +264,7 @@ def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str, store: 
             _small(shown, study, cohort, measure, title, unit)
 
 
-def behind_outcome(part: Outcome, store: Store) -> pd.DataFrame | pd.Series:
+def behind_outcome(part: Outcome, store: Store) -> pd.DataFrame:
     """Return who stands behind each value of an outcome: whom it was counted over; of staff, no more than in post.
 
     Of figures that were published before nothing is hidden again.
