@@ -236,8 +236,10 @@ def _keys(teams: pd.DataFrame) -> list[str]:
 
 
 def _unnamed(found: Result, rule: Rule, people: Any) -> Shown:
-    """Of the estimate without one team, not which: what changes without it is its own."""
-    return _result(replace(found, estimates=found.estimates.assign(left_out=f"one {found.noun}")), rule, people)
+    """Of the estimate without one team, not which, by name or by place: what changes without it is its own."""
+    unnamed = found.estimates.assign(left_out=f"one {found.noun}")
+    by_size = unnamed.sort_values("estimate", kind="stable", ignore_index=True)
+    return _result(replace(found, estimates=by_size), rule, people)
 
 
 ROWS_OF = {  # tables of results whose rows rest on people of their own, and the columns that count them

@@ -13,6 +13,7 @@ from joyeval.models.estimates import quantile
 from joyeval.result import Result
 
 POWER = 0.8
+REACH = 1.645  # standard deviations to either side: 90 % of what is normal
 ROLES = ("primary", "secondary", "exploratory")
 NOT_CAUSE = "This is an association; it does not show what brought it about."
 BY_LOT = "Start dates were drawn by lot, so the difference can be put down to the programme."
@@ -80,9 +81,10 @@ class Association(Result):
         return self.terms[self.terms["term"] == self.primary].iloc[0]
 
     def along(self, data: pd.DataFrame, points: int = 25) -> pd.DataFrame:
-        """Return the outcome that the model gives along the middle 90 % of what x was, within and between teams.
+        """Return the outcome that the model gives along x, most of its spread to both sides, within and between teams.
 
-        Each line starts from the averages of x and outcome, which are taken as known.
+        Each line starts from the averages of x and outcome, which are taken as known. It ends at nothing that any one
+        team was, such as the lowest.
 
         Parameters
         ----------
@@ -100,7 +102,7 @@ class Association(Result):
         parts = []
         for term, slopes in self.terms.set_index("term").iterrows():
             if term in (self.primary, "between"):
-                steps = np.linspace(*swings.get(str(term), swings["within"]).quantile([0.05, 0.95]), points)
+                steps = np.linspace(-REACH, REACH, points) * swings.get(str(term), swings["within"]).std()
                 ends = np.sort(np.outer(steps, slopes[["ci_low", "ci_high"]].to_numpy(float)), axis=1)
                 line = {self.x: rows[self.x].mean() + steps, "estimate": steps * slopes["estimate"]}
                 part = pd.DataFrame(line | {"ci_low": ends[:, 0], "ci_high": ends[:, 1]})

@@ -328,13 +328,14 @@ def test_a_team_list_without_staff_in_post_is_refused():
 
 def test_the_team_without_which_an_estimate_moves_is_not_named():
     rows = pd.DataFrame(
-        {"left_out": ["Ash", "Fir"], "estimate": [0.1, 0.2], "ci_low": 0.0, "ci_high": 0.3, "change": 0.1}
+        {"left_out": ["Ash", "Fir"], "estimate": [0.2, 0.1], "ci_low": 0.0, "ci_high": 0.3, "change": 0.1}
     )
     found = LeaveOneOut(term="within", estimate=0.15, estimates=rows, n=2)
     assert "Ash" in found.sentence()
     shown = show(found, people=96)
     assert "leaving out one team moves it most" in shown.sentence()
     assert "Ash" not in str(shown.frame())
+    assert shown.what.tidy()["estimate"].tolist() == [0.1, 0.2], "in no order of teams"
 
 
 @pytest.mark.parametrize("kind", [".svg", ".pdf", ".eps"])

@@ -275,6 +275,14 @@ def test_the_line_of_an_effect_passes_through_the_averages_with_its_slope():
         assert rows["estimate"].between(rows["ci_low"], rows["ci_high"]).all()
 
 
+def test_the_line_of_an_effect_ends_at_no_value_of_a_single_team():
+    """Of twelve teams the lowest twentieth is one: the end of the line was its exact mean."""
+    data = panel()
+    line = within_between(data, y="waits", x="joy", draws=0).along(data)
+    ends = line.loc[line["comparison"] == "between teams", "joy"].agg(["min", "max"]).to_numpy()
+    assert np.abs(data.groupby("team")["joy"].mean().to_numpy()[:, None] - ends).min() > 1e-3
+
+
 def test_standardised_effects_do_not_depend_on_units():
     one, two = (
         within_between(d, y="waits", x="joy", draws=0)
