@@ -100,9 +100,8 @@ def _exhibits(study, cohort, store) -> None:
 @contextmanager
 def vectors():
     """Nothing is drawn as pixels, which hold no more than the same drawing as SVG."""
-    saved = render._saved
-    only_svg = lambda fig, buffer, kind, **how: saved(fig, buffer, kind, **how) if kind == "svg" else b""  # noqa: E731
-    with mock.patch.object(render, "_saved", only_svg):
+    laid_out = lambda fig: fig.draw_without_rendering() or b""  # noqa: E731
+    with mock.patch.object(render, "_png", laid_out):
         yield
 
 
