@@ -230,6 +230,7 @@ def _opened(raw: Raw, file: WaveFile, account: Account) -> Opened:
     opened = open_rows(raw, file)
     for rule, group in raw.set_aside.group_by("rule", maintain_order=True):
         account.reject_unread(group["row"], str(rule[0]), opened.n_read)
+    account.add(opened.problems)
     account.count("read", opened.n_read, opened.rows.height, ", ".join(opened.reasons))
     return opened
 

@@ -122,18 +122,16 @@ def _absent(raw: Raw, heading: str, texts: Mapping[str, list[str]]) -> Problem:
 
 
 def wanted_rows(where: Mapping[str, object], leave_out: Mapping[str, object]) -> pl.Expr:
-    """Rows that a study file keeps: those in which `where` holds (an empty text: a blank) and `leave_out` does not."""
-    conditions = []
-    for heading, value in where.items():
-        conditions.append(pl.col(heading).cast(pl.String).str.strip_chars().fill_null("") == str(value))
+    """Rows that a study file keeps: those in which `where` holds and `leave_out` does not."""
+    conditions = [holds(heading, value) for heading, value in where.items()]
     conditions += [~holds(heading, value) for heading, value in leave_out.items()]
     return pl.all_horizontal(conditions) if conditions else pl.lit(value=True)
 
 
 def holds(heading: str, value: object) -> pl.Expr:
-    """Rows in which a column holds a value, letters large or small."""
-    cell = pl.col(heading).cast(pl.String).str.strip_chars().str.to_lowercase()
-    return (cell == str(value).lower()).fill_null(value=False)
+    """Rows in which a column holds a value, letters large or small; an empty text is a blank."""
+    cell = pl.col(heading).cast(pl.String).str.strip_chars().str.to_lowercase().fill_null("")
+    return cell == str(value).lower()
 
 
 def first_filled(frame: pl.DataFrame, headings: tuple[str, ...]) -> pl.Series:

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from joyeval.errors import Problem
-from joyeval.intake.columns import holds, wanted_rows
+from joyeval.intake.columns import holds, plain, wanted_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Any
-
-    import polars as pl
 
     from joyeval.intake.raw import Raw
 
 BY_FILE = "left out by the study file"
+SHORT, DISTINCT = 4, 200  # letters of a value without near ones; different cells that are looked at
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,15 @@ class Opened:
         Why the others are left out.
     matched : mapping
         Heading of `leave_out` to the rows that hold its value.
+    problems : tuple of Problem
+        Values that are left out, or kept, and are spelled almost as one that the study file names.
     """
 
     rows: pl.DataFrame
     n_read: int
     reasons: tuple[str, ...]
     matched: Mapping[str, int]
+    problems: tuple[Problem, ...] = ()
 
 
 def open_rows(raw: Raw, part: Any) -> Opened:
@@ -50,7 +54,32 @@ def open_rows(raw: Raw, part: Any) -> Opened:
     by_file = [BY_FILE] if kept.height < rows.height else []
     matched = {heading: rows.filter(holds(heading, value)).height for heading, value in part.leave_out.items()}
     reasons = (*raw.set_aside["rule"].unique(maintain_order=True), *by_file)
-    return Opened(kept, rows.height + raw.set_aside.height, reasons, matched)
+    near = tuple(_near(raw.file, rows, part)) if part.where or part.leave_out else ()
+    return Opened(kept, rows.height + raw.set_aside.height, reasons, matched, near)
+
+
+def _near(file: str, rows: pl.DataFrame, part: Any) -> Iterator[Problem]:
+    """Tell of values a letter away from one by which the study file keeps rows, or leaves them out."""
+    for key in ("where", "leave_out"):
+        for heading, value in getattr(part, key).items():
+            cells = rows[heading].cast(pl.String)
+            near = [cell for cell in cells.drop_nulls().unique().sort().head(DISTINCT) if _is_near(cell, str(value))]
+            these = rows["row"].filter(cells.is_in(near))
+            if len(these):
+                found = f"{len(these)} rows with {' or '.join(map(repr, near))}, which `{key}: {value}` does not mean"
+                fix = "nothing, if it is something else; if it is a slip of the pen, correct it in the file"
+                yield Problem(file, found, repr(value), fix, int(these[0]), heading, "looks wrong", blocking=False)
+
+
+def _is_near(cell: str, value: str) -> bool:
+    """Whether a cell is a value with a letter too many, too few or wrong; another number or letter is no slip."""
+    from rapidfuzz.distance import OSA
+
+    one, other = plain(cell), plain(value)
+    if len(other) < SHORT or one == other or OSA.distance(one, other, score_cutoff=1) > 1:
+        return False
+    marks = [{word for word in text.split() if len(word) == 1 or any(map(str.isdigit, word))} for text in (one, other)]
+    return marks[0] == marks[1]
 
 
 def nothing_left(file: str, part: Any, n_read: int, n_kept: int) -> list[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from joyeval.errors import Problem, and_others
@@ -27,6 +28,10 @@ TURNED_AMONG = 1000  # answers that show which way an item runs
 UNUSED_ITEM = 30  # answers to one item, all of them the same, from which it is told
 FEW_ITEMS = 3  # fewer do not tell what a survey offered
 MANY_ITEMS = 5  # items from which two people do not give the same answers by chance
+SAME, FEWEST_TEAMS = 4, 3  # last periods with the same numbers in every team, of at least so many
+EXPECTED = 10  # events in so many periods, of which none is no chance
+SIZES = 50  # times the next number below from which numbers are of two sizes
+EACH_SIDE = 3  # periods before and after a change of unit
 RULE = "looks wrong"
 
 
@@ -41,7 +46,7 @@ def courses(part: Any, rows: pd.DataFrame, day: str) -> list[Problem]:
     day : str
         Column of their days.
     """
-    problems = []
+    problems = [*_carried_on(rows, day), *_ends_in_zeros(part, rows, day), *_other_unit(part, rows, day)]
     for name in [name for name in COUNTS if name in rows]:
         known = rows[["team", day, name, "file", "row"]].dropna().sort_values(["team", day])
         values = known.groupby("team")[name]
@@ -61,6 +66,70 @@ def courses(part: Any, rows: pd.DataFrame, day: str) -> list[Problem]:
             fix = "look whether a digit is too many; they are kept"
             problems.append(problem_at(slips, found, "numbers like the others", fix, RULE, heading, blocking=False))
     return problems
+
+
+def _carried_on(rows: pd.DataFrame, day: str) -> list[Problem]:
+    """Tell of last periods in which every team has the same numbers again, as sheets filled in ahead have them."""
+    numbers = [name for name in COUNTS if name in rows]
+    known = rows[["team", day, *numbers, "file", "row"]].dropna().sort_values(["team", day])
+    last = known.groupby("team").tail(SAME)
+    if len(numbers) < 2 or known["team"].nunique() < FEWEST_TEAMS or (last[numbers[0]] == 0).all():
+        return []
+    by = last.groupby("team")
+    if (by.size() < SAME).any() or (by[numbers].max() > by[numbers].min()).any(axis=None):
+        return []
+    found, fix = f"the same numbers in the last {SAME} periods of every team", "see whether they were only carried on"
+    return [problem_at(last, found, "numbers of each period", fix, RULE, blocking=False)]
+
+
+def _ends_in_zeros(part: Any, rows: pd.DataFrame, day: str) -> list[Problem]:
+    """Tell of last periods in which every team has 0 of what was many before, as cells filled in ahead have."""
+    name = next((name for name in ("positive", "numerator") if name in rows), None)
+    if name is None:
+        return []
+    totals = rows.groupby(day)[name].sum(min_count=1).dropna().sort_index()
+    zeros = totals[::-1].eq(0).cummin()[::-1]
+    n, before = int(zeros.sum()), totals[~zeros]
+    if n < 2 or before.empty or n * before.mean() < EXPECTED:
+        return []
+    found, fix = f"0 in every team in the last {n} periods", "leave cells blank where the number is not known"
+    these = rows[rows[day].isin(zeros.index[zeros])]
+    return [
+        problem_at(these, found, "numbers like before", fix, RULE, str(part.columns.get(name, name)), blocking=False)
+    ]
+
+
+def _other_unit(part: Any, rows: pd.DataFrame, day: str) -> list[Problem]:
+    """Tell of means and rates that come in two sizes, or change their size at once, as another unit makes them."""
+    name = next((name for name in ("value", "mean") if name in rows), None)
+    if name is None:
+        return []
+    known = rows[["team", day, name, "file", "row"]].dropna()
+    known = known[known[name] > 0].sort_values(name)
+    ratio = known[name] / known[name].shift()
+    heading, fix = str(part.columns.get(name, name)), "look whether all are in one unit, and written one way"
+    if len(known) >= FEWEST and ratio.max() >= SIZES:
+        above = known.loc[ratio.idxmax() :]
+        found = f"numbers of two sizes: the least of {len(above)} is {ratio.max():.0f} times the next below it"
+        return [problem_at(above, found, "numbers of one size", fix, RULE, heading, blocking=False)]
+    jumps = [team for team, own in known.groupby("team") if _jumps(own.sort_values(day)[name].to_numpy())]
+    if not jumps:
+        return []
+    found = f"numbers that are from one period on more than {SLIP} times what they were, or less: {and_others(jumps)}"
+    these = known[known["team"].isin(jumps)].sort_values("row")
+    return [problem_at(these, found, "numbers of one size", fix, RULE, heading, blocking=False)]
+
+
+def _jumps(values: np.ndarray) -> bool:
+    """Whether all numbers after some period are several times all before it, or the other way round."""
+    if len(values) < FEWEST:
+        return False
+    low, high = np.minimum.accumulate, np.maximum.accumulate
+    cuts = slice(EACH_SIDE - 1, len(values) - EACH_SIDE)
+    after = slice(EACH_SIDE, len(values) - EACH_SIDE + 1)
+    up = low(values[::-1])[::-1][after] > SLIP * high(values)[cuts]
+    down = SLIP * high(values[::-1])[::-1][after] < low(values)[cuts]
+    return bool((up | down).any())
 
 
 def _grows(told: pd.DataFrame, name: str) -> bool:

@@ -30,6 +30,8 @@ FIELDS: dict[str, Kind] = {
 }
 NO_ANSWER = {"n/a", "na", "#n/a", "-", "--", ".", "?", "null", "nil", "no answer", "not answered", "skipped", "missing"}
 NO_ANSWER |= {"not applicable", "prefer not to say", "no response", "blank", "refused"}
+YES = {"yes", "y", "true", "1"}  # ways to write one answer
+LISTED = 5  # answers that a message gives
 SHORT, DISTINCT = 2, 200  # letters of an answer without near ones; different answers that are looked at
 COLUMNS = ["team", "period", "measure", "positive", "answers", "opportunities", "mean"]
 
@@ -126,8 +128,6 @@ def _said(answer: str) -> str:
 
 def _unexplained(part: Pulse, given: pd.DataFrame, good: Mapping[str, bool]) -> list[Problem]:
     """Tell if nobody says which answers are positive, if none of them is ever given, or one is nearly."""
-    from rapidfuzz.distance import OSA
-
     fix = "list under `positive` the answers that count as a good day"
     if not part.positive:
         return [Problem(part.file, "single answers", "which of them are positive", fix, rule="positive")]
@@ -136,15 +136,39 @@ def _unexplained(part: Pulse, given: pd.DataFrame, good: Mapping[str, bool]) -> 
         return [
             Problem(part.file, f"no answer that is {told}", "answers listed under `positive`", fix, rule="positive")
         ]
-    known = [plain(str(answer)) for answer in part.positive if len(str(answer)) > SHORT]
+    known = [_said(str(answer)) for answer in part.positive]
     other = [cell for cell in given["answer"].value_counts().index[:DISTINCT] if not good[cell]]
-    near = [cell for cell in other if any(OSA.distance(plain(cell), answer, score_cutoff=1) <= 1 for answer in known)]
-    rows = given[given["answer"].isin(near)]
+    near = [cell for cell in other if any(_alike(_said(cell), answer) for answer in known)]
+    rows, problems = given[given["answer"].isin(near)], _never_given(part, given, good)
     if rows.empty:
+        return problems
+    words = ", ".join(map(repr, near[:LISTED]))
+    found = f"{len(rows)} answers almost as those under `positive`, which count as not positive: {words}"
+    fix = f"{fix}, all ways in which they are written; or correct them"
+    return [*problems, problem_at(rows, found, "answers in one spelling", fix, "looks wrong", blocking=False)]
+
+
+def _alike(answer: str, positive: str) -> bool:
+    """Whether an answer may be a positive one written otherwise: a letter away, shortened, or with words behind it."""
+    from rapidfuzz.distance import OSA
+
+    if {answer, positive} <= YES:
+        return True
+    if not positive[0].isalpha():
+        return False
+    goes_on = answer.startswith(positive) and not answer[len(positive)].isalpha()
+    slip = len(positive) > SHORT and OSA.distance(answer, positive, score_cutoff=1) <= 1
+    return slip or goes_on or (" " not in positive and positive.startswith(answer))
+
+
+def _never_given(part: Pulse, given: pd.DataFrame, good: Mapping[str, bool]) -> list[Problem]:
+    """Tell of answers that are listed under `positive` and that nobody gave."""
+    said = {_said(half) for cell in good for half in (cell, *map(str, number_and_words(cell) or ()))}
+    never = [str(answer) for answer in part.positive if _said(str(answer)) not in said]
+    if not never or not any(good.values()):
         return []
-    found = f"{len(rows)} answers a letter away from those under `positive`, which count as not positive"
-    fix = f"{fix}, or correct them"
-    return [problem_at(rows, found, "answers in one spelling", fix, "looks wrong", blocking=False)]
+    found, fix = f"no answer that is {' or '.join(map(repr, never))}", "nothing, if nobody gave it; else correct it"
+    return [problem_at(given, found, "answers listed under `positive`", fix, "looks wrong", blocking=False)]
 
 
 def _no_answers(part: Pulse, given: pd.DataFrame) -> list[Problem]:

@@ -206,6 +206,7 @@ def _teams(study: Study, taken: Intake) -> pd.DataFrame:
     known = [c.cohort for c in study.cohorts]
     listed, problems, left = once(("teams", id(study)), lambda: teams.listed(part, table, known))
     taken.tell(part, problems)
+    taken.problems += once(("starts", id(study)), lambda: teams.far_starts(study, listed))
     taken.problems += once(("teams of nobody", id(study)), lambda: teams.names_of_nobody(study, listed))
     here = int(listed["cohort"].isin(known).sum())
     taken.count_kept("teams", len(table), [*left, ("teams of no cohort of this study", len(listed) - here)])

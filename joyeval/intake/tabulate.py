@@ -165,7 +165,7 @@ def _one_file(path: Path, part: RawTable, fields: Mapping[str, Kind]) -> Tabulat
     frame = pl.DataFrame(columns).select([*(n for n in fields if n in columns), "file", "row"]).to_pandas()
     return Tabulated(
         frame=frame,
-        problems=(*raw.problems, *_ragged(raw), *problems),
+        problems=(*raw.problems, *_ragged(raw), *opened.problems, *problems),
         n_read=opened.n_read,
         n_left_out=opened.n_read - len(kept),
         notices=raw.notices,

@@ -95,6 +95,21 @@ def _large(part: Teams, table: pd.DataFrame) -> list[Problem]:
     ]  # fmt: skip
 
 
+def far_starts(study: Study, table: pd.DataFrame) -> list[Problem]:
+    """Tell of teams that start more than a year before or after the time of their cohort."""
+    year, problems = timedelta(days=366), []
+    for cohort in study.cohorts:
+        own = table[(table["cohort"] == cohort.cohort) & table["start_date"].notna()]
+        first, last = pd.Timestamp(cohort.start - year), pd.Timestamp(cohort.end + year)
+        far = own[~pd.to_datetime(own["start_date"]).between(first, last)]
+        if len(far):
+            found = f"{len(far)} teams that start more than a year before or after cohort {cohort.cohort}"
+            expected, heading = f"days about {cohort.start} to {cohort.end}", str(study.teams.columns["start_date"])
+            fix = "look whether the year is right"
+            problems.append(problem_at(far, found, expected, fix, "looks wrong", heading, blocking=False))
+    return problems
+
+
 def names_of_nobody(study: Study, table: pd.DataFrame) -> list[Problem]:
     """Tell of teams of the study file that the list of teams has not, and of cohorts without a team."""
     from joyeval.intake.contract import _did_you_mean, _problem

@@ -1028,3 +1028,89 @@ def weeks_from_sunday(p):
 def lines_in_one_cell(p):
     lines = p.tables["pulse.csv"].to_csv(index=False).splitlines()
     p.written["pulse.csv"] = "".join(f'"{line}"\n' for line in lines)
+
+
+def mean_outcome(p, numbers):
+    """Make the outcome a mean, with these numbers."""
+    p.tables["outcome.csv"]["Days"] = [str(number) for number in numbers]
+    part = p.part("outcomes")
+    part.pop("percent", None)
+    part |= {"kind": "mean", "columns": {"team": "Team", "period": "Month", "value": "Days"}}
+
+
+@mistake("A positive answer shortened in some rows (Y)", "pulses", "looks wrong", "goes on with a word")
+def answers_shortened(p):
+    answers_one_by_one(p)
+    p.tables["pulse.csv"].loc[lambda t: (t["Said"] == "Yes") & (t.index % 7 == 0), "Said"] = "Y"
+
+
+@mistake("A positive answer with words behind it in some rows", "pulses", "looks wrong", "goes on with a word")
+def answers_with_words(p):
+    answers_one_by_one(p)
+    p.tables["pulse.csv"].loc[lambda t: (t["Said"] == "Yes") & (t.index % 7 == 0), "Said"] = "Yes, mostly"
+
+
+@mistake("A positive answer is listed that nobody gave", "pulses", "looks wrong", "goes on with a word")
+def answers_never_given(p):
+    answers_one_by_one(p)
+    p.part("pulses")["positive"] = ["Yes", "Certainly"]
+
+
+@mistake("The value that `where` names is misspelled in some rows", "outcomes", "looks wrong", "goes on with a word")
+def where_misspelled(p):
+    table = p.tables["outcome.csv"]
+    table["Measure"] = ["Falls" if i % 5 else "Fals" for i in range(len(table))]
+    p.part("outcomes")["where"] = {"Measure": "Falls"}
+
+
+@mistake("The value that `where` names stands in other letters in some rows", "outcomes", "", "reads it")
+def where_in_other_letters(p):
+    table = p.tables["outcome.csv"]
+    table["Measure"] = ["Falls" if i % 5 else "FALLS" for i in range(len(table))]
+    p.part("outcomes")["where"] = {"Measure": "falls"}
+
+
+@mistake("Means in another unit from one month on", "outcomes", "looks wrong", "goes on with a word")
+def unit_changed(p):
+    months = p.tables["outcome.csv"]["Month"]
+    late = months >= sorted(months.unique())[8]
+    mean_outcome(p, [(20 + i % 5) * (10 if after else 1) for i, after in enumerate(late)])
+
+
+@mistake("Means of one team in another unit", "outcomes", "looks wrong", "goes on with a word")
+def unit_of_a_team(p):
+    mean_outcome(
+        p, [(20 + i % 5) * (100 if t == "Ward A" else 1) for i, t in enumerate(p.tables["outcome.csv"]["Team"])]
+    )
+
+
+@mistake("A point before thousands in some rows (1.204)", "outcomes", "looks wrong", "goes on with a word")
+def point_of_thousands(p):
+    mean_outcome(p, [f"1.2{i % 90 + 10}" if i % 3 == 0 else 1200 + i for i in range(len(p.tables["outcome.csv"]))])
+
+
+@mistake("Months without a year", "outcomes", "not a day")
+def months_without_year(p):
+    table = p.tables["outcome.csv"]
+    table["Month"] = pd.to_datetime(table["Month"]).dt.strftime("%b")
+
+
+@mistake("Teams that start ten years after their cohort", "teams", "looks wrong", "goes on with a word")
+def start_of_another_decade(p):
+    p.tables["teams.csv"]["Start"] = "2034-02-01"
+    p.part("teams")["columns"]["start_date"] = "Start"
+
+
+@mistake("0 in every team in the last weeks, which are still to come", "pulses", "looks wrong", "goes on with a word")
+def weeks_to_come(p):
+    table = p.tables["pulse.csv"]
+    table.loc[table["Week"] >= sorted(table["Week"].unique())[-6], ["Good days", "Answers"]] = "0"
+
+
+@mistake("The numbers of one week carried on to the last", "pulses", "looks wrong", "goes on with a word")
+def weeks_carried_on(p):
+    table = p.tables["pulse.csv"]
+    for _, own in table.groupby("Team"):
+        table.loc[own.index[-5:], ["Good days", "Answers"]] = table.loc[
+            own.index[-5], ["Good days", "Answers"]
+        ].tolist()
