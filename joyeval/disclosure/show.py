@@ -212,20 +212,28 @@ def _verdicts(found: Any, rule: Rule, people: Any) -> Shown:
     places = dict.fromkeys(OF_TEAMS, 1 if (one and behind.min() >= rule.fine) or rule.nearest == 1 else 0)
     how = {"by": _keys(teams), "within": None if one else measured, "places": places}
     shown, why = masked(table, n=dict.fromkeys(OF_TEAMS, "people"), rule=rule, **how)
+    for end in ("ci_low", "ci_high"):
+        shown[end] = _on_its_side(shown[end].astype(float), teams[end], places[end])
     relative = (shown["change"] / shown["before"]).where(shown["before"] > 0).round(2)
     rows = teams.assign(**{name: shown[name].astype(float) for name in OF_TEAMS}, relative=relative)
     rows = rows.assign(**{name: np.nan for name in ("p", "relative_low", "relative_high") if name in rows})
     few = why["change"] != ""
-    counted = teams.groupby(measured, observed=True)["verdict"] if measured else [("", teams["verdict"])]
-    for _, part in counted:
-        few[_unlike(part, few[part.index], behind[part.index])] = True
+    for told in ("verdict", "signal"):
+        counted = teams.groupby(measured, observed=True)[told] if measured else [("", teams[told])]
+        for _, part in counted:
+            few[_unlike(part, few[part.index], behind[part.index])] = True
     why.loc[few & (why["change"] == "")] = GIVES_AWAY
     mask = _mask(table[_keys(teams)], why[list(OF_TEAMS[:3])])
     return Shown(replace(found, teams=rows[~few].reset_index(drop=True)), rule, mask, 3 * len(teams))
 
 
+def _on_its_side(shown: pd.Series, exact: pd.Series, places: int) -> pd.Series:
+    """Return rounded ends of intervals of which none has come to lie on 0: the word of the verdict rests on that."""
+    return shown.mask((shown == 0) & (exact != 0), np.sign(exact) * 10.0**-places)
+
+
 def _unlike(verdicts: pd.Series, few: pd.Series, people: pd.Series) -> pd.Index:
-    """Return a team to leave out besides: of all teams the verdicts are counted, and those not named are not alike."""
+    """Return a team to leave out besides: the verdicts of all are counted, and those not named are not alike."""
     hidden = verdicts[few].unique()
     others = people[~few & ~verdicts.isin(hidden)]
     return others.nsmallest(1).index if len(hidden) == 1 else others.index[:0]

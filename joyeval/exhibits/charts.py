@@ -9,6 +9,7 @@ import pandas as pd
 
 from joyeval import disclosure, figures, improvement
 from joyeval.exhibits.exhibit import Exhibit
+from joyeval.judgement import VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,32 +80,40 @@ def small_charts(
     return found
 
 
-def of_named(charts: Shown, verdicts: Shown, measure: str) -> Shown:
-    """Return the charts of teams whose verdict is named: a chart shows it too."""
-    return charts.pipe(_of_teams, verdicts.pipe(lambda found: found.teams.loc[found.teams["measure"] == measure]))
+def of_named(charts: Shown, verdicts: Shown, measure: str = "") -> Shown:
+    """Return the charts of teams whose verdict is named, each with its verdict; of one measure where there are more."""
+    return charts.pipe(_of_teams, verdicts.pipe(_verdict_of_teams, measure))
 
 
 def not_all_alike(shown: Shown, every: Charts, people: pd.Series) -> Shown:
-    """Leave one more team out if all that are not drawn got one verdict, since it is told how many got it.
+    """Leave one more team out if all that are not drawn have a signal, or none: it is told how many have one.
 
     It is the smallest, which readers who may see less do not see either.
     """
-    verdicts = every.latest().set_index("team")["verdict"]
+    signals = every.latest().set_index("team")["signal"]
     drawn = shown.what.latest()["team"]
-    alike = verdicts[~verdicts.index.isin(drawn)].unique()
-    unlike = drawn[~drawn.map(verdicts).isin(alike)]
+    alike = signals[~signals.index.isin(drawn)].unique()
+    unlike = drawn[~drawn.map(signals).isin(alike)]
     if len(alike) != 1 or unlike.empty:
         return shown
     smallest = people.reindex(unlike).fillna(0).idxmin()
     return shown.pipe(lambda charts: charts.keep((charts.latest()["team"] != smallest).to_numpy()))
 
 
-def _of_teams(charts: Charts, teams: pd.DataFrame) -> Charts:
-    return charts.keep(charts.latest()["team"].isin(teams["team"]).to_numpy())
+def _verdict_of_teams(found: Verdicts, measure: str) -> pd.Series:
+    rows = found.teams[found.teams["measure"] == measure] if measure else found.teams
+    return rows.set_index("team")["verdict"]
+
+
+def _of_teams(charts: Charts, verdict: pd.Series) -> Charts:
+    kept = charts.keep(charts.latest()["team"].isin(verdict.index).to_numpy())
+    return replace(kept, series=kept.series.assign(verdict=kept.series["team"].map(verdict)))
 
 
 def _each(charts: Charts, title: str) -> str:
-    return f"Small control charts of {title.lower()}, one for each team, each with its verdict. {charts.sentence()}"
+    counts = charts.latest().get("verdict", pd.Series(dtype=str)).value_counts()
+    found = f" {', '.join(f'{counts[word]} {word}' for word in VERDICTS if word in counts)}." if len(counts) else ""
+    return f"Small control charts of {title.lower()}, one for each team.{found} {charts.sentence()}"
 
 
 def _points(charts: Charts) -> pd.DataFrame:

@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 
 from joyeval.errors import UsageError
 from joyeval.figures.door import drawing
-from joyeval.figures.improvement import VERDICT
 from joyeval.figures.style import BETTER, DOUBLE_COLUMN, GREY, INK, MM, PALE, PURPLE, WORSE, styled
 from joyeval.figures.text import shorten
 
@@ -45,7 +44,7 @@ ROW_MM = 8.0
 SPARK_MM = (46.0, 82.0)  # from left to right
 COLUMNS = {  # where the text of a column stands, in mm, and by which side
     "Series": (1, "left"), "Course": (46, "left"), "Latest": (95, "right"), "Centre": (108, "right"),
-    "Target": (121, "right"), "Variation": (130, "center"), "Assurance": (145, "center"), "Verdict": (154, "left"),
+    "Target": (121, "right"), "Variation": (130, "center"), "Assurance": (145, "center"), "Signal": (154, "left"),
 }  # fmt: skip
 RINGS = {"pass": BETTER, "fail": WORSE, "inconsistent": GREY}
 MEANING = {
@@ -131,18 +130,16 @@ def _page(overview: Overview, first: int, count: int, number: str) -> Figure:
 
 def _row(ax: Axes, row: dict[str, object], y: float, number: str) -> None:
     ax.axhline(y - ROW_MM / 2, color=PALE, linewidth=0.5)
-    verdict = str(row["verdict"])
     texts = {
         "Series": shorten(row["name"], width=30),
         "Latest": "–" if pd.isna(row["value"]) else format(row["value"], number),
         "Centre": "–" if pd.isna(row["centre"]) else format(row["centre"], number),
         "Target": "–" if pd.isna(row["target"]) else format(row["target"], number),
-        "Verdict": verdict,
+        "Signal": str(row["signal"]),
     }
     for column, text in texts.items():
         x, side = COLUMNS[column]
-        color = VERDICT.get(verdict, INK) if column == "Verdict" else INK
-        ax.text(x, y, text, ha=side, va="center", fontsize=7, color=color)
+        ax.text(x, y, text, ha=side, va="center", fontsize=7, color=INK)
     draw_icon(ax, str(row["variation"]), COLUMNS["Variation"][0], y, ROW_MM * 0.36, upside_down=True)
     draw_icon(ax, str(row["assurance"]), COLUMNS["Assurance"][0], y, ROW_MM * 0.36, upside_down=True)
 

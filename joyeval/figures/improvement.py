@@ -15,6 +15,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from joyeval import judgement
 from joyeval.errors import UsageError
 from joyeval.figures.door import drawing
 from joyeval.figures.style import (
@@ -47,7 +48,7 @@ LOOK = {  # colour and shape of a point, by what it says
     "signal": {"color": PURPLE, "marker": "s", "s": 18},
     "left out": {"facecolor": "white", "edgecolor": GREY, "marker": "o", "s": 14, "linewidth": 0.6},
 }
-VERDICT = {"improved": BETTER, "deteriorated": WORSE, "changed": PURPLE}
+VERDICT = {judgement.BETTER: BETTER, judgement.WORSE: WORSE, judgement.CHANGED: PURPLE}
 GOOD = {"increase": 1, "decrease": -1, "neutral": 0}
 DRAWN = ["value", "centre", "lower", "upper", "target"]
 RUNS = "centre, runs unlike chance"
@@ -192,7 +193,7 @@ def small_multiples(
     start: pd.Timestamp | None = None,
     start_label: str = "programme starts",
 ) -> list[Figure]:
-    """Draw all series small, on as many pages as it takes, with one verdict each.
+    """Draw all series small, on as many pages as it takes, each with its verdict where one is given, else its signal.
 
     Parameters
     ----------
@@ -311,7 +312,8 @@ def _small_titles(ax: Axes, series: pd.DataFrame, by: tuple[str, ...], columns: 
         x, y = at % columns + 0.03, -(at // columns) - 0.05
         name = " · ".join(str(row[column]) for column in by)
         ax.text(x, y, shorten(name, width=100 // columns), va="top", fontsize=6, fontweight="bold")
-        ax.text(x + 0.92, y, row["verdict"], va="top", ha="right", fontsize=6, color=VERDICT.get(row["verdict"], GREY))
+        said = row.get("verdict", row["signal"])
+        ax.text(x + 0.92, y, said, va="top", ha="right", fontsize=6, color=VERDICT.get(said, GREY))
 
 
 def _small_scales(

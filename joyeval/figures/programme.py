@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from matplotlib.patches import FancyBboxPatch
 
 from joyeval.figures.door import drawing
-from joyeval.figures.style import BETTER, DOUBLE_COLUMN, GREY, INK, PALE, WORSE, new
+from joyeval.figures.style import BETTER, DOUBLE_COLUMN, GREY, INK, PALE, PURPLE, WORSE, new
 from joyeval.figures.text import clean
 
 if TYPE_CHECKING:
@@ -23,10 +23,11 @@ HEADINGS = ("Aim", "Primary drivers", "Secondary drivers", "Change ideas")
 COLUMNS = ((0, 34, 21), (41, 34, 21), (82, 38, 24), (127, 43, 28))
 NARROWER = ((0, 42, 27), (52, 46, 30), (52, 46, 30), (108, 62, 42))
 MARKS = {  # verdict: marker, colour, fill
-    "improved": ("^", BETTER, BETTER),
-    "deteriorated": ("v", WORSE, WORSE),
-    "unchanged": ("o", GREY, GREY),
-    "cannot_tell": ("o", GREY, "white"),
+    "clearly_better": ("^", BETTER, BETTER),
+    "clearly_worse": ("v", WORSE, WORSE),
+    "clearly_changed": ("D", PURPLE, PURPLE),
+    "not_clear": ("o", GREY, GREY),
+    "cannot_be_judged": ("o", GREY, "white"),
 }
 
 
@@ -160,7 +161,7 @@ def team_marks(counts: Mapping[str, int], *, words: Mapping[str, str], ax: Axes 
     Parameters
     ----------
     counts : mapping of str to int
-        Teams that "improved", "deteriorated", are "unchanged", "cannot_tell".
+        Teams that are "clearly_better", "clearly_worse", "clearly_changed", "not_clear", "cannot_be_judged".
     words : mapping of str to str
         The same verdicts in the words of the report.
     """

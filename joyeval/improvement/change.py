@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from joyeval.improvement.sheet import Sheet
 
 FEWEST = 3  # points of a period below which its variation, and so the interval, is not known
+EARLY = 0.2  # share of the points of a series within which a step may be a change of definition
 FEWEST_SERIAL = 6  # points of a period that say anything of the correlation of neighbours
 MOST_SERIAL = 0.9
 
@@ -27,7 +28,8 @@ def changes(charts: Charts, *, level: float = 0.95) -> tuple[pd.DataFrame, float
     -------
     DataFrame
         One row per series, in order: compared, before, after, change, se, ci_low, ci_high, p, clear,
-        relative, relative_low, relative_high, n_before, n_after; shown units, missing where the data cannot say.
+        relative, relative_low, relative_high, n_before, n_after, step (where the level moves most), early (that is
+        in the first fifth of the points); shown units, missing where the data cannot say.
     float
         Correlation of neighbouring points about their level, pooled over all series.
     """
@@ -56,6 +58,7 @@ def changes(charts: Charts, *, level: float = 0.95) -> tuple[pd.DataFrame, float
         "relative_high": np.exp(log + log_half) - 1,
         "n_before": points[0],
         "n_after": points[1],
+        **_step(charts, sheet),
     }
     return pd.DataFrame(table), _serial(sheet, tuple(sides))
 
@@ -74,6 +77,26 @@ def _sides(charts: Charts) -> tuple[Sheet, np.ndarray, np.ndarray, np.ndarray]:
     second = np.where(split, sheet.plotted & (part == sheet.each(parts)), second)
     how = np.select([parts > 1, frozen], ["first and last part", "baseline and after"], "halves")
     return sheet, how, first, second
+
+
+def _step(charts: Charts, sheet: Sheet) -> dict[str, np.ndarray]:
+    """Return where the level of each series moves most: after it, the sum of what lies off the mean turns back."""
+    rows = np.flatnonzero(sheet.plotted)
+    off = (sheet.value - sheet.each(sheet.mean(sheet.value, sheet.plotted)))[rows]
+    table = pd.DataFrame({"row": rows, "series": sheet.stretch[rows], "off": off})
+    by_series = table.groupby("series")
+    table["away"], table["rank"], table["next"] = (
+        by_series["off"].cumsum().abs(),
+        by_series.cumcount() + 1,
+        by_series["row"].shift(-1),
+    )
+    inner = table.dropna(subset="next")
+    best = inner.loc[inner.groupby("series")["away"].idxmax()].set_index("series").reindex(range(sheet.stretches))
+    places = charts.points[charts.x]
+    named = places.dt.strftime("%B %Y") if places.dtype.kind == "M" else places.astype(str)
+    at = best["next"]
+    step = np.where(at.notna(), named.to_numpy()[at.fillna(0).astype(int)], "")
+    return {"step": step, "early": (best["rank"] <= EARLY * sheet.count(sheet.plotted)).to_numpy()}
 
 
 def _serial(sheet: Sheet, periods: tuple[np.ndarray, np.ndarray]) -> float:

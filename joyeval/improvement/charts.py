@@ -36,7 +36,8 @@ class Charts(Result):
     series : DataFrame
         One row per part of a series: the `by` columns, part, frozen (has a baseline), n (points not excluded),
         n_missing, n_absent (periods without a row), n_useful, longest_run, longest_run_max, crossings, crossings_min,
-        runs_signal, improve, rhythm, state, reason, variation, assurance, verdict.
+        runs_signal, improve, rhythm, state, reason, variation, assurance,
+        signal ("signal", "no signal" or "cannot tell": by the rules, of points after the baseline).
     marks : DataFrame
         Baselines, rebases and exclusions: the `by` columns, x, kind, reason.
     kind : str
@@ -114,9 +115,9 @@ class Charts(Result):
         number = self.number(self.points)
         return self.keep(self.points["value"].notna().groupby(number).mean().to_numpy() >= share)
 
-    def with_verdict(self, *verdicts: str) -> Charts:
-        """Return the charts of the series that got one of these verdicts, such as "improved"."""
-        return self.keep(self.latest()["verdict"].isin(verdicts).to_numpy())
+    def with_signal(self) -> Charts:
+        """Return the charts of the series that have a signal."""
+        return self.keep((self.latest()["signal"] == judging.SIGNAL).to_numpy())
 
     def furthest(self, most: int) -> Charts:
         """Return the charts of the series whose level changed most, either way; in the order in which they stand."""
@@ -153,22 +154,25 @@ class Charts(Result):
         return self.points
 
     def sentence(self) -> str:
-        """Say how many series changed, by which rules."""
+        """Say how many series have a signal, by which rules."""
         last = self.latest()
-        counts = last["verdict"].value_counts()
-        found = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        counts = last["signal"].value_counts()
         what = f"{KINDS[self.kind].title}, {self.rule_set.title}"
         if len(last) == 1:
-            return f"The series {_FOUND[last['verdict'].iloc[0]]} ({what})."
+            return f"The chart {_FOUND[last['signal'].iloc[0]]} ({what})."
+        found = ", ".join(f"{counts[said]} {words}" for said, words in _COUNTED.items() if said in counts)
         return f"Of {len(last)} {series_word(last)}: {found} ({what})."
 
 
 _FOUND = {
-    "improved": "improved",
-    "deteriorated": "deteriorated",
-    "changed": "changed",
-    "unchanged": "did not change beyond chance",
-    "cannot tell": "cannot be judged",
+    judging.SIGNAL: "has a signal",
+    judging.NO_SIGNAL: "has no signal",
+    judging.CANNOT_TELL: "has too few points for its rules",
+}
+_COUNTED = {
+    judging.SIGNAL: "with a signal",
+    judging.NO_SIGNAL: "without one",
+    judging.CANNOT_TELL: "with too few points for the rules",
 }
 
 
@@ -259,8 +263,8 @@ def chart(
     >>> weeks = pd.date_range("2024-01-01", periods=24, freq="7D")
     >>> pulse = pd.DataFrame({"week": weeks, "good": [5, 6] * 6 + [9, 8] * 6, "answers": 10})
     >>> charts = chart(pulse, x="week", y="good", n="answers", freeze=12)
-    >>> charts.series["verdict"].tolist()
-    ['improved']
+    >>> charts.series["signal"].tolist()
+    ['signal']
     """
     kind = _kind(kind, n)
     rule_set = named(rules) if screen is None else replace(named(rules), screen=screen)

@@ -1,4 +1,4 @@
-"""What a chart says, per stretch: its state in words, the level before and after, verdict, variation, assurance."""
+"""What a chart says, per stretch: its state in words, whether it signals, variation, assurance."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 FEWEST_AFTER = 3  # points after a baseline below which nothing is said of them
 IMPROVE = {"increase": 1, "decrease": -1, "neutral": 0}
 JUDGED, NO_RESPONSES, TOO_FEW, NO_VARIATION = "judged", "no responses", "too few to judge", "no variation"
-VERDICTS = ("improved", "deteriorated", "unchanged", "cannot tell")
+SIGNAL, NO_SIGNAL, CANNOT_TELL = "signal", "no signal", "cannot tell"
 
 
 def states(sheet: Sheet) -> np.ndarray:
-    """Return the state of each stretch; only a judged one has a verdict by the rules."""
+    """Return the state of each stretch; only of a judged one do the rules say anything."""
     points = sheet.count(sheet.plotted)
     level = sheet.each(sheet.level(sheet.plotted))
     varied = sheet.count(sheet.plotted & ~same(sheet.value, level)) > 0
@@ -53,10 +53,10 @@ def compared(sheet: Sheet, frozen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """Per stretch: a signal after the baseline, the direction of the change, the verdict; and the two icons."""
+    """Per stretch: a signal after the baseline, the same in words; and the two icons."""
 
     signal: np.ndarray
-    verdict: np.ndarray
+    said: np.ndarray
     variation: np.ndarray
     assurance: np.ndarray
 
@@ -85,30 +85,24 @@ def judge(
     target : array of float, shape (rows,)
         Missing where there is none.
     """
-    before, after = compared(sheet, frozen)
+    after = compared(sheet, frozen)[1]
     flagged = sheet.plotted & (signals.direction != 0) & ~(sheet.each(frozen) & sheet.baseline)
     signal = (sheet.count(flagged) > 0) | runs.signal
-    change = side(sheet.level(after), sheet.level(before))
     last = np.zeros(sheet.stretches, np.int64)
     rows = np.flatnonzero(sheet.plotted)
     last[sheet.stretch[rows]] = rows
     return Judgement(
         signal=signal,
-        verdict=_verdict(state, signal, change * good, good, few=frozen & (sheet.count(after) < FEWEST_AFTER)),
+        said=_said(state, signal, few=frozen & (sheet.count(after) < FEWEST_AFTER)),
         variation=np.where(state == NO_RESPONSES, "", _variation(signals.direction[last], good)).astype(object),
         assurance=_assurance(lines, last, target[last], good, flat=state == NO_VARIATION),
     )
 
 
-def _verdict(
-    state: np.ndarray, signal: np.ndarray, gain: np.ndarray, good: np.ndarray, *, few: np.ndarray
-) -> np.ndarray:
+def _said(state: np.ndarray, signal: np.ndarray, *, few: np.ndarray) -> np.ndarray:
     unclear = np.isin(state, (NO_RESPONSES, TOO_FEW)) | few
-    return np.select(
-        [unclear, ~signal | (state == NO_VARIATION), good == 0, gain > 0, gain < 0],
-        ["cannot tell", "unchanged", "changed", "improved", "deteriorated"],
-        "unchanged",
-    ).astype(object)
+    none = ~signal | (state == NO_VARIATION)
+    return np.select([unclear, none], [CANNOT_TELL, NO_SIGNAL], SIGNAL).astype(object)
 
 
 def _variation(direction: np.ndarray, good: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import pandas as pd
 from joyeval.improvement.charts import chart
 from joyeval.improvement.rules import RuleSet, named
 from joyeval.improvement.verdicts import verdicts
+from joyeval.judgement import BETTER, CHANGED, WORSE, key
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -34,11 +35,14 @@ class Multiverse(Result):
 
     def sentence(self) -> str:
         """Say how far the counts spread over the choices."""
-        improved, worse, expected = (self.counts[name] for name in ("improved", "deteriorated", "expected_false"))
+        clear = [key(word) for word in (BETTER, WORSE, CHANGED)]
+        spread = {name: f"{self.counts[name].min()} to {self.counts[name].max()}" for name in (*clear, "signals")}
+        expected = self.counts["expected_signals"]
+        changed = f", {spread[clear[2]]} clearly changed" if self.counts[clear[2]].any() else ""
         return (
-            f"Over {len(self.counts)} choices of rule set and baseline, {improved.min()} to {improved.max()} of "
-            f"{self.n} series improved and {worse.min()} to {worse.max()} deteriorated, where chance alone would give "
-            f"{expected.min():.1f} to {expected.max():.1f} signals."
+            f"Over {len(self.counts)} choices of rule set and baseline, {spread[clear[0]]} of {self.n} series got "
+            f"clearly better and {spread[clear[1]]} clearly worse{changed}; {spread['signals']} charts have a signal, "
+            f"where {expected.min():.1f} to {expected.max():.1f} would if nothing had changed."
         )
 
 

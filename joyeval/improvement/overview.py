@@ -37,7 +37,7 @@ class Overview(Result):
     ----------
     table : DataFrame
         One row per series, in the order given: name, latest (date or place of the last value), value, centre, target,
-        variation, assurance (as in `Charts.series`), variation_in_words, assurance_in_words, verdict, state, chart.
+        variation, assurance (as in `Charts.series`), variation_in_words, assurance_in_words, signal, state, chart.
     sparks : DataFrame
         One row per plotted point: row (of the table), x and y (0 to 1 within the series), direction, part.
     """
@@ -97,7 +97,7 @@ def _table(charts: Charts, last: pd.DataFrame, first: int) -> pd.DataFrame:
             **{column: series[column] for column in ("variation", "assurance")},
             "variation_in_words": series["variation"].map(SAID),
             "assurance_in_words": series["assurance"].map(SAID),
-            **{column: series[column] for column in ("verdict", "state")},
+            **{column: series[column] for column in ("signal", "state")},
             "chart": KINDS[charts.kind].title,
         }
     )

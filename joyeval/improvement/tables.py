@@ -75,7 +75,7 @@ def series(
         "reason": _reasons(rows, marked, time, sheet, found).astype(str),
         "variation": judgement.variation.astype(str),
         "assurance": judgement.assurance.astype(str),
-        "verdict": judgement.verdict.astype(str),
+        "signal": judgement.said.astype(str),
     }
     keys = rows.keys.iloc[owner].reset_index(drop=True)
     return pd.concat([keys, pd.DataFrame(columns)], axis=1)

@@ -12,7 +12,8 @@ from joyeval.errors import UsageError
 from joyeval.improvement.change import changes
 from joyeval.improvement.charts import series_word
 from joyeval.improvement.false_alarms import false_alarms
-from joyeval.improvement.judging import IMPROVE, NO_RESPONSES, TOO_FEW, VERDICTS
+from joyeval.improvement.judging import CANNOT_TELL, IMPROVE, NO_VARIATION, SIGNAL
+from joyeval.judgement import BETTER, CHANGED, NOT_CLEAR, NOT_JUDGED, VERDICTS, WORSE, about, key, verdict
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -30,16 +31,18 @@ class Verdicts(Result):
     Parameters
     ----------
     teams : DataFrame
-        One row per series: the `by` columns, verdict, decided_by, compared ("baseline and after", "first and last
-        part" or "halves"), before, after, change (shown units: percentage points where shares are shown in per cent),
-        se, ci_low, ci_high, p, clear (the interval leaves 0 out), relative, relative_low, relative_high (share of the
-        level before), n_before, n_after (points), false_alarm, state, reason.
+        One row per series: the `by` columns, verdict (see `joyeval.judgement`), compared ("baseline and after", "first
+        and last part" or "halves"), before, after, change (shown units: percentage points where shares are shown in
+        per cent), se, ci_low, ci_high, p, clear (the interval leaves 0 out), relative, relative_low, relative_high
+        (share of the level before), n_before, n_after (points), signal (of the chart, by its rules), false_alarm (how
+        often a stable series has one), step (where the level of the series moves most), early (that is in its first
+        fifth), state, reason.
     counts : DataFrame
-        One row per group: the columns of `over`, series, judged, improved, improved_clear (of these, with an interval
-        that leaves 0 out), deteriorated, deteriorated_clear, changed, unchanged, cannot_tell, expected_false (signals
-        expected if nothing had changed).
+        One row per group: the columns of `over`, series, judged, clearly_better, clearly_worse, clearly_changed,
+        not_clear, cannot_be_judged, expected_clear (that many would look clear if nothing had changed), signals,
+        expected_signals (so many charts would have a signal then).
     rules : str
-        The rule set, in words.
+        The rule set of the signals, in words.
     serial : float
         Correlation of neighbouring points about their level, over all series; intervals allow for it.
     level : float
@@ -59,26 +62,55 @@ class Verdicts(Result):
         return table.rename(columns=names)
 
     def sentence(self) -> str:
-        """Say how many improved, deteriorated and did neither, and how many signals chance alone would give."""
+        """Say how many got clearly better and worse, and how many would look so if nothing had changed."""
+        if len(self.teams) == 1:
+            return _alone(self.teams.iloc[0], self.level)
         total = self.counts.select_dtypes("number").sum()
-        changed = f" {total['changed']:.0f} changed," if total["changed"] else ""
+        found = ", ".join(f"{total[key(word)]:.0f} {word}" for word in VERDICTS if total[key(word)])
+        signals = f"{total['signals']:.0f} charts have a signal ({self.rules})"
         return (
-            f"Of {self.n} {series_word(self.teams)}, {total['improved']:.0f} improved,{changed} "
-            f"{total['deteriorated']:.0f} deteriorated, {total['unchanged']:.0f} did not change and "
-            f"{total['cannot_tell']:.0f} cannot be told ({self.rules}); {total['expected_false']:.1f} signals would be "
-            "expected if nothing had changed."
+            f"Of {self.n} {series_word(self.teams)}: {found} (by the {self.level:.0%} interval of each change). Had "
+            f"none of them changed, about {about(total['expected_clear'])} would still look clear. {signals}; "
+            f"{total['expected_signals']:.1f} would if nothing had changed."
         )
 
 
-def verdicts(charts: Charts, *, over: str | Sequence[str] | None = None, level: float = 0.95) -> Verdicts:
-    """Say of every series whether it improved, by how much, and how many such signals chance would give.
+def _alone(row: pd.Series, level: float) -> str:
+    """Say what became of one series."""
+    if row["verdict"] == NOT_JUDGED:
+        return "Whether it changed cannot be judged: too few points before or after."
+    sides = SIDES[row["compared"]]
+    numbers = f"{row['change']:+.1f} (from {row['before']:.1f} to {row['after']:.1f}, {sides})"
+    stepped = row["compared"] == "halves" and (row["clear"] or row["signal"])
+    when = f" It moved most in {row['step']}." if stepped else ""
+    return (
+        f"{SAID[row['verdict']]}: {numbers}, {level:.0%} interval {row['ci_low']:+.1f} to {row['ci_high']:+.1f}.{when}"
+    )
 
-    The rule set decides whether there was a change, the levels before and after say which way and how much.
+
+SAID = {
+    BETTER: "The series got clearly better",
+    WORSE: "The series got clearly worse",
+    CHANGED: "The series clearly changed",
+    NOT_CLEAR: "Whether the series changed is not clear",
+}
+SIDES = {
+    "baseline and after": "baseline and since",
+    "first and last part": "first part and last",
+    "halves": "first half and second, as no baseline is named",
+}
+
+
+def verdicts(charts: Charts, *, over: str | Sequence[str] | None = None, level: float = 0.95) -> Verdicts:
+    """Say of every series whether it got clearly better or worse, by how much, and how many would by chance.
+
+    The interval of the change decides the word; signals of the chart stand beside it. Without a baseline or parts
+    nothing is better or worse: halves are compared, which clearly changed or not.
     Estimand: level after minus level before, each level the sum of numerators over the sum of denominators
     (or the mean) of its points. Intervals take points, not answers, as the units and allow for weeks that move slowly
     beside chance: how much and how slowly is averaged over, not taken as known (`improvement.slow_weeks`), and what
     series have in common is learned from all of them together.
-    Where a series has parts, the first is compared with the last, and the interval decides.
+    Where a series has parts, the first is compared with the last.
 
     Parameters
     ----------
@@ -103,69 +135,53 @@ def verdicts(charts: Charts, *, over: str | Sequence[str] | None = None, level: 
     if strange := [name for name in over if name not in charts.by]:
         raise UsageError(f"over: {', '.join(strange)} is not among the columns of by ({', '.join(charts.by)})")
     change, serial = changes(charts, level=level)
-    teams = _teams(charts, change, level)
+    teams = _teams(charts, change)
     return Verdicts(
         n=len(teams),
-        n_dropped=int((teams["verdict"] == "cannot tell").sum()),
+        n_dropped=int((teams["verdict"] == NOT_JUDGED).sum()),
         notes=(*charts.notes, *_notes(teams, serial)),
         teams=teams,
-        counts=_counts(teams, over),
+        counts=_counts(teams, over, 1 - level),
         rules=charts.rule_set.title,
         serial=serial,
         level=level,
     )
 
 
-def _teams(charts: Charts, change: pd.DataFrame, level: float) -> pd.DataFrame:
-    """One row per series: what its chart says or, where it has parts, what the interval between them says."""
-    parts = charts.series.assign(series=charts.number(charts.series), rate=false_alarms(charts)["false_alarm"])
+def _teams(charts: Charts, change: pd.DataFrame) -> pd.DataFrame:
+    """One row per series: what the interval of its change says, and whether its chart has a signal."""
+    parts = charts.series.assign(series=charts.number(charts.series), stable=1 - false_alarms(charts)["false_alarm"])
+    every = parts.groupby("series")
     last = parts.drop_duplicates("series", keep="last", ignore_index=True)
-    unclear = parts["state"].isin((NO_RESPONSES, TOO_FEW)).groupby(parts["series"]).any().to_numpy()
-    split = (change["compared"] == "first and last part").to_numpy()
-    between = np.where(unclear, "cannot tell", _by_interval(change, last["improve"]))
-    keys = last[list(charts.by)].assign(
-        verdict=last["verdict"].where(~split, between),
-        decided_by=np.where(split, f"{level:.0%} interval between parts", charts.rule_set.name),
-    )
-    rate = last["rate"].where(~split, np.where(unclear, np.nan, 1 - level))
-    return pd.concat([keys, change], axis=1).assign(false_alarm=rate, state=last["state"], reason=last["reason"])
-
-
-def _by_interval(change: pd.DataFrame, improve: pd.Series) -> np.ndarray:
-    """Judge a change by whether its interval leaves 0 out."""
-    good = improve.map(IMPROVE).to_numpy()
-    gain = np.sign(change["change"].to_numpy()) * good
-    return np.select(
-        [change["se"].isna(), ~change["clear"], good == 0, gain > 0],
-        ["cannot tell", "unchanged", "changed", "improved"],
-        "deteriorated",
+    unclear = parts["signal"].eq(CANNOT_TELL).groupby(parts["series"]).any().to_numpy()
+    known = {name: change[name].where(~unclear) for name in ("ci_low", "ci_high")}
+    good = last["improve"].map(IMPROVE).where(change["compared"] != "halves", 0)
+    word = verdict(known["ci_low"], known["ci_high"], good=good)
+    word[~unclear & (last["state"] == NO_VARIATION)] = NOT_CLEAR
+    return pd.concat([last[list(charts.by)].assign(verdict=word), change], axis=1).assign(
+        clear=np.isin(word, (BETTER, WORSE, CHANGED)),
+        signal=parts["signal"].eq(SIGNAL).groupby(parts["series"]).any().to_numpy(),
+        false_alarm=(1 - every["stable"].prod(min_count=1)).to_numpy(),
+        state=last["state"],
+        reason=last["reason"],
     )
 
 
-def _counts(teams: pd.DataFrame, over: list[str]) -> pd.DataFrame:
-    """Count verdicts per group, with the signals expected if nothing had changed."""
-    words = (*VERDICTS, "changed")
-    flags = pd.DataFrame({word.replace(" ", "_"): (teams["verdict"] == word).astype(int) for word in words})
+def _counts(teams: pd.DataFrame, over: list[str], chance: float) -> pd.DataFrame:
+    """Count verdicts per group, with those that would look clear, and the signals, if nothing had changed."""
+    flags = pd.DataFrame({key(word): (teams["verdict"] == word).astype(int) for word in VERDICTS})
+    judged = 1 - flags[key(NOT_JUDGED)]
     table = pd.concat([teams[over], flags], axis=1).assign(
         series=1,
-        improved_clear=flags["improved"] * teams["clear"],
-        deteriorated_clear=flags["deteriorated"] * teams["clear"],
-        judged=1 - flags["cannot_tell"],
-        expected_false=teams["false_alarm"].where(teams["verdict"] != "cannot tell", 0.0),
+        judged=judged,
+        expected_clear=chance * judged,
+        signals=teams["signal"].astype(int),
+        expected_signals=teams["false_alarm"].fillna(0.0),
     )
     grouped = table.groupby(over, observed=True, as_index=False).sum() if over else table.sum().to_frame().T
-    order = [
-        "series",
-        "judged",
-        "improved",
-        "improved_clear",
-        "deteriorated",
-        "deteriorated_clear",
-        "changed",
-        "unchanged",
-        "cannot_tell",
-    ]
-    return grouped[[*over, *order, "expected_false"]].astype(dict.fromkeys(order, int)).reset_index(drop=True)
+    whole = dict.fromkeys(["series", "judged", *map(key, VERDICTS), "signals"], int)
+    order = ["series", "judged", *map(key, VERDICTS), "expected_clear", "signals", "expected_signals"]
+    return grouped[[*over, *order]].astype(whole).reset_index(drop=True)
 
 
 def _notes(teams: pd.DataFrame, serial: float) -> tuple[str, ...]:
@@ -175,7 +191,15 @@ def _notes(teams: pd.DataFrame, serial: float) -> tuple[str, ...]:
         + (": more signals than expected may be false." if serial > SERIAL else "."),
     ]
     if (teams["compared"] == "halves").any():
-        found.append("Series without a baseline: the first half of their points is compared with the second.")
+        found.append(
+            "Series without a baseline: the first half of their points is compared with the second, so that they may "
+            "have changed, but nothing says that they got better or worse since something began."
+        )
+    if early := int(((teams["clear"] | teams["signal"]) & teams["early"] & (teams["compared"] == "halves")).sum()):
+        found.append(
+            f"{early} series moved most in the first fifth of their points: that may be another definition, or another "
+            "way of recording, and no change of what is measured."
+        )
     if (teams["compared"] == "first and last part").any():
         found.append("Parts chosen after looking at the data make the interval between them too sure.")
     unknown = int((teams["change"].notna() & teams["se"].isna()).sum())

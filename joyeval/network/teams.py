@@ -1,4 +1,4 @@
-"""Teams of all cohorts: how many improved beside what chance would give, by cohort and by organisation."""
+"""Teams of all cohorts: how many got clearly better or worse beside what chance would give, by cohort and place."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval.errors import ModelError
+from joyeval.judgement import NOT_JUDGED, VERDICTS, about, key
 from joyeval.models import meta_analysis
 from joyeval.result import Result
 
 if TYPE_CHECKING:
     from joyeval.study import Study
 
-COUNTS = ["judged", "improved", "improved_clear", "deteriorated", "deteriorated_clear", "unchanged", "cannot_tell"]
+COUNTS = ["judged", *map(key, VERDICTS), "expected_clear", "signals", "expected_signals"]
 ALL = "All"
 
 
@@ -27,8 +28,8 @@ class TeamTotals(Result):
     teams : DataFrame
         One row per measure and team: cohort, organisation, measure, team, verdict, before, after, change, se, relative.
     counts : DataFrame
-        One row per measure and cohort, and one for all: judged, improved, improved_clear, deteriorated,
-        deteriorated_clear, unchanged, cannot_tell, expected_false (signals if nothing had changed).
+        One row per measure and cohort, and one for all: judged, a count for each verdict, expected_clear, signals,
+        expected_signals (see `joyeval.improvement.Verdicts`).
     rules : str
         The rule set, in words.
     """
@@ -42,16 +43,16 @@ class TeamTotals(Result):
         return self.teams.rename(columns={"change": "estimate"}).assign(term=self.teams["team"])
 
     def sentence(self) -> str:
-        """Say how many improved and deteriorated, and how many would by chance."""
+        """Say how many got clearly better and worse, and how many would look so by chance."""
         total = self.counts[self.counts["cohort"] == ALL].select_dtypes("number").sum()
         if not total["judged"]:
             return f"None of the {len(self.teams)} series of teams can be judged: they have too few points."
+        found = ", ".join(f"{total[key(word)]:.0f} {word}" for word in VERDICTS[:-1] if total[key(word)])
+        signals = f"{total['signals']:.0f} charts have a signal ({self.rules})"
         return (
-            f"Of {total['judged']:.0f} series of teams in {self.teams['cohort'].nunique()} cohorts, "
-            f"{total['improved']:.0f} improved ({total['improved_clear']:.0f} with an interval that leaves no change "
-            f"out), {total['deteriorated']:.0f} deteriorated ({total['deteriorated_clear']:.0f}) and "
-            f"{total['unchanged']:.0f} did neither ({self.rules}). If nothing had changed, "
-            f"{total['expected_false']:.1f} would be flagged, half of them as improved."
+            f"Of {total['judged']:.0f} series of teams in {self.teams['cohort'].nunique()} cohorts: {found} (by the "
+            f"interval of each change). If nothing had changed, about {about(total['expected_clear'])} would look "
+            f"clear. {signals}; {total['expected_signals']:.1f} would then."
         )
 
 
@@ -71,14 +72,13 @@ def team_totals(study: Study) -> TeamTotals | None:
     if not teams:
         return None
     table, by_cohort = pd.concat(teams, ignore_index=True), pd.concat(counts, ignore_index=True)
-    numbers = [*COUNTS, "expected_false"]
-    total = by_cohort.groupby("measure", sort=False)[numbers].sum().reset_index().assign(cohort=ALL)
+    total = by_cohort.groupby("measure", sort=False)[COUNTS].sum().reset_index().assign(cohort=ALL)
     return TeamTotals(
         teams=table,
-        counts=pd.concat([by_cohort, total], ignore_index=True)[["measure", "cohort", *numbers]],
+        counts=pd.concat([by_cohort, total], ignore_index=True)[["measure", "cohort", *COUNTS]],
         rules=" / ".join(dict.fromkeys(rules)),
         n=int(total["judged"].sum()),
-        n_dropped=int(total["cannot_tell"].sum()),
+        n_dropped=int(total[key(NOT_JUDGED)].sum()),
         notes=tuple(dict.fromkeys(notes)),
     )
 
@@ -93,13 +93,14 @@ def organisations(study: Study, totals: TeamTotals) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        measure, organisation, teams, improved, deteriorated, unchanged, before, estimate, ci_low, ci_high, relative:
-        the mean change is over teams, each a draw from the organisation's teams (random effects, Hartung-Knapp).
+        measure, organisation, teams, a count for each verdict but the last, before, estimate, ci_low, ci_high,
+        relative: the mean change is over teams, each a draw from the organisation's teams (random effects,
+        Hartung-Knapp).
     """
     names = {organisation.code: organisation.name for organisation in study.organisations}
     rows = []
     for (measure, code), teams in totals.teams.groupby(["measure", "organisation"]):
-        verdicts = {name: int((teams["verdict"] == name).sum()) for name in ("improved", "deteriorated", "unchanged")}
+        verdicts = {key(word): int((teams["verdict"] == word).sum()) for word in VERDICTS[:-1]}
         who = {"measure": measure, "organisation": names.get(code, code), "teams": len(teams)}
         rows.append(who | verdicts | _mean_change(teams))
     return pd.DataFrame(rows)

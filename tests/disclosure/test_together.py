@@ -81,24 +81,24 @@ def test_verdicts_that_are_not_named_are_not_all_alike_since_those_of_all_teams_
     charts = improvement.chart(pulses(staff), freeze=12, **how)
     found = improvement.verdicts(charts, over="measure")
     truth = found.teams.set_index("team")["verdict"]
-    assert set(truth) == {"improved", "unchanged"}
+    assert set(truth) == {"clearly better", "not clear"}
     shown = show(found, people=staff)
     named = set(shown.what.teams["team"])
     assert named
     assert "Elm" not in named
-    assert set(truth[~truth.index.isin(named)]) == {"improved", "unchanged"}
+    assert set(truth[~truth.index.isin(named)]) == {"clearly better", "not clear"}
     drawn = of_named(show(charts.only(measure="joy"), people=staff), shown, "joy")
     assert set(drawn.what.latest()["team"]) <= named
 
 
-def test_outcomes_that_are_not_drawn_are_not_all_alike_since_verdicts_of_all_teams_are_counted():
+def test_outcomes_that_are_not_drawn_are_not_all_alike_since_signals_of_all_teams_are_counted():
     staff = pd.Series({"Ash": 40, "Birch": 30, "Cedar": 25, "Dale": 20, "Elm": 7})
     how = {"x": "period", "y": "y", "n": "n", "by": "team", "multiply": 100, "improve": "increase"}
     charts = improvement.chart(pulses(staff), freeze=12, **how)
-    verdicts = charts.latest().set_index("team")["verdict"]
-    signals = show(charts, people=staff).pipe(lambda found: found.with_verdict("improved"))
-    assert set(signals.what.latest()["team"]) == {"Ash", "Birch", "Cedar"}, "so that Elm would be unchanged"
+    truth = charts.latest().set_index("team")["signal"]
+    signals = show(charts, people=staff).pipe(lambda found: found.with_signal())
+    assert set(signals.what.latest()["team"]) == {"Ash", "Birch", "Cedar"}, "so that Elm would have none"
     drawn = not_all_alike(signals, charts, staff)
     assert drawn.what.latest()["team"].tolist() == ["Ash", "Birch"], "Cedar is smaller"
-    assert set(verdicts.drop(drawn.what.latest()["team"])) == {"improved", "unchanged"}
+    assert set(truth.drop(drawn.what.latest()["team"])) == {"signal", "no signal"}
     assert not_all_alike(drawn, charts, staff) is drawn

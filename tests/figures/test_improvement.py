@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -163,9 +165,11 @@ def test_every_small_chart_marks_the_start_and_a_start_outside_is_not_drawn(char
 
 
 def test_verdicts_are_written_in_words_and_colour(charts):
-    (page,) = small_multiples(charts)
-    words = {text.get_text(): to_hex(text.get_color()) for text in page.axes[0].texts}
-    assert words["improved"].upper() == BETTER.upper()
+    judged = replace(charts, series=charts.series.assign(verdict="clearly better"))
+    for drawn, word in ((judged, "clearly better"), (charts, "signal")):
+        (page,) = small_multiples(drawn)
+        words = {text.get_text(): to_hex(text.get_color()).upper() for text in page.axes[0].texts}
+        assert (words[word] == BETTER.upper()) == (word == "clearly better")
 
 
 def test_a_funnel_names_few_and_ranks_none():

@@ -122,17 +122,17 @@ class TestStates:
         found = chart(weekly([5, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9]), x="week", y="y", kind="i")
         assert found.points[["lower", "upper"]].isna().all(axis=None)
         assert (found.points["centre"] == 9).all()
-        assert one(found)[["state", "verdict"]].tolist() == ["too few to judge", "cannot tell"]
+        assert one(found)[["state", "signal"]].tolist() == ["too few to judge", "cannot tell"]
         assert one(found)["reason"] == "11 points, 12 are needed to judge"
 
     def test_nobody_ever_answered(self):
         found = chart(weekly([np.nan] * 12), x="week", y="y")
-        assert one(found)[["state", "verdict", "variation"]].tolist() == ["no responses", "cannot tell", ""]
+        assert one(found)[["state", "signal", "variation"]].tolist() == ["no responses", "cannot tell", ""]
         assert one(found)["longest_run"] is pd.NA
 
     def test_a_constant_series_has_no_variation(self):
         found = chart(weekly([7.1] * 20), x="week", y="y", kind="i", screen=False)
-        assert one(found)[["state", "verdict"]].tolist() == ["no variation", "unchanged"]
+        assert one(found)[["state", "signal"]].tolist() == ["no variation", "no signal"]
         assert not found.points["beyond"].any()
 
     def test_the_mean_is_the_centre_where_half_of_the_points_lie_on_the_median(self):
@@ -148,7 +148,7 @@ class TestStates:
 
     def test_nothing_is_said_of_two_points_after_a_baseline(self):
         found = chart(weekly([*WAVE[:14], 30, 31]), x="week", y="y", kind="i", freeze=14)
-        assert one(found)["verdict"] == "cannot tell"
+        assert one(found)["signal"] == "cannot tell"
         assert "fewer than 3 points after the baseline" in one(found)["reason"]
 
 
@@ -194,7 +194,7 @@ class TestBaselinesAndParts:
         found = chart(weekly(values), x="week", y="y", kind="i", exclude=10)
         without = chart(weekly(values).drop(9), x="week", y="y", kind="i")
         assert found.points["upper"].iloc[0] == without.points["upper"].iloc[0]
-        assert one(found)["verdict"] == "unchanged"
+        assert one(found)["signal"] == "no signal"
         assert flagged(found, "beyond") == [9]
         assert one(found)["reason"] == "1 excluded"
 
@@ -247,26 +247,19 @@ class TestUnits:
         assert one(chart(weekly(WAVE), x="week", y="y", kind="run", target=5))["assurance"] == ""
 
 
-class TestVerdict:
+class TestSignal:
     @pytest.mark.parametrize(
-        ("improve", "verdict", "variation"),
-        [
-            ("increase", "improved", "improvement_high"), ("decrease", "deteriorated", "concern_high"),
-            ("neutral", "changed", "neutral_high"),
-        ],
-    )  # fmt: skip
-    def test_direction_of_improvement(self, improve, verdict, variation):
+        ("improve", "variation"),
+        [("increase", "improvement_high"), ("decrease", "concern_high"), ("neutral", "neutral_high")],
+    )
+    def test_direction_of_improvement(self, improve, variation):
         found = one(chart(weekly(UP), x="week", y="y", kind="i", freeze=12, improve=improve))
-        assert found[["verdict", "variation"]].tolist() == [verdict, variation]
+        assert found[["signal", "variation"]].tolist() == ["signal", variation]
 
-    def test_without_a_baseline_the_halves_say_which_way(self):
-        assert one(chart(weekly(UP), x="week", y="y"))["verdict"] == "improved"
-        assert one(chart(weekly(UP[::-1]), x="week", y="y"))["verdict"] == "deteriorated"
-
-    def test_stable_is_unchanged(self):
+    def test_stable_has_none(self):
         found = chart(weekly(WAVE), x="week", y="y", kind="i")
-        assert one(found)[["verdict", "variation"]].tolist() == ["unchanged", "common_cause"]
-        assert found.sentence().startswith("The series did not change beyond chance")
+        assert one(found)[["signal", "variation"]].tolist() == ["no signal", "common_cause"]
+        assert found.sentence().startswith("The chart has no signal")
 
 
 class TestCall:
@@ -337,20 +330,19 @@ def test_series_with_too_few_values_to_be_drawn_are_left_out_whole():
     assert found.legible(share=0.1).latest()["team"].tolist() == ["often", "seldom"]
 
 
-def test_series_are_chosen_by_their_verdict():
+def test_series_are_chosen_by_their_signal():
     data = teams(("same", [5.0, 6.0] * 8), ("fell", [9.0, 8.0] * 4 + [1.0, 2.0] * 4))
     found = chart(data, x="week", y="y", by="team", improve="increase", freeze=8)
-    chosen = found.with_verdict("deteriorated")
+    chosen = found.with_signal()
     assert chosen.latest()["team"].tolist() == chosen.points["team"].unique().tolist() == ["fell"]
-    assert found.with_verdict().latest().empty
 
 
 def test_the_sentence_counts_teams_where_series_are_teams():
     found = chart(teams(("a", WAVE), ("b", UP)), x="week", y="y", by="team", improve="increase", freeze=12)
     assert found.sentence().startswith("Of 2 teams: ")
-    assert found.only(team="b").sentence().startswith("The series improved (")
+    assert found.only(team="b").sentence().startswith("The chart has a signal (")
     both = chart(weekly(WAVE).assign(k=1), x="week", y="y", by="k")
-    assert both.sentence().startswith("The series did not change beyond chance (")
+    assert both.sentence().startswith("The chart has no signal (")
 
 
 def test_a_target_in_the_wrong_unit_is_told_of():

@@ -265,8 +265,8 @@ def test_a_target_that_is_always_reached_is_met():
     """Theirs says hit or miss, as its limits vanish on a constant series."""
     told, charts = charted("n_const100_target100")
     assert "inconsistent.svg" in told["extra"]["icons"]["icon"]
-    assert charts.series[["state", "assurance", "verdict"]].to_numpy().tolist() == [
-        ["no variation", "pass", "unchanged"]
+    assert charts.series[["state", "assurance", "signal"]].to_numpy().tolist() == [
+        ["no variation", "pass", "no signal"]
     ]
 
 

@@ -40,8 +40,8 @@ def pulse():
 def test_the_same_rise_is_better_for_one_measure_and_worse_for_the_other(study, pulse):
     charts = improvement.team_charts(study, "1", pulse)
     verdict = improvement.verdicts(charts).teams.set_index(["measure", "team"])["verdict"]
-    assert verdict["good_day", "A"] == "improved"
-    assert verdict["stress", "A"] == "deteriorated"
+    assert verdict["good_day", "A"] == "clearly better"
+    assert verdict["stress", "A"] == "clearly worse"
 
 
 def test_the_centre_is_that_of_the_baseline_phase(study, pulse):

@@ -40,7 +40,7 @@ def test_119_months_of_a_trust_with_one_month_absent():
     row = found.series.iloc[0]
     assert (len(found.points), row["rhythm"], row["n_absent"]) == (119, "monthly", 1)
     assert found.points.loc[found.points["gap"] > 0, "month"].tolist() == [pd.Timestamp("2025-09-30")]
-    assert row["verdict"] == "changed"
+    assert row["signal"] == "signal"
 
 
 def test_the_count_halved_in_august_2016():
@@ -64,7 +64,7 @@ def test_infections_fell_after_the_intervention():
     found = verdicts(
         chart(data, x="month", y="n", n="days", kind="u'", part=len(before), improve="decrease", multiply=10_000)
     ).teams.iloc[0]
-    assert found["verdict"] == "improved"
+    assert found["verdict"] == "clearly better"
     rate = [10_000 * part["n"].sum() / part["days"].sum() for part in (before, after)]
     assert found[["before", "after"]].tolist() == pytest.approx(rate)
     assert found["relative"] == pytest.approx(rate[1] / rate[0] - 1)

@@ -66,7 +66,7 @@ class TestSize:
         found = verdicts(chart(data, x="week", y="y", n="n", freeze=16, multiply=100)).teams.iloc[0]
         assert found["change"] == pytest.approx(20)
         assert found["relative"] == pytest.approx(0.3636, abs=1e-4)
-        assert found[["verdict", "clear", "n_before", "n_after"]].tolist() == ["improved", True, 16, 16]
+        assert found[["verdict", "clear", "n_before", "n_after"]].tolist() == ["clearly better", True, 16, 16]
 
     def test_means_are_compared_by_welch(self):
         """Points without an order in time, so scipy's test of two samples is the same."""
@@ -148,23 +148,39 @@ class TestVerdicts:
             [teams(("a", UP), ("b", UP[::-1]), ("c", WAVE)).assign(cohort=1), teams(("d", UP[:8])).assign(cohort=2)]
         )
         found = verdicts(chart(data, x="week", y="y", by=["cohort", "team"]), over="cohort")
-        assert found.counts.drop(columns="expected_false").to_numpy().tolist() == [
-            [1, 3, 3, 1, 1, 1, 1, 0, 1, 0],
-            [2, 1, 0, 0, 0, 0, 0, 0, 0, 1],
+        assert found.counts["expected_clear"].tolist() == pytest.approx([0.15, 0])
+        assert found.counts.drop(columns=["expected_clear", "expected_signals"]).to_numpy().tolist() == [
+            [1, 3, 3, 0, 0, 2, 1, 0, 2],  # halves: nothing was named that it could be better than
+            [2, 1, 0, 0, 0, 0, 0, 1, 0],
         ]
-        assert found.counts["expected_false"].between(0, 0.5).all()
-        assert found.sentence().startswith("Of 4 teams, 1 improved, 1 deteriorated, 1 did not change and 1 cannot")
+        assert found.counts["expected_signals"].between(0, 0.5).all()
+        assert found.sentence().startswith("Of 4 teams: 2 clearly changed, 1 not clear, 1 cannot be judged (")
         assert (found.n, found.n_dropped) == (4, 1)
+
+    def test_with_a_baseline_they_are_better_or_worse(self):
+        data = teams(("a", UP), ("b", UP[::-1]), ("c", WAVE))
+        found = verdicts(chart(data, x="week", y="y", by="team", freeze=10))
+        assert found.teams["verdict"].tolist() == ["clearly better", "clearly worse", "not clear"]
+        alone = verdicts(chart(weekly(UP), x="week", y="y", freeze=10)).sentence()
+        assert alone.startswith("The series got clearly better: +")
+
+    def test_a_step_at_the_beginning_may_be_another_definition(self):
+        rng = np.random.default_rng(1)
+        early, late = (np.where(np.arange(60) < k, 20.0, 10.0) + rng.normal(0, 1, 60) for k in (8, 30))
+        how = {"x": "week", "y": "y", "kind": "i", "improve": "decrease"}
+        told = [verdicts(chart(weekly(values), **how)) for values in (early, late)]
+        assert not {"clearly better", "clearly worse"} & {found.teams["verdict"][0] for found in told}
+        assert [any("another definition" in note for note in found.notes) for found in told] == [True, False]
+        assert "It moved most in February 2024." in told[0].sentence()
 
     def test_parts_are_compared_by_their_interval(self):
         rises, short = verdicts(chart(weekly(UP + UP[12:]), x="week", y="y", part=12)), verdicts(
             chart(weekly(UP), x="week", y="y", part=12)
         )  # fmt: skip
-        assert rises.teams.loc[0, ["verdict", "decided_by", "compared"]].tolist() == [
-            "improved", "95% interval between parts", "first and last part",
+        assert rises.teams.loc[0, ["verdict", "compared"]].tolist() == [
+            "clearly better", "first and last part",
         ]  # fmt: skip
-        assert rises.teams["false_alarm"][0] == pytest.approx(0.05)
-        assert short.teams["verdict"][0] == "cannot tell"  # 10 points after
+        assert short.teams["verdict"][0] == "cannot be judged"  # 10 points after
 
     def test_tidy_has_the_columns_of_estimates(self):
         found = verdicts(chart(weekly(UP), x="week", y="y", freeze=12)).tidy()
@@ -188,7 +204,7 @@ class TestVerdicts:
             ["anhoej", "none"], ["anhoej", "12"], ["mdc-2023", "none"], ["mdc-2023", "12"],
         ]  # fmt: skip
         one = verdicts(chart(data, **PULSE, rules="mdc-2023", freeze=12)).counts.iloc[0]
-        assert found.counts.iloc[3]["improved"] == one["improved"]
+        assert found.counts.iloc[3]["clearly_better"] == one["clearly_better"]
         assert found.sentence().startswith("Over 4 choices of rule set and baseline, ")
         assert Multiverse.from_json(found.to_json()).n == 30
 
@@ -306,6 +322,6 @@ def test_coverage_of_intervals(name, call, least, most):
 def test_expected_false_signals_are_what_stable_programmes_give(rules, freeze):
     """Twenty stable cohorts of 70 teams, within 4 standard errors and 3 points for the grid of designs."""
     found = verdicts(chart(programme(31, series=1400), **PULSE, rules=rules, freeze=freeze)).counts.iloc[0]
-    seen = found["improved"] + found["deteriorated"]
-    print(rules, freeze, seen, found["expected_false"])
-    assert seen == pytest.approx(found["expected_false"], abs=4 * np.sqrt(1400 * 0.25) + 0.03 * 1400)
+    seen = found["signals"]
+    print(rules, freeze, seen, found["expected_signals"])
+    assert seen == pytest.approx(found["expected_signals"], abs=4 * np.sqrt(1400 * 0.25) + 0.03 * 1400)

@@ -79,11 +79,11 @@ def test_counts_of_teams_add_up_over_cohorts_and_organisations(study):
     totals = network.team_totals(study)
     by_cohort = totals.counts[totals.counts["cohort"] != "All"]
     whole = totals.counts[totals.counts["cohort"] == "All"].iloc[0]
-    for name in ("judged", "improved", "deteriorated", "unchanged", "expected_false"):
+    for name in ("judged", "clearly_better", "clearly_worse", "not_clear", "expected_clear", "expected_signals"):
         assert by_cohort[name].sum() == pytest.approx(whole[name])
     table = network.organisations(study, totals)
     assert table["organisation"].tolist() == ["Alder Trust", "Birch Trust"]
-    assert table["improved"].sum() == whole["improved"]
+    assert table["clearly_better"].sum() == whole["clearly_better"]
     assert table["teams"].sum() == 4 * programme.TEAMS
 
 
@@ -141,7 +141,13 @@ def test_the_report_says_what_a_board_asks(written, found):
     told = re.search(r"Good day: over 4 cohorts the mean was \+([\d.]+) percentage points", text)
     exact = re.search(r"mean was \+([\d.]+)", found.sentence())
     assert float(told[1]) == pytest.approx(float(exact[1]), abs=0.5)  # rounded for its readers
-    for asked in ("Data as of", "prediction interval", "expected by chance", "Did later cohorts gain more?", "Methods"):
+    for asked in (
+        "Data as of",
+        "prediction interval",
+        "if nothing had changed",
+        "Did later cohorts gain more?",
+        "Methods",
+    ):
         assert asked.lower() in text.lower()
 
 

@@ -115,7 +115,7 @@ def test_boxes_of_a_driver_diagram_do_not_overlap():
 
 
 def test_marks_are_as_many_as_teams_and_differ_in_shape():
-    counts = {"improved": 3, "deteriorated": 2, "unchanged": 0, "cannot_tell": 1}
+    counts = {"clearly_better": 3, "clearly_worse": 2, "not_clear": 0, "cannot_be_judged": 1}
     ax = figures.team_marks(counts, words={name: name for name in counts})
     drawn = {line.get_marker(): len(line.get_xdata()) for line in ax.lines if line.get_marker() != "None"}
     assert drawn == {"^": 3, "v": 2, "o": 1}

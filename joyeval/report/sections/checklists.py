@@ -11,6 +11,7 @@ import pandas as pd
 
 from joyeval import disclosure, report
 from joyeval.improvement import Verdicts
+from joyeval.judgement import BETTER, WORSE, key
 from joyeval.measurement.scores import ScoreChange
 from joyeval.report.audiences import section, tables_of
 from joyeval.report.messages import catalogue
@@ -123,7 +124,8 @@ def _effect(store: Store) -> str:
         found = store.result("improvement_verdicts")
         if isinstance(found, Verdicts):
             total = found.counts.select_dtypes("number").sum()
-            parts.append(f"{total['improved']:.0f} teams improved and {total['deteriorated']:.0f} got worse.")
+            better, worse = (f"{total[key(word)]:.0f}" for word in (BETTER, WORSE))
+            parts.append(f"{better} teams got clearly better and {worse} clearly worse.")
     if "experience_change" in store.results():
         found = store.result("experience_change")
         if isinstance(found, ScoreChange):

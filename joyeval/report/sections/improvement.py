@@ -14,10 +14,13 @@ from joyeval.exhibits.exhibit import MANY
 from joyeval.improvement.pulses import pooled_charts
 from joyeval.improvement.rules import named
 from joyeval.intake.response import participation
+from joyeval.judgement import VERDICTS, key
 from joyeval.report.audiences import section
 from joyeval.report.sections.words import rule
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from joyeval.disclosure import Rule, Shown
     from joyeval.improvement import Charts, Multiverse, Verdicts
     from joyeval.store import Store
@@ -26,15 +29,12 @@ if TYPE_CHECKING:
 TEAM = ["team", "verdict", "before", "after", "change", "ci_low", "ci_high", "relative"]
 COUNTS = {  # rows of the table of verdicts
     "series": "Teams",
-    "improved": "Improved",
-    "improved_clear": "… of these, with an interval that leaves no change out",
-    "deteriorated": "Deteriorated",
-    "deteriorated_clear": "… of these, with an interval that leaves no change out",
-    "unchanged": "Did not change beyond chance",
-    "cannot_tell": "Cannot be judged",
-    "expected_false": "Signals that chance alone would give",
+    **{key(word): word[:1].upper() + word[1:] for word in VERDICTS},
+    "expected_clear": "Would look clearly better or worse if none had changed",
+    "signals": "Charts with a signal",
+    "expected_signals": "Charts that would have one if nothing had changed",
 }
-CHOICES = ["rules", "baseline", "improved", "deteriorated", "unchanged", "cannot_tell", "expected_false"]
+CHOICES = ["rules", "baseline", *(key(word) for word in VERDICTS), "signals", "expected_signals"]
 COUNTED_ONLY = "would give one that has away; they stand in the counts above only."
 FEW = 6  # of an outcome, so many teams are all drawn; of more, only those with a signal
 SPREAD = {
@@ -89,12 +89,12 @@ def cohort_charts(charts: Charts, store: Store, study: Study, cohort: str) -> No
 
 @section
 def verdicts(found: Verdicts, study: Study, store: Store, cohort: str) -> None:
-    """Emit how many teams improved, deteriorated and did neither, then each team; teams are not ranked."""
+    """Emit how many teams got clearly better and worse, then each team; teams are not ranked."""
     titles = {part.measure: part.title for part in study.pulses}
     counts = found.counts.set_index("measure").rename(index=titles)[list(COUNTS)]
     report.table(
         disclosure.nobody(counts.T.rename(index=COUNTS).rename_axis("Verdict").rename_axis(columns=None), "teams"),
-        caption="Verdicts on teams, beside the number of signals that chance alone would give",
+        caption="Verdicts on teams by the 95% interval of their change, signals of charts, and what chance would give",
         formats=dict.fromkeys(counts.index, _count),
     )
     staff = disclosure.in_post(store.table("teams"), published=study.published(cohort))
@@ -120,7 +120,7 @@ def verdicts(found: Verdicts, study: Study, store: Store, cohort: str) -> None:
                 },
                 units={"before": "%", "after": "%", "change": "percentage points"},
                 labels={"relative": "Relative change"},
-                footnotes=[f"Rules: {found.rules}."],
+                footnotes=["Verdict: by the 95% interval of the change, before rounding."],
             )
 
 
@@ -170,7 +170,7 @@ def team_charts(charts: Charts, verdicts: Verdicts, study: Study, cohort: str, s
             )
             report.text(disclosure.nobody(f"{told} or most of their points.", "teams"))
         if len(drawn.what.latest()) > MANY:
-            signals = drawn.pipe(lambda charts: charts.with_verdict("improved", "deteriorated", "changed"))
+            signals = drawn.pipe(lambda charts: charts.with_signal())
             drawn = signals.pipe(lambda charts: charts.furthest(MANY))
             told = f"{len(signals.what.latest())} teams have a signal; the {len(drawn.what.latest())} whose level "
             report.text(
@@ -228,15 +228,17 @@ def multiverse(found: Multiverse) -> None:
     report.table(
         disclosure.nobody(table, "teams by verdict"),
         caption="The same teams judged by other rules and baselines",
-        labels={"expected_false": "Expected by chance"},
-        formats={"expected_false": ".1f"},
+        labels={"expected_signals": "Signals if nothing had changed"},
+        formats={"expected_signals": ".1f"},
         header_columns=2,
     )
 
 
 @section
-def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str, store: Store) -> None:
-    """Emit the charts of every outcome, team by team, and how many improved."""
+def outcome_charts(
+    charts: Mapping[str, Charts], changes: Mapping[str, Verdicts], study: Study, cohort: str, store: Store
+) -> None:
+    """Emit what became of every outcome, and its charts, team by team."""
     parts = {part.measure: part for part in study.of_cohort("outcomes", cohort)}
     if not charts:
         report.text("No outcome has enough periods for a chart.")
@@ -244,18 +246,22 @@ def outcome_charts(charts: dict[str, Charts], study: Study, cohort: str, store: 
         title, unit = parts[measure].title, parts[measure].unit
         people = behind_outcome(parts[measure], store)
         as_it_stands = replace(rule(study), nearest=1) if parts[measure].published else rule(study)
+        named = disclosure.show(changes[measure], audience=as_it_stands, people=people.groupby("team")["people"].max())
         shown = disclosure.show(found, audience=as_it_stands, people=people).pipe(lambda charts: charts.legible())
+        shown = exhibits.of_named(shown, named)
         some_hidden = len(shown.what.latest()) < len(found.latest())
-        drawn = f" {len(shown.what.latest())} may be drawn: of the others, too few people stand behind most points."
+        drawn = f" {len(shown.what.latest())} may be drawn: too few people stand behind the others, or most points."
         drawn = drawn if some_hidden else ""
         if len(shown.what.latest()) > FEW:
-            shown = shown.pipe(lambda charts: charts.with_verdict("improved", "deteriorated", "changed"))
+            shown = shown.pipe(lambda charts: charts.with_signal())
             drawn += f" Only {study.teams.called}s with a signal are drawn."
         if some_hidden:
             shown = exhibits.not_all_alike(shown, found, people.groupby("team")["people"].max())
-            drawn += f" Where that would tell the verdict of the others, one {study.teams.called} fewer is drawn."
-        report.text(disclosure.nobody(f"{title}. {found.sentence()}{drawn}", "teams by verdict"))
-        if len(found.latest()) == 1 and len(shown.what.series):
+            drawn += f" Where that would tell of the others, one {study.teams.called} fewer is drawn."
+        alone = len(found.latest()) == 1
+        if not alone or len(named.what.teams):
+            report.text(named.say(lambda found, title, drawn: f"{title}. {found.sentence()}{drawn}", title, drawn))
+        if alone and len(shown.what.series):
             report.exhibit(exhibits.outcome_chart(shown, measure, title, unit))
         else:
             if len(shown.what.latest()) > MANY:

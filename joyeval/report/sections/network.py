@@ -13,6 +13,7 @@ from joyeval import disclosure, network, report
 from joyeval.disclosure import coarse_table
 from joyeval.exhibits import network as exhibits
 from joyeval.exhibits.charts import FEWEST_TEAMS
+from joyeval.judgement import VERDICTS, key
 from joyeval.network import Comparison
 from joyeval.report.audiences import everyone, section
 from joyeval.report.sections.front import last_day, mark
@@ -280,14 +281,14 @@ def _counts(study: Study, totals: TeamTotals, titles: dict[str, str]) -> None:
     counts = totals.counts if study.pool else totals.counts[totals.counts["cohort"] != "All"]
     report.table(
         disclosure.nobody(_named(counts, titles), "teams by verdict"),
-        caption="Teams improved, deteriorated and unchanged, beside the signals expected by chance",
+        caption="Verdicts on teams and signals of their charts, beside what chance would give",
         labels={
             "judged": "teams judged",
-            "improved_clear": "clearly improved",
-            "deteriorated_clear": "clearly deteriorated",
-            "expected_false": "signals expected by chance",
+            "expected_clear": "would look clear if nothing had changed",
+            "signals": "charts with a signal",
+            "expected_signals": "signals if nothing had changed",
         },
-        footnotes=[f"Rules: {totals.rules}. Clearly: the interval of the change leaves 0 out."],
+        footnotes=[f"Rules: {totals.rules}. Clearly: the interval of the change leaves out no change."],
     )
     if len(study.organisations) > 1:
         _organisations(study, totals, titles)
@@ -309,7 +310,7 @@ def _organisations(study: Study, totals: TeamTotals, titles: dict[str, str]) -> 
         besides=besides,
         places=dict.fromkeys(ESTIMATED, 0) | {"relative": 2},
     )
-    counts = dict.fromkeys(["improved", "deteriorated", "unchanged"], "Int64")
+    counts = dict.fromkeys(map(key, VERDICTS[:-1]), "Int64")
     shown = shown.pipe(lambda table: table.astype(counts).mask(np.outer(besides, [name in counts for name in table])))
     report.table(
         shown.pipe(lambda table: _named(table.drop(columns=["people", "largest"]), titles)),
@@ -338,15 +339,15 @@ def funnels(study: Study) -> None:
     people = levels["team"].map(_staff_of_teams(study))
     levels = levels.assign(people=pd.concat([people, levels["answers"]], axis=1).min(axis=1, skipna=False).fillna(0))
     groups = ["measure"] if study.pool else ["measure", "cohort"]
-    for key, rows in levels.groupby(groups, sort=False):
-        title = titles[key[0]] + ("" if study.pool else f", {key[1]}")
+    for names, rows in levels.groupby(groups, sort=False):
+        title = titles[names[0]] + ("" if study.pool else f", {names[1]}")
         shown = disclosure.show_levels(rows, audience=rule(study))
         if len(shown.what) < FEWEST_TEAMS:
             told = f"{title}: {len(shown.what)} of {len(rows)} teams may be drawn one by one, too few for a funnel."
             report.text(disclosure.nobody(told, "teams"))
             continue
         hidden = len(rows) - len(shown.what)
-        drawn, found = exhibits.levels_of_teams(shown, "_".join(key), title, hidden)
+        drawn, found = exhibits.levels_of_teams(shown, "_".join(names), title, hidden)
         report.exhibit(drawn)
         answer(found)
 

@@ -12,6 +12,7 @@ from joyeval.coordination import Change
 from joyeval.coordination.comparison import Difference
 from joyeval.improvement import Multiverse, Verdicts
 from joyeval.intake.response import respondent_flow
+from joyeval.judgement import BETTER, VERDICTS, WORSE, about, key
 from joyeval.measurement.equity import Equity
 from joyeval.measurement.scores import ScoreChange
 from joyeval.outcomes.association import Association
@@ -197,23 +198,24 @@ def _pulse(row: pd.Series, say: Catalogue) -> tuple[str, str]:
 
 
 def _teams(result: Verdicts, found: dict[str, Result], say: Catalogue) -> tuple[str, str]:
-    total = _totals(result)
-    signals = total["improved"] + total["deteriorated"]
-    told = say("teams.counts_open" if total["cannot_tell"] else "teams.counts", teams=result.n, **total)
-    chance = say.number(float(result.counts["expected_false"].sum()))
-    few = "teams.sure_few" if float(chance) >= signals else "teams.sure"
-    sure = say(few, rules=result.rules, chance=chance, signals=signals)
+    chance = float(result.counts["expected_clear"].sum())
+    judged = int(result.counts["judged"].sum())
+    sure = say("teams.sure", judged=judged, chance=about(chance))
     others = found.get("improvement_multiverse")
     if isinstance(others, Multiverse):
-        better, worse = others.counts["improved"], others.counts["deteriorated"]
+        better, worse = others.counts[key(BETTER)], others.counts[key(WORSE)]
         spread = {"low": better.min(), "high": better.max(), "low_worse": worse.min(), "high_worse": worse.max()}
         sure = f"{sure} {say('teams.others', **spread)}"
-    return told, sure
+    return say("teams.counts", teams=result.n, list=_listed(_totals(result), say)), sure
 
 
 def _totals(result: Verdicts) -> dict[str, int]:
-    names = ("improved", "deteriorated", "unchanged", "cannot_tell")
-    return {name: int(result.counts[name].sum()) for name in names}
+    return {name: int(result.counts[name].sum()) for name in map(key, VERDICTS)}
+
+
+def _listed(totals: dict[str, int], say: Catalogue) -> str:
+    """Name the verdicts that there are, each with its number."""
+    return ", ".join(f"{count} {say(f'teams.{name}')}" for name, count in totals.items() if count)
 
 
 def _scores(result: ScoreChange, say: Catalogue) -> tuple[str, str]:
@@ -275,7 +277,7 @@ def _teams_figure(result: Result | None, say: Catalogue) -> None:
         words = {name: say(f"teams.{name}") for name in total}
         report.figure(
             figures.team_marks(disclosure.nobody(total, "teams by verdict"), words=words),
-            alt=disclosure.nobody(say("teams.alt", **total), "teams by verdict"),
+            alt=disclosure.nobody(say("teams.alt", list=_listed(total, say)), "teams by verdict"),
             caption=say("summary.teams_figure"),
         )
 
