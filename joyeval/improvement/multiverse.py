@@ -10,11 +10,14 @@ import pandas as pd
 from joyeval.improvement.charts import chart
 from joyeval.improvement.rules import RuleSet, named
 from joyeval.improvement.verdicts import verdicts
-from joyeval.judgement import BETTER, CHANGED, WORSE, key
+from joyeval.judgement import BETTER, WORSE, key
 from joyeval.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+NO_BASELINE = "none"  # halves are compared, of which neither is better
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,14 +38,15 @@ class Multiverse(Result):
 
     def sentence(self) -> str:
         """Say how far the counts spread over the choices."""
-        clear = [key(word) for word in (BETTER, WORSE, CHANGED)]
-        spread = {name: f"{self.counts[name].min()} to {self.counts[name].max()}" for name in (*clear, "signals")}
-        expected = self.counts["expected_signals"]
-        changed = f", {spread[clear[2]]} clearly changed" if self.counts[clear[2]].any() else ""
+        expected, signals = self.counts["expected_signals"], self.counts["signals"]
+        named = self.counts[self.counts["baseline"] != NO_BASELINE]
+        better, worse = (f"{named[key(word)].min()} to {named[key(word)].max()}" for word in (BETTER, WORSE))
+        judged = f"with a baseline {better} got clearly better, {worse} clearly worse; " if len(named) else ""
+        choices = f"{len(self.counts)} choices of rule set and baseline"
         return (
-            f"Over {len(self.counts)} choices of rule set and baseline, {spread[clear[0]]} of {self.n} series got "
-            f"clearly better and {spread[clear[1]]} clearly worse{changed}; {spread['signals']} charts have a signal, "
-            f"where {expected.min():.1f} to {expected.max():.1f} would if nothing had changed."
+            f"Over {choices}, for {self.n} series: {judged}{signals.min()} to "
+            f"{signals.max()} charts have a signal, where {expected.min():.1f} to {expected.max():.1f} would if "
+            "nothing had changed."
         )
 
 
@@ -93,4 +97,4 @@ def _told(baseline: Any) -> str:
     """Name a baseline: a table of baselines is the one that the study names."""
     if isinstance(baseline, pd.DataFrame):
         return "as named"
-    return "none" if baseline is None else str(baseline)
+    return NO_BASELINE if baseline is None else str(baseline)

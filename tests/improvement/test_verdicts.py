@@ -205,7 +205,7 @@ class TestVerdicts:
         ]  # fmt: skip
         one = verdicts(chart(data, **PULSE, rules="mdc-2023", freeze=12)).counts.iloc[0]
         assert found.counts.iloc[3]["clearly_better"] == one["clearly_better"]
-        assert found.sentence().startswith("Over 4 choices of rule set and baseline, ")
+        assert found.sentence().startswith("Over 4 choices of rule set and baseline, for 30 series: with a baseline ")
         assert Multiverse.from_json(found.to_json()).n == 30
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 from joyeval import disclosure, figures, report
 from joyeval.coordination import Change
 from joyeval.coordination.comparison import Difference
-from joyeval.improvement import Multiverse, Verdicts
+from joyeval.improvement import Verdicts
 from joyeval.intake.response import respondent_flow
-from joyeval.judgement import BETTER, VERDICTS, WORSE, about, key
+from joyeval.judgement import VERDICTS, about, key
 from joyeval.measurement.equity import Equity
 from joyeval.measurement.scores import ScoreChange
 from joyeval.outcomes.association import Association
@@ -33,7 +33,6 @@ TOLD_OF = (  # results that the page speaks of
     "outcomes_primary",
     "improvement_cohort_change",
     "improvement_verdicts",
-    "improvement_multiverse",
     "experience_change",
     "experience_equity",
     "coordination_change",
@@ -112,7 +111,7 @@ def _rows(study: Study, found: dict[str, Result], store: Store, say: Catalogue) 
 def _told(result: Result, found: dict[str, Result], say: Catalogue) -> tuple[str, str]:
     match result:
         case Verdicts():
-            return _teams(result, found, say)
+            return _teams(result, say)
         case ScoreChange():
             return _scores(result, say)
         case Equity():
@@ -197,15 +196,10 @@ def _pulse(row: pd.Series, say: Catalogue) -> tuple[str, str]:
     return found, say(sure, low=say.signed(row["ci_low"], places), high=say.signed(row["ci_high"], places))
 
 
-def _teams(result: Verdicts, found: dict[str, Result], say: Catalogue) -> tuple[str, str]:
+def _teams(result: Verdicts, say: Catalogue) -> tuple[str, str]:
     chance = float(result.counts["expected_clear"].sum())
     judged = int(result.counts["judged"].sum())
     sure = say("teams.sure", judged=judged, chance=about(chance))
-    others = found.get("improvement_multiverse")
-    if isinstance(others, Multiverse):
-        better, worse = others.counts[key(BETTER)], others.counts[key(WORSE)]
-        spread = {"low": better.min(), "high": better.max(), "low_worse": worse.min(), "high_worse": worse.max()}
-        sure = f"{sure} {say('teams.others', **spread)}"
     return say("teams.counts", teams=result.n, list=_listed(_totals(result), say)), sure
 
 
