@@ -1,11 +1,15 @@
 """How well a level is known when its points hold chance and something that moves slowly from week to week.
 
-A point is level + slow + noise: `slow` is autoregressive with correlation `phi` between neighbours and `share` times
-as variable as the noise of an average point; noise has variance 1 / n in units that each side of a comparison has of
-its own. Binomial noise hides `slow` from the correlation of neighbours (.8 between weeks shows as .1 with nine answers
-a week), so that neither number is estimated and then taken as known: each of a grid of both gives a variance by
-restricted likelihood (a Kalman filter per side), and the interval is that of the mixture over the grid. What series
-have in common is learned from all of them together.
+A point is course + slow + noise, and the level is the mean of the course. What a programme does takes time to arrive:
+the course of a side is a line where it has enough points, and bends once where it has many. As a plain level, a ramp
+after the start counted as a movement that might turn back, and doubled the interval of the change.
+
+`slow` is autoregressive with correlation `phi` between neighbours and `share` times as variable as the noise of an
+average point; noise has variance 1 / n in units that each side of a comparison has of its own. Binomial noise hides
+`slow` from the correlation of neighbours (.8 between weeks shows as .1 with nine answers a week), so that neither
+number is estimated and then taken as known: each of a grid of both gives a variance by restricted likelihood (a Kalman
+filter per side), and the interval is that of the mixture over the grid. What series have in common is learned from all
+of them together.
 
 The weights before anything is seen were chosen by simulation (docs/improvement.md): one series of 20 weeks says almost
 nothing of `phi`, and intervals that allow for .8 are then wide.
@@ -35,6 +39,8 @@ _NONE = 4.0  # weight of noise alone in a short series
 ALONE = 0.5  # series that the weights before count as, when series are pooled
 ROUNDS = 100
 STEPS = 30
+LINE, BENT = 8, 26  # points of a side from which its course is a line, and a line that bends
+BEND = 1 / 3  # of the side, where
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +54,7 @@ class Side:
     variance : ndarray
         Of the level.
     df : ndarray, shape (series,)
-        Points less one.
+        Points less what its course has to estimate.
     carried : ndarray
         Covariance of the level with what moves slowly at the last point, in units.
     weights : ndarray, shape (series, points)
@@ -114,13 +120,17 @@ def side(sheet: Sheet, rows: np.ndarray, level: np.ndarray, *, fewest: int) -> S
         weights = np.nan_to_num(n / n.sum(axis=1, keepdims=True))
         noise = (points / np.where(seen, 1 / n, 0).sum(axis=1))[:, None] / n
     off = np.nan_to_num(value - level[:, None])
-    sums = _filter(off, np.where(seen, noise, 1.0), seen, weights, end - begin, phi, share)
+    course, free = _course(points, off.shape[1], end - begin, in_time=sheet.in_time)
+    sums = _filter(off, np.where(seen, noise, 1.0), seen, weights, end - begin, phi, share, course)
+    xx = sums["xx"] + np.eye(course.shape[2]) * (np.arange(course.shape[2]) >= free[:, None, None, None])
+    xx[points == 0] = np.eye(course.shape[2])
     with np.errstate(divide="ignore", invalid="ignore"):
-        df = np.where(points > 1, points - 1.0, np.nan)
-        squares = sums["yy"] - sums["1y"] ** 2 / sums["11"]
+        df = np.where(points > free, points - free, np.nan).astype(float)
+        fitted = (sums["xy"] * np.linalg.solve(xx, sums["xy"][..., None])[..., 0]).sum(axis=2)
+        squares = sums["yy"] - fitted
         squares = np.where(squares > 1e-12 * np.maximum(sums["yy"].max(axis=1, keepdims=True), 1e-300), squares, 0)
         unit = squares / df[:, None]
-        known = -(sums["log"] + np.log(sums["11"]) + df[:, None] * np.log(squares)) / 2
+        known = -(sums["log"] + np.linalg.slogdet(xx)[1] + df[:, None] * np.log(squares)) / 2
     return Side(
         log_likelihood=np.where(np.isfinite(known), known, 0.0),
         unit=unit,
@@ -169,6 +179,14 @@ def _laid_out(sheet: Sheet, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     return value, n, begin, end
 
 
+def _course(points: np.ndarray, width: int, last: np.ndarray, *, in_time: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of the course of a side, (series, points, 3), and how many of them each series has; others are 0."""
+    along = np.arange(width) / np.maximum(last, 1)[:, None]
+    columns = np.stack([np.ones_like(along), along - 0.5, np.maximum(along - BEND, 0)], axis=2)
+    free = 1 + (points >= LINE) * in_time + (points >= BENT) * in_time
+    return np.where(np.arange(3) < free[:, None, None], columns, 0.0), free
+
+
 def _filter(
     off: np.ndarray,
     noise: np.ndarray,
@@ -177,24 +195,28 @@ def _filter(
     last: np.ndarray,
     phi: np.ndarray,
     share: np.ndarray,
+    course: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Run the filter on the values and on a column of ones; sums of products of their innovations, per series."""
+    """Run the filter on the values and on the columns of the course; sums of products of innovations, per series."""
     shape = (len(off), len(phi))
-    sums = {name: np.zeros(shape) for name in ("yy", "1y", "11", "log", "level")}
-    y, one, carried = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    columns = course.shape[2]
+    sums = {name: np.zeros(shape) for name in ("yy", "log", "level")}
+    sums |= {"xy": np.zeros((*shape, columns)), "xx": np.zeros((*shape, columns, columns))}
+    y, x, carried = np.zeros(shape), np.zeros((*shape, columns)), np.zeros(shape)
     variance, moves = np.broadcast_to(share, shape), share * (1 - phi**2)
     for t in range(off.shape[1]):
         here, w = seen[:, t, None], weights[:, t, None]
         total = variance + noise[:, t, None]
         inverse = here / total
-        error, unit = off[:, t, None] - y, 1 - one
+        error, away = off[:, t, None] - y, course[:, t, None] - x
+        weighed = away * inverse[..., None]
         sums["yy"] += error**2 * inverse
-        sums["1y"] += error * unit * inverse
-        sums["11"] += unit**2 * inverse
+        sums["xy"] += weighed * error[..., None]
+        sums["xx"] += weighed[..., None] * away[:, :, None]
         sums["log"] += here * np.log(total)
         sums["level"] += w**2 * (share + noise[:, t, None]) + 2 * w * carried * phi
         gain = variance * inverse
-        y, one = phi * (y + gain * error), phi * (one + gain * unit)
+        y, x = phi * (y + gain * error), phi[:, None] * (x + gain[..., None] * away)
         variance = phi**2 * (variance - gain * variance) + moves
         carried = np.where((t <= last)[:, None], phi * carried + w * share, carried)
     return sums | {"carried": carried}

@@ -89,30 +89,32 @@ class TestSize:
         assert error.typical[0] == pytest.approx(np.sqrt(variance))
 
     def test_the_filter_is_the_likelihood_of_the_covariance_matrix(self):
-        """Noise and AR(1) written out as matrices, for every point of the grid, a week without answers among them."""
-        rng = np.random.default_rng(5)
-        n = rng.integers(3, 12, 20).astype(float)
+        """Noise, AR(1) and course as matrices: a level, a line that bends; a week without answers among them."""
+        rng, points = np.random.default_rng(5), 34
+        n = rng.integers(3, 12, points).astype(float)
         y = rng.binomial(n.astype(int), 0.6).astype(float)
-        charts = chart(weekly(y, n=n), x="week", y="y", n="n", freeze=8, exclude=[12])
-        sheet, rows = charts.sheet(), np.arange(20) < 8
+        charts = chart(weekly(y, n=n), x="week", y="y", n="n", freeze=7, exclude=[12])
+        sheet, rows = charts.sheet(), np.arange(points) < 7
         sides = []
-        for where in (rows, ~rows & (np.arange(20) != 11)):
+        for where in (rows, ~rows & (np.arange(points) != 11)):
             level = np.array([y[where].sum() / n[where].sum()])
             sides.append((where, level, slow_weeks.side(sheet, where, level, fewest=3)))
-        place = np.arange(20)
+        place = np.arange(points)
         for g, (phi, share) in enumerate(slow_weeks._GRID):
-            slow = share * (phi ** np.abs(place[:, None] - place) if phi else np.eye(20))
+            slow = share * (phi ** np.abs(place[:, None] - place) if phi else np.eye(points))
             likely, weights, units = [], [], []
             for where, _, found in sides:
                 seen, w = np.flatnonzero(where), np.where(where, n, 0) / n[where].sum()
                 nbar = len(seen) / (1 / n[seen]).sum()
                 V = slow[np.ix_(seen, seen)] + np.diag(nbar / n[seen])
-                one, p = np.ones(len(seen)), y[seen] / n[seen]
+                along = (seen - seen[0]) / (seen[-1] - seen[0])
+                bent = [along - 0.5, np.maximum(along - 1 / 3, 0)] if len(seen) >= 26 else []
+                x, p = np.column_stack([np.ones(len(seen)), *bent]), y[seen] / n[seen]
                 inverse = np.linalg.inv(V)
-                gls = one @ inverse @ p / (one @ inverse @ one)
-                squares = (p - gls) @ inverse @ (p - gls)
-                df = len(seen) - 1
-                likely.append(-(np.linalg.slogdet(V)[1] + np.log(one @ inverse @ one) + df * np.log(squares)) / 2)
+                off = p - x @ np.linalg.solve(x.T @ inverse @ x, x.T @ inverse @ p)
+                squares, df = off @ inverse @ off, len(seen) - x.shape[1]
+                known = np.linalg.slogdet(x.T @ inverse @ x)[1]
+                likely.append(-(np.linalg.slogdet(V)[1] + known + df * np.log(squares)) / 2)
                 assert found.variance[0, g] == pytest.approx(w[seen] @ V @ w[seen] * squares / df)
                 weights.append(w)
                 units.append(squares / df)
@@ -125,11 +127,23 @@ class TestSize:
     def test_weeks_that_move_slowly_make_a_change_less_sure(self):
         """Same spread about the level, in another order: neighbours alike, the interval is wider."""
         values = np.random.default_rng(2).normal(50, 5, 60)
-        smooth = np.concatenate([np.sort(values[:30]), np.sort(values[30:])])
+        turn = np.argsort(np.argsort(np.sin(np.arange(30) / 2)))  # two and a half waves on each side
+        smooth = np.concatenate([np.sort(values[:30])[turn], np.sort(values[30:])[turn]])
         wide, plain = (
             changes(chart(weekly(own), x="week", y="y", freeze=30))[0].loc[0, "se"] for own in (smooth, values)
         )
         assert wide > 1.5 * plain
+
+    def test_a_ramp_after_the_start_makes_it_hardly_less_sure(self):
+        """The course of a side may bend: what the programme does is no movement that might turn back."""
+        rng = np.random.default_rng(4)
+        noise, at = rng.normal(0, 1, 60), np.arange(60)
+        ramp = np.clip((at - 20) / 12, 0, 1)
+        step, slow = (
+            changes(chart(weekly(6 * own + noise), x="week", y="y", freeze=20))[0].iloc[0] for own in (at >= 20, ramp)
+        )
+        assert slow["se"] < 1.3 * step["se"]
+        assert slow["clear"]
 
     def test_where_variation_is_unknown_the_interval_is_missing_and_told(self):
         found = verdicts(chart(weekly([5] * 12 + [6] * 6), x="week", y="y", freeze=12, centre=5.5))
