@@ -108,7 +108,7 @@ class TestExplore:
         assert {"anhoej", "mdc-2023"} <= {name for _, name in rules.options}
         drawn = explore.draw_chart(study, cohort="1", measure="good_day", team="Team 3", rules="mdc-2023")
         assert drawn.caption.startswith("Good day at work: share of positive answers, Team 3.")
-        assert drawn.alt.startswith("Control chart of good day at work, Team 3. The series ")
+        assert drawn.alt.startswith("Control chart of good day at work, Team 3. The chart has ")
         assert "Making Data Count" in drawn.alt
 
     def test_points_over_too_few_answers_are_not_drawn(self, study, home):
