@@ -78,13 +78,17 @@ def _spread(shares: pd.DataFrame, title: str, ends: list[str]) -> str:
     return f"Diverging bars: share of each answer to {title}, items such as {items}, in the {waves}."
 
 
-def scores_over_waves(means: Shown, change: Shown, ranges: Shown) -> Exhibit:
-    """Return mean scores by wave, each on the whole range that it can take."""
-    found = change.what
-    ways = dict(zip(found.changes["scale"], found.changes["better"], strict=True))
+def scores_over_waves(means: Shown, change: Shown, *, better: Mapping[str, str], ranges: Shown) -> Exhibit:
+    """Return mean scores by wave, each on the whole range that it can take.
+
+    Parameters
+    ----------
+    better : mapping
+        Score to the way that is better, also of those whose change may not be shown.
+    """
     return Exhibit(
         "scores_over_waves",
-        figures.scores_over_waves(means, titles=found.titles, better=ways, ranges=ranges),
+        figures.scores_over_waves(means, titles=change.what.titles, better=better, ranges=ranges),
         _in_words(change, PANELS),
         "Mean scores by wave with 95 % intervals that allow for teams",
         means,
@@ -121,6 +125,8 @@ def score_changes(rows: Shown, change: Shown) -> Exhibit:
 
 
 def _under_each_other(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    if not parts:
+        return pd.DataFrame(columns=["from", "term", *ESTIMATE])
     return pd.concat(parts, names=["from", None])[["term", *ESTIMATE]].reset_index("from")
 
 

@@ -89,7 +89,9 @@ def _scores_figure(means: Shown, change: ScoreChange, study: Study) -> None:
         if name in change.titles
     }
     found = disclosure.show(change, audience=rule(study))
-    report.exhibit(exhibits.scores_over_waves(means, found, disclosure.nobody(ranges, "ends of scales")))
+    ways = dict(zip(change.changes["scale"], change.changes["better"], strict=True))
+    ends = disclosure.nobody(ranges, "ends of scales")
+    report.exhibit(exhibits.scores_over_waves(means, found, better=ways, ranges=ends))
 
 
 @section
