@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -122,7 +123,7 @@ class WaveFile:
     also_called: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     not_teams: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def questionnaires(self) -> list[Instrument]:
         """The instruments, loaded."""
         return [load(name) for name in self.instruments]
@@ -378,7 +379,7 @@ def _days(rows: pl.DataFrame, columns: Mapping[str, tuple], file: WaveFile, acco
     cells = blank_to_null(first_filled(rows, columns["date"]), file.missing)
     days = read_days(cells, file.dates, file.year)
     bad, heading = cells.is_not_null() & days.is_null(), columns["date"][0]
-    unsure = unsure_days(account.file, cells.alias(heading), file.dates)
+    unsure = unsure_days(account.file, cells.alias(heading), days, file.dates)
     account.add(unsure)
     if bad.any() and not unsure:
         expected, of = f"a day written as {file.dates or '2024-05-31'}", cells.count()

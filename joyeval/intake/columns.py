@@ -50,7 +50,8 @@ def normal(codes: pl.Series) -> pl.Series:
 def blank_to_null(text: pl.Series, blanks: Iterable[str] = ()) -> pl.Series:
     """Return text without blanks at its ends, null where nothing or one of `blanks` is left."""
     text = text.cast(pl.String).str.strip_chars()
-    return text.set(text.is_in(["", *blanks]).fill_null(value=False), None)
+    blank = text.is_in(["", *blanks])
+    return text.set(blank.fill_null(value=False), None) if blank.any() else text
 
 
 def listed(headings: Headings) -> tuple[str, ...]:

@@ -269,9 +269,10 @@ def _by_pattern(cells: pl.Series, dates: str) -> pl.Series:
     return filled.str.to_date(" ".join([*absent, dates]), strict=False)
 
 
-def unsure_days(file: str, cells: pl.Series, dates: str | None) -> list[Problem]:
-    """Return a problem if days may be day/month as well as month/day, and nothing says which."""
-    told = None if dates else told_way(cells.drop_nulls())
+def unsure_days(file: str, cells: pl.Series, days: pl.Series, dates: str | None) -> list[Problem]:
+    """Return a problem if days may be day/month as well as month/day, so that they were not read."""
+    all_read = days.null_count() == cells.null_count()
+    told = None if dates or all_read else told_way(cells.drop_nulls())
     if told is None or told.rival is None:
         return []
     fix = f'say `dates: "{told.way.name}"` or `dates: "{told.rival.name}"` in the study file'

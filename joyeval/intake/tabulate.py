@@ -217,7 +217,8 @@ def _typed(raw: Raw, text: pl.Series, part: RawTable, name: str, kind: Kind) -> 
     if kind == "text":
         return text, []
     if kind == "day":
-        return read_days(text, part.dates, part.year), unsure_days(raw.file, text, part.dates)
+        days = read_days(text, part.dates, part.year)
+        return days, unsure_days(raw.file, text, days, part.dates)
     numbers = read_numbers(ratings(text) if kind == "rating" else text, part.decimal, raw.delimiter)
     return as_asked(numbers, part, name), unsure_numbers(raw.file, numbers, name)
 

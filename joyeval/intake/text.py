@@ -73,7 +73,7 @@ class TextSheet:
     def _looks_even(self, width: int) -> bool:
         """Whether there are as many delimiters as an even table has; then rows need not be cut one by one."""
         rows = self.content.count(b"\n")
-        return b'"' not in self.content and self.content.count(self.delimiter.encode()) == rows * (width - 1)
+        return b'"' not in self.content and _count(self.content, self.delimiter) == rows * (width - 1)
 
     def _cut_body(self, skip: int, headings: list[str], keep: list[int]) -> tuple:
         ends, fields = scan(self.content, self.delimiter)
@@ -166,6 +166,12 @@ def _in_one_cell_each(content: bytes, delimiter: str) -> bytes:
     except csv.Error:
         return b""
     return "".join(f"{row[0]}\n" for row in rows if row).encode() if all(len(row) <= 1 for row in rows) else b""
+
+
+def _count(content: bytes, mark: str) -> int:
+    """Count a mark that stands everywhere, faster than the method of bytes does."""
+    text, found = np.frombuffer(content, np.uint8), ord(mark)
+    return sum(int(np.count_nonzero(text[at : at + BLOCK] == found)) for at in range(0, len(text), BLOCK))
 
 
 def read_alike(content: bytes, delimiter: str) -> bool:

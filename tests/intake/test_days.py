@@ -57,9 +57,9 @@ def test_a_cell_above_twelve_tells_the_order_of_all():
 def test_where_both_orders_fit_the_study_file_is_asked():
     cells = pl.Series("Day", ["03/04/2024", "05/06/2024", "02/09/2024", "11/10/2024"])
     assert days(cells) == ["None"] * 4
-    (told,) = unsure_days("f.csv", cells, None)
+    (told,) = unsure_days("f.csv", cells, read_days(cells), None)
     assert (told.rule, told.column) == ("day or month", "Day")
-    assert unsure_days("f.csv", cells, "%d/%m/%Y") == []
+    assert unsure_days("f.csv", cells, read_days(cells, "%d/%m/%Y"), "%d/%m/%Y") == []
 
 
 @given(st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.integers(3, 40), st.booleans(), st.sampled_from([7, 14, 30]))
