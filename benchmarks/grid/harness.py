@@ -46,12 +46,17 @@ class Cell:
         """Return one row per statistic; each replicate has random numbers of its own."""
         name = zlib.crc32(f"{self.table}: {self.name}".encode())
         draws = [_answer(self.once, np.random.default_rng([seed, name, i])) for i in replicates]
-        found = pd.DataFrame([{key: np.nanmean(value) for key, value in draw.items()} for draw in draws])
+        found = pd.DataFrame([{key: _share(value) for key, value in draw.items()} for draw in draws])
         rows = [
             (self.table, self.name, key, len(draws), int(found[key].count()), found[key].sum(), (found[key] ** 2).sum())
             for key in found
         ]
         return pd.DataFrame(rows, columns=[*KEYS, *COUNTS])
+
+
+def _share(value: object) -> float:
+    """Share of what was drawn together for which it is true; missing where nothing had an answer."""
+    return float(pd.Series(np.ravel(value), dtype=float).mean())
 
 
 def _answer(once: Callable, rng: np.random.Generator) -> Mapping[str, object]:
