@@ -488,8 +488,22 @@ class Analysis(Part):
     staff: Staff = Field(description="a pulse measure, or a scale of an instrument")
     outcome: Annotated[Name, _points_to("outcome")]
     window: tuple[int, int] = Field(description="first and last month after the staff measure, such as [1, 3]")
+    smallest_effect: float | None = Field(
+        None,
+        gt=0,
+        description="the smallest difference in the outcome, in its own unit (percentage points of a share), that "
+        "would matter, for 10 percentage points more of a pulse or 1 point more of a score",
+    )
     cohorts: Cohorts | None = Field(None, description="without it: every cohort")
     why: str = ""
+
+
+class Aim(Part):
+    """What the programme set out to reach: a measure, how much of it, and by when."""
+
+    measure: Annotated[str, _points_to("measure")] = Field(description="a pulse or an outcome")
+    target: float = Field(description="in the unit of the measure: per cent of a pulse")
+    by: date | Annotated[str, _points_to("phase")] = Field(description="a day, or the phase of a cohort at whose end")
 
 
 class NegativeControl(Part):
@@ -580,6 +594,7 @@ class Study(Part):
     roster: Roster | None = None
     outcomes: tuple[Outcome, ...] = ()
     events: Events | None = None
+    aim: Aim | None = None
     primary: Analysis | None = None
     secondary: tuple[Analysis, ...] = ()
     negative_control: NegativeControl | None = None

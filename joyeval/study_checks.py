@@ -138,6 +138,8 @@ def known_names(data: Any, folder: Path) -> tuple[Known, list[Problem]]:
         "staff measure": {*_given(parts["pulses"], "measure"), *scales},
         "attribute": (columns | TEAM_ATTRIBUTES) - {"person", "team", "cohort", "date"},
         "scale": scales,
+        "measure": {*_given(parts["pulses"], "measure"), *outcomes},
+        "phase": {str(name) for cohort in parts["cohorts"] for name in _given(_entries(cohort, "phases"), "name")},
     }
     given = (("cohorts", "cohort"), ("outcomes", "measure"), ("organisations", "code"))
     counts = {key: Counter(_given(parts[kind], key)) for kind, key in given}

@@ -37,6 +37,7 @@ PEOPLE = "how reliable averages are was judged from how people of one team diffe
 CHANGING = "what changed over time counts as chance in the averages, so the correction is rather too large"
 REFUSED = "the primary question has no answer here"
 UNNAMED = NoAnswer(n=0, question="what the primary question was", reason="the study file names none")
+STEP = 10  # percentage points of a pulse that effects are told for
 MONTHS_OF = {"quarter": 3, "year": 12}  # periods of an outcome that are longer than a month
 
 
@@ -129,7 +130,8 @@ def primary_analysis(study: Study, cohort: str, store: Store) -> Result:
 def _primary(study: Study, cohort: str, store: Store) -> Association:
     x, y = labels(study, study.primary)
     plan = Plan(y=y, x=x, named=f"the study file {study.path.name}")
-    return primary(_comparable(study, cohort, store, study.primary), plan)
+    found = primary(_comparable(study, cohort, store, study.primary), plan)
+    return replace(found, smallest=smallest(study, study.primary))
 
 
 def secondary_analyses(study: Study, cohort: str, store: Store) -> list[Result]:
@@ -145,7 +147,17 @@ def _secondary(study: Study, cohort: str, store: Store, named: Analysis) -> Asso
     x, y = labels(study, named)
     linkage = linked(study, cohort, store, named)
     design = within_between if _periods(linkage) > 1 else between
-    return design(linkage, y=y, x=x, role="secondary")
+    return replace(design(linkage, y=y, x=x, role="secondary"), smallest=smallest(study, named))
+
+
+def smallest(study: Study, named: Analysis) -> float:
+    """Return the smallest effect that matters, per 1 unit of the staff measure; missing where none is named."""
+    return np.nan if named.smallest_effect is None else named.smallest_effect / step_of(study, named)
+
+
+def step_of(study: Study, named: Analysis) -> int:
+    """Return how much more of a staff measure effects are told for: 10 percentage points, or 1 point of a score."""
+    return STEP if named.staff in {part.measure for part in study.pulses} else 1
 
 
 def control_analysis(study: Study, cohort: str, store: Store) -> Result:

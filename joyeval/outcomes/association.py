@@ -12,6 +12,9 @@ from joyeval.errors import ModelError
 from joyeval.models.estimates import quantile
 from joyeval.result import Result
 
+GOES_WITH = "goes with"
+NO_MORE = "no more than a small effect"  # than the smallest that matters, where one was named
+CANNOT_BE_TOLD = "cannot be told"
 POWER = 0.8
 REACH = 1.645  # standard deviations to either side: 90 % of what is normal
 ROLES = ("primary", "secondary", "exploratory")
@@ -54,6 +57,8 @@ class Association(Result):
         Standard deviation of the outcome within teams (or of its change, or between teams), as of x.
     noun : str
         What a team is called: "trust".
+    smallest : float
+        Smallest effect that matters, per 1 unit of x, as named in advance; missing where none was.
     extra : dict
         Further numbers of the design, by name.
     """
@@ -73,6 +78,7 @@ class Association(Result):
     experimental: bool = False
     sd_y: float = np.nan
     noun: str = "team"
+    smallest: float = np.nan
     extra: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -122,15 +128,28 @@ class Association(Result):
         """Return one row per term."""
         return self.terms
 
+    @property
+    def answer(self) -> str:
+        """What the interval of the primary term says: see `GOES_WITH`, `NO_MORE` and `CANNOT_BE_TOLD`."""
+        row = self.effect
+        if row["ci_low"] > 0 or row["ci_high"] < 0:
+            return GOES_WITH
+        return NO_MORE if max(-row["ci_low"], row["ci_high"]) < self.smallest else CANNOT_BE_TOLD
+
     def sentence(self) -> str:
-        """Return the primary estimate in words: a null as a null, and no cause where none was shown."""
+        """Return the primary estimate in words: one of three answers, and no cause where none was shown."""
         row = self.effect
         interval = f"95% CI {number(row['ci_low'])} to {number(row['ci_high'])}"
         basis = f"{interval}; {self.n} {self.noun}-periods of {self.n_teams} {self.noun}s"
         x, y = quoted(self.x), quoted(self.y)
         found = f"{self.estimand}, 1 more in {x} went with {signed(row['estimate'])} in {y} ({basis})"
-        if row["ci_low"] <= 0 <= row["ci_high"]:
-            return f"No association was found: {found}; the data are compatible with anything in this interval."
+        if self.answer == NO_MORE:
+            below = (
+                f"anything in this interval is smaller than {number(self.smallest)}, named as the least that matters"
+            )
+            return f"They go together by no more than a small effect: {found}; {below}."
+        if self.answer == CANNOT_BE_TOLD:
+            return f"Whether they go together cannot be told: {found}; a rise, a fall and no difference all fit."
         cause = BY_LOT if self.experimental else NOT_CAUSE
         return f"{found[0].upper()}{found[1:]}{self._better(row['estimate'])}. {cause}"
 

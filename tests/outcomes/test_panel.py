@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ import statsmodels.formula.api as smf
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.panel.linear import regression
 from joyeval.outcomes import between, leave_one_out, link
-from joyeval.outcomes.association import Association, detectable_effect, detectable_r, number
+from joyeval.outcomes.association import CANNOT_BE_TOLD, NO_MORE, Association, detectable_effect, detectable_r, number
 from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
 from tests.conftest import golden, reference
 
@@ -187,9 +188,14 @@ def test_what_r_can_be_detected():
 
 def test_a_null_is_said_to_be_one_with_its_interval():
     got = fixed_effects(panel(effect=0.0), y="waits", x="joy", draws=0)
-    assert got.sentence().startswith("No association was found: within teams, 1 more in joy went with")
+    assert got.answer == CANNOT_BE_TOLD
+    assert got.sentence().startswith("Whether they go together cannot be told: within teams, 1 more in joy went with")
     assert f"95% CI {number(got.effect['ci_low'])} to {number(got.effect['ci_high'])}" in got.sentence()
-    assert got.sentence().endswith("the data are compatible with anything in this interval.")
+    assert got.sentence().endswith("; a rise, a fall and no difference all fit.")
+    widest = np.abs(got.effect[["ci_low", "ci_high"]]).max()
+    small, not_small = (replace(got, smallest=factor * widest) for factor in (1.01, 0.99))
+    assert (small.answer, not_small.answer) == (NO_MORE, CANNOT_BE_TOLD)
+    assert "named as the least that matters" in small.sentence()
 
 
 def test_no_sentence_claims_a_cause_and_every_result_carries_its_guard_rails():

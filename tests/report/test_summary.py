@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -34,14 +36,15 @@ programme: {name: Small, aim: More good days.}
 data: raw
 language: LANGUAGE
 cohorts:
-  - {cohort: one, title: First, start: 2024-01-01, end: 2024-12-31}
+  - {cohort: one, title: First, start: 2024-01-01, end: 2024-12-31,
+     phases: [{name: programme, start: 2024-05-20, end: 2024-08-31}]}
 teams: {file: teams.csv, columns: {team: Team, cohort: Cohort}}
 pulses:
   - {measure: good_day, title: A good day, file: p.csv, columns: {team: T}, cohorts: [one], period: week}
 outcomes:
   - {measure: fft, title: Rated good, kind: proportion, unit: "%", improve: increase, period: month, file: f.csv,
     columns: {team: T}}
-primary: {staff: good_day, outcome: fft, window: [1, 3]}
+primary: {staff: good_day, outcome: fft, window: [1, 3], smallest_effect: 0.4}
 """
 
 
@@ -157,7 +160,7 @@ def test_the_primary_question_comes_first_and_a_null_is_a_null(tmp_path, results
     first, (found, sure) = next(iter(rows(page(tmp_path, results)).items()))
     assert first == "Did service users do better when staff did?"
     assert found == (
-        "No link was found. When a team was 10 percentage points above its own average on “A good day”, “Rated good” "
+        "It cannot be told. When a team was 10 percentage points above its own average on “A good day”, “Rated good” "
         f"differed by +0.20 percentage points (+{100 * 0.2 / 75:.1f}% in relative terms), 1 to 3 months later."
     )
     assert sure == "95% interval −0.30 to +0.70: a rise, a fall and no change all fit the data."
@@ -171,6 +174,45 @@ def test_a_link_is_no_cause_and_a_lottery_says_so(tmp_path, results):
     assert "does not show the cause" in sure
     drawn = rows(page(tmp_path, results | {"outcomes_primary": link(0.05, 0.15, experimental=True)}))
     assert "Start dates were drawn by lot" in drawn["Did service users do better when staff did?"][1]
+
+
+def test_less_than_what_matters_is_said_to_be_that(tmp_path, results):
+    told = rows(page(tmp_path, results | {"outcomes_primary": link(-0.03, 0.03, smallest=0.04)}))
+    found, sure = told["Did service users do better when staff did?"]
+    assert found.startswith("By no more than a small difference.")
+    assert "less than 0.4 was named beforehand" in found.replace("0.40", "0.4")
+    assert sure.endswith("all of it is too little to matter.")
+
+
+@pytest.mark.parametrize(
+    ("target", "by", "found"), [(50, "2024-08-31", "Yes"), (95, "programme", "No"), (50, "2026-01-01", "It")]
+)
+def test_the_aim_is_answered_first(tmp_path, results, target, by, found, monkeypatch):
+    """Of the last full month before the day; where it has no data it cannot be told."""
+    monkeypatch.setattr(
+        sys.modules[__name__], "STUDY", STUDY + f"aim: {{measure: good_day, target: {target}, by: {by}}}\n"
+    )
+    (question, (told, sure)), *_ = rows(page(tmp_path, results)).items()
+    assert question.startswith(f"Was the aim reached: “A good day” {target}% by ")
+    assert (
+        told.startswith(f"{found}: ") or told == "It cannot be told. There are no data of a full month before that day."
+    )
+    if found == "Yes":
+        august = good_days().query("period >= '2024-08-01' and period < '2024-09-01'")
+        share = 100 * august["positive"].sum() / august["answers"].sum()
+        assert float(re.search(r"Yes: (\d+)% in August 2024", told)[1]) == pytest.approx(
+            share, abs=1.5
+        )  # of rounded counts
+        assert sure.startswith("A plain count, not a test.")
+
+
+def test_a_change_that_differs_is_told_apart_from_levels_that_do(tmp_path, results):
+    equity = results["experience_equity"]
+    tests = equity.tests.assign(p_adjusted=np.where(equity.tests["question"] == "level", 0.001, 0.9))
+    told = rows(page(tmp_path, results | {"experience_equity": replace(equity, tests=tests)}))
+    found, _ = told["Was the change alike for all groups of staff?"]
+    assert found.startswith("No clear difference in the change was found")
+    assert "Levels at the first survey differed by setting" in found
 
 
 def test_what_cannot_be_answered_is_said(tmp_path, results):

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from joyeval import disclosure, figures, report
 from joyeval.coordination import Change
 from joyeval.coordination.comparison import Difference
-from joyeval.improvement import Verdicts
+from joyeval.disclosure.people import EVERYBODY
+from joyeval.improvement import Verdicts, reached
 from joyeval.intake.response import respondent_flow
 from joyeval.judgement import VERDICTS, about, key
 from joyeval.measurement.equity import Equity
 from joyeval.measurement.scores import ScoreChange
-from joyeval.outcomes.association import Association
+from joyeval.outcomes.analyses import step_of
+from joyeval.outcomes.association import CANNOT_BE_TOLD, GOES_WITH, NO_MORE, Association
 from joyeval.report.audiences import section
 from joyeval.report.messages import catalogue
 
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
     from joyeval.store import Store
     from joyeval.study import Outcome, Study
 
-STEP = 10  # percentage points of a pulse that the primary estimate is told for
 TOLD_OF = (  # results that the page speaks of
     "outcomes_primary",
     "improvement_cohort_change",
@@ -59,7 +61,7 @@ def summary(study: Study, cohort: str, store: Store) -> None:
     report.heading(say("headings.summary"), new_page=True)
     report.text(disclosure.nobody(_lead(study, cohort, store, say), "teams and days"))
     report.text(say("summary.aim", aim=study.programme.aim))
-    rows = found.pipe(lambda found: pd.DataFrame(_rows(study, found, store, say)))
+    rows = found.pipe(lambda found: pd.DataFrame(_rows(study, cohort, found, store, say)))
     if len(rows.what):
         labels = {name: say(f"summary.{name}") for name in ("question", "found", "sure")}
         report.table(rows, caption=say("summary.table"), labels=labels)
@@ -96,8 +98,9 @@ def _lead(study: Study, cohort: str, store: Store, say: Catalogue) -> str:
     return say("summary.lead", **facts, freeze=say.day(freeze)) if freeze else say("summary.lead_open", **facts)
 
 
-def _rows(study: Study, found: dict[str, Result], store: Store, say: Catalogue) -> list[Row]:
-    rows = [_primary(study, found, store, say)] if study.primary and "outcomes_primary" in found else []
+def _rows(study: Study, cohort: str, found: dict[str, Result], store: Store, say: Catalogue) -> list[Row]:
+    rows = _aim(study, cohort, found, store, say)
+    rows += [_primary(study, found, store, say)] if study.primary and "outcomes_primary" in found else []
     rows += _pulses(study, found.get("improvement_cohort_change"), say)
     questions = {
         "improvement_verdicts": "teams.question",
@@ -134,7 +137,7 @@ def _primary(study: Study, found: dict[str, Result], store: Store, say: Catalogu
     if not isinstance(result, Association):
         return Row(question, *_unknown(result, say))
     pulses = {part.measure: part.title for part in study.pulses}
-    step = STEP if named.staff in pulses else 1
+    step = step_of(study, named)
     row = result.effect[["estimate", "ci_low", "ci_high"]].astype(float) * step
     places = _places(row)
     level = _level(outcome, store)
@@ -150,11 +153,41 @@ def _primary(study: Study, found: dict[str, Result], store: Store, say: Catalogu
         "last": named.window[1],
         "way": say("primary.better" if (row["estimate"] > 0) == (outcome.improve == "increase") else "primary.worse"),
     }
-    open_ended = row["ci_low"] <= 0 <= row["ci_high"]
-    kind = "none" if open_ended else "link"
+    kind = {GOES_WITH: "link", NO_MORE: "small", CANNOT_BE_TOLD: "open"}[result.answer]
+    told["smallest"] = say.number(result.smallest * step, _places(row))
     interval = {name: say.signed(row[f"ci_{name}"], places) for name in ("low", "high")}
-    sure = "by_lot_sure" if result.experimental and not open_ended else f"{kind}_sure"
+    sure = "by_lot_sure" if result.experimental and kind == "link" else f"{kind}_sure"
     return Row(question, say(f"primary.{kind}", **told), say(f"primary.{sure}", **interval, teams=result.n_teams))
+
+
+def _aim(study: Study, cohort: str, found: dict[str, Result], store: Store, say: Catalogue) -> list[Row]:
+    """Answer the aim: the last full month before its day, over all answers, against the target; whether it changed."""
+    if study.aim is None:
+        return []
+    value = reached(study, cohort, store)
+    told = {"title": value.title, "target": _amount(study.aim.target, value.unit, say)}
+    question = say("aim.question", **told, by=say.day(value.by))
+    if value.month is None:
+        return [Row(question, say("aim.not_known"), say("summary.no_answer_sure"))]
+    staff = disclosure.people_of(store) if np.isfinite(value.people) else EVERYBODY
+    people = int(min(np.nan_to_num(value.people, nan=0.0), staff))
+    options = {"within": None, "percents": value.percents}
+    counts = disclosure.show(value.counts, audience=disclosure.reader(), people=people, **options).what.iloc[0]
+    if pd.isna(counts["value"]):
+        return [Row(question, say("aim.too_few"), say("summary.no_answer_sure"))]
+    better = counts["value"] >= study.aim.target if value.improve == "increase" else counts["value"] <= study.aim.target
+    kind = "aim.reached" if better else "aim.missed"
+    shown = say(kind, value=_amount(counts["value"], value.unit, say), month=say.month(value.month), **told)
+    change = found.get("improvement_cohort_change")
+    rows = change.teams.query("measure == @study.aim.measure") if isinstance(change, Verdicts) else pd.DataFrame()
+    sure = say(f"aim.{key(rows['verdict'].iloc[0])}") if len(rows) else say("aim.descriptive")
+    return [Row(question, shown, sure)]
+
+
+def _amount(value: float, unit: str, say: Catalogue) -> str:
+    """Return a value with its unit, as whole as it can be."""
+    number = say.number(value, 0 if float(value).is_integer() or abs(value) >= 20 else 1)
+    return f"{number}%" if unit == "%" else f"{number} {unit}".strip()
 
 
 def _level(outcome: Outcome, store: Store) -> float:
@@ -238,11 +271,20 @@ def _score(row: pd.Series, titles: dict[str, str], say: Catalogue) -> str:
 def _equity(result: Equity, say: Catalogue) -> tuple[str, str]:
     if result.tests.empty:
         return say("equity.small"), say("summary.no_answer_sure")
-    unlike = result.tests[result.tests["p_adjusted"] < 0.05]
-    named = list(dict.fromkeys((unlike if len(unlike) else result.tests)["attribute"]))
-    attributes = f" {say('equity.and')} ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
-    key = "equity.differ" if len(unlike) else "equity.alike"
-    return say(key, attributes=attributes), say("equity.sure", tests=len(result.tests))
+    changes = result.tests[result.tests["question"] == "change"]
+    unlike = changes[changes["p_adjusted"] < 0.05]
+    levels = result.tests[(result.tests["question"] == "level") & (result.tests["p_adjusted"] < 0.05)]
+    told = say(
+        "equity.differ" if len(unlike) else "equity.alike", attributes=_all(unlike if len(unlike) else changes, say)
+    )
+    if len(levels):
+        told = f"{told} {say('equity.level', attributes=_all(levels, say))}"
+    return told, say("equity.sure", tests=len(result.tests))
+
+
+def _all(tests: pd.DataFrame, say: Catalogue) -> str:
+    named = list(dict.fromkeys(tests["attribute"]))
+    return f" {say('equity.and')} ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
 
 
 def _coordination(result: Change, beside: Result | None, say: Catalogue) -> tuple[str, str]:
