@@ -79,12 +79,15 @@ def _alone(row: pd.Series, level: float) -> str:
     """Say what became of one series."""
     if row["verdict"] == NOT_JUDGED:
         return "Whether it changed cannot be judged: too few points before or after."
-    sides = SIDES[row["compared"]]
-    numbers = f"{row['change']:+.1f} (from {row['before']:.1f} to {row['after']:.1f}, {sides})"
+    numbers = row[["change", "before", "after", "ci_low", "ci_high"]].astype(float)
+    places = 0 if (numbers % 1 == 0).all() else 1  # as far as it was rounded for its readers
+    change, low, high = (f"{numbers[name]:+.{places}f}" for name in ("change", "ci_low", "ci_high"))
+    before, after = (f"{numbers[name]:.{places}f}" for name in ("before", "after"))
     stepped = row["compared"] == "halves" and (row["clear"] or row["signal"])
     when = f" It moved most in {row['step']}." if stepped else ""
     return (
-        f"{SAID[row['verdict']]}: {numbers}, {level:.0%} interval {row['ci_low']:+.1f} to {row['ci_high']:+.1f}.{when}"
+        f"{SAID[row['verdict']]}: {change} (from {before} to {after}, {SIDES[row['compared']]}), {level:.0%} interval "
+        f"{low} to {high}.{when}"
     )
 
 

@@ -15,6 +15,7 @@ from joyeval.store import edition
 from joyeval.study import load_study
 from tests.disclosure.editions import threshold_of
 from tests.disclosure.stranger import beyond_chance, read, recovered, truth_of
+from tests.report.contradictions import contradictions
 
 pytestmark = pytest.mark.slow
 COHORTS = ("1", "2", "3", "4", "5")
@@ -77,3 +78,10 @@ def test_teams_drawn_together_leave_enough_others_to_each_of_them(made, cohort, 
             members = small[small["setting"] == found[1]] if found[1] else small
             people = members["team"].map(staff)
             assert people.sum() - people.max() >= rule.threshold, found[0]
+
+
+@pytest.mark.parametrize("cohort", [*COHORTS, "network"])
+def test_no_document_denies_itself(made, cohort):
+    pages = [path for path in reports(made, cohort).rglob("report.html") if "notebooks" not in path.parts]
+    assert len(pages) == 2, "for the public, and for the programme"
+    assert [wrong for path in pages for wrong in contradictions(path.read_text(encoding="utf-8"))] == []

@@ -10,6 +10,7 @@ import pytest
 from joyeval.intake.tables import check_study
 from joyeval.pipeline import folders, run
 from joyeval.study import load_study
+from tests.report.contradictions import contradictions
 from tests.shapes.inprocess import InProcess
 from tests.shapes.small import CHOICES, build, covering, every_shape
 
@@ -36,7 +37,9 @@ def test_the_shapes_meet_all_pairs_of_choices():
 
 @pytest.mark.parametrize("shape", PAIRS, ids=str)
 def test_all_pairs_of_choices_run_to_the_report(shape, tmp_path, monkeypatch):
-    assert "<h1" in reported(shape, tmp_path, monkeypatch)
+    page = reported(shape, tmp_path, monkeypatch)
+    assert "<h1" in page
+    assert contradictions(page) == []
 
 
 @pytest.mark.slow
