@@ -544,6 +544,26 @@ class Squire(Part):
     funding: str = ""
 
 
+class Recommendation(Part):
+    """What should be done next, by whom, and by when."""
+
+    what: str = Field(min_length=1)
+    owner: str = Field(min_length=1, description="who will do it")
+    by: date
+
+
+class Interpretation(Part):
+    """What the authors make of the results; what they have not written yet is said to be missing."""
+
+    conclusions: str = ""
+    recommendations: tuple[Recommendation, ...] = ()
+    context: str = Field("", description="what else went on")
+    hindered: str = Field("", description="what helped or stood in the way")
+    people: str = Field("", description="what it was like for staff and service users, in the authors' words")
+    owner: str = Field("", description="who wrote it")
+    written: date | None = Field(None, description="when")
+
+
 class Agreement(Part):
     """Under what agreement the programme team reads more than the public may; printed on every page of its edition."""
 
@@ -599,6 +619,7 @@ class Study(Part):
     secondary: tuple[Analysis, ...] = ()
     negative_control: NegativeControl | None = None
     equity: Equity | None = None
+    interpretation: Interpretation = Interpretation()
     squire: Squire = Squire()
     disclosure: Disclosure = Disclosure()
     steps: tuple[StepName | StepSettings, ...] | Annotated[Mapping[StepName, Settings | None], *_FROZEN] = Field(

@@ -46,6 +46,7 @@ outcomes:
     columns: {team: T}}
 primary: {staff: good_day, outcome: fft, window: [1, 3], smallest_effect: 0.4}
 """
+BASE = STUDY
 
 
 def good_days(seed=3) -> pd.DataFrame:
@@ -213,6 +214,24 @@ def test_a_change_that_differs_is_told_apart_from_levels_that_do(tmp_path, resul
     found, _ = told["Was the change alike for all groups of staff?"]
     assert found.startswith("No clear difference in the change was found")
     assert "Levels at the first survey differed by setting" in found
+
+
+def test_what_the_authors_have_not_written_is_visibly_missing(tmp_path, monkeypatch):
+    def told(more=""):
+        monkeypatch.setattr(sys.modules[__name__], "STUDY", BASE + more)
+        study, _ = made(tmp_path, {})
+        return emitted(lambda: sections.interpretation(study))
+
+    assert text_of(told()).count("To be written by the authors.") == 5
+    written = told(
+        "interpretation:\n  conclusions: Keep on.\n  owner: The team\n  written: 2024-12-31\n"
+        "  recommendations: [{what: Ask again, owner: The board, by: 2025-06-30}]\n"
+    )
+    text = text_of(written)
+    assert "Conclusions: Keep on." in text
+    assert text.count("To be written by the authors.") == 3
+    (table,) = (block for block in written if isinstance(block, Table))
+    assert table.rows == (("Ask again", "The board", "30 June 2025"),)
 
 
 def test_what_cannot_be_answered_is_said(tmp_path, results):

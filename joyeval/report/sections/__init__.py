@@ -38,7 +38,7 @@ from joyeval.report.sections.outcomes import (
 )
 from joyeval.report.sections.people import participants
 from joyeval.report.sections.programme import programme
-from joyeval.report.sections.summary import last_day, summary
+from joyeval.report.sections.summary import interpretation, last_day, summary
 from joyeval.report.sections.survey_response import cherries, respondents
 from joyeval.report.sections.team_sheet import team_sheets
 from joyeval.report.sections.words import answer, estimates
@@ -64,6 +64,7 @@ __all__ = [
     "flow",
     "guidelines",
     "instruments",
+    "interpretation",
     "last_day",
     "limitations",
     "linkage",

@@ -67,6 +67,9 @@ def _emit(table: pd.DataFrame, name: str, caption: str, store: Store, *, named: 
         report.save_table(shown, tables_of(store) / name, caption=caption, header_columns=named)
 
 
+ALSO = {"conclusions": "conclusions", "context": "context", "contextual_elements": "hindered"}
+
+
 def squire(study: Study, store: Store) -> pd.DataFrame:
     """Return the checklist: item, heading, what it asks, and where it is answered.
 
@@ -82,6 +85,7 @@ def squire(study: Study, store: Store) -> pd.DataFrame:
 def _answered(item: Item, study: Study, store: Store) -> str:
     there = item.here and (not item.needs or any(name.startswith(item.needs) for name in store.results()))
     told = getattr(study.squire, item.authors) if item.authors else ""
+    told = told or getattr(study.interpretation, ALSO.get(item.authors, ""), "")
     answers = [f"Here: {item.here}." if there else "", told]
     return " ".join(answer for answer in answers if answer) or OPEN
 

@@ -72,6 +72,26 @@ def summary(study: Study, cohort: str, store: Store) -> None:
         report.note(disclosure.nobody(say("summary.partly", count=len(say.missing)), "sentences"))
 
 
+@section
+def interpretation(study: Study) -> None:
+    """Emit what the authors conclude and recommend; what they have not written is visibly missing."""
+    say, told = catalogue(study.language), study.interpretation
+    report.heading(say("interpretation.heading"))
+    missing = say("interpretation.missing")
+    parts = ("conclusions", "context", "hindered", "people")
+    report.items(f"{say(f'interpretation.{part}')} {getattr(told, part) or missing}" for part in parts)
+    if told.recommendations:
+        rows = [(one.what, one.owner, say.day(one.by)) for one in told.recommendations]
+        columns = [say(f"interpretation.{name}") for name in ("what", "owner", "by")]
+        table = disclosure.nobody(pd.DataFrame(rows, columns=columns), "recommendations")
+        report.table(table, caption=say("interpretation.recommendations"))
+    else:
+        report.text(f"{say('interpretation.recommendations')}: {missing}")
+    if told.owner and told.written:
+        by_whom = say("interpretation.by_whom", owner=told.owner, day=say.day(told.written))
+        report.note(disclosure.nobody(by_whom, "days"))
+
+
 def shown_of(store: Store, study: Study, names: Iterable[str]) -> Shown:
     """Return stored results by name, as the readers of this section may see them."""
     rule, people = disclosure.rule_of(study), disclosure.people_of(store)
