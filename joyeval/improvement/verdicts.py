@@ -67,11 +67,11 @@ class Verdicts(Result):
             return _alone(self.teams.iloc[0], self.level)
         total = self.counts.select_dtypes("number").sum()
         found = ", ".join(f"{total[key(word)]:.0f} {word}" for word in VERDICTS if total[key(word)])
-        signals = f"{total['signals']:.0f} charts have a signal ({self.rules})"
+        chance = about(total["expected_clear"])
         return (
             f"Of {self.n} {series_word(self.teams)}: {found} (by the {self.level:.0%} interval of each change). Had "
-            f"none of them changed, about {about(total['expected_clear'])} would still look clear. {signals}; "
-            f"{total['expected_signals']:.1f} would if nothing had changed."
+            f"none of them changed, about {chance} would still look clear. Charts with a signal: "
+            f"{total['signals']:.0f} ({self.rules}); {total['expected_signals']:.1f} if nothing had changed."
         )
 
 

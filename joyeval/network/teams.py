@@ -48,11 +48,11 @@ class TeamTotals(Result):
         if not total["judged"]:
             return f"None of the {len(self.teams)} series of teams can be judged: they have too few points."
         found = ", ".join(f"{total[key(word)]:.0f} {word}" for word in VERDICTS[:-1] if total[key(word)])
-        signals = f"{total['signals']:.0f} charts have a signal ({self.rules})"
+        chance = about(total["expected_clear"])
         return (
             f"Of {total['judged']:.0f} series of teams in {self.teams['cohort'].nunique()} cohorts: {found} (by the "
-            f"interval of each change). If nothing had changed, about {about(total['expected_clear'])} would look "
-            f"clear. {signals}; {total['expected_signals']:.1f} would then."
+            f"interval of each change). If nothing had changed, about {chance} would look clear. Charts with a signal: "
+            f"{total['signals']:.0f} ({self.rules}); {total['expected_signals']:.1f} if nothing had changed."
         )
 
 

@@ -76,7 +76,10 @@ def summary(study: Study, cohort: str, store: Store) -> None:
 def interpretation(study: Study) -> None:
     """Emit what the authors conclude and recommend; what they have not written is visibly missing."""
     say, told = catalogue(study.language), study.interpretation
-    report.heading(say("interpretation.heading"))
+    report.heading(say("interpretation.heading"), level=3)
+    if told.owner and told.written:
+        by_whom = say("interpretation.by_whom", owner=told.owner, day=say.day(told.written))
+        report.text(disclosure.nobody(by_whom, "days"))
     missing = say("interpretation.missing")
     parts = ("conclusions", "context", "hindered", "people")
     report.items(f"{say(f'interpretation.{part}')} {getattr(told, part) or missing}" for part in parts)
@@ -87,9 +90,6 @@ def interpretation(study: Study) -> None:
         report.table(table, caption=say("interpretation.recommendations"))
     else:
         report.text(f"{say('interpretation.recommendations')}: {missing}")
-    if told.owner and told.written:
-        by_whom = say("interpretation.by_whom", owner=told.owner, day=say.day(told.written))
-        report.note(disclosure.nobody(by_whom, "days"))
 
 
 def shown_of(store: Store, study: Study, names: Iterable[str]) -> Shown:
