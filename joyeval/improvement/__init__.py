@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from joyeval.improvement.aim import Reached, reached
+from joyeval.improvement.aim import Reached, phase_levels, reached
 from joyeval.improvement.charts import Charts, chart
 from joyeval.improvement.false_alarms import Design, false_alarm_rate, false_alarms
 from joyeval.improvement.funnel import Funnel, funnel
@@ -33,6 +33,7 @@ __all__ = [
     "multiverse",
     "outcome_charts",
     "overview",
+    "phase_levels",
     "reached",
     "stable_shift",
     "team_charts",

@@ -1,4 +1,4 @@
-"""Was the aim reached? A plain value against the target: all answers of the last full month up to its day."""
+"""Where a cohort stood: against its aim at the day of the aim, and in each phase; plain values over all answers."""
 
 from __future__ import annotations
 
@@ -90,3 +90,14 @@ def _of_outcome(rows: pd.DataFrame, part: Outcome) -> tuple[dict[str, float], fl
     shown = 100 if part.kind == "proportion" else 1
     value = part.per * top / base if part.kind == "rate" and pd.notna(top) and base else shown * rows["value"].mean()
     return {"value": value}, people
+
+
+def phase_levels(study: Study, cohort: str, measure: str, store: Store) -> pd.DataFrame:
+    """Return the answers to a pulse in each phase of a cohort, in order: ``phase, positive, answers``."""
+    pulse = store.table("pulse").query("measure == @measure")
+    rows = []
+    for phase in sorted(study.cohort(cohort).phases, key=lambda phase: phase.start):
+        here = pulse[pulse["period"].between(pd.Timestamp(phase.start), pd.Timestamp(phase.end))]
+        rows.append((phase.name, here["positive"].sum(), here["answers"].sum()))
+    table = pd.DataFrame(rows, columns=["phase", "positive", "answers"])
+    return table[table["answers"] > 0].astype({"positive": int, "answers": int}).reset_index(drop=True)

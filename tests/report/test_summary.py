@@ -216,6 +216,18 @@ def test_a_change_that_differs_is_told_apart_from_levels_that_do(tmp_path, resul
     assert "Levels at the first survey differed by setting" in found
 
 
+def test_each_phase_has_its_level(tmp_path, results, monkeypatch):
+    phases = "{name: before, start: 2024-01-01, end: 2024-05-19}, {name: after, start: 2024-09-01, end: 2024-12-31}, "
+    monkeypatch.setattr(sys.modules[__name__], "STUDY", BASE.replace("phases: [", f"phases: [{phases}"))
+    found, _ = rows(page(tmp_path, results))["“A good day”: did it change?"]
+    told = dict(re.findall(r"(\w+) (\d+)%", found.split("Phase by phase: ")[1]))
+    pulse = good_days()
+    for name, (start, end) in {"before": ("2024-01-01", "2024-05-19"), "after": ("2024-09-01", "2024-12-31")}.items():
+        here = pulse[pulse["period"].between(start, end)]
+        assert float(told[name]) == pytest.approx(100 * here["positive"].sum() / here["answers"].sum(), abs=1)
+    assert list(told) == ["before", "programme", "after"]
+
+
 def test_what_the_authors_have_not_written_is_visibly_missing(tmp_path, monkeypatch):
     def told(more=""):
         monkeypatch.setattr(sys.modules[__name__], "STUDY", BASE + more)

@@ -12,7 +12,7 @@ from joyeval import disclosure, figures, report
 from joyeval.coordination import Change
 from joyeval.coordination.comparison import Difference
 from joyeval.disclosure.people import EVERYBODY
-from joyeval.improvement import Verdicts, reached
+from joyeval.improvement import Verdicts, phase_levels, reached
 from joyeval.intake.response import respondent_flow
 from joyeval.judgement import VERDICTS, about, key
 from joyeval.measurement.equity import Equity
@@ -40,6 +40,8 @@ TOLD_OF = (  # results that the page speaks of
     "coordination_change",
     "coordination_comparison",
 )
+LEVELS = ("positive", "answers", "value")
+FEWEST_PHASES = 3  # of two, before and after tell the same
 TOLD = 3  # scores named one by one
 INTERVAL = {"estimate": "estimate", "low": "ci_low", "high": "ci_high"}
 
@@ -121,7 +123,7 @@ def _lead(study: Study, cohort: str, store: Store, say: Catalogue) -> str:
 def _rows(study: Study, cohort: str, found: dict[str, Result], store: Store, say: Catalogue) -> list[Row]:
     rows = _aim(study, cohort, found, store, say)
     rows += [_primary(study, found, store, say)] if study.primary and "outcomes_primary" in found else []
-    rows += _pulses(study, found.get("improvement_cohort_change"), say)
+    rows += _pulses(study, cohort, found.get("improvement_cohort_change"), store, say)
     questions = {
         "improvement_verdicts": "teams.question",
         "experience_change": "scores.question",
@@ -224,14 +226,29 @@ def _places(values: pd.Series) -> int:
     return 0 if largest >= 20 else 1 if largest >= 1 else 2
 
 
-def _pulses(study: Study, change: Result | None, say: Catalogue) -> list[Row]:
+def _pulses(study: Study, cohort: str, change: Result | None, store: Store, say: Catalogue) -> list[Row]:
     if not isinstance(change, Verdicts):
         return []
-    titles = {part.measure: part.title for part in study.pulses}
-    return [
-        Row(say("pulse.question", title=titles[row["measure"]]), *_pulse(row, say))
-        for _, row in change.teams.iterrows()
-    ]
+    titles, rows = {part.measure: part.title for part in study.pulses}, []
+    for _, row in change.teams.iterrows():
+        found, sure = _pulse(row, say)
+        question = say("pulse.question", title=titles[row["measure"]])
+        rows.append(Row(question, f"{found} {_phases(study, cohort, row['measure'], store, say)}".strip(), sure))
+    return rows
+
+
+def _phases(study: Study, cohort: str, measure: str, store: Store, say: Catalogue) -> str:
+    """Tell the level of a pulse in each phase, over all answers: whether it lasted is the last of them."""
+    levels = phase_levels(study, cohort, measure, store)
+    if len(levels) < FEWEST_PHASES:
+        return ""
+    people = levels["answers"].clip(upper=disclosure.people_of(store)).astype(int)
+    options = {"by": ["phase"], "within": None, "percents": {"value": ("positive", "answers")}}
+    table = disclosure.show(
+        levels.assign(people=people), audience=disclosure.reader(), people=dict.fromkeys(LEVELS, "people"), **options
+    ).what
+    told = [f"{row.phase} {say.number(row.value)}%" for row in table.itertuples() if pd.notna(row.value)]
+    return say("pulse.phases", list=", ".join(told)) if len(told) == len(levels) else ""
 
 
 def _pulse(row: pd.Series, say: Catalogue) -> tuple[str, str]:
