@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
 INTERVAL = 3.92  # standard errors between the ends of a 95 % interval
-ESTIMATES = ("estimate", "se", "ci_low", "ci_high")
+ESTIMATES = ("estimate", "se", "ci_low", "ci_high", "ci_low_all", "ci_high_all")
 FIGURES = 6  # of numbers without an error of their own
 OF_TEAMS = ("before", "after", "change", "se", "ci_low", "ci_high")
 
@@ -341,7 +341,7 @@ def coarse_table(table: pd.DataFrame) -> pd.DataFrame:
     rounded = {}
     for name in table.select_dtypes("float"):
         if error is not None and name in ESTIMATES:
-            rounded[name] = _to(table[name], error)
+            rounded[name] = _to(table[name], error, keep_side=name.startswith("ci_"))
         else:
             rounded[name] = table[name].map(_figures).astype(float)
     return table.assign(**rounded)
@@ -355,11 +355,13 @@ def _error(table: pd.DataFrame) -> pd.Series | None:
     return None
 
 
-def _to(values: pd.Series, error: pd.Series) -> pd.Series:
-    """Round each value to two figures of its error; without one, to six of its own."""
+def _to(values: pd.Series, error: pd.Series, *, keep_side: bool = False) -> pd.Series:
+    """Round each value to two figures of its error; without one, to six of its own; ends of intervals never to 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         step = 10.0 ** (np.floor(np.log10(error.where(error > 0))) - 1)
     near = (values / step).round() * step
+    if keep_side:
+        near = near.mask((near == 0) & (values != 0), np.sign(values) * step)
     return near.where(step.notna(), values.map(_figures).astype(float)).round(12)
 
 

@@ -118,8 +118,8 @@ def score_changes(rows: Shown, change: Shown) -> Exhibit:
         "score_changes",
         figures.coefficients(rows, xlabel="change in standard deviations of the first wave"),
         _in_words(change, FOREST),
-        "Change of each score in standard deviations of the first wave, with 95 % intervals: from everyone, "
-        "from people linked over both waves, and from people who answered one of them",
+        "Change of each score in standard deviations of the first wave, with 95 % intervals that hold for all scores "
+        "together: from everyone, from people linked over both waves, and from people who answered one of them",
         rows.pipe(_under_each_other),
     )
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from joyeval.errors import ModelError
 from joyeval.models.design import refuse_infinite
-from joyeval.models.estimates import holding
+from joyeval.models.estimates import holding, quantile
 from joyeval.models.multiplicity import adjust
 from joyeval.models.swept import clustered_mixed
 from joyeval.result import Result
@@ -19,6 +19,7 @@ from joyeval.wave_order import wave_order
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LEVEL = 0.95  # of intervals
 FEWEST = 5  # answers in a wave below which no change is estimated
 FEW_TEAMS = 8  # teams in both waves below which a note says that intervals rest on few
 ESTIMATORS = {
@@ -39,7 +40,8 @@ class ScoreChange(Result):
         scale, wave, n, mean, sd, ci_low, ci_high: of the answers, the team as the unit of the interval.
     changes : DataFrame
         scale, better, wave (compared with the first), estimator, estimate, se, df, ci_low, ci_high, p, p_adjusted
-        (Holm over scales and waves, for ``everyone``), relative (share of the first mean), n.
+        (Bonferroni over scales and waves, for ``everyone``), ci_low_all, ci_high_all (interval that holds for all
+        scales and waves together: it decides whether a change is clear), relative (share of the first mean), n.
     titles : dict
         Scale to its title.
     """
@@ -73,26 +75,30 @@ class ScoreChange(Result):
         """Return the changes."""
         return self.changes.assign(term=self.changes["scale"] + ", " + self.changes["wave"])
 
+    def clear(self) -> pd.DataFrame:
+        """Return the changes of everyone whose interval, which holds for all of them together, leaves out no change."""
+        rows = self.changes[self.changes["estimator"] == "everyone"]
+        return rows[(rows["ci_low_all"] > 0) | (rows["ci_high_all"] < 0)]
+
     def sentence(self) -> str:
-        """Say which scores changed from the first wave to any later one, after correction."""
-        asked = self.changes[self.changes["estimator"] == "everyone"]
-        sure = asked[asked["p_adjusted"] < 0.05]
+        """Say which scores clearly changed from the first wave to any later one, all of them together considered."""
+        asked, sure = self.changes[self.changes["estimator"] == "everyone"], self.clear()
         several = len(set(asked["wave"])) > 1
         later = "a later wave" if several else "the last wave"
         total = (
-            f"Of {asked['scale'].nunique()} scores, {sure['scale'].nunique()} changed from the first to {later} beyond "
-            "what chance would do"
+            f"Of {asked['scale'].nunique()} scores, {sure['scale'].nunique()} clearly changed from the first to {later}"
         )
         if sure.empty:
             tests = "scores and waves" if several else "scores"
-            return f"{total} (p values corrected for the number of {tests})."
+            return f"{total}; for the others it is not clear (by intervals that hold for all {tests} together)."
         told = "; ".join(self._told(row) + (f" (wave {row['wave']})" if several else "") for _, row in sure.iterrows())
         return f"{total}: {told}."
 
     def _told(self, row: pd.Series) -> str:
         good = (row["estimate"] > 0) == (row["better"] == "higher")
         title, way = self.titles[row["scale"]], "better" if good else "worse"
-        interval = f"95% CI {row['ci_low']:+.2f} to {row['ci_high']:+.2f}"
+        kind = "95% CI for all together" if len(self.titles) > 1 or self.changes["wave"].nunique() > 1 else "95% CI"
+        interval = f"{kind} {row['ci_low_all']:+.2f} to {row['ci_high_all']:+.2f}"
         return f"{title} {row['estimate']:+.2f} points ({row['relative']:+.0%}; {interval}), which is {way}"
 
 
@@ -149,7 +155,7 @@ def score_change(
     means = pd.concat([_means(waves, name, order, ends[name]) for name in used], ignore_index=True)
     rows = [_changes(waves, name, order, scales[name][1]) for name in used]
     changes = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
-    changes = _corrected(_relative(_possible(changes, means, order[0], ends), means, order[0]))
+    changes = _corrected(_relative(_possible(_together(changes), means, order[0], ends), means, order[0]))
     scored = waves[used].notna().any(axis=1)
     left_out = [scales[name][0] for name in scales if name not in used]
     notes = _notes(left_out, waves, order)
@@ -234,6 +240,13 @@ def _teams_in_both(rows: pd.DataFrame) -> int:
     return int((rows.groupby("team")["wave"].nunique() == 2).sum())
 
 
+def _together(changes: pd.DataFrame) -> pd.DataFrame:
+    """Add intervals that hold for all scales and waves together (Bonferroni)."""
+    family = ((changes["estimator"] == "everyone") & changes["p"].notna()).sum()
+    half = changes["se"] * quantile(1 - (1 - LEVEL) / 2 / max(family, 1), changes["df"].to_numpy(dtype=float))
+    return changes.assign(ci_low_all=changes["estimate"] - half, ci_high_all=changes["estimate"] + half)
+
+
 def _possible(
     changes: pd.DataFrame, means: pd.DataFrame, first: str, ends: Mapping[str, tuple[float, float] | None]
 ) -> pd.DataFrame:
@@ -241,9 +254,12 @@ def _possible(
     start = means[means["wave"] == first].set_index("scale")["mean"]
     reach = {name: np.subtract(span, start[name]) if span else (-np.inf, np.inf) for name, span in ends.items()}
     down, up = (changes["scale"].map({name: side[end] for name, side in reach.items()}) for end in (0, 1))
-    low, high = changes["ci_low"].clip(down, up), changes["ci_high"].clip(down, up)
-    low, high = holding(changes["estimate"], low, high)
-    return changes.assign(ci_low=low, ci_high=high)
+    cut = {}
+    for kind in ("", "_all"):
+        names = f"ci_low{kind}", f"ci_high{kind}"
+        ends = holding(changes["estimate"], *(changes[name].clip(down, up) for name in names))
+        cut |= dict(zip(names, ends, strict=True))
+    return changes.assign(**cut)
 
 
 def _relative(changes: pd.DataFrame, means: pd.DataFrame, first: str) -> pd.DataFrame:
@@ -255,9 +271,9 @@ def _corrected(changes: pd.DataFrame) -> pd.DataFrame:
     family = (changes["estimator"] == "everyone") & changes["p"].notna()
     adjusted = pd.Series(np.nan, index=changes.index)
     if family.any():
-        adjusted[family] = adjust(changes.loc[family, "p"].to_numpy(), "holm")
+        adjusted[family] = adjust(changes.loc[family, "p"].to_numpy(), "bonferroni")
     order = ["scale", "better", "wave", "estimator", "estimate", "se", "df", "ci_low", "ci_high", "p", "p_adjusted"]
-    return changes.assign(p_adjusted=adjusted)[[*order, "relative", "n"]]
+    return changes.assign(p_adjusted=adjusted)[[*order, "ci_low_all", "ci_high_all", "relative", "n"]]
 
 
 def _notes(left_out: list[str], waves: pd.DataFrame, order: list[str]) -> tuple[str, ...]:

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-METHODS = {"holm": "Holm, any false positive", "bh": "Benjamini-Hochberg, share of false positives"}
+METHODS = {
+    "bonferroni": "Bonferroni, any false positive; agrees with intervals that hold together",
+    "holm": "Holm, any false positive",
+    "bh": "Benjamini-Hochberg, share of false positives",
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,7 +56,7 @@ def adjust(p: np.ndarray, method: str) -> np.ndarray:
     Parameters
     ----------
     p : ndarray, shape (m,)
-    method : {"holm", "bh"}
+    method : {"bonferroni", "holm", "bh"}
 
     Returns
     -------
@@ -71,7 +75,9 @@ def adjust(p: np.ndarray, method: str) -> np.ndarray:
     if method not in METHODS:
         raise UsageError(f"method={method!r}: expected one of {', '.join(METHODS)}")
     m, order = len(p), np.argsort(p)
-    if method == "holm":
+    if method == "bonferroni":
+        ordered = p[order] * m
+    elif method == "holm":
         ordered = np.maximum.accumulate(p[order] * np.arange(m, 0, -1))
     else:
         ordered = np.minimum.accumulate((p[order] * m / np.arange(1, m + 1))[::-1])[::-1]

@@ -52,15 +52,29 @@ def test_everyone_weighs_linked_and_others_and_means_are_plain_means():
 def test_better_depends_on_the_scale_and_both_kinds_of_change_are_told():
     found = score_change(program(np.random.default_rng(3), change=1.0), SCALES)
     said = found.sentence()
-    assert "2 changed from the first to the last wave" in said
+    assert "2 clearly changed from the first to the last wave" in said
     assert said.count("which is better") == 2
     assert "%" in said
     pd.testing.assert_frame_equal(read_result(found.to_json()).changes, found.changes)
 
 
+def test_intervals_that_hold_together_agree_with_the_corrected_p_values():
+    rng = np.random.default_rng(8)
+    for gain in (0.0, 0.2, 0.4):
+        rows = score_change(
+            program(rng).assign(joy=lambda t, gain=gain: t["joy"] + gain * (t["wave"] == "2")), SCALES
+        ).changes
+        all_of = rows[rows["estimator"] == "everyone"]
+        wider = all_of["ci_high_all"] - all_of["ci_low_all"] > all_of["ci_high"] - all_of["ci_low"]
+        assert wider.all()
+        outside = (all_of["ci_low_all"] > 0) | (all_of["ci_high_all"] < 0)
+        assert (outside == (all_of["p_adjusted"] < 0.05)).all()
+        assert all_of["p_adjusted"].tolist() == pytest.approx(np.minimum(1, 2 * all_of["p"]).tolist())
+
+
 def test_no_change_is_said_as_none():
     said = score_change(program(np.random.default_rng(4)), SCALES).sentence()
-    assert said.startswith("Of 2 scores, 0 changed")
+    assert said.startswith("Of 2 scores, 0 clearly changed")
 
 
 @pytest.mark.slow
@@ -135,7 +149,7 @@ def test_every_later_wave_is_told_not_only_the_last():
     back = data[data["wave"] == "1"].assign(wave="3", person=lambda t: "3" + t["person"])
     three = pd.concat([data.assign(joy=data["joy"] + (data["wave"] == "2")), back])
     said = score_change(three, {"joy": SCALES["joy"]}).sentence()
-    assert said.startswith("Of 1 scores, 1 changed from the first to a later wave")
+    assert said.startswith("Of 1 scores, 1 clearly changed from the first to a later wave")
     assert "(wave 2)" in said
     assert "(wave 3)" not in said
 

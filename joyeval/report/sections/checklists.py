@@ -134,7 +134,7 @@ def _effect(store: Store) -> str:
         found = store.result("experience_change")
         if isinstance(found, ScoreChange):
             last = found.changes.query("estimator == 'everyone'").drop_duplicates("scale", keep="last")
-            clear = last[last["p_adjusted"] < 0.05]
+            clear = last[last.index.isin(found.clear().index)]
             better = ((clear["estimate"] > 0) == (clear["better"] == "higher")).sum()
             parts.append(f"{better} of {len(last)} scores became better, {len(clear) - better} worse.")
     return " ".join(parts)

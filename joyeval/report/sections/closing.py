@@ -41,7 +41,7 @@ METHODS = {
     "improvement_charts": "Shares of positive answers on {chart}; rules: {rules}.",
     "improvement_multiverse": "The same teams judged by other rule sets, with and without a frozen baseline.",
     "experience_change": "Mixed models, random intercepts for person and team; teams as clusters (CR2, Satterthwaite); "
-    "p values corrected by Holm over scores and waves; linked people and others also apart.",
+    "p values and intervals corrected by Bonferroni over scores and waves; linked people and others also apart.",
     "experience_equity": "One mixed model for each attribute and score, change varying by team; joint F tests; Holm.",
     "experience_reliability": "Cronbach's alpha by wave; intervals by the jackknife, which needs no normal items.",
     "experience_page": "Of each questionnaire: omega and one factor (robust maximum likelihood); the same meaning over "

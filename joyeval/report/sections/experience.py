@@ -128,7 +128,8 @@ def _interval(row: Any) -> str:
 def _changes(change: ScoreChange, study: Study) -> None:
     named = ["scale", "wave", "estimator", "better"]
     numbers = ["estimate", "se", "ci_low", "ci_high", "relative", "p_adjusted"]
-    table = change.changes[[*named, *numbers, "n"]]
+    together = change.changes.assign(ci_low=change.changes["ci_low_all"], ci_high=change.changes["ci_high_all"])
+    table = together[[*named, *numbers, "n"]]
     places = dict.fromkeys(("estimate", "se", "ci_low", "ci_high"), 2) | {"relative": 2, "p_adjusted": 3}
     table = table.assign(people=change.people())
     kept = table[table["estimate"].notna()].astype({"n": int, "people": int})
@@ -141,8 +142,8 @@ def _changes(change: ScoreChange, study: Study) -> None:
     others = {kind: words for kind, words in OTHERS.items() if kind in beside.what}
     report.table(
         beside,
-        caption=f"Change from the first to {which} with 95% intervals: from everyone, from people whose answers are "
-        f"linked, and from people in one wave only{same}; n: answers behind the first, to the nearest 5",
+        caption=f"Change from the first to {which} with 95% intervals that hold for all scores together: from "
+        f"everyone, linked people, and people in one wave only{same}; n: answers behind the first, to the nearest 5",
         labels={"cell": "change", "better": "better is", "p_adjusted": "p, corrected", **others},
         formats={"p_adjusted": "p", "relative": "+.0%"},
     )

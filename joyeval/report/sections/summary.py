@@ -285,7 +285,8 @@ def _listed(totals: dict[str, int], say: Catalogue) -> str:
 def _scores(result: ScoreChange, say: Catalogue) -> tuple[str, str]:
     rows = result.changes
     last = rows[(rows["estimator"] == "everyone") & (rows["wave"] == result.means["wave"].iloc[-1])]
-    clear = last[last["p_adjusted"] < 0.05].sort_values("p_adjusted", kind="stable")
+    sure = result.clear()
+    clear = last[last.index.isin(sure.index)].sort_values("p_adjusted", kind="stable")
     told = [_score(row, result.titles, say) for _, row in clear.head(TOLD).iterrows()]
     told += [say("scores.more", count=len(clear) - TOLD)] if len(clear) > TOLD else []
     key = "scores.some" if len(clear) else "scores.none"
@@ -293,9 +294,9 @@ def _scores(result: ScoreChange, say: Catalogue) -> tuple[str, str]:
 
 
 def _score(row: pd.Series, titles: dict[str, str], say: Catalogue) -> str:
-    places = _places(row[["estimate", "ci_low", "ci_high"]].astype(float))
+    places = _places(row[["estimate", "ci_low_all", "ci_high_all"]].astype(float))
     better = (row["estimate"] > 0) == (row["better"] == "higher")
-    numbers = {"estimate": row["estimate"], "low": row["ci_low"], "high": row["ci_high"]}
+    numbers = {"estimate": row["estimate"], "low": row["ci_low_all"], "high": row["ci_high_all"]}
     return say(
         "scores.one",
         title=titles[row["scale"]],
