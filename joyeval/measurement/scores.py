@@ -97,7 +97,8 @@ class ScoreChange(Result):
     def _told(self, row: pd.Series) -> str:
         good = (row["estimate"] > 0) == (row["better"] == "higher")
         title, way = self.titles[row["scale"]], "better" if good else "worse"
-        kind = "95% CI for all together" if len(self.titles) > 1 or self.changes["wave"].nunique() > 1 else "95% CI"
+        several = len(self.titles) > 1 or len(set(self.changes["wave"])) > 1
+        kind = "95% CI for all together" if several else "95% CI"
         interval = f"{kind} {row['ci_low_all']:+.2f} to {row['ci_high_all']:+.2f}"
         return f"{title} {row['estimate']:+.2f} points ({row['relative']:+.0%}; {interval}), which is {way}"
 

@@ -136,7 +136,7 @@ def _effect(store: Store) -> str:
             last = found.changes.query("estimator == 'everyone'").drop_duplicates("scale", keep="last")
             clear = last[last.index.isin(found.clear().index)]
             better = ((clear["estimate"] > 0) == (clear["better"] == "higher")).sum()
-            parts.append(f"{better} of {len(last)} scores became better, {len(clear) - better} worse.")
+            parts.append(f"{better} of {len(last)} scores became clearly better, {len(clear) - better} clearly worse.")
     return " ".join(parts)
 
 
