@@ -15,13 +15,15 @@ import scipy.linalg  # noqa: F401
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
+from joyeval.pipeline.door import skip_iri_grammar
 from joyeval.pipeline.threads import cores
 
+skip_iri_grammar()  # as a run does; else whichever test module comes to it first pays seconds for it
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # processes of the tests would compile all of the library, each anew
 os.environ.setdefault("JOYEVAL_KEY", hashlib.sha256(b"the people of these tests were made up").hexdigest())
 os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="joyeval-tests-")  # no test leaves marks with the settings
-settings.register_profile("joyeval", deadline=None, max_examples=15)  # a busy machine is no fault of the code
+settings.register_profile("joyeval", deadline=None, max_examples=10)  # a busy machine is no fault of the code
 settings.register_profile("thorough", deadline=None, max_examples=200)
 settings.load_profile("joyeval")
 threadpool_limits(max(1, cores() // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))  # the rule of kernels

@@ -112,7 +112,7 @@ def _table(data: Ratings, names: list[str], cells: np.ndarray, blocks: np.ndarra
 
 def _raters(data: Ratings, ties: pd.DataFrame, waves: list[str]) -> pd.Series:
     """Raters of each process who rated one of these ties in one of these waves."""
-    rated = pd.MultiIndex.from_frame(data.rows[["block", "goal"]]).isin(
-        pd.MultiIndex.from_frame(ties[["block", "goal"]])
-    )
-    return data.rows[rated & data.rows["wave"].isin(waves)].groupby("process")["rater"].nunique()
+    goals = data.means.mean.shape[1]
+    rows, asked = (table["block"].to_numpy() * goals + table["goal"].to_numpy() for table in (data.rows, ties))
+    kept = data.rows.loc[np.isin(rows, asked) & data.rows["wave"].isin(waves).to_numpy(), ["process", "rater"]]
+    return kept.drop_duplicates()["process"].value_counts()

@@ -65,14 +65,18 @@ def scoring_rules(
     first, second : str
         Waves.
     """
-    rows = []
+    rows: list[dict[str, object]] = []
+    estimated: dict[tuple[bytes, str], pd.Series] = {}
     for rules in product(*RULES.values()):
         chosen = dict(zip(RULES, rules, strict=True))
-        data = ratings(_scored(ties, chosen), process=process, waves=(first, second), linked=linked)
-        common = data.in_waves(data.waves)
-        kept = common if chosen["own group"] == "counted" else common[~common["within"]]
-        found = averaged(data, kept, {second: 1.0, first: -1.0}).iloc[0]
-        rows.append({**chosen, **found.drop(["process", "ties"])})
+        scored = _scored(ties, chosen)
+        same = (scored["rc"].to_numpy().tobytes(), str(chosen["own group"]))
+        if same not in estimated:  # where every item was answered, several rules give the same scores
+            data = ratings(scored, process=process, waves=(first, second), linked=linked)
+            common = data.in_waves(data.waves)
+            kept = common if chosen["own group"] == "counted" else common[~common["within"]]
+            estimated[same] = averaged(data, kept, {second: 1.0, first: -1.0}).iloc[0]
+        rows.append({**chosen, **estimated[same].drop(["process", "ties"])})
     table = pd.DataFrame(rows)
     return ScoringRules(n=len(table), notes=("no published rule settles these choices",), table=table)
 

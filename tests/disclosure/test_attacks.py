@@ -64,12 +64,12 @@ def charts(rows):
     return charted(rows)
 
 
-def drawn(shown, kind=".svg", place=None):
-    page = figures.small_multiples(shown, columns=3, rows=8, ylabel="%")[0]
-    if place is None:
-        return read_drawing(pictures(page)["svg"].encode(), ".svg")
-    figures.save(page, place / "small", alt="Charts.", caption="Charts.")
-    return read_drawing((place / f"small{kind}").read_bytes(), kind)
+def page_of(shown):
+    return figures.small_multiples(shown, columns=3, rows=8, ylabel="%")[0]
+
+
+def drawn(shown):
+    return read_drawing(pictures(page_of(shown))["svg"].encode(), ".svg")
 
 
 def values(drawing):
@@ -338,19 +338,27 @@ def test_the_team_without_which_an_estimate_moves_is_not_named():
     assert shown.what.tidy()["estimate"].tolist() == [0.1, 0.2], "in no order of teams"
 
 
+@pytest.fixture(scope="module")
+def saved(charts, tmp_path_factory):
+    """The drawing in every format, as it is and as the gate lets it pass."""
+    folder = tmp_path_factory.mktemp("saved")
+    for name, shown in (("exact", as_shown(charts)), ("shown", show(charts, people=STAFF))):
+        figures.save(page_of(shown), folder / name, alt="Charts.", caption="Charts.")
+    return lambda name, kind: read_drawing((folder / f"{name}{kind}").read_bytes(), kind)
+
+
 @pytest.mark.parametrize("kind", [".svg", ".pdf", ".eps"])
-def test_every_format_says_the_same_and_is_read_back(kind, charts, rows, tmp_path):
+def test_every_format_says_the_same_and_is_read_back(kind, saved, rows):
     """A drawing that went round the gate is noticed by its names, and without names by its coordinates."""
-    exact, shown = as_shown(charts), show(charts, people=STAFF)
     hidden = STAFF.index[STAFF < 11]
-    drawing = drawn(exact, kind, tmp_path)
+    drawing = saved("exact", kind)
     panel = solved(drawing, STAFF.index).query("panel == 'Birch'")
     truth = rows.query("team == 'Birch'")
     assert panel["value"].to_numpy() == pytest.approx(100 * (truth["positive"] / truth["answers"]).to_numpy(), abs=0.01)
     assert "beside the name" in Hidden(hidden).drawn(drawing)
     shares = np.unique([100 * float(share) for share in few(rows) if (1000 * share) % 1])
     assert "exact values" in Hidden(shares=shares).drawn(drawing)
-    assert Hidden(hidden, shares=shares).drawn(drawn(shown, kind, tmp_path)) == ""
+    assert Hidden(hidden, shares=shares).drawn(saved("shown", kind)) == ""
 
 
 @pytest.mark.parametrize(("alt", "told"), [("Charts of a good day.", True), ("Charts of falls per month.", False)])

@@ -151,10 +151,10 @@ def test_no_label_leaves_the_page(drawn):
 
 
 def write(study):
-    """Write the first two figures of a cohort as if it had been run."""
+    """Write the first figure of a cohort as if it had been run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(artwork, "refuse_stale", lambda *given: None)
-        patch.setattr("joyeval.exhibits.cohort.cohort_figures", lambda *given: cohort_figures(*given)[:2])
+        patch.setattr("joyeval.exhibits.cohort.cohort_figures", lambda *given: cohort_figures(*given)[:1])
         return artwork.write_artwork(study, "a", "bmj")[0]
 
 

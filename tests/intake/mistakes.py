@@ -15,6 +15,13 @@ import yaml
 from tests.shapes.small import Shape, _Plain, build
 
 WHOLE = Shape("weekly", 2, "one scale", "primary", 2, "some", 5, 12)
+APART = {  # by kind of file: the parts of the study file that a mistake there may touch
+    "surveys": ("waves",),
+    "pulses": ("pulses",),
+    "outcomes": ("outcomes",),
+    "coordination": ("coordination", "roster"),
+    "events": ("events",),
+}
 
 
 @dataclass
@@ -50,6 +57,13 @@ class Programme:
         return Programme(
             yaml.safe_load(yaml.dump(self.study, Dumper=_Plain)), {n: t.copy() for n, t in self.tables.items()}
         )
+
+    def only(self, where):
+        """Return the programme with the teams and the parts of one kind of file."""
+        made = self.copy()
+        for name in ("primary", *(name for parts in APART.values() for name in parts if name not in APART[where])):
+            del made.study[name]
+        return made
 
     def write(self, home):
         """Write files and study file; return its path."""

@@ -14,7 +14,7 @@ from joyeval.errors import StudyError
 from joyeval.intake.tables import take_in
 from joyeval.study import load_study
 from tests.conftest import ROOT
-from tests.intake.mistakes import CATALOGUE, Programme
+from tests.intake.mistakes import APART, CATALOGUE, Programme
 
 KEY = secrets.token_bytes(32)
 WORDS = {"stops": "stops", "goes on with a word": "goes on, and says so", "reads it": "reads it"}
@@ -28,6 +28,14 @@ def whole(tmp_path_factory):
 @pytest.fixture(scope="module")
 def clean(whole, tmp_path_factory):
     return read(whole, tmp_path_factory.mktemp("clean"))
+
+
+@pytest.fixture(scope="module")
+def parts(whole, clean, tmp_path_factory):
+    """By kind of file: the programme without what a mistake in such a file leaves alone, and what is read of it."""
+    small = {where: whole.only(where) for where in APART}
+    read_once = {where: (part, read(part, tmp_path_factory.mktemp("part"))) for where, part in small.items()}
+    return lambda where: read_once.get(where, (whole, clean))
 
 
 def read(programme, home):
@@ -65,10 +73,21 @@ def test_the_catalogue_holds_at_least_sixty_kinds():
 
 
 @pytest.mark.parametrize("one", CATALOGUE, ids=lambda one: one.name)
-def test_each_mistake_is_met_as_the_catalogue_says(one, whole, clean, tmp_path):
-    damaged = whole.copy()
+def test_each_mistake_is_met_as_the_catalogue_says(one, parts, tmp_path):
+    met(one, *parts(one.where), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("one", CATALOGUE, ids=lambda one: one.name)
+def test_each_mistake_is_met_among_all_other_files(one, whole, clean, tmp_path):
+    met(one, whole, clean, tmp_path)
+
+
+def met(one, programme, clean, home):
+    """See that a mistake in a programme is met as the catalogue says."""
+    damaged = programme.copy()
     one.make(damaged)
-    tables, problems = read(damaged, tmp_path)
+    tables, problems = read(damaged, home)
     new = [problem for problem in problems if problem not in clean[1]]
     blocking = {problem.rule for problem in new if problem.blocking}
     told = {problem.rule for problem in new if not problem.blocking}

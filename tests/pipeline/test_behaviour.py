@@ -17,6 +17,7 @@ from joyeval.pipeline import run
 from joyeval.pipeline.locks import hold
 from joyeval.study import load_study
 from tests.pipeline.test_run import write_notebook
+from tests.test_cli import joyeval as in_this_process
 
 STUDY = """\
 study: small
@@ -64,8 +65,16 @@ def command(home, *words):
 
 
 def joyeval(home, *words):
+    """A command in a process of its own."""
     call, options = command(home, *words)
     return subprocess.run(call, capture_output=True, check=False, **options)
+
+
+def here(home, *words):
+    """The same in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        return in_this_process(words[0], "pipelines/small.yml", *words[1:])
 
 
 def outputs(home):
@@ -115,7 +124,7 @@ def test_ctrl_c_stops_at_once_and_changes_nothing(home, number):
     left = {path for path in outputs(home) if ".staging" not in path.parts and path.name != ".lock.json"}
     assert {path: path.read_bytes() for path in left} == before
     chart(home)
-    assert joyeval(home, "run").returncode == 0
+    assert here(home, "run").returncode == 0
     assert {p: c for p, c in outputs(home).items() if p.name != "run.json"} == {
         p: c for p, c in before.items() if p.name != "run.json"
     }
@@ -123,7 +132,7 @@ def test_ctrl_c_stops_at_once_and_changes_nothing(home, number):
 
 def test_a_kernel_that_dies_is_told_with_notebook_cell_and_remedy(home):
     chart(home, "import os\nos.kill(os.getpid(), 9)\n")
-    done = joyeval(home, "run")
+    done = here(home, "run")
     assert done.returncode == 4
     assert "03_improvement.ipynb, cell 3: its Python process died, most often because memory ran out" in done.stderr
     assert "--workers 1" in done.stderr
@@ -160,7 +169,7 @@ def test_a_note_left_by_a_killed_run_holds_nobody_up(home):
 
 def test_a_full_disk_is_told_in_a_sentence(home):
     chart(home, "raise OSError(28, 'No space left on device', '/data/x.json')\n")
-    done = joyeval(home, "run")
+    done = here(home, "run")
     assert done.returncode == 4
     assert "03_improvement.ipynb, cell 3: [Errno 28] No space left on device: '/data/x.json'" in done.stderr
 
@@ -211,21 +220,21 @@ def test_a_full_disk_and_a_read_only_folder_are_told_and_do_no_harm(home, tmp_pa
 
 def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(home):
     (home / "data").write_text("a file where the folder belongs")
-    done = joyeval(home, "run")
+    done = here(home, "run")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "irectory" in done.stderr
 
 
 def test_a_parameter_of_the_command_line_changes_the_run(home):
-    assert joyeval(home, "run").returncode == 0
-    done = joyeval(home, "run", "-p", "word", "nights")
+    assert here(home, "run").returncode == 0
+    done = here(home, "run", "-p", "word", "nights")
     assert done.returncode == 0, done.stderr
     stored = home / "data" / "processed" / "small" / "1" / "chapters" / "03_improvement.json"
     assert "3 nights" in stored.read_text()
-    status = joyeval(home, "status")
+    status = here(home, "status")
     assert "its parameters changed (word)" in status.stdout
-    assert joyeval(home, "run", "-p", "wrod", "nights").returncode == 2
+    assert here(home, "run", "-p", "wrod", "nights").returncode == 2
 
 
 def test_an_executor_of_one_s_own_is_closed_when_a_step_fails(home):

@@ -19,7 +19,7 @@ import pytest
 from joyeval.pipeline import folders, run
 from joyeval.study import load_study
 from tests.pipeline.test_kernels import soon
-from tests.pipeline.test_run import CHART, study, write_notebook
+from tests.pipeline.test_run import CHART, small_study, study, write_notebook
 from tests.shapes.inprocess import InProcess
 
 __all__ = ["study"]  # the fixture
@@ -64,10 +64,10 @@ def processes(mark):
     return found
 
 
-@pytest.fixture
-def whole(study, tmp_path):
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
     """What an undisturbed run makes."""
-    alone = copy_of(study, tmp_path / "alone")
+    alone = small_study(tmp_path_factory.mktemp("alone"))
     run(alone)
     return made(alone)
 

@@ -66,17 +66,22 @@ def write_notebook(home, name, source, metadata=None, parameters=""):
     nbformat.write(notebook, home / "notebooks" / f"{name}.ipynb")
 
 
+def small_study(home):
+    """Two cohorts, three notebooks, nothing run."""
+    for folder in ("pipelines", "notebooks", "pipelines/raw"):
+        (home / folder).mkdir()
+    (home / "pipelines" / "small.yml").write_text(STUDY)
+    (home / "pipelines" / "raw" / "teams.csv").write_text("Team\nx\n")
+    for cohort, n in (("a", 3), ("b", 5)):
+        (home / "pipelines" / "raw" / f"{cohort}.csv").write_text(f"x,{n}\ny,{n}\n")
+    for name, source in (("01_clean_waves", CLEAN), ("03_improvement", CHART), ("06_report", REPORT)):
+        write_notebook(home, name, source)
+    return load_study(home / "pipelines" / "small.yml")
+
+
 @pytest.fixture
 def study(tmp_path):
-    for folder in ("pipelines", "notebooks", "pipelines/raw"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "pipelines" / "small.yml").write_text(STUDY)
-    (tmp_path / "pipelines" / "raw" / "teams.csv").write_text("Team\nx\n")
-    for cohort, n in (("a", 3), ("b", 5)):
-        (tmp_path / "pipelines" / "raw" / f"{cohort}.csv").write_text(f"x,{n}\ny,{n}\n")
-    for name, source in (("01_clean_waves", CLEAN), ("03_improvement", CHART), ("06_report", REPORT)):
-        write_notebook(tmp_path, name, source)
-    return load_study(tmp_path / "pipelines" / "small.yml")
+    return small_study(tmp_path)
 
 
 def ran(outcomes):
