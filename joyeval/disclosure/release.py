@@ -245,13 +245,22 @@ def _html(page: Any) -> tuple[list[Cells], str, list[Drawing], bool]:
     words, drawings, files = _embedded(page)
     for unseen in page.xpath("//style"):
         unseen.drop_tree()
-    tables = [[[_plain(cell) for cell in row] for row in table.iter("tr")] for table in page.iter("table")]
+    tables = [
+        _captioned(table, [[_plain(cell) for cell in row] for row in table.iter("tr")]) for table in page.iter("table")
+    ]
     said = [part if isinstance(part, str) else part.text for part in page.xpath(SAID_IN_PAGE)]
     inner = [_html(_page(source.encode())) for source in page.xpath("//@srcdoc") if source.strip()]
     tables += [table for one in inner for table in one[0]]
     drawings += [drawing for one in inner for drawing in one[2]]
     text = "\n".join([*page.itertext(), *said, words, *(one[1] for one in inner)])
     return tables, text, drawings, files or any(one[3] for one in inner)
+
+
+def _captioned(table: Any, rows: Cells) -> Cells:
+    """Return the rows of a table, its headings with the per cent of its caption: "Response rate (%) by team"."""
+    if not rows or not any(PERCENT.search(_plain(caption)) for caption in table.iter("caption")):
+        return rows
+    return [[label if COUNT_COLUMN.fullmatch(label) else f"{label} (%)" for label in rows[0]], *rows[1:]]
 
 
 def _docx(path: Path) -> tuple[list[Cells], str, list[Drawing], bool]:

@@ -414,6 +414,7 @@ PNG_SAYS, SVG_SAYS = coded(png_that_says("Ash stands at 38 %")), f"<svg {XMLNS}>
         ("a.svg", f"<svg {XMLNS}><metadata>Ash 38%</metadata></svg>"),
         ("a.html", "<table><tr><th>Team<th>Share (%)</tr><tr><td>Ash<td>38</tr></table>"),
         ("a.html", "<table><tr><th>Team<th colspan=2>Per cent</tr><tr><td>Ash<td>38<td>41</tr></table>"),
+        ("a.html", "<table><caption>Rates (%)</caption><tr><th>Team<th>Last</tr><tr><td>Ash<td>38</tr></table>"),
         ("a.csv", "team,percent\nAsh,38\n"),
         ("a.csv", "wave,Ash\nspring,3.4\n"),
         ("a.html", f'<img src="data:image/svg+xml,{quote(SVG_SAYS)}">'),
