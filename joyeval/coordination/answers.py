@@ -14,6 +14,7 @@ from joyeval.coordination.ties import RC, Survey
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.design import refuse_infinite
 from joyeval.result import Result
+from joyeval.wording import span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,9 +55,9 @@ class AnswerQuality(Result):
         alpha, halo = self.terms["alpha"], self.terms["halo"]
         told = []
         if alpha.notna().any():
-            told.append(f"alpha lay between {alpha.min():.2f} and {alpha.max():.2f}")
+            told.append(f"alpha was {span(alpha.min(), alpha.max(), '.2f')}")
         if halo.notna().any():
-            told.append(f"who answered made up {halo.min():.0%} to {halo.max():.0%} of the spread within ties")
+            told.append(f"who answered made up {span(halo.min(), halo.max(), '.0%')} of the spread within ties")
         return f"Over {len(self.terms)} waves {'; '.join(told) or 'too few answered to judge how'}."
 
 
@@ -176,7 +177,7 @@ def _notes(table: pd.DataFrame) -> list[str]:
     told = {
         "same_items": "rows have one answer to all items",
         "same_targets": "respondents rate all other groups alike",
-        "ceiling": "answers are at the top of the scale, so that a rise can hardly show",
+        "ceiling": "answers are at the top of the scale, which leaves less room for a rise",
     }
     return [
         f"wave {row['wave']}: {row[name]:.0%} of {words}"

@@ -18,6 +18,7 @@ from joyeval.coordination.ratings import Ratings, ratings
 from joyeval.coordination.survey_notes import notes_on
 from joyeval.coordination.tie_change import rated_changes, tie_changes
 from joyeval.coordination.ties import RC, Survey, licence
+from joyeval.judgement import NOT_CLEAR
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -98,19 +99,26 @@ class Change(Result):
     def _told(self, terms: pd.DataFrame, name: str) -> str:
         where = f"On average over {self.terms['process'].nunique() - 1} processes" if name == "all" else f"In {name}"
         gain, *later = (row for row in terms.itertuples() if row.kind != "decay")
+        moved = f"ties between workgroups {_verb(gain)} from wave {gain.first} to wave {gain.second}"
+        told = f"whether {moved} is {NOT_CLEAR}" if _open(gain) else moved
         text = (
-            f"{where}, ties between workgroups {_verb(gain)} from wave {gain.first} to wave {gain.second}: "
-            f"{_interval(gain)}, on the scale from {self.scale[0]} to {self.scale[1]} ({gain.n} respondents)."
+            f"{where}, {told}: {_interval(gain)}, on the scale from {self.scale[0]} to {self.scale[1]} "
+            f"({gain.n} respondents)."
         )
         if not later:
             return text
         last = later[-1]
-        return f"{text} By wave {last.second} the change since {last.first} was {_interval(last)}."
+        clear = f", {NOT_CLEAR}" if _open(last) else ""
+        return f"{text} By wave {last.second} the change since {last.first} was {_interval(last)}{clear}."
+
+
+def _open(row: object) -> bool:
+    return row.ci_low <= 0 <= row.ci_high
 
 
 def _verb(row: object) -> str:
-    if row.ci_low <= 0 <= row.ci_high:
-        return "did not clearly change"
+    if _open(row):
+        return "changed"
     return "rose" if row.estimate > 0 else "fell"
 
 

@@ -11,8 +11,10 @@ import pandas as pd
 from joyeval.coordination.mean_change import averaged, cells_of, detectable
 from joyeval.coordination.ratings import ratings
 from joyeval.errors import ModelError, UsageError
+from joyeval.judgement import NOT_CLEAR
 from joyeval.models.estimates import estimate_table
 from joyeval.result import Result
+from joyeval.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,15 +43,13 @@ class Difference(Result):
     def sentence(self) -> str:
         """Return the first estimate."""
         row, arms = self.terms.iloc[0], self.units["arm"].value_counts()
-        return (
-            f"Ties between workgroups ({row.term}) changed by {row.estimate:+.2f} points more "
-            f"(95% CI {row.ci_low:+.2f} to {row.ci_high:+.2f}) in the {_units(arms['programme'])} with the programme "
-            f"than in the {_units(arms['comparison'])} without."
-        )
-
-
-def _units(count: int) -> str:
-    return "1 unit" if count == 1 else f"{count} units"
+        beside = f"the {counted(arms['programme'], 'unit')} with the programme"
+        beside += f" than in the {counted(arms['comparison'], 'unit')} without"
+        size = f"{row.estimate:+.2f} points (95% CI {row.ci_low:+.2f} to {row.ci_high:+.2f})"
+        if row.ci_low <= 0 <= row.ci_high:
+            return f"Whether ties between workgroups ({row.term}) changed otherwise in {beside} is {NOT_CLEAR}: {size}."
+        more = "rose more, or fell less," if row.estimate > 0 else "rose less, or fell more,"
+        return f"Ties between workgroups ({row.term}) {more} in {beside}: {size}."
 
 
 def difference_in_differences(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from joyeval.wording import counted
+
 if TYPE_CHECKING:
     from joyeval.coordination.matrix import Matrix
 
@@ -30,7 +32,8 @@ def strengths(matrix: Matrix) -> list[str]:
     cells = matrix.cells.dropna(subset=["mean", "p_strong"])
     strong = cells[~cells["within"] & (cells["p_strong"] >= SURE)]
     if strong.empty:
-        return ["No single tie can be called strong with confidence; at these numbers of raters that says little."]
+        known = int((~cells["within"]).sum())
+        return [f"Of {counted(known, 'tie')} that can be judged here none can be called strong with confidence."]
     return [
         f"{row.workgroup} see the tie with {row.target} as strong: {row.mean:.1f}, a chance of {row.p_strong:.0%} that "
         f"it lies above {matrix.bands[1]:.1f}."
@@ -44,11 +47,12 @@ def seen_differently(matrix: Matrix) -> list[str]:
     Returns
     -------
     list of str
-        One sentence per pair at a false discovery rate below 5 % over all pairs, or one that says there is none.
+        One sentence per pair at a false discovery rate below 5 % over all pairs, or how many could be compared.
     """
     apart = matrix.pairs[matrix.pairs["q"] < FALSE_DISCOVERIES]
     if apart.empty:
-        return ["No pair of groups sees its tie differently beyond what chance explains."]
+        known = counted(len(matrix.pairs), "pair")
+        return [f"Of {known} of groups that can be compared here none clearly sees its tie differently."]
     means = matrix.cells.set_index(["workgroup", "target"])["mean"]
     return [
         f"{row.workgroup} and {row.target} see their tie differently: {means[row.workgroup, row.target]:.1f} as "

@@ -45,11 +45,11 @@ class ScoringRules(Result):
 
     def sentence(self) -> str:
         """Return the range of the estimates and how many intervals leave out 0."""
-        clear = int(((self.table["ci_low"] > 0) | (self.table["ci_high"] < 0)).sum())
+        above, below = int((self.table["ci_low"] > 0).sum()), int((self.table["ci_high"] < 0).sum())
         low, high = self.table["estimate"].min(), self.table["estimate"].max()
         return (
             f"Under {self.n} combinations of scoring rules the mean change ran from {low:+.2f} to {high:+.2f} points; "
-            f"{clear} of the 95% intervals left out 0."
+            f"of the 95% intervals {above} lie above 0, {below} below."
         )
 
 
@@ -116,13 +116,30 @@ class NonResponse(Result):
         return self.terms
 
     def sentence(self) -> str:
-        """Return the tipping point of the first row."""
-        row = self.terms.iloc[0]
-        return (
-            f"{row.response_second:.0%} answered in the second wave; the change of {row.estimate:+.2f} points would "
-            f"vanish if those who did not answer then rated {abs(row.tipping):.2f} points "
-            f"{'lower' if row.tipping > 0 else 'higher'} than those who did."
-        )
+        """Say of every clear change what those who did not answer would have to think for it to vanish."""
+        own = self.terms[self.terms["process"] != "all"]
+        clear = own[(own["ci_low"] > 0) | (own["ci_high"] < 0)]
+        if clear.empty:
+            return "No change is clear, so there is none that those who did not answer could undo."
+        return " ".join(f"In {row.process} {_undone(row)}." for row in clear.itertuples())
+
+
+def beyond_scale(tipping: float) -> bool:
+    """Whether people would have to differ by more than the scale is wide."""
+    return abs(tipping) > RC.high - RC.low
+
+
+def _undone(row: object) -> str:
+    """Say of one clear change what would undo it."""
+    told = f"{row.response_second:.0%} answered in the second wave; the change of {row.estimate:+.2f} points would"
+    if np.isnan(row.tipping):
+        return f"everybody answered in the second wave; the change of {row.estimate:+.2f} points cannot tip"
+    if beyond_scale(row.tipping):
+        return f"{told} not vanish whatever those who did not answer then think: the scale is not wide enough"
+    side = "lower" if row.tipping > 0 else "higher"
+    return (
+        f"{told} vanish if those who did not answer then rated {abs(row.tipping):.2f} points {side} than those who did"
+    )
 
 
 def non_response(

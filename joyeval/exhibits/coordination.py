@@ -98,7 +98,7 @@ def scoring_rules(found: Shown) -> Exhibit:
         "scoring_rules",
         drawn,
         found.say(_scored),
-        "Mean change under each combination of scoring rules, all processes",
+        "Mean change under each combination of scoring rules, all processes of the programme",
         table.pipe(lambda table: table[[*rules, *ESTIMATE]]),
     )
 

@@ -68,10 +68,8 @@ class Funnel(Result):
         outside = int(self.points["outlier"].sum())
         how = "limits that allow for ordinary differences between groups" if self.adjusted else "limits of chance alone"
         by_chance = self.n * (1 - self.limit / 100) if np.isnan(self.by_chance) else self.by_chance
-        return (
-            f"{outside} of {self.n} groups lie outside the {self.limit:g} % {how}; "
-            f"{by_chance:.1f} would if none differed."
-        )
+        some = "fewer than 0.1" if by_chance < 0.05 else f"{by_chance:.1f}"
+        return f"Outside the {self.limit:g} % {how}: {outside} of {self.n} groups; {some} would be if none differed."
 
 
 @dataclass(frozen=True)

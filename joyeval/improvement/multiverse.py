@@ -12,6 +12,7 @@ from joyeval.improvement.rules import RuleSet, named
 from joyeval.improvement.verdicts import verdicts
 from joyeval.judgement import BETTER, WORSE, key
 from joyeval.result import Result
+from joyeval.wording import span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,13 +41,12 @@ class Multiverse(Result):
         """Say how far the counts spread over the choices."""
         expected, signals = self.counts["expected_signals"], self.counts["signals"]
         named = self.counts[self.counts["baseline"] != NO_BASELINE]
-        better, worse = (f"{named[key(word)].min()} to {named[key(word)].max()}" for word in (BETTER, WORSE))
+        better, worse = (span(named[key(word)].min(), named[key(word)].max()) for word in (BETTER, WORSE))
         judged = f"with a baseline {better} got clearly better, {worse} clearly worse; " if len(named) else ""
         choices = f"{len(self.counts)} choices of rule set and baseline"
         return (
-            f"Over {choices}, for {self.n} series: {judged}{signals.min()} to "
-            f"{signals.max()} charts have a signal, where {expected.min():.1f} to {expected.max():.1f} would if "
-            "nothing had changed."
+            f"Over {choices}, for {self.n} series: {judged}charts with a signal: {span(signals.min(), signals.max())}, "
+            f"where {span(expected.min(), expected.max(), '.1f')} would have one if nothing had changed."
         )
 
 

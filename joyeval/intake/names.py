@@ -19,7 +19,7 @@ ALIKE = 80  # of 100: below this no team is proposed for a name
 FEWEST_NAMES = 4  # of fewer teams one may well be as large as the others together
 MOST = 0.9  # of the numbers of all others: a name with so many is told
 LISTED = 5  # names that a message gives
-NONE_OF_OURS, OF_OTHERS = "no teams of the programme", "teams of other cohorts"  # why rows are left out
+NONE_OF_OURS, OF_OTHERS = "no teams of this study", "teams of other cohorts"  # why rows are left out
 MATCHED = 200  # names that are held against the list of teams
 TOTALS = re.compile(
     r"((grand|sub|over|trust|ward|team|group|org(anisation)?)[ -]?)?totals?\b.*|.*\b(grand |sub-?)?totals?|[σ∑]"

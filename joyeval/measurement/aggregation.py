@@ -172,7 +172,7 @@ def _verdict(row: dict) -> tuple[str, str]:
     reach = "at most" if np.isnan(row["icc2_low"]) else f"{row['icc2_low']:.2f} to"
     reliability = f"reliability of a team mean {row['icc2']:.2f} ({reach} {row['icc2_high']:.2f})"
     if row["p"] >= 0.05:
-        return "no", f"teams differ no more than chance (p = {row['p']:.2f}); {reliability}"
+        return "no", f"whether teams differ cannot be told (p = {row['p']:.2f}); {reliability}"
     if row["icc2"] < USABLE:
         return "no", f"{reliability}; teams of {row['size_needed']:.0f} would be needed for {RELIABLE:.2f}"
     if row["icc2"] < RELIABLE:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
-from joyeval.measurement.groups import Groups, answers_of, counted, join_labels, nested_groups
+from joyeval.measurement.groups import Groups, answers_of, join_labels, nested_groups
 from joyeval.measurement.keying import against
 from joyeval.measurement.random_groups import Chance, Coded, chance_of
 from joyeval.result import Result
+from joyeval.wording import counted
 
 # Variance of answers that say nothing, by number of options: skewed towards one end slightly, moderately, heavily.
 # LeBreton & Senter (2008), table 2. The uniform null is (options^2 - 1) / 12.

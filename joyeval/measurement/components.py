@@ -41,6 +41,8 @@ class Components(Result):
         known = self.table.dropna(subset=["estimate"])
         named = self.table["title"].nunique()
         bare = [title for title in dict.fromkeys(self.table["title"]) if title not in set(known["title"])]
+        if known.empty:
+            return f"The questionnaires inform none of the {named} components of joy in work."
         said = f"The questionnaires inform {known['title'].nunique()} of the {named} components of joy in work"
         return f"{said}; none asks about: {', '.join(bare)}." if bare else f"{said}."
 

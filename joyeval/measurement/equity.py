@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError
+from joyeval.judgement import NOT_CLEAR
 from joyeval.models import mixed
 from joyeval.models.multiplicity import adjust
 from joyeval.result import Result
 from joyeval.wave_order import wave_order
+from joyeval.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,8 +57,8 @@ class Equity(Result):
         if self.tests.empty:
             return "No group was large enough to be compared with another."
         if unlike.empty:
-            named = ", ".join(dict.fromkeys(self.tests["attribute"]))
-            return f"No clear difference was found between groups by {named}, in level or in change ({count})."
+            named = listed(list(dict.fromkeys(self.tests["attribute"])), "or")
+            return f"Whether groups differ by {named}, in level or in change, is {NOT_CLEAR} ({count})."
         told = "; ".join(f"{row.question} of {row.title} by {row.attribute}" for row in unlike.itertuples())
         return f"Groups differed in: {told} ({count})."
 
@@ -90,7 +92,7 @@ def equity(waves: pd.DataFrame, *, by: Sequence[str], scales: Mapping[str, str])
     Examples
     --------
     >>> equity(waves, by=["role"], scales={"joy": "Joy"}).sentence()  # doctest: +SKIP
-    'No clear difference was found between groups by role, in level or in change (2 tests, corrected for their number).'
+    'Whether groups differ by role, in level or in change, is not clear (2 tests, corrected for their number).'
     """
     order = wave_order(waves)
     if len(order) < 2:

@@ -171,14 +171,3 @@ def join_labels(labels: pd.DataFrame, table: pd.DataFrame, *, repeat: int = 1) -
     """Put group labels before the rows of `table`, which has `repeat` rows for each group in turn."""
     spread = labels.iloc[np.repeat(np.arange(len(labels)), repeat)].reset_index(drop=True)
     return pd.concat([spread, table.reset_index(drop=True)], axis=1)
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number with its noun.
-
-    Examples
-    --------
-    >>> counted(1, "team"), counted(3, "team")
-    ('1 team', '3 teams')
-    """
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError, and_others
-from joyeval.measurement.groups import Groups, answers_of, counted, join_labels, nested_groups
+from joyeval.measurement.groups import Groups, answers_of, join_labels, nested_groups
 from joyeval.models.estimates import holding
 from joyeval.result import Result
+from joyeval.wording import counted
 
 TERMS = ("ICC(1)", "ICC(2)")
 NO_SPREAD = 1e-9  # of the variance of a mean, in units of chance, that is rounding of equal means
@@ -116,7 +117,8 @@ def icc(
     table = _table(parts, level, _by_reml(x, here, levels, parts) if method == "reml" else None)
     if table["estimate"].isna().all():
         raise ModelError(
-            f"icc of {and_others(list(answers))}: {len(rows)} respondents in {teams.count} {name}(s); needs at least "
+            f"likeness within {name}s of {and_others(list(answers))}: {len(rows)} respondents in "
+            f"{counted(teams.count, name)}; needs at least "
             f"two "
             f"{name}s, one of them with two respondents, and scores that differ. Merge small groups or report one mean"
         )

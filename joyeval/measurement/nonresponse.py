@@ -60,12 +60,13 @@ class NonResponse(Result):
     def sentence(self) -> str:
         """Say how much it would take, and what weights and the rule for gaps do."""
         said = []
-        needed = self.scales.assign(needed=self.scales["tipping_sd"].abs()).dropna(subset="needed")
+        clear = (self.scales["change_low"] > 0) | (self.scales["change_high"] < 0)
+        needed = self.scales[clear].assign(needed=self.scales["tipping_sd"].abs()).dropna(subset="needed")
         if len(needed):
             least, most = (needed.loc[at] for at in (needed["needed"].idxmin(), needed["needed"].idxmax()))
             said.append(
-                "for a change to vanish, those who did not answer the last wave would have to differ from those who "
-                f"did by {least['needed']:.1f} standard deviations ({least['title']})"
+                "for a clear change to vanish, those who did not answer the last wave would have to differ from those "
+                f"who did by {least['needed']:.1f} standard deviations ({least['title']})"
                 + (f" to {most['needed']:.1f} ({most['title']})" if len(needed) > 1 else "")
             )
         rules = self.scales[list(RULES)]

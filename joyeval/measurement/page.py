@@ -254,7 +254,9 @@ def _said_of_waves(row: Mapping[str, object], ends: Sequence[str]) -> str:
         return ""
     both = " and ".join(ends)
     if all(comparable) and row.get("waves_doubt"):
-        return f"nothing speaks against comparing means of {both}, but so few people could not show a change of meaning"
+        return (
+            f"nothing speaks against comparing means of {both}, but the answers are too few to show a change of meaning"
+        )
     if all(comparable):
         return f"means of {both} can be compared"
     if any(comparable):

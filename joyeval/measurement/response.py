@@ -11,6 +11,7 @@ from scipy.special import chdtrc, ndtri
 
 from joyeval.errors import ModelError, UsageError, and_others
 from joyeval.result import Result
+from joyeval.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,7 @@ class Response(Result):
         text = f"{self.n} of {self.invited:.0f} people answered ({self.rate:.0%})"
         unlike = self.tests[self.tests["p"] < 0.05]
         if unlike.empty:
-            return f"{text}; response did not differ clearly by {and_others(list(self.tests['margin']))}."
+            return f"{text}; response did not differ clearly by {listed(list(self.tests['margin']), 'or')}."
         margin = unlike.sort_values("r_indicator").iloc[0]["margin"]
         rows = self.groups[self.groups["margin"] == margin].sort_values("rate")
         low, high = rows.iloc[0], rows.iloc[-1]

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError
+from joyeval.judgement import NOT_CLEAR, NOT_JUDGED
 from joyeval.models.design import refuse_infinite
 from joyeval.models.estimates import holding, quantile
 from joyeval.models.multiplicity import adjust
 from joyeval.models.swept import clustered_mixed
 from joyeval.result import Result
 from joyeval.wave_order import wave_order
+from joyeval.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,14 +85,15 @@ class ScoreChange(Result):
     def sentence(self) -> str:
         """Say which scores clearly changed from the first wave to any later one, all of them together considered."""
         asked, sure = self.changes[self.changes["estimator"] == "everyone"], self.clear()
+        scores = counted(asked["scale"].nunique(), "score")
+        if asked["ci_low_all"].isna().all():
+            return f"Whether {scores} changed {NOT_JUDGED}: too few teams or answers."
         several = len(set(asked["wave"])) > 1
         later = "a later wave" if several else "the last wave"
-        total = (
-            f"Of {asked['scale'].nunique()} scores, {sure['scale'].nunique()} clearly changed from the first to {later}"
-        )
+        total = f"Of {scores}, {sure['scale'].nunique()} clearly changed from the first to {later}"
         if sure.empty:
             tests = "scores and waves" if several else "scores"
-            return f"{total}; for the others it is not clear (by intervals that hold for all {tests} together)."
+            return f"{total}; for the others it is {NOT_CLEAR} (by intervals that hold for all {tests} together)."
         told = "; ".join(self._told(row) + (f" (wave {row['wave']})" if several else "") for _, row in sure.iterrows())
         return f"{total}: {told}."
 
@@ -284,12 +287,15 @@ def _notes(left_out: list[str], waves: pd.DataFrame, order: list[str]) -> tuple[
     ends = waves[waves["wave"].isin([order[0], order[-1]])]
     linked = (ends.groupby("person")["wave"].nunique() == 2).sum()
     people = ends["person"].nunique()
-    notes.append(f"{linked} of {people} people who answered the first or the last wave answered both")
+    if linked:
+        notes.append(f"of {people} people who answered the first or the last wave {linked} answered both")
+    else:
+        notes.append("nobody is known to have answered both waves: the change is between different people")
     teams = _teams_in_both(ends)
     if teams < FEW_TEAMS:
         notes.append(
-            f"{teams} teams answered the first and the last wave: intervals allow for what happened to whole teams "
-            "between waves, and are wide where teams are so few"
+            f"{counted(teams, 'team')} answered the first and the last wave: intervals allow for what happened to "
+            "whole teams between waves, and are wide, or cannot be given, where teams are so few"
         )
     if (ends.groupby("team")["wave"].nunique() < 2).any():
         notes.append("the teams of the waves differ: the change of the teams in both stands beside that of all")

@@ -163,7 +163,7 @@ def _shrunken(totals: np.ndarray, sizes: np.ndarray, between: float, within: flo
 def _notes(table: pd.DataFrame, teams: int, name: str, between: float) -> tuple[str, ...]:
     notes = [f"estimates are for reading each {name} by itself: their order is too uncertain for a league table"]
     if between == 0:
-        notes.append(f"{name}s differ no more than chance: all estimates lie near the mean")
+        notes.append(f"whether {name}s differ cannot be told: all estimates lie near the mean")
     if teams < 10:
         notes.append(f"only {teams} {name}s: how far to shrink is itself uncertain")
     if small := int((table["n"] < 5).sum()):

@@ -78,7 +78,8 @@ def turnover(before: pd.Series, after: pd.Series, *, team: pd.Series | None = No
     if stay.sum() < 3:
         found = "fewer than three" if stay.any() else "none"
         raise ModelError(
-            f"turnover: {found} of {len(people)} persons answered both waves; needs at least three. Link more persons"
+            f"who stayed, left and came cannot be told apart: {found} of {len(people)} people answered both waves, and "
+            "three are needed"
         )
     x = np.where(here, scores, 0.0)
     first, second = (influence(x[:, wave], here[:, wave]) for wave in (0, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,13 @@ import pandas as pd
 
 from joyeval.coordination import Change
 from joyeval.improvement.change import changes
+from joyeval.judgement import NOT_CLEAR, verdict
 from joyeval.measurement.scores import ScoreChange
 from joyeval.models import meta_analysis, meta_regression
 from joyeval.models.estimates import estimate_table
 from joyeval.outcomes.association import Association, number, signed
 from joyeval.result import NoAnswer, Result
+from joyeval.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from joyeval.study import Study
 
 FEWEST = 3  # cohorts with an effect from which a mean is pooled; of two, the spread is a guess
+GOES_WITH_IT = "they go together"
+OPEN = "whether they go together cannot be told"
 COLUMNS = ["cohort", "title", "order", "estimate", "se", "ci_low", "ci_high", "p", "before", "relative", "n"]
 
 
@@ -67,16 +72,34 @@ class Comparison(Result):
         if isinstance(self.pooled, NoAnswer):
             return self.pooled.sentence()
         row, mean = self.pooled.terms.iloc[0], self.pooled
-        sure = row["ci_low"] > 0 or row["ci_high"] < 0
-        way = {("higher", True): "better", ("lower", False): "better"}.get((self.better, row["estimate"] > 0), "worse")
-        told = (f", which is {way}" if self.better else "") if sure else "; no clear change in either direction"
+        low, high = (_near(end, row["se"]) for end in (mean.predicted_low, mean.predicted_high))
+        what = "mean" if self.kind == "association" else "mean change"
         before = self.cohorts["before"].mean()
         relative = f", {row['estimate'] / before:+.1%} of the level before" if before > 0 else ""
         return (
-            f"{self.question}: over {self.n} cohorts the mean was {signed(row['estimate'])} {self.unit} (95% CI "
-            f"{number(row['ci_low'])} to {number(row['ci_high'])}){relative}{told}. In a further cohort it may lie "
-            f"between {number(mean.predicted_low)} and {number(mean.predicted_high)} (95% prediction interval)."
+            f"{self.question}: over {self.n} cohorts the {what} was {signed(row['estimate'])} {self.unit} (95% CI "
+            f"{number(row['ci_low'])} to {number(row['ci_high'])}){relative}: {self._said()}. In a further cohort it "
+            f"may lie between {number(low)} and {number(high)} (95% prediction interval)."
         )
+
+    @property
+    def verdict(self) -> str:
+        """What the interval of the mean says, in the words of `joyeval.judgement`."""
+        row = self.pooled.terms.iloc[0]
+        return verdict(row["ci_low"], row["ci_high"], good={"higher": 1, "lower": -1}.get(self.better, 0)).item()
+
+    def _said(self) -> str:
+        if self.verdict != NOT_CLEAR:
+            return self.verdict if self.kind != "association" else GOES_WITH_IT
+        return OPEN if self.kind == "association" else "whether it changed is not clear"
+
+
+def _near(value: float, error: float) -> float:
+    """Round to two figures of an error, as the interval beside it is rounded for its readers."""
+    if not error > 0:
+        return value
+    step = 10.0 ** (np.floor(np.log10(error)) - 1)
+    return round(value / step) * step
 
 
 def comparisons(study: Study) -> list[Comparison]:
@@ -101,10 +124,10 @@ def _in_order(study: Study) -> list[Any]:
 
 def _compare(study: Study, words: dict[str, str], rows: pd.DataFrame) -> Comparison:
     pooled, learning = _pooled(study, words["question"], rows), _learning(study, words["question"], rows)
-    notes = [*pooled.notes, *learning.notes]
+    notes = [re.sub(r"\bsite(?=s?\b)", "cohort", note) for note in pooled.notes]
     absent = [c.title for c in study.cohorts if c.cohort not in set(rows["cohort"])]
     if absent:
-        notes.append(f"{words['question']}: no answer from {', '.join(absent)}")
+        notes.append(f"{words['question']}: no answer from {listed(absent)}")
     return Comparison(
         **words,
         cohorts=rows[COLUMNS].reset_index(drop=True),

@@ -10,6 +10,7 @@ import pandas as pd
 from joyeval.errors import ModelError
 from joyeval.models import adjust_family, regression
 from joyeval.result import NoAnswer, Result
+from joyeval.wording import counted, listed
 
 if TYPE_CHECKING:
     from joyeval.network.teams import TeamTotals
@@ -37,13 +38,22 @@ class Practices(Result):
         return self.table.assign(term=self.table["practice"])
 
     def sentence(self) -> str:
-        """Say which practices went with more improvement, after correction."""
-        sure = self.table[self.table["p_adjusted"] < 0.05]
-        head = f"Of {len(self.table)} practices, {len(sure)} went with more or less improvement among {self.n} teams"
-        told = ", ".join(f"{row.practice} ({row.estimate:+.1f} points)" for row in sure.itertuples())
+        """Say which practices went with more improvement, and which with less, after correction."""
+        sure = self.table["p_adjusted"] < 0.05
+        ways = {"more": sure & (self.table["estimate"] > 0), "less": sure & (self.table["estimate"] < 0)}
+        parts = [
+            f"{len(rows)} went with {way} improvement ({self._named(rows)})"
+            for way, which in ways.items()
+            if len(rows := self.table[which])
+        ]
+        parts += [f"of {left} it cannot be told"] if (left := int((~sure).sum())) else []
         return (
-            f"{head} after correction for their number{': ' + told if told else ''}. This explores; it proves nothing."
+            f"Of {counted(len(self.table), 'practice')} among {self.n} teams {listed(parts)}, after correction for "
+            "their number. This explores; it proves nothing."
         )
+
+    def _named(self, rows: pd.DataFrame) -> str:
+        return ", ".join(f"{row.practice} {row.estimate:+.1f} points" for row in rows.itertuples())
 
 
 def practices(study: Study, totals: TeamTotals) -> Result:

@@ -149,7 +149,7 @@ class Association(Result):
             )
             return f"They go together by no more than a small effect: {found}; {below}."
         if self.answer == CANNOT_BE_TOLD:
-            return f"Whether they go together cannot be told: {found}; a rise, a fall and no difference all fit."
+            return open_answer(f"{found}; a rise, a fall and no difference all fit")
         cause = BY_LOT if self.experimental else NOT_CAUSE
         return f"{found[0].upper()}{found[1:]}{self._better(row['estimate'])}. {cause}"
 
@@ -157,6 +157,17 @@ class Association(Result):
         if not self.improve:
             return ""
         return ", which is better" if (estimate > 0) == (self.improve == "increase") else ", which is worse"
+
+
+def open_answer(found: str, asked: str = "they go together") -> str:
+    """Say that the data leave a question open, and what they fit.
+
+    Examples
+    --------
+    >>> open_answer("the correlation of a with b was 0.1 (95% CI -0.1 to 0.3)")
+    'Whether they go together cannot be told: the correlation of a with b was 0.1 (95% CI -0.1 to 0.3).'
+    """
+    return f"Whether {asked} cannot be told: {found}."
 
 
 def detectable_r(n: int, *, power: float = POWER, alpha: float = 0.05) -> float:

@@ -13,9 +13,10 @@ from joyeval.errors import ModelError, UsageError
 from joyeval.models.design import refuse_infinite
 from joyeval.models.estimates import p_value
 from joyeval.models.panel import regression
-from joyeval.outcomes.association import ECOLOGICAL, NOT_CAUSE, detectable_r, number, quoted
-from joyeval.outcomes.linkage import counted, noun_of, table_of
+from joyeval.outcomes.association import ECOLOGICAL, NOT_CAUSE, detectable_r, number, open_answer, quoted
+from joyeval.outcomes.linkage import noun_of, table_of
 from joyeval.result import Result
+from joyeval.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ class Correlation(Result):
             basis += f" of {self.n_teams} {self.noun}s"
         found = f"the {self.kind} correlation of {quoted(self.x)} with {quoted(self.y)} was {number(self.r)} ({basis})"
         if self.ci_low <= 0 <= self.ci_high:
-            return f"No correlation was found: {found}."
+            return open_answer(found)
         return f"{found[0].upper()}{found[1:]}. {NOT_CAUSE}"
 
 

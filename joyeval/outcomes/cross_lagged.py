@@ -61,13 +61,16 @@ class CrossLagged(Result):
         """Return both directions in words."""
         rows = self.terms[self.terms["model"] == self.model].groupby("term", sort=False).first()
         ways = [self._way(rows.loc["x to y"], self.x, self.y), self._way(rows.loc["y to x"], self.y, self.x)]
+        paths = rows.loc[["x to y", "y to x"]]
+        cause = f" {NOT_CAUSE}" if ((paths["ci_low"] > 0) | (paths["ci_high"] < 0)).any() else ""
         where = f"Within {self.noun}s" if self.model == "ri_clpm" else f"Within and between {self.noun}s mixed"
-        return f"{where}, {ways[0]}; {ways[1]} ({self.n} {self.noun}s, {self.waves} waves). {NOT_CAUSE}"
+        return f"{where}, {ways[0]}; {ways[1]} ({self.n} {self.noun}s, {self.waves} periods).{cause}"
 
     def _way(self, row: pd.Series, first: str, second: str) -> str:
         interval = f"{signed(row['estimate'])} per 1, 95% CI {number(row['ci_low'])} to {number(row['ci_high'])}"
-        no = "did not clearly predict" if row["ci_low"] <= 0 <= row["ci_high"] else "predicted"
-        return f"{quoted(first)} {no} {quoted(second)} one period later ({interval})"
+        if row["ci_low"] <= 0 <= row["ci_high"]:
+            return f"whether {quoted(first)} predicts {quoted(second)} one period later cannot be told ({interval})"
+        return f"{quoted(first)} predicted {quoted(second)} one period later ({interval})"
 
 
 def cross_lagged(
@@ -115,7 +118,7 @@ def cross_lagged(
     try:
         fits = {name: sem(_model(name, waves, equal), wide, name=MODELS[name], **options) for name in models}
     except ModelError as error:
-        size = f"{len(wide)} {noun_of(data)}s over {waves} waves"
+        size = f"{len(wide)} {noun_of(data)}s over {waves} periods"
         raise ModelError(
             f"{size} do not bear a cross-lagged model of {quoted(x)} and {quoted(y)} ({_why(error)}); use "
             f"fixed effects with lags in both directions, or more {noun_of(data)}s"

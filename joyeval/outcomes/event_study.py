@@ -12,7 +12,7 @@ from joyeval.errors import ModelError, UsageError
 from joyeval.models.design import refuse_infinite
 from joyeval.models.estimates import estimate_table
 from joyeval.models.panel import assignments, calendar, cluster_robust, did, least_squares
-from joyeval.outcomes.association import BY_LOT, detectable_effect, number, signed
+from joyeval.outcomes.association import BY_LOT, detectable_effect, number, open_answer, signed
 from joyeval.outcomes.linkage import Linkage, table_of
 from joyeval.result import Result
 
@@ -79,7 +79,8 @@ class EventStudy(Result):
             f"{self.y} of teams that started moved by {signed(row['estimate'])} more than that of teams that had not"
         )
         if row["ci_low"] <= 0 <= row["ci_high"]:
-            return f"No difference was found: {moved} ({basis})." + ("" if self.randomised else f" {PARALLEL}")
+            told = open_answer(f"{moved} ({basis})", "starting made a difference")
+            return told if self.randomised else f"{told} {PARALLEL}"
         better = ""
         if self.improve:
             better = ", for the better" if (row["estimate"] > 0) == (self.improve == "increase") else ", for the worse"

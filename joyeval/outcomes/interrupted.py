@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.judgement import NOT_CLEAR
 from joyeval.models.design import build_design
 from joyeval.models.estimates import estimate_table
 from joyeval.models.panel import gls_ar1, least_squares, newey_west
@@ -88,7 +89,7 @@ class Interrupted(Result):
         when = f"In period {row['after']:.0f} after the start" if self.trend else "On average since the start"
         where = f"{when}, {quoted(self.y)} was {size} ({basis})"
         if row["ci_low"] <= 0 <= row["ci_high"]:
-            return f"{where}: no change was found. {ALONE}"
+            return f"{where}: whether it changed is {NOT_CLEAR}. {ALONE}"
         better = ""
         if self.improve:
             better = ", for the better" if (row["estimate"] > 0) == (self.improve == "increase") else ", for the worse"

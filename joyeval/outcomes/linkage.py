@@ -17,6 +17,7 @@ from joyeval.errors import DataError, ModelError, Problem, UsageError
 from joyeval.outcomes.codes import clean_codes, follow
 from joyeval.outcomes.periods import ordinals, starts
 from joyeval.result import Result
+from joyeval.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 LAGS = {"same": (0, 0), "following": (1, 1), "preceding": (-1, -1)}
 ENOUGH = 2 / 3  # of the periods of a window that must be there, as 8 months of 12
 UNLIKE = 0.2  # standard deviations: joined and left-out teams differ by more than a little (Cohen)
+ONE_SIDED = {"staff": "staff answers but no outcome", "outcome": "an outcome but no staff answers"}
 REPEATED = 0.5  # share of neighbouring periods with one value to the last digit: a yearly figure written out
 KEY = ["team", "time"]
 
@@ -200,11 +202,6 @@ def table_of(data: pd.DataFrame | Linkage) -> pd.DataFrame:
     return data.data if isinstance(data, Linkage) else data
 
 
-def counted(n: int, noun: str) -> str:
-    """Return a number with its noun: 1 team, 2 teams."""
-    return f"{n} {noun}{'s' * (n != 1)}"
-
-
 def noun_of(data: pd.DataFrame | Linkage) -> str:
     """Return what a team is called."""
     return data.noun if isinstance(data, Linkage) else "team"
@@ -325,7 +322,7 @@ def _window(
     code_known = pd.MultiIndex.from_frame(found[["team", "measure"]]).isin(known)
     found["status"] = np.select(
         [~code_known, found["periods"] == 0, found["periods"] < needed, found["hidden"] > 0],
-        ["code has no outcome", "no outcome in these periods", "too few periods in the window", "hidden small number"],
+        ["no outcome at all", "no outcome in these periods", "too few periods in the window", "hidden small number"],
         "joined",
     )
     return found
@@ -420,8 +417,7 @@ def _notes(
     ]
     sides = unmatched.groupby("side")["code"].agg(list)
     notes += [
-        f"{counted(len(codes), 'code')} of the {side} table unknown to the other, such as {codes[0]}"
-        for side, codes in sides.items()
+        f"{counted(len(codes), noun)} with {ONE_SIDED[side]}, such as {codes[0]}" for side, codes in sides.items()
     ]
     far = difference[difference["sd_units"].abs() > UNLIKE]
     notes += [

@@ -12,7 +12,7 @@ import pandas as pd
 from joyeval.errors import UsageError
 from joyeval.models.estimates import estimate_table
 from joyeval.models.panel import regression
-from joyeval.outcomes.association import ECOLOGICAL, number
+from joyeval.outcomes.association import ECOLOGICAL, number, open_answer
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Mediation(Result):
                 f"An indirect association by way of {self.mediator} cannot be told: too few clusters for an interval."
             )
         if row["ci_low"] <= 0 <= row["ci_high"]:
-            return f"No indirect association by way of {self.mediator} was found: {where}{size}."
+            return open_answer(f"{where}{size}", f"there is an indirect association by way of {self.mediator}")
         part = "" if np.isnan(self.share) else f", {self.share:.0%} of the whole"
         return f"The indirect association by way of {self.mediator} was, {where}{size}{part}. It need not be a cause."
 

@@ -119,7 +119,8 @@ def fixed_effects(
     p, why = _permuted(panel, draws)
     within = panel.frame[panel.x] - panel.frame.groupby(team)[panel.x].transform("mean")
     return associate(
-        panel, fit.terms, panel.x, design="team and period fixed effects", estimand=f"within {panel.noun}s{panel.when}",
+        panel, fit.terms, panel.x, design=f"{panel.noun} and period fixed effects",
+        estimand=f"within {panel.noun}s{panel.when}",
         n=fit.n, n_dropped=len(panel.frame) - fit.n, sd_x=float(within.std()), role=role, permutation_p=p,
         sd_y=spread_within(panel.frame, panel), notes=(*fit.notes, *why),
     )  # fmt: skip
@@ -348,7 +349,8 @@ def _disagreement(terms: pd.DataFrame, noun: str) -> tuple[str, ...]:
     if rows.loc["contextual", "p"] >= 0.05:
         return ()
     w, b = rows.loc[["within", "between"], "estimate"]
-    clash = "opposite signs" if w * b < 0 else "different sizes"
+    low, high = rows.loc[["within", "between"], "ci_low"].max(), rows.loc[["within", "between"], "ci_high"].min()
+    clash = "opposite signs" if high < 0 < low else "different sizes"
     sizes = f"{number(w)} and {number(b)}"
     return (f"within and between {noun}s the association has {clash} ({sizes}): they answer different questions",)
 

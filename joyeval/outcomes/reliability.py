@@ -11,7 +11,7 @@ import pandas as pd
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.estimates import estimate_table
 from joyeval.models.mixed_models import mixed
-from joyeval.outcomes.association import number, quoted
+from joyeval.outcomes.association import number, open_answer, quoted
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -83,12 +83,14 @@ class Corrected(Result):
         """Return the corrected difference between teams in words."""
         rows = self.terms.set_index("term")
         naive, row = rows.loc["between"], rows.loc["between, corrected"]
-        return (
-            f"{self.noun.capitalize()}s whose average {quoted(self.x)} differs by 1 differed by "
-            f"{number(row['estimate'])} in {quoted(self.y)} "
-            f"(95% CI {number(row['ci_low'])} to {number(row['ci_high'])}) once the reliability of {self.noun} means "
-            f"({self.reliability:.2f}) is allowed for, {number(naive['estimate'])} without. Case-mix may explain it."
+        found = (
+            f"{self.noun}s whose average {quoted(self.x)} differs by 1 differed by {number(row['estimate'])} in "
+            f"{quoted(self.y)} (95% CI {number(row['ci_low'])} to {number(row['ci_high'])}) once the reliability of "
+            f"{self.noun} means ({self.reliability:.2f}) is allowed for, {number(naive['estimate'])} without"
         )
+        if row["ci_low"] <= 0 <= row["ci_high"]:
+            return open_answer(found, f"averages of {self.noun}s go together")
+        return f"{found[0].upper()}{found[1:]}. Case-mix may explain it."
 
 
 def mean_reliability(wave: pd.DataFrame, scale: str, *, team: str = "team", weights: str = "") -> MeanReliability:

@@ -16,6 +16,7 @@ from joyeval.outcomes.linkage import Linkage, noun_of, table_of
 from joyeval.outcomes.panel import fixed_effects, prepare
 from joyeval.outcomes.plan import DESIGNS
 from joyeval.result import Result
+from joyeval.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -92,9 +93,10 @@ class SpecificationCurve(Result):
         """Return the curve in words."""
         low, high = self.estimates["estimate"].min(), self.estimates["estimate"].max()
         chance = "" if np.isnan(self.permutation_p) else f"; permutation p of the median {self.permutation_p:.3g}"
+        side = "above" if self.median > 0 else "below"
         return (
             f"Over {self.n} defensible specifications the estimate lies between {number(low)} and {number(high)}, "
-            f"median {number(self.median)}; {self.share_significant:.0%} are significant in that direction{chance}."
+            f"median {number(self.median)}; {self.share_significant:.0%} of their intervals lie {side} 0{chance}."
         )
 
 
@@ -124,7 +126,7 @@ class NegativeControl(Result):
         reach = f"95% CI {number(row['ci_low'])} to {number(row['ci_high'])}"
         interval = f"{signed(row['estimate'])} standard deviations ({reach})"
         if row["ci_low"] <= 0 <= row["ci_high"]:
-            return f"The negative control {quoted(self.control.y)} showed no association, as it should: {interval}."
+            return f"The negative control {quoted(self.control.y)} did not clearly move, as it should not: {interval}."
         return (
             f"The negative control {quoted(self.control.y)} moved with {quoted(self.control.x)}, "
             f"although it should not: {interval}. Something else than experience links them, and may link "
@@ -174,11 +176,12 @@ class TippingPoint(Result):
         )  # fmt: skip
 
     def sentence(self) -> str:
-        """Say what it would take."""
+        """Say what it would take: for a link to be lost, or, where the answer is open, for one to show."""
+        lack = f"{counted(self.n_missing, self.noun + '-period')} lack{'s' * (self.n_missing == 1)} {quoted(self.y)}"
+        turn = "to show" if self.ci_low <= 0 <= self.ci_high else "no longer to show"
         return (
-            f"{self.n_missing} {self.noun}-periods lack {quoted(self.y)}. They would have to lie "
-            f"{signed(self.tip_sd)} residual standard deviations ({signed(self.tip)}) from what the model predicts "
-            f"for them to change the conclusion about {quoted(self.x)}."
+            f"{lack}. They would have to lie {signed(self.tip_sd)} residual standard deviations ({signed(self.tip)}) "
+            f"from what the model predicts, for a link with {quoted(self.x)} {turn}."
         )
 
 
@@ -365,7 +368,11 @@ def tipping_point(
     frame = frame[seen & frame[period].isin(frame.loc[frame[y].notna(), period])]
     missing = frame[y].isna().to_numpy(dtype=float)
     if not missing.any():
-        raise ModelError(f"{y} is never missing where {x} is known, in {len(frame)} team-periods: nothing can tip")
+        noun = noun_of(data)
+        raise ModelError(
+            f"{quoted(y)} is known in all {len(frame)} {noun}-periods of {noun}s and periods with any outcome in which "
+            f"{quoted(x)} is known: nothing can tip"
+        )
     slope, sd = _pull(frame, panel, missing)
     row = answer.effect
     edge = row["ci_low"] if row["estimate"] > 0 else row["ci_high"]

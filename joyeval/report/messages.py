@@ -45,7 +45,11 @@ class Catalogue:
         own, english = _messages(self.language), _messages(ENGLISH)
         if key not in own:
             self.missing[key] = None
-        return own.get(key, english[key]).format_map({"noun": self.noun, **fields})
+        return own.get(key, english[key]).format_map({**self._nouns(fields), **fields})
+
+    def _nouns(self, fields: dict[str, object]) -> dict[str, str]:
+        """Return what a team is called, and what the teams counted in these fields are."""
+        return {"noun": self.noun, "nouns": self.noun if fields.get("teams") == 1 else f"{self.noun}s"}
 
     def number(self, value: float, places: int = 0) -> str:
         """Return a number with thousands apart and a true minus sign."""

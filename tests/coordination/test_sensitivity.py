@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -80,6 +82,23 @@ def test_bounds_and_tipping_point_by_hand():
         non_response(table, headcounts(8, less=3), first="1", second="2")
 
 
+def test_only_a_clear_change_can_be_undone_and_none_beyond_the_scale():
+    table = survey(groups="AB", raters=8, linked=1.0, skip=0.0, gain=0.5)
+    silent = table.query("workgroup == 'B'")["person"].unique()[:4]
+    got = non_response(
+        table[~(table["person"].isin(silent) & (table["wave"] == "2"))], headcounts(8), first="1", second="2"
+    )
+    row = got.terms.iloc[0]
+
+    def told(**numbers):
+        return replace(got, terms=got.terms.head(1).assign(**numbers)).sentence()
+
+    assert f"the change of {row.estimate:+.2f} points would vanish if" in told(ci_low=0.1, ci_high=0.9)
+    assert told(ci_low=-0.1, ci_high=0.9).startswith("No change is clear")
+    assert "the scale is not wide enough" in told(ci_low=0.1, ci_high=0.9, tipping=8.0)
+    assert "everybody answered" in told(ci_low=0.1, ci_high=0.9, tipping=np.nan)
+
+
 def test_everyone_answered_leaves_nothing_to_tip():
     table = survey(groups="AB", raters=6, linked=1.0, skip=0.0)
     row = non_response(table, headcounts(6), first="1", second="2").terms.iloc[0]
@@ -108,6 +127,8 @@ def test_one_unit_in_an_arm_is_about_these_units_only():
     assert list(got.terms["estimator"]) == ["these units"]
     assert any("not about units like them" in note for note in got.notes)
     assert read_result(got.to_json()).sentence() == got.sentence()
+    open_ = replace(got, terms=got.terms.assign(ci_low=-0.1, ci_high=0.9))
+    assert open_.sentence().startswith("Whether ties between workgroups (2 - 1) changed otherwise in the 1 unit with")
     with pytest.raises(ModelError, match="one without"):
         difference_in_differences(units([0.5, 0.0]), programme=["u0", "u1"], first="1", second="2")
     with pytest.raises(UsageError, match="no process u9"):

@@ -163,7 +163,7 @@ def test_leaving_one_out_is_drawn_in_order_beside_the_whole():
 
 def test_what_joined_and_what_did_not_add_up_to_a_bar():
     flow = pd.DataFrame(
-        {"pair": ["a", "a", "b"], "status": ["joined", "code has no outcome", "joined"], "team_periods": [5, 2, 7]}
+        {"pair": ["a", "a", "b"], "status": ["joined", "no outcome at all", "joined"], "team_periods": [5, 2, 7]}
     )
     ax = figures.linkage(flow, unit="trust-periods")
     assert [bar.get_width() for bar in ax.patches] == [5, 7, 2, 0]

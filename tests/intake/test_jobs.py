@@ -102,7 +102,7 @@ def test_a_wide_pulse_workbook_with_a_row_of_totals(home):
     assert pulse["answers"].sum() == answers.sum()
     flow = done.tables["flow"].set_index(["wave", "step"])
     for source, n_in, n_out in (("teams", 9, 8), ("pulse good_day", 90, 80)):
-        assert flow.loc[(source, "kept")].tolist() == [n_in, n_out, "no teams of the programme"]
+        assert flow.loc[(source, "kept")].tolist() == [n_in, n_out, "no teams of this study"]
     assert len(WIDE.splitlines()) == 22
 
 

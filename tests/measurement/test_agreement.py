@@ -144,7 +144,7 @@ def test_verdict_names_reliability_and_what_would_help():
     got = aggregation(wave, {"own": ["own"], "noise": ["noise"]})
     verdicts = got.scales.set_index("scale")
     assert verdicts["verdict"].to_dict() == {"own": "yes", "noise": "no"}
-    assert "teams differ no more than chance" in verdicts.loc["noise", "reason"]
+    assert "whether teams differ cannot be told" in verdicts.loc["noise", "reason"]
     assert got.sentence() == "Team means may be used for own; should not be used for noise."
     assert set(got.tidy()["term"]) == {"ICC(1)", "ICC(2)", "median rwg"}
 

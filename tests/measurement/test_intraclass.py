@@ -86,7 +86,7 @@ def test_each_scale_keeps_its_own_gaps_and_each_wave_its_own_teams():
     ids=["one team", "teams of one", "constant score"],
 )
 def test_data_that_cannot_answer_are_refused_with_scale_and_n(values, teams):
-    with pytest.raises(ModelError, match=r"icc of joy: \d respondents in \d team"):
+    with pytest.raises(ModelError, match=r"likeness within teams of joy: \d respondents in \d team"):
         icc(pd.Series(values, name="joy"), pd.Series(teams, name="team"))
 
 

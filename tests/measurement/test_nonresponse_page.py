@@ -61,7 +61,7 @@ def test_roster_shows_who_did_not_answer(found):
 
 def test_result_speaks_and_survives_json(found):
     said = found.sentence()
-    assert said.startswith("For a change to vanish, those who did not answer the last wave would have to differ")
+    assert said.startswith("For a clear change to vanish, those who did not answer the last wave would have to differ")
     assert "(Joy); the rule for unanswered items moves no mean by more than" in said
     assert "weighting to the roster moves no mean by more than" in said
     assert NonResponse.from_json(found.to_json()).sentence() == said
@@ -79,7 +79,7 @@ def test_waves_of_different_people_are_noted_not_refused(survey):
     wave = survey[0].assign(person=lambda d: d["person"] + 1000 * d["wave"])
     got = nonresponse(wave, {"joy": ITEMS}, roster=survey[1], margins=["setting"])
     assert np.isnan(got.scales["change"].iloc[0])
-    assert any("turnover: none of" in note for note in got.notes)
+    assert any("cannot be told apart: none of" in note for note in got.notes)
 
 
 def test_more_answers_than_staff_is_noted_not_refused(survey):

@@ -149,7 +149,7 @@ def test_every_later_wave_is_told_not_only_the_last():
     back = data[data["wave"] == "1"].assign(wave="3", person=lambda t: "3" + t["person"])
     three = pd.concat([data.assign(joy=data["joy"] + (data["wave"] == "2")), back])
     said = score_change(three, {"joy": SCALES["joy"]}).sentence()
-    assert said.startswith("Of 1 scores, 1 clearly changed from the first to a later wave")
+    assert said.startswith("Of 1 score, 1 clearly changed from the first to a later wave")
     assert "(wave 2)" in said
     assert "(wave 3)" not in said
 

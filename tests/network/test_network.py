@@ -138,8 +138,8 @@ def test_the_report_is_made_once_and_is_the_same_bytes_again(written, study):
 
 def test_the_report_says_what_a_board_asks(written, found):
     text = html.fromstring(written["report.html"]).text_content()
-    told = re.search(r"Good day: over 4 cohorts the mean was \+([\d.]+) percentage points", text)
-    exact = re.search(r"mean was \+([\d.]+)", found.sentence())
+    told = re.search(r"Good day: over 4 cohorts the mean change was \+([\d.]+) percentage points", text)
+    exact = re.search(r"mean change was \+([\d.]+)", found.sentence())
     assert float(told[1]) == pytest.approx(float(exact[1]), abs=0.5)  # rounded for its readers
     for asked in (
         "Data as of",

@@ -43,7 +43,7 @@ def named(folder, *, text: str = CONTROL, shared: float = 0.0, called: str = "te
 def test_a_control_that_nothing_moves_stays_still(tmp_path):
     study, store = named(tmp_path)
     got = outcomes.control_analysis(study, "one", store)
-    assert "“Checks of buildings (days)” showed no association, as it should" in got.sentence()
+    assert "“Checks of buildings (days)” did not clearly move, as it should not" in got.sentence()
     assert got.tidy()["term"].tolist() == ["Friends and family (%)", "Checks of buildings (days)"]
     blocks = emitted(lambda: sections.control(study, got))
     assert [b.text for b in blocks if isinstance(b, Heading)] == ["An outcome that experience cannot move"]

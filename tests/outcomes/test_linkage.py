@@ -83,7 +83,7 @@ def test_what_did_not_join_is_counted_with_its_reason():
     people = pd.concat([STAFF, staff(("C", "2024-01", 4.0, 7), ("A", "2025-01", 6.0, 3))])
     got = link(people, FALLS, improve=BETTER)
     flow = got.flow.set_index("status")["team_periods"].to_dict()
-    assert flow == {"joined": 3, "no outcome in these periods": 2, "code has no outcome": 1}
+    assert flow == {"joined": 3, "no outcome in these periods": 2, "no outcome at all": 1}
     assert (got.n, got.n_dropped) == (3, 3)
     assert got.unmatched.to_dict("records") == [{"side": "staff", "code": "C", "rows": 1}]
     assert got.difference.iloc[0]["joined"] == pytest.approx(6.0)

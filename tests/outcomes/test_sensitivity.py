@@ -124,7 +124,7 @@ def test_a_curve_of_chance_has_no_small_p():
 def test_a_negative_control_that_moves_is_called_out():
     data = panel().assign(parking=lambda d: np.random.default_rng(2).normal(size=len(d)))
     still = negative_control(data, y="waits", control="parking", x="joy", draws=0)
-    assert "showed no association, as it should" in still.sentence()
+    assert "did not clearly move, as it should not" in still.sentence()
     data["parking"] += data["joy"]
     moved = negative_control(data, y="waits", control="parking", x="joy", draws=0)
     assert "although it should not" in moved.sentence()
@@ -153,7 +153,7 @@ def test_the_tipping_point_is_where_imputed_outcomes_put_the_interval_on_0():
 
 
 def test_nothing_missing_cannot_tip():
-    with pytest.raises(ModelError, match="never missing"):
+    with pytest.raises(ModelError, match="is known in all 96 team-periods"):
         tipping_point(panel(), y="waits", x="joy")
 
 

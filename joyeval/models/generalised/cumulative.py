@@ -92,7 +92,7 @@ class Ordinal(Result):
                 f"(95% CI {row['ci_low']:+.2f} to {row['ci_high']:+.2f}; {within})."
             )
         if self.terms.empty:
-            return f"No difference was asked about, or none was left to be seen ({within})."
+            return f"Nothing that differs was asked about, or was left to be seen ({within})."
         row = self.terms.iloc[0]
         ratio = np.exp([row["estimate"], row["ci_low"], row["ci_high"]])
         return (

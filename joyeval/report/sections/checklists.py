@@ -11,12 +11,13 @@ import pandas as pd
 
 from joyeval import disclosure, report
 from joyeval.improvement import Verdicts
-from joyeval.judgement import BETTER, WORSE, key
+from joyeval.judgement import BETTER, NOT_CLEAR, WORSE, key
 from joyeval.measurement.scores import ScoreChange
 from joyeval.report.audiences import section, tables_of
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.programme import PRACTICES, TESTS
 from joyeval.report.sections.summary import response_rate
+from joyeval.wording import counted, listed
 
 if TYPE_CHECKING:
     from joyeval.store import Store
@@ -99,8 +100,8 @@ def re_aim(study: Study, cohort: str, store: Store) -> pd.DataFrame:
     """
     told = {
         "Reach": _reach(store),
-        "Effectiveness": _effect(store),
-        "Adoption": _adoption(store),
+        "Effectiveness": _effect(study, store),
+        "Adoption": _adoption(study, cohort, store),
         "Implementation": _carried_out(store),
         "Maintenance": _kept_up(study, cohort, store),
     }
@@ -122,32 +123,37 @@ def _reach(store: Store) -> str:
     return text + "".join(told)
 
 
-def _effect(store: Store) -> str:
+def _effect(study: Study, store: Store) -> str:
     parts = []
     if "improvement_verdicts" in store.results():
         found = store.result("improvement_verdicts")
         if isinstance(found, Verdicts):
             total = found.counts.select_dtypes("number").sum()
-            better, worse = (f"{total[key(word)]:.0f}" for word in (BETTER, WORSE))
-            parts.append(f"{better} teams got clearly better and {worse} clearly worse.")
+            better, worse = (int(total[key(word)]) for word in (BETTER, WORSE))
+            parts.append(f"{counted(better, study.teams.called)} got clearly better and {worse} clearly worse.")
     if "experience_change" in store.results():
         found = store.result("experience_change")
         if isinstance(found, ScoreChange):
             last = found.changes.query("estimator == 'everyone'").drop_duplicates("scale", keep="last")
             clear = last[last.index.isin(found.clear().index)]
             better = ((clear["estimate"] > 0) == (clear["better"] == "higher")).sum()
-            parts.append(f"{better} of {len(last)} scores became clearly better, {len(clear) - better} clearly worse.")
+            told = (
+                f"{better} became clearly better, {len(clear) - better} clearly worse; of the others it is {NOT_CLEAR}"
+            )
+            told = f"Of {counted(len(last), 'score')} {told}."
+            parts.append("Whether scores changed cannot be judged." if last["p_adjusted"].isna().all() else told)
     return " ".join(parts)
 
 
-def _adoption(store: Store) -> str:
+def _adoption(study: Study, cohort: str, store: Store) -> str:
+    if store.table("events").empty and not study.cohort(cohort).phases:
+        return ""  # nothing to take part in
     teams = store.table("teams")
-    kinds = {"setting": "settings", "organisation": "organisations"}
-    places = [
-        f"{teams[name].nunique()} {many}" for name, many in kinds.items() if name in teams and teams[name].nunique()
-    ]
-    joined = f" from {' and '.join(places)}" if places else ""
-    return f"{len(teams)} teams{joined} took part. Who was asked and declined is not known."
+    many = {name: teams[name].nunique() for name in ("setting", "organisation") if name in teams}
+    own = many.get("organisation") == len(teams)  # each is an organisation: nothing is said by counting them twice
+    places = [counted(n, name) for name, n in many.items() if n and not (own and name == "organisation")]
+    joined = f" from {listed(places)}" if places else ""
+    return f"{counted(len(teams), study.teams.called)}{joined} took part. Who was asked and declined is not known."
 
 
 def _carried_out(store: Store) -> str:
@@ -172,6 +178,6 @@ def _kept_up(study: Study, cohort: str, store: Store) -> str:
         return ""
     months = round((last - pd.Timestamp(ends[0])).days / 30.4)
     return (
-        f"The data go on for {months} months after the programme phase; changes in this report run to the last survey "
-        "and the last week, so they include what was kept."
+        f"The data go on for {counted(months, 'month')} after the programme phase; changes in this report run to "
+        "the last survey and the last week, so they include what was kept."
     )

@@ -19,6 +19,7 @@ from joyeval.report.sections.experience import instruments
 from joyeval.report.sections.summary import shown_of
 from joyeval.report.sections.words import sentence
 from joyeval.study_checks import STEPS
+from joyeval.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,12 @@ MAIN = {
     "coordination_change": "Relational coordination",
 }
 NO_LIMIT = ("primary analysis, named", LICENCE)  # beginnings of notes that say something else
+BECAME = {
+    "whole": "whole here",
+    "merged": "with small groups together",
+    "in part": "without numbers that rest on too few",
+    "hidden": "told in one sentence, since more than half would be hidden",
+}
 SAME = "The same files give the same report; draws of random numbers start from fixed seeds."
 METHODS = {
     "improvement_charts": "Shares of positive answers on {chart}; rules: {rules}.",
@@ -72,7 +79,9 @@ def limitations(study: Study, store: Store) -> None:
             caption="Limits of the main findings; the parts with the most weighty ones come first",
         )
     rule = disclosure.rule_of(study)
-    told = f"No statistic over fewer than {rule.threshold} people is shown. {rule.reason}"
+    told = (
+        f"No statistic over fewer than {rule.threshold} people is shown. {sentence(rule.reason) if rule.reason else ''}"
+    )
     report.text(disclosure.nobody(told, "the threshold"), *_published(study))
 
 
@@ -106,11 +115,8 @@ def cost_of_the_gate(study: Study, record: Mapping[str, Any]) -> None:
     costs = [record["steps"].get(name, {}).get("exhibits", {}).get(audience, {}) for name in steps]
     total = {kind: sum(of.get(kind, 0) for of in costs) for kind in ("whole", "merged", "in part", "hidden")}
     if sum(total.values()):
-        told = (
-            f"Of {sum(total.values())} tables and pictures that speak of groups of people, {total['whole']} are whole "
-            f"here, {total['merged']} put small groups together, {total['in part']} leave out numbers that rest on too "
-            f"few, and {total['hidden']} are told in one sentence, since more than half of them would be hidden."
-        )
+        became = [f"{total[kind]} {words}" for kind, words in BECAME.items() if total[kind]]
+        told = f"Tables and pictures that speak of groups of people: {sum(total.values())}; {listed(became)}."
         report.text(disclosure.nobody(told, "tables and pictures"))
 
 
@@ -129,7 +135,7 @@ def methods(study: Study, cohort: str, store: Store, record: Mapping[str, Any]) 
     if study.source:
         report.text(f"Source of the data: {study.source}")
     _named_beforehand(study)
-    _analyses(store)
+    _analyses(study, store)
     _questionnaires(study, cohort)
     made_with = record["steps"].get("01_clean_waves", {}).get("fingerprint", {})
     _versions(made_with.get("library", {}))
@@ -145,13 +151,15 @@ def _named_beforehand(study: Study) -> None:
         report.text(disclosure.nobody(f"{named}months later. {study.primary.why}", "months"))
 
 
-def _analyses(store: Store) -> None:
+def _analyses(study: Study, store: Store) -> None:
     charts = store.result("improvement_charts") if "improvement_charts" in store.results() else None
     facts = {"chart": "control charts", "rules": ""}
     if isinstance(charts, Charts):
         facts = {"chart": f"{charts.kind} charts", "rules": f"{charts.rule_set.title} ({charts.rule_set.source})"}
     told = [
-        text.format(**facts) for name, text in METHODS.items() if any(one.startswith(name) for one in store.results())
+        study.teams.in_words(text.format(**facts))
+        for name, text in METHODS.items()
+        if any(one.startswith(name) for one in store.results())
     ]
     if told:
         report.heading("Analyses", level=3)

@@ -31,7 +31,7 @@ TERMS = ["process", "part", "kind", "first", "second", "estimate", "ci_low", "ci
 BESIDE = ["estimator", "process", "term", "estimate", "ci_low", "ci_high", "n"]
 TURNOVER = ["process", "term", "stayers", "leavers", "joiners", "linkage", "leavers_differ", "joiners_differ"]
 BY_DIMENSION = ["process", "dimension", "kind", "first", "second", "estimate", "ci_low", "ci_high", "q"]
-POINTS = ["estimate", "ci_low", "ci_high", "leavers_differ", "joiners_differ", "lowest", "highest", "tipping"]
+POINTS = ["estimate", "ci_low", "ci_high", "leavers_differ", "joiners_differ", "lowest", "highest"]
 FORMATS = {
     **dict.fromkeys(POINTS, "+.2f"),
     **dict.fromkeys(["companion", "companion_low", "companion_high"], "+.2f"),

@@ -9,11 +9,12 @@ import pandas as pd
 
 from joyeval import disclosure, report
 from joyeval.coordination import AnswerQuality, Change, Difference, Network, NonResponse, ScoringRules
+from joyeval.coordination.sensitivity import beyond_scale
 from joyeval.exhibits import coordination as exhibits
 from joyeval.outcomes import BesideCoordination
 from joyeval.report.audiences import section
 from joyeval.report.sections.coordination import enough, table, told
-from joyeval.report.sections.words import ESTIMATES, answer, sentence
+from joyeval.report.sections.words import ESTIMATES, NOT_SHOWN, answer, sentence
 from joyeval.report.sections.words import shown as shown_as
 
 if TYPE_CHECKING:
@@ -106,13 +107,24 @@ def silent(found: Result) -> None:
     if isinstance(shown.what, NonResponse):
         text = (
             "lowest, highest: if all who did not answer had rated at one end; tipping point: how much lower they would "
-            "have to rate in the second wave than others for the change to be 0"
+            "have to rate in the second wave than others for a clear change to be 0"
         )
         table(
-            shown.pipe(lambda found: found.terms[MISSING]),
+            shown.pipe(_missing),
             f"What non-response could hide, in points; {text}",
             named_by=2,
         )
+
+
+def _missing(found: NonResponse) -> pd.DataFrame:
+    """Bounds process by process; a tipping point only of a clear change, and in words where no scale is as wide."""
+    rows = found.terms[found.terms["process"] != "all"]
+    clear = (rows["ci_low"] > 0) | (rows["ci_high"] < 0)
+    tips = [
+        NOT_SHOWN if not sure or pd.isna(tip) else "beyond the scale" if beyond_scale(tip) else f"{tip:+.2f}"
+        for sure, tip in zip(clear, rows["tipping"], strict=True)
+    ]
+    return rows.assign(tipping=tips)[MISSING]
 
 
 def _near(found: Result) -> Result:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -13,7 +12,9 @@ from joyeval.measurement import surveys
 from joyeval.measurement.scores import ScoreChange
 from joyeval.measurement.spread import answer_counts
 from joyeval.report.audiences import section
-from joyeval.report.sections.words import mean, rule
+from joyeval.report.sections.words import mean, rule, together
+
+MINUS = "\N{MINUS SIGN}"
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,8 +61,7 @@ def _means(change: ScoreChange, study: Study) -> None:
         disclosure.show(scores, audience=rule(study), people="n", by=["scale", "wave"], within=None)
         for _, scores in exact.groupby("scale", sort=False)
     ]
-    means = parts[0].pipe(lambda first, *others: pd.concat([first, *others]), *parts[1:])
-    means = replace(means, mask=pd.concat([part.mask for part in parts]), asked=sum(part.asked for part in parts))
+    means = together(parts)
     _scores_figure(means, change, study)
     answers = means.what["n"].dropna()
     if answers.empty:
@@ -170,8 +170,10 @@ def _estimate(row: Any) -> str:
     """Show an estimate with its interval, one decimal or two as its size bears."""
     if pd.isna(row.estimate):
         return "not estimated"
+    if pd.isna(row.ci_low):
+        return f"{row.estimate:+.2f} (no interval)".replace("-", MINUS)
     style = "+.1f" if max(abs(row.ci_low), abs(row.ci_high)) >= 2 else "+.2f"
-    return f"{row.estimate:{style}} ({row.ci_low:{style}} to {row.ci_high:{style}})".replace("-", "−")
+    return f"{row.estimate:{style}} ({row.ci_low:{style}} to {row.ci_high:{style}})".replace("-", MINUS)
 
 
 def _in_standard_deviations(last: pd.DataFrame, sds: pd.DataFrame, titles: dict[str, str]) -> dict[str, pd.DataFrame]:

@@ -9,6 +9,7 @@ from joyeval import disclosure, report
 from joyeval.report.audiences import section
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.summary import last_day
+from joyeval.report.sections.words import sentence
 
 if TYPE_CHECKING:
     from joyeval.disclosure import Rule
@@ -34,7 +35,7 @@ def title_page(study: Study, cohort: str, store: Store) -> None:
 
 def mark(rule: Rule) -> str:
     """Say for whom an edition is that is not for the public, and why they may see more."""
-    return f"For {rule.readers} only; not to be passed on. {rule.reason}" if rule.readers else ""
+    return f"For {rule.readers} only; not to be passed on. {sentence(rule.reason)}" if rule.readers else ""
 
 
 def _names(study: Study, cohort: str, store: Store) -> list[str]:

@@ -16,10 +16,10 @@ from joyeval.improvement.rules import named
 from joyeval.intake.response import participation
 from joyeval.judgement import VERDICTS, key
 from joyeval.report.audiences import section
-from joyeval.report.sections.words import rule
+from joyeval.report.sections.words import once, rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from joyeval.disclosure import Rule, Shown
     from joyeval.improvement import Charts, Multiverse, Verdicts
@@ -44,6 +44,7 @@ SPREAD = {
     0.75: "A quarter above",
     0.9: "A tenth above",
 }
+RATES = "False-alarm rates"  # of each outcome another; what chance would give stands beside its count
 OTHERS = "points of large teams that are not drawn"
 
 
@@ -250,17 +251,22 @@ def outcome_charts(
         shown = disclosure.show(found, audience=as_it_stands, people=people).pipe(lambda charts: charts.legible())
         shown = exhibits.of_named(shown, named)
         some_hidden = len(shown.what.latest()) < len(found.latest())
-        drawn = f" {len(shown.what.latest())} may be drawn: too few people stand behind the others, or most points."
+        drawn = f" May be drawn: {len(shown.what.latest()) or 'none'}, as too few people stand behind "
+        drawn += (
+            "the others, or behind most of their points."
+            if len(shown.what.latest())
+            else "them, or most of their points."
+        )
         drawn = drawn if some_hidden else ""
         if len(shown.what.latest()) > FEW:
             shown = shown.pipe(lambda charts: charts.with_signal())
             drawn += f" Only {study.teams.called}s with a signal are drawn."
-        if some_hidden:
+        if some_hidden and len(shown.what.latest()):
             shown = exhibits.not_all_alike(shown, found, people.groupby("team")["people"].max())
             drawn += f" Where that would tell of the others, one {study.teams.called} fewer is drawn."
         alone = len(found.latest()) == 1
         if not alone or len(named.what.teams):
-            report.text(named.say(lambda found, title, drawn: f"{title}. {found.sentence()}{drawn}", title, drawn))
+            report.text(named.say(_outcome_told, title, drawn, study.teams.in_words))
         if alone and len(shown.what.series):
             report.exhibit(exhibits.outcome_chart(shown, measure, title, unit))
         else:
@@ -268,6 +274,14 @@ def outcome_charts(
                 shown = shown.pipe(lambda charts: charts.furthest(MANY))
                 report.text(disclosure.nobody(f"Of these, the {MANY} whose level changed most are drawn.", "teams"))
             _small(shown, study, cohort, measure, title, unit)
+    notes = [
+        study.teams.in_words(note) for found in changes.values() for note in found.notes if not note.startswith(RATES)
+    ]
+    report.items(disclosure.nobody(note, "series") for note in once(notes))
+
+
+def _outcome_told(found: Verdicts, title: str, drawn: str, in_words: Callable[[str], str]) -> str:
+    return f"{title}. {in_words(found.sentence())}{drawn}"
 
 
 def behind_outcome(part: Outcome, store: Store) -> pd.DataFrame:

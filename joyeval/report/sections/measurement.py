@@ -13,8 +13,9 @@ from joyeval.exhibits.charts import FEWEST_TEAMS
 from joyeval.measurement.nonresponse import NonResponse
 from joyeval.report.audiences import section
 from joyeval.report.sections.people import give_away
-from joyeval.report.sections.words import NOT_SHOWN, mean, rule, sentence, shown
+from joyeval.report.sections.words import NOT_SHOWN, mean, rule, sentence, shown, together
 from joyeval.result import NoAnswer
+from joyeval.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from joyeval.study import Study
 
 MEANING = {
-    "strict": "means and spread can be compared",
-    "scalar": "means can be compared",
+    "strict": "nothing speaks against comparing means and spread",
+    "scalar": "nothing speaks against comparing means",
     "metric": "only relations can be compared",
     "configural": "means should not be compared",
     "none": "scores should not be compared",
@@ -42,7 +43,7 @@ PLAIN = (
     "The change is the sum of its three parts. It compares plain means, so it is less exact than the model in the "
     "section on change, which uses what is known of people who answered twice."
 )
-TIPPING = "how far those who did not answer {} would have to lie from those who did for the change to be 0."
+TIPPING = "how far those who did not answer {} would have to lie from those who did for a clear change to be 0."
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -230,8 +231,8 @@ def _answered_last(one: NonResponse, rule: Rule) -> Said:
     answered, invited = groups.groupby("margin")[["answered", "invited"]].sum().iloc[0]
     counts = disclosure.show_counts({"answered": answered, "invited": invited}, audience=rule)
     unlike = list(tests.loc[tests["p"] < 0.05, "margin"])
-    told = f"did not differ clearly by {', '.join(tests['margin'])}"
-    told = f"differed by {', '.join(unlike)} beyond chance" if unlike else told
+    told = f"did not differ clearly by {listed(list(tests['margin']), 'or')}"
+    told = f"clearly differed by {listed(unlike)}" if unlike else told
     return counts.say(_last_wave, one.waves[1], told, rule.threshold)
 
 
@@ -248,7 +249,7 @@ def _parts(scales: pd.DataFrame, waves: tuple[str, str], study: Study) -> None:
     numbers = ["change", "change_low", "change_high", "stayers", "joiners", "leavers", "tipping", "tipping_sd"]
     table = scales.assign(people=scales[["stayed", "left", "joined"]].min(axis=1))
     shown = disclosure.show(
-        table[["title", "sd", *numbers, "people"]],
+        _only_clear(table)[["title", "sd", *numbers, "people"]],
         audience=rule(study),
         people=dict.fromkeys(("sd", *numbers), "people"),
         within=None,
@@ -272,6 +273,13 @@ def _parts(scales: pd.DataFrame, waves: tuple[str, str], study: Study) -> None:
     )
 
 
+def _only_clear(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what it would take for a change to vanish where none was found."""
+    clear = (table["change_low"] > 0) | (table["change_high"] < 0)
+    tips = ["tipping", "tipping_sd"]
+    return table.assign(**{name: table[name].where(clear) for name in tips})
+
+
 def _in_points(table: pd.DataFrame, numbers: list[str]) -> pd.DataFrame:
     cells = {name: [_points(v, sd, "+") for v, sd in zip(table[name], table["sd"], strict=True)] for name in numbers}
     named = pd.DataFrame({"scale": table["title"], **cells, "tipping_sd": table["tipping_sd"]})
@@ -284,7 +292,12 @@ def _rules(scales: pd.DataFrame, last: str, study: Study) -> None:
     behind = ["complete_n", "half_n"]  # none where a rule leaves nobody
     table = scales[["title", *counts, *behind]].fillna(dict.fromkeys(behind, 0)).astype(dict.fromkeys(behind, int))
     own = {name: table[name].where(~_few_apart(table, rule(study)), 0) for name in ("complete_n",)}
-    shown = disclosure.show(table.assign(**own), audience=rule(study), people=counts, by=["title"], within=None)
+    own = table.assign(**own)
+    parts = [  # each scale has a precision of its own
+        disclosure.show(own.iloc[[row]], audience=rule(study), people=counts, by=["title"], within=None)
+        for row in range(len(own))
+    ]
+    shown = together(parts)
     if shown.what["half"].notna().any():
         report.table(
             _without_counts(shown, ["complete_n", "half_n"]).pipe(

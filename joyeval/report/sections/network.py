@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,16 +14,18 @@ from joyeval import disclosure, network, report
 from joyeval.disclosure import coarse_table
 from joyeval.exhibits import network as exhibits
 from joyeval.exhibits.charts import FEWEST_TEAMS
-from joyeval.judgement import VERDICTS, key
+from joyeval.exhibits.programme import NAMES
+from joyeval.judgement import NOT_CLEAR, VERDICTS, about, key
 from joyeval.network import Comparison
 from joyeval.report.audiences import everyone, section
 from joyeval.report.sections.front import last_day, mark
-from joyeval.report.sections.words import answer, rule, sentence
+from joyeval.report.sections.words import answer, once, rule, sentence
 from joyeval.report.sections.words import shown as shown_as
 from joyeval.result import NoAnswer
+from joyeval.wording import counted, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from joyeval.disclosure import Rule, Shown
     from joyeval.network import Courses, TeamTotals
@@ -30,7 +33,13 @@ if TYPE_CHECKING:
     from joyeval.study import Study
 
 EFFECTS = ["title", "before", "estimate", "ci_low", "ci_high", "relative", "p", "n"]
-SIGNED = {**dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.2f"), "relative": "+.1%", "p": "p", "before": ".1f"}
+SIGNED = {
+    **dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.2f"),
+    "relative": "+.1%",
+    "p": "p",
+    "before": ".1f",
+    "n": ",.0f",
+}
 ESTIMATED = ("before", "estimate", "ci_low", "ci_high", "relative")
 SAME = "the same files give the same report."
 ESTIMATED_IS = (
@@ -85,12 +94,9 @@ def network_summary(study: Study, found: Sequence[Comparison], totals: TeamTotal
         )
     main = [c for c in found if c.kind != "experience"] if study.pool else []
     report.items(shown_as(comparison).sentence() for comparison in main)
-    changed = [c for c in found if c.kind == "experience" and _sure(c)]
-    scores = sum(c.kind == "experience" for c in found)
+    scores = [c for c in found if c.kind == "experience" and len(c.pooled.tidy())]
     if scores and study.pool:
-        named = "; ".join(c.question for c in changed) or "none"
-        told = f"Of {scores} scores of staff experience, {len(changed)} changed in the mean of the cohorts (interval "
-        report.text(disclosure.nobody(f"{told}without 0, not corrected for the number of scores): {named}.", "scores"))
+        report.text(disclosure.nobody(_scores(scores), "scores"))
     if totals is not None:
         report.text(shown_as(totals).sentence())
     report.text(
@@ -99,9 +105,19 @@ def network_summary(study: Study, found: Sequence[Comparison], totals: TeamTotal
     )
 
 
-def _sure(comparison: Comparison) -> bool:
-    rows = comparison.pooled.tidy()
-    return bool(len(rows) and (rows["ci_low"].iloc[0] > 0 or rows["ci_high"].iloc[0] < 0))
+def _scores(found: Sequence[Comparison]) -> str:
+    """Count the scores by what their single intervals say, beside what chance would give."""
+    named = {word: [c.question for c in found if c.verdict == word] for word in VERDICTS}
+    told = [
+        f"{len(names)} {word}" + (f" ({'; '.join(names)})" if word != NOT_CLEAR else "")
+        for word, names in named.items()
+        if names
+    ]
+    return (
+        f"Mean change of the cohorts in {counted(len(found), 'score')} of staff experience: {listed(told)} (by the 95% "
+        f"interval of each, not corrected for their number). Had none changed, about {about(0.05 * len(found))} would "
+        "still look clear."
+    )
 
 
 @section
@@ -152,7 +168,7 @@ def effects(found: Sequence[Comparison], study: Study) -> None:
                 _forest(comparison, study)
             _effect_table(these, study)
             first, *others = map(shown_as, these)
-            report.items(first.say(lambda *every: _once(note for one in every for note in one.notes), *others))
+            report.items(first.say(lambda *every: once(note for one in every for note in one.notes), *others))
 
 
 def _shown(found: Comparison, study: Study) -> Shown:
@@ -182,11 +198,14 @@ def _effect_table(found: Sequence[Comparison], study: Study) -> None:
     several = len(found) > 1
     columns = ["question", *EFFECTS]
     kept = [name for name in columns if rows.what[name].notna().any() and (several or name != "question")]
-    labels = {"title": "cohort", "n": RESTS_ON[found[0].kind], "relative": "relative change", "estimate": "change"}
+    link = found[0].kind == "association"
+    labels = {"title": "cohort", "n": RESTS_ON[found[0].kind], "relative": "relative change"}
+    labels["estimate"] = "slope" if link else "change"
+    told = ["slope, and what it rests on"] if link else ["level before, change and relative change"]
     units = {} if several else {"estimate": found[0].unit}
     report.table(
         rows.pipe(lambda table: table[kept]),
-        caption=("Each question" if several else found[0].question) + ": level before, change and relative change",
+        caption=("Each question" if several else found[0].question) + ": " + ", ".join(told),
         labels={name: words for name, words in labels.items() if name in kept},
         formats={name: style for name, style in SIGNED.items() if name in kept},
         units=units,
@@ -213,17 +232,6 @@ def _axis(found: Comparison) -> str:
     )
 
 
-def _once(notes: Iterable[str]) -> list[str]:
-    """Return caveats that differ in more than their numbers; of the others the first, and how many more there are."""
-    groups: dict[str, list[str]] = {}
-    for note in dict.fromkeys(notes):
-        groups.setdefault(re.sub(r"[\d.,]+", "#", note), []).append(note)
-    more = "; {} more, with other numbers"
-    return [
-        sentence(same[0].rstrip(".") + (more.format(len(same) - 1) if same[1:] else "")) for same in groups.values()
-    ]
-
-
 @section
 def learning(found: Sequence[Comparison]) -> None:
     """Emit whether later cohorts gained more, for every question."""
@@ -233,7 +241,7 @@ def learning(found: Sequence[Comparison]) -> None:
         if len(c.learning.tidy())
     ]
     if not rows:
-        report.text("Whether later cohorts gained more cannot be said: cohorts are few, or did not follow one another.")
+        report.text("Whether later cohorts gained more cannot be told: cohorts are few, or did not follow one another.")
         return
     table = pd.DataFrame(rows)
     table["p_adjusted"] = _corrected(table)
@@ -249,12 +257,16 @@ def learning(found: Sequence[Comparison]) -> None:
         ],
     )
     sure = [row["question"] for row in table.to_dict("records") if row["p_adjusted"] < 0.05]
-    told = f"Questions on which later cohorts gained more or less than earlier ones, after correction: {_listed(sure)}."
-    report.text(disclosure.nobody(told, "questions"))
+    report.text(disclosure.nobody(_gained(sure), "questions"))
+    notes = [re.sub(r"\bsite(?=s?\b)", "cohort", note) for one in found for note in one.learning.notes]
+    report.items(disclosure.nobody(note, "cohorts") for note in once(notes))
 
 
-def _listed(names: Sequence[str]) -> str:
-    return "; ".join(names) or "none"
+def _gained(sure: Sequence[str]) -> str:
+    """Say on which questions later cohorts clearly gained more or less."""
+    if not sure:
+        return "Whether later cohorts gained more or less than earlier ones is not clear for any question."
+    return f"Later cohorts clearly gained more or less than earlier ones, after correction, on: {'; '.join(sure)}."
 
 
 def _corrected(table: pd.DataFrame) -> pd.Series:
@@ -274,7 +286,7 @@ def team_counts(study: Study, totals: TeamTotals | None) -> None:
     report.text(shown_as(totals).sentence())
     if totals.n:
         _counts(study, totals, titles)
-    report.items(shown_as(totals).say(lambda totals: _once(totals.notes)))
+    report.items(shown_as(totals).say(lambda totals: once(totals.notes)))
 
 
 def _counts(study: Study, totals: TeamTotals, titles: dict[str, str]) -> None:
@@ -385,6 +397,10 @@ def _teams(study: Study) -> pd.DataFrame:
 def practices(found: Result) -> None:
     """Emit what went with improvement, as exploration."""
     report.note("Explored after the fact: teams chose what they did, so this cannot show what works.")
+    if not isinstance(found, NoAnswer):
+        found = replace(
+            found, table=found.table.assign(practice=found.table["practice"].map(lambda kind: NAMES.get(kind, kind)))
+        )
     shown = shown_as(found)
     answer(shown)
     if isinstance(shown.what, NoAnswer):
@@ -404,8 +420,9 @@ def network_methods(study: Study) -> None:
     """Emit how the numbers were made."""
     report.heading("Methods")
     made = f"Made by joyeval {joyeval.__version__} from the stored results of {len(study.cohorts)} cohorts; {SAME}"
+    reason = sentence(rule(study).reason) if rule(study).reason else ""
     rests = f"No statistic over fewer than {rule(study).threshold} people is shown, neither within a cohort nor across "
-    told = (made, ESTIMATED_IS, MEANS, f"{rests}cohorts. {rule(study).reason}")
+    told = (made, ESTIMATED_IS, MEANS, f"{rests}cohorts. {reason}")
     report.text(*(disclosure.nobody(paragraph, "methods") for paragraph in told))
     if study.source:
         report.text(f"Source of the data: {study.source}")

@@ -14,6 +14,7 @@ from joyeval.report.messages import catalogue
 from joyeval.report.sections.data import response
 from joyeval.report.sections.words import rule
 from joyeval.result import answered
+from joyeval.wording import counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -36,7 +37,7 @@ def participants(study: Study, cohort: str, store: Store) -> None:
     report.text(
         in_post.say(
             lambda counts: (
-                f"{len(teams)} {study.teams.called}s"
+                counted(len(teams), study.teams.called)
                 + (f" with about {counts['staff']} staff in post" if counts else "")
                 + (f", in {places} settings, took part." if places > 1 else " took part.")
             )
@@ -75,9 +76,9 @@ def _told(found: Response, rule: Rule) -> Said:
     """Say whether response differed between groups, without naming one as best or worst."""
     unlike = list(found.tests.loc[found.tests["p"] < 0.05, "margin"])
     counts = found.groups.groupby("margin")[["answered", "invited"]].sum().iloc[0]
-    told = f"No difference in response by {' or '.join(found.tests['margin'])} was beyond chance."
+    told = f"Response did not differ clearly by {listed(list(found.tests['margin']), 'or')}."
     if unlike:
-        told = f"Response differed by {' and '.join(unlike)} beyond chance, so means may lean one way."
+        told = f"Response clearly differed by {listed(unlike)}, so means may lean one way."
     return disclosure.show_counts(counts.to_dict(), audience=rule).say(_first_survey, told, rule.threshold)
 
 

@@ -285,6 +285,8 @@ def _listed(totals: dict[str, int], say: Catalogue) -> str:
 def _scores(result: ScoreChange, say: Catalogue) -> tuple[str, str]:
     rows = result.changes
     last = rows[(rows["estimator"] == "everyone") & (rows["wave"] == result.means["wave"].iloc[-1])]
+    if last["p_adjusted"].isna().all():
+        return say("scores.unknown", total=len(last)), say("summary.no_answer_sure")
     sure = result.clear()
     clear = last[last.index.isin(sure.index)].sort_values("p_adjusted", kind="stable")
     told = [_score(row, result.titles, say) for _, row in clear.head(TOLD).iterrows()]
@@ -365,7 +367,7 @@ def _not_shown(found: dict[str, Result], store: Store, say: Catalogue) -> list[s
     told += ["signal"] if "improvement_verdicts" in found else []
     limits = [say(f"not_shown.{name}") for name in told]
     limits += response_rate(store, lambda rate: say("not_shown.respondents", rate=rate))
-    return [*limits, say("not_shown.teams")]
+    return [*limits, say("not_shown.teams", teams=len(store.table("teams")))]
 
 
 def response_rate(store: Store, words: Callable[[str], str]) -> list[Said]:

@@ -14,6 +14,7 @@ from joyeval.intake.response import rates_of, respondent_flow
 from joyeval.measurement import surveys
 from joyeval.report.audiences import section
 from joyeval.report.sections.words import percent, rule
+from joyeval.wording import counted
 
 if TYPE_CHECKING:
     from joyeval.disclosure import Rule, Shown
@@ -134,10 +135,11 @@ def _design(study: Study, cohort: str, store: Store) -> list[tuple[str, str, str
     known = {"staff": teams["headcount"].sum()} if teams["headcount"].notna().all() else {}
     counts = disclosure.show_counts(known, audience=disclosure.reader()).what
     staff = f", about {counts['staff']} staff in post" if counts else ""
+    invited = "everybody was invited" if counts else "who was invited is not known"
     when = "; ".join(dict.fromkeys(f"{wave.wave}: {wave.start} to {wave.end}" for wave in waves))
     named = "; ".join(one.title for one in surveys.instruments(study, cohort))
     return [
-        ("Design", "Target population", f"{len(teams)} teams{staff}; everybody was invited"),
+        ("Design", "Target population", f"{counted(len(teams), study.teams.called)}{staff}; {invited}"),
         ("Ethics", "Approval, consent, data protection", f"{TO_WRITE}; people stand as keyed pseudonyms"),
         ("Development", "Development and testing", f"published questionnaires: {named}"),
         ("Recruitment", "Open or closed, contact, advertising", TO_WRITE),

@@ -82,7 +82,10 @@ def _pulse(
         alt=charts.say(lambda charts: say("sheet.alt", title=title, found=charts.sentence())),
         caption=say("sheet.caption", title=title),
     )
-    report.text(charts.say(lambda charts: f"{title}. {charts.sentence()}"), counts.say(_participation, staff, say))
+    report.text(
+        charts.say(lambda charts: f"{title}. {charts.sentence()} {say('sheet.signal')}"),
+        counts.say(_participation, staff, say),
+    )
     if left := len(counts.mask):
         fields = {"left": left, "asked": counts.asked, "few": counts.rule.too_little}
         report.text(counts.say(lambda _: say("sheet.left_out", **fields)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,6 +15,8 @@ from joyeval.outcomes.association import number
 from joyeval.report.audiences import everyone, section
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from joyeval.result import Result
 
 rule = disclosure.rule_of
@@ -53,6 +57,29 @@ def shown(result: Result | Shown, *, people: int | None = None) -> Shown:
     """
     behind = people if people is not None else everyone()
     return disclosure.show(result, audience=disclosure.reader(), people=result.n if behind is None else behind)
+
+
+def once(notes: Iterable[str]) -> list[str]:
+    """Return caveats that differ in more than their numbers; of the others the first, and how many more there are.
+
+    Examples
+    --------
+    >>> once(["1 team", "few teams", "2 teams", "3 teams"])
+    ['1 team.', 'Few teams.', '2 teams; 1 more, with other numbers.']
+    """
+    groups: dict[str, list[str]] = {}
+    for note in dict.fromkeys(notes):
+        groups.setdefault(re.sub(r"[\d.,]+", "#", note), []).append(note)
+    more = "; {} more, with other numbers"
+    return [
+        sentence(same[0].rstrip(".") + (more.format(len(same) - 1) if same[1:] else "")) for same in groups.values()
+    ]
+
+
+def together(parts: Sequence[Shown]) -> Shown:
+    """Put tables together that were made fit to be shown one by one, each to a precision of its own."""
+    whole = parts[0].pipe(lambda first, *others: pd.concat([first, *others]), *parts[1:])
+    return replace(whole, mask=pd.concat([part.mask for part in parts]), asked=sum(part.asked for part in parts))
 
 
 @section
