@@ -69,7 +69,7 @@ class Funnel(Result):
         how = "limits that allow for ordinary differences between groups" if self.adjusted else "limits of chance alone"
         by_chance = self.n * (1 - self.limit / 100) if np.isnan(self.by_chance) else self.by_chance
         some = "fewer than 0.1" if by_chance < 0.05 else f"{by_chance:.1f}"
-        return f"Outside the {self.limit:g} % {how}: {outside} of {self.n} groups; {some} would be if none differed."
+        return f"Outside the {self.limit:g} % {how}: {outside} of {self.n} groups, where {some} would if none differed."
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from joyeval.errors import ModelError
 from joyeval.models.design import refuse_infinite
 from joyeval.outcomes.association import quoted
-from joyeval.outcomes.linkage import counted
+from joyeval.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -188,7 +188,7 @@ def test_tipping_point_of_full_response_and_of_too_many_answers():
 
 
 def test_turnover_without_links_and_with_double_answers():
-    with pytest.raises(ModelError, match="none of 6 persons answered both waves"):
+    with pytest.raises(ModelError, match="none of 6 people answered both waves"):
         turnover(wave({"a": 3, "b": 4, "c": 5}), wave({"d": 3, "e": 4, "f": 5}))
     with pytest.raises(UsageError, match="before: 1 persons answered more than once"):
         turnover(pd.Series([1.0, 2, 3], index=list("aab")), wave({"a": 3}))
