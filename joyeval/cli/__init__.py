@@ -380,7 +380,7 @@ def _refuse_problems(study: Any, cohorts: list[str]) -> None:
         path = record.folders(study, cohort).problems
         write_problems(found, path)
         if found:
-            say(f"cohort {cohort}: {len(found)} problems and notes, listed in {path}")
+            say(f"cohort {cohort}: problems and notes: {len(found)}, listed in {path}")
     if blocking:
         raise DataError(blocking)
 

@@ -32,8 +32,8 @@ def strengths(matrix: Matrix) -> list[str]:
     cells = matrix.cells.dropna(subset=["mean", "p_strong"])
     strong = cells[~cells["within"] & (cells["p_strong"] >= SURE)]
     if strong.empty:
-        known = int((~cells["within"]).sum())
-        return [f"Of {counted(known, 'tie')} that can be judged here none can be called strong with confidence."]
+        known = counted(int((~cells["within"]).sum()), "tie")
+        return [_none(known, "tie", f"Of {known} that can be judged here none can be called strong with confidence.")]
     return [
         f"{row.workgroup} see the tie with {row.target} as strong: {row.mean:.1f}, a chance of {row.p_strong:.0%} that "
         f"it lies above {matrix.bands[1]:.1f}."
@@ -52,10 +52,16 @@ def seen_differently(matrix: Matrix) -> list[str]:
     apart = matrix.pairs[matrix.pairs["q"] < FALSE_DISCOVERIES]
     if apart.empty:
         known = counted(len(matrix.pairs), "pair")
-        return [f"Of {known} of groups that can be compared here none clearly sees its tie differently."]
+        told = f"Of {known} of groups that can be compared here none clearly sees its tie differently."
+        return [_none(known, "pair of groups", told)]
     means = matrix.cells.set_index(["workgroup", "target"])["mean"]
     return [
         f"{row.workgroup} and {row.target} see their tie differently: {means[row.workgroup, row.target]:.1f} as "
         f"{row.workgroup} see it, {means[row.target, row.workgroup]:.1f} as {row.target} do."
         for row in apart.itertuples()
     ]
+
+
+def _none(known: str, what: str, told: str) -> str:
+    """Say that none is so, of those that are known; where none is, that too few answered."""
+    return told if not known.startswith("0 ") else f"No {what} can be judged here: too few answered."

@@ -81,8 +81,8 @@ def _alone(row: pd.Series, level: float) -> str:
         return "Whether it changed cannot be judged: too few points before or after."
     numbers = row[["change", "before", "after", "ci_low", "ci_high"]].astype(float)
     places = 0 if (numbers % 1 == 0).all() else 1  # as far as it was rounded for its readers
-    change, low, high = (f"{numbers[name]:+.{places}f}" for name in ("change", "ci_low", "ci_high"))
-    before, after = (f"{numbers[name]:.{places}f}" for name in ("before", "after"))
+    change, low, high = (f"{numbers[name]:+,.{places}f}" for name in ("change", "ci_low", "ci_high"))
+    before, after = (f"{numbers[name]:,.{places}f}" for name in ("before", "after"))
     stepped = row["compared"] == "halves" and (row["clear"] or row["signal"])
     when = f" It moved most in {row['step']}." if stepped else ""
     return (

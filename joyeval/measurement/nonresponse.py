@@ -61,7 +61,7 @@ class NonResponse(Result):
         """Say how much it would take, and what weights and the rule for gaps do."""
         said = []
         clear = (self.scales["change_low"] > 0) | (self.scales["change_high"] < 0)
-        needed = self.scales[clear].assign(needed=self.scales["tipping_sd"].abs()).dropna(subset="needed")
+        needed = self.scales.assign(needed=self.scales["tipping_sd"].abs().where(clear)).dropna(subset="needed")
         if len(needed):
             least, most = (needed.loc[at] for at in (needed["needed"].idxmin(), needed["needed"].idxmax()))
             said.append(

@@ -288,7 +288,7 @@ def _notes(left_out: list[str], waves: pd.DataFrame, order: list[str]) -> tuple[
     linked = (ends.groupby("person")["wave"].nunique() == 2).sum()
     people = ends["person"].nunique()
     if linked:
-        notes.append(f"of {people} people who answered the first or the last wave {linked} answered both")
+        notes.append(f"linked in both waves: {linked} of {people} people who answered the first or the last one")
     else:
         notes.append("nobody is known to have answered both waves: the change is between different people")
     teams = _teams_in_both(ends)

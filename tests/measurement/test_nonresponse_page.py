@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -94,3 +96,8 @@ def test_what_cannot_be_asked_is_refused(survey):
         nonresponse(wave[wave["wave"] == 1], {"joy": ITEMS})
     with pytest.raises(UsageError, match=r"found no column q9, ward \(roster\)"):
         nonresponse(wave.assign(ward=1), {"joy": ["q1", "q9"]}, roster=roster, margins=["ward"])
+
+
+def test_only_a_clear_change_could_vanish(found):
+    still = replace(found, scales=found.scales.assign(change_low=-1.0, change_high=1.0))
+    assert still.sentence().startswith("The rule for unanswered items moves no mean")

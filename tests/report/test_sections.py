@@ -269,6 +269,19 @@ def test_re_aim_counts_what_was_done_and_claims_no_more(study):
     assert told["Maintenance"] == checklists.OPEN
 
 
+def test_where_there_is_no_programme_nobody_took_it_up(study):
+    none = events().iloc[:0]
+    bare = study.model_copy(update={"cohorts": tuple(c.model_copy(update={"phases": ()}) for c in study.cohorts)})
+    told = checklists.re_aim(bare, "one", store(study, events=none, flow=pd.DataFrame({"wave": [], "step": []})))
+    assert told.set_index("dimension").loc["Adoption", "answered"] == checklists.OPEN
+
+
+def test_what_became_of_tables_is_told_without_noughts(study):
+    record = {"steps": {"01_clean_waves": {"exhibits": {"public": {"whole": 3, "in part": 1}}}}}
+    (said,) = emitted(lambda: sections.cost_of_the_gate(study, record))
+    assert "people: 4; 3 whole here and 1 without numbers that rest on too few." in str(said)
+
+
 def test_every_figure_of_these_sections_has_words(study):
     blocks = emitted(lambda: sections.programme(study, "one", store(study, events=events())))
     drawn = [block for block in blocks if isinstance(block, Figure)]

@@ -286,6 +286,13 @@ def test_welsh_has_the_same_numbers_and_its_own_words(tmp_path, results):
     assert "cyfieithu eto" not in text_of(welsh)
 
 
+def test_one_team_is_one():
+    say = catalogue("en", noun="trust")
+    assert say("not_shown.teams", teams=1).startswith("Results speak of the trust in this report.")
+    assert ": 1 trust, " in say("summary.lead_open", cohort="A", teams=1, start="May", end="June")
+    assert ": 2 trusts, " in say("summary.lead_open", cohort="A", teams=2, start="May", end="June")
+
+
 def test_a_message_without_translation_stands_in_english_and_is_counted(monkeypatch, tmp_path, results):
     english, welsh = (dict(messages._messages(language)) for language in ("en", "cy"))
     del welsh["teams.question"]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from joyeval import disclosure
 from joyeval.coordination.answers import AnswerQuality
 from joyeval.measurement.scores import score_change
 from joyeval.models.meta import meta_analysis
@@ -94,6 +95,15 @@ def test_scores_without_an_interval_cannot_be_judged_and_no_interval_is_printed(
     assert any(note.startswith("1 team answered the first and the last wave") for note in found.notes)
     (row,) = found.changes.query("estimator == 'everyone'").itertuples()
     assert "nan" not in _estimate(row)
+
+
+def test_how_many_answered_twice_is_rounded_for_readers():
+    rng = np.random.default_rng(1)
+    rows = pd.DataFrame({"person": [*range(37), *range(18, 55)], "wave": np.repeat([1, 2], 37)})
+    rows = rows.assign(team=rows["person"] % 9, joy=rng.normal(3, 1, 74))
+    found = score_change(rows, {"joy": ("Joy", "higher")})
+    told = disclosure.inexact(found.notes[1], disclosure.Rule())
+    assert told.startswith("linked in both waves: about 20 of 55 people")
 
 
 def test_one_value_is_no_range():
