@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 DOSE = "programme events in three months"
 MONTHS = 3
+IMPROVEMENT = "03_improvement"
+CHECK = (
+    "a check of the change told in the chapter on improvement, counted otherwise: here every period counts alike, "
+    "there every answer"
+)
 
 
 def before_and_after(study: Study, cohort: str, store: Store) -> dict[str, Result]:
@@ -53,7 +58,8 @@ def _series(study: Study, cohort: str, store: Store, name: str, take, begin: pd.
     series = table.groupby("period")[["total", "weight"]].sum().reset_index()
     series = series.assign(**{name: series["total"] / series["weight"]})
     answer = interrupted(series, y=name, start=begin, unit=unit)
-    return replace(answer, improve=improve)
+    beside = (CHECK,) if take is _staff_series and IMPROVEMENT in study.chapters else ()
+    return replace(answer, improve=improve, notes=(*beside, *answer.notes))
 
 
 def _staff_series(study: Study, cohort: str, store: Store) -> tuple[pd.DataFrame, str, str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 from statsmodels.regression.linear_model import OLS
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.outcomes import programme
 from joyeval.outcomes.interrupted import Interrupted, interrupted
 from tests.conftest import golden, reference
 
@@ -162,3 +165,16 @@ def test_series_that_cannot_answer_are_refused(options, error, message):
 def test_several_rows_per_period_are_refused():
     with pytest.raises(ModelError, match="40 rows repeat a period"):
         interrupted(pd.concat([series(), series()]), y="waits", start="2022-09")
+
+
+@pytest.mark.parametrize(("chapters", "told"), [(("03_improvement",), True), ((), False)])
+def test_a_pulse_cut_in_two_is_told_to_be_a_check_of_its_change(monkeypatch, chapters, told):
+    weeks = pd.date_range("2024-01-01", periods=40, freq="W-MON")
+    table = pd.DataFrame({"period": weeks, "total": np.random.default_rng(1).normal(size=40), "weight": 1.0})
+
+    def of_staff(*_):
+        return table, "week", "increase"
+
+    monkeypatch.setattr(programme, "_staff_series", of_staff)
+    study = SimpleNamespace(chapters=chapters)
+    assert (programme.CHECK in programme._series(study, "one", None, "joy", of_staff, weeks[20]).notes) == told
