@@ -12,6 +12,7 @@ from joyeval.improvement.judging import FEWEST_AFTER, NO_VARIATION, TOO_FEW, com
 from joyeval.improvement.limits import LINES
 from joyeval.improvement.rules import FEWEST_POINTS
 from joyeval.improvement.sheet import ratio
+from joyeval.wording import counted
 
 if TYPE_CHECKING:
     from joyeval.improvement.analysis import Analysis
@@ -132,8 +133,9 @@ def notes(rows: Rows, time: Rhythm, table: pd.DataFrame, *, share: bool) -> tupl
     found = [f"{count} of {len(table)} charts: {state}." for state, count in states.items() if state != "judged"]
     if absent:
         found.append(
-            f"{absent} series lack rows for {int(time.absent.sum())} periods of their rhythm; their neighbours were "
-            "taken as neighbours. Give such periods a row with a missing value to have them left blank."
+            f"{absent} series lack{'s' * (absent == 1)} rows for {counted(int(time.absent.sum()), 'period')} of the "
+            "rhythm; the neighbours were taken as neighbours. Give such periods a "
+            "row with a missing value to have them left blank."
         )
     if (time.name == "irregular").any() and rows.in_time:
         found.append(f"{int((time.name == 'irregular').sum())} series have no steady rhythm.")

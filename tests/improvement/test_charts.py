@@ -116,7 +116,7 @@ class TestStates:
         assert one(found)["n_absent"] == 3
         assert one(found)["rhythm"] == "weekly"
         assert found.points["gap"].tolist() == [0] * 5 + [2, 0, 0, 0, 1, 0, 0, 0]
-        assert any("lack rows for 3 periods" in note for note in found.notes)
+        assert any("1 series lacks rows for 3 periods" in note for note in found.notes)
 
     def test_below_12_points_there_is_a_run_chart_and_no_judgement(self):
         found = chart(weekly([5, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9]), x="week", y="y", kind="i")
