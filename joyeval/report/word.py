@@ -80,6 +80,7 @@ class _Writer:
 
     def __init__(self, made: WordDocument, said: dict[str, str]) -> None:
         self.made, self.said, self.sideways = made, said, False
+        self.style_ids: dict[str, str | None] = {}
         self.bookmarks = count(1)
 
     def title_page(self, document: Document) -> None:
@@ -124,7 +125,14 @@ class _Writer:
                 self.figure(block)
 
     def paragraph(self, style: str, text: str = "") -> Paragraph:
-        return self.made.add_paragraph(breakable(text), style=style)
+        """Add a paragraph; a style is looked up among all those of the document once only."""
+        if style in self.style_ids:
+            added = self.made.add_paragraph(breakable(text))
+            added._p.style = self.style_ids[style]
+        else:
+            added = self.made.add_paragraph(breakable(text), style=style)
+            self.style_ids[style] = added._p.style
+        return added
 
     def heading(self, block: Heading) -> None:
         paragraph = self.paragraph(f"Heading {block.level - 1}")
