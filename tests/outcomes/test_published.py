@@ -116,13 +116,13 @@ def test_totals_and_stray_columns_of_monthly_files_do_no_harm(study):
     assert not {"TOTAL", "TOTAL "} & set(rows["team"].str.upper())
 
 
-def test_links_near_zero_are_said_to_be_none(study, taken, tmp_path):
-    """All seven analyses compare trusts once; each interval holds 0 and each sentence says so."""
+def test_links_near_zero_cannot_be_told(study, taken, tmp_path):
+    """All seven analyses compare trusts once; each interval holds 0, and the sentence says that it cannot be told."""
     store = Store(tmp_path, tmp_path)
     store.save(**taken.tables)
     answers = secondary_analyses(study, "mental_health", store)
     assert len(answers) == 7
     for answer in answers:
-        assert answer.sentence().startswith("No association was found: comparing trusts with each other")
+        assert answer.sentence().startswith("Whether they go together cannot be told: comparing trusts with each other")
         assert not re.search(r"\bteams?\b|_denominator|caused", " ".join([answer.sentence(), *answer.notes]))
     assert [answer.n_teams for answer in answers] == [47, 47, 25, 37, 46, 44, 47]
