@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike
 
 BETTER, WORSE, CHANGED = "clearly better", "clearly worse", "clearly changed"
@@ -43,6 +45,17 @@ def verdict(low: ArrayLike, high: ArrayLike, *, good: ArrayLike = 0) -> np.ndarr
     return np.select([np.isnan(low) | np.isnan(high), way == 0, good == 0, way > 0], words, WORSE).astype(object)
 
 
+def clear(low: ArrayLike, high: ArrayLike) -> np.ndarray:
+    """Return whether an interval leaves out no change; one that is missing does not.
+
+    Examples
+    --------
+    >>> clear([0.2, -0.1, float("nan")], [4.0, 2.0, float("nan")]).tolist()
+    [True, False, False]
+    """
+    return (np.asarray(low, float) > 0) | (np.asarray(high, float) < 0)
+
+
 def key(word: str) -> str:
     """Return the name of the column that counts a verdict.
 
@@ -52,6 +65,17 @@ def key(word: str) -> str:
     'clearly_better'
     """
     return word.replace(" ", "_")
+
+
+def tally(counts: Mapping[str, float]) -> str:
+    """Name the verdicts that there are, each with its number.
+
+    Examples
+    --------
+    >>> tally({"not clear": 3, "clearly worse": 0, "clearly better": 2})
+    '2 clearly better, 3 not clear'
+    """
+    return ", ".join(f"{counts[word]:.0f} {word}" for word in VERDICTS if counts.get(word, 0))
 
 
 def about(expected: float) -> str:

@@ -13,6 +13,7 @@ from joyeval.coordination.mean_change import averaged
 from joyeval.coordination.ratings import Ratings, ratings
 from joyeval.coordination.ties import RAW_TO_SCORED, RC
 from joyeval.errors import UsageError
+from joyeval.judgement import clear
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -118,10 +119,10 @@ class NonResponse(Result):
     def sentence(self) -> str:
         """Say of every clear change what those who did not answer would have to think for it to vanish."""
         own = self.terms[self.terms["process"] != "all"]
-        clear = own[(own["ci_low"] > 0) | (own["ci_high"] < 0)]
-        if clear.empty:
+        sure = own[clear(own["ci_low"], own["ci_high"])]
+        if sure.empty:
             return "No change is clear, so there is none that those who did not answer could undo."
-        return " ".join(f"In {row.process} {_undone(row)}." for row in clear.itertuples())
+        return " ".join(f"In {row.process} {_undone(row)}." for row in sure.itertuples())
 
 
 def beyond_scale(tipping: float) -> bool:

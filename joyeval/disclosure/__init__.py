@@ -14,7 +14,7 @@ from joyeval.disclosure.distributions import protect_shares
 from joyeval.disclosure.flows import protect_flow
 from joyeval.disclosure.margins import protect_counts
 from joyeval.disclosure.own import show_own
-from joyeval.disclosure.people import in_post, known_in_post, people_of
+from joyeval.disclosure.people import behind_teams, in_post, known_in_post, people_of
 from joyeval.disclosure.prose import inexact
 from joyeval.disclosure.release import check_release
 from joyeval.disclosure.rule import (
@@ -56,6 +56,7 @@ __all__ = [
     "Rule",
     "Said",
     "Shown",
+    "behind_teams",
     "check_release",
     "coarse",
     "coarse_table",

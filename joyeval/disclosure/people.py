@@ -47,6 +47,11 @@ def known_in_post(teams: pd.DataFrame) -> pd.Series:
     return pd.Series(count.to_numpy(dtype=float), pd.Index(teams["team"]))
 
 
+def behind_teams(teams: pd.DataFrame, *, published: bool) -> pd.Series:
+    """Return who stands behind each team, by its name: nobody where that is not known, unless it was published."""
+    return in_post(teams, published=True) if published else known_in_post(teams).fillna(0)
+
+
 def besides_one(staff: pd.Series, groups: Mapping[str, str]) -> pd.Series:
     """Return who stands behind teams put together, for a member of one of them: the others, at the least.
 

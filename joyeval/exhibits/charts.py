@@ -9,7 +9,7 @@ import pandas as pd
 
 from joyeval import disclosure, figures, improvement
 from joyeval.exhibits.exhibit import Exhibit
-from joyeval.judgement import VERDICTS
+from joyeval.judgement import tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,7 +112,7 @@ def _of_teams(charts: Charts, verdict: pd.Series) -> Charts:
 
 def _each(charts: Charts, title: str) -> str:
     counts = charts.latest().get("verdict", pd.Series(dtype=str)).value_counts()
-    found = f" {', '.join(f'{counts[word]} {word}' for word in VERDICTS if word in counts)}." if len(counts) else ""
+    found = f" {tally(counts)}." if len(counts) else ""
     return f"Small control charts of {title.lower()}, one for each team.{found} {charts.sentence()}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -25,7 +26,7 @@ from joyeval.outcomes.sensitivity import LeaveOneOut, SpecificationCurve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from joyeval.disclosure import Rule
+    from joyeval.disclosure import Rule, Shown
     from joyeval.exhibits.exhibit import Exhibit
     from joyeval.result import Result
     from joyeval.store import Store
@@ -64,6 +65,17 @@ class _Stored:
     results: dict[str, Result]
     rule: Rule
 
+    @cached_property
+    def staff(self) -> pd.Series:
+        """Who stands behind each team."""
+        return disclosure.behind_teams(self.store.table("teams"), published=self.study.published(self.cohort))
+
+    @cached_property
+    def verdicts(self) -> Shown | None:
+        """What became of each team, as it may be shown."""
+        found = self.results.get("improvement_verdicts")
+        return None if found is None else disclosure.show(found, audience=self.rule, people=self.staff)
+
 
 def _programme(of: _Stored) -> Iterator[Exhibit | None]:
     yield programme.timeline(of.study, of.cohort, of.store.table("events"))
@@ -82,43 +94,33 @@ def _surveys(of: _Stored) -> Iterator[Exhibit | None]:
 
 
 def _improvement(of: _Stored) -> Iterator[Exhibit]:
-    staff = _staff(of)
-    marked, verdicts = charts.marked(of.store.table("events")), None
-    if "improvement_verdicts" in of.results:
-        verdicts = disclosure.show(of.results["improvement_verdicts"], audience=of.rule, people=staff)
+    marked = charts.marked(of.store.table("events"))
     for part in of.study.of_cohort("pulses", of.cohort):
         if "improvement_cohort" in of.results:
             exact = of.results["improvement_cohort"].only(measure=part.measure)
-            whole = disclosure.show(exact, audience=of.rule, people=staff.sum())
+            whole = disclosure.show(exact, audience=of.rule, people=of.staff.sum())
             drawn = charts.pulse_chart(whole, part.measure, part.title, events=marked)
             yield replace(drawn, caption=f"{drawn.caption}. {exact.caption()}")
         if "improvement_charts" in of.results:
             exact = replace(of.results["improvement_charts"].only(measure=part.measure), by=("team",))
-            every = disclosure.show(exact, audience=of.rule, people=staff)
-            if verdicts is not None:
-                every = charts.of_named(every, verdicts, part.measure)
+            every = disclosure.show(exact, audience=of.rule, people=of.staff)
+            if of.verdicts is not None:
+                every = charts.of_named(every, of.verdicts, part.measure)
             legible = every.pipe(lambda found: found.legible())
             page = {"columns": COLUMNS, "rows": ROWS}
             yield from charts.small_charts(legible, part.measure, part.title, of.study.cohort(of.cohort), **page)
 
 
-def _staff(of: _Stored) -> pd.Series:
-    teams, published = of.store.table("teams"), of.study.published(of.cohort)
-    return disclosure.in_post(teams, published=True) if published else disclosure.known_in_post(teams).fillna(0)
-
-
 def _teams(of: _Stored) -> Iterator[Exhibit]:
     titles = {part.measure: part.title for part in of.study.of_cohort("pulses", of.cohort)}
-    staff = _staff(of)
-    if "improvement_verdicts" in of.results:
-        shown = disclosure.show(of.results["improvement_verdicts"], audience=of.rule, people=staff)
-        yield from charts.changes_of_teams(shown, titles)
+    if of.verdicts is not None:
+        yield from charts.changes_of_teams(of.verdicts, titles)
     if "pulse" in of.store.tables():
         pulse = of.store.table("pulse")
         since = pulse["period"].max() - pd.DateOffset(months=LAST_MONTHS)
         for measure, rows in pulse[pulse["period"] > since].groupby("measure", sort=False):
             levels = rows.groupby("team")[["positive", "answers"]].sum().reset_index()
-            people = pd.concat([levels["team"].map(staff), levels["answers"]], axis=1).min(axis=1)
+            people = pd.concat([levels["team"].map(of.staff), levels["answers"]], axis=1).min(axis=1)
             shown = disclosure.show_levels(levels.assign(people=people), audience=of.rule)
             if drawn := charts.levels_of_teams(shown, measure, titles[measure]):
                 yield drawn

@@ -13,7 +13,7 @@ from joyeval.improvement.change import changes
 from joyeval.improvement.charts import series_word
 from joyeval.improvement.false_alarms import false_alarms
 from joyeval.improvement.judging import CANNOT_TELL, IMPROVE, NO_VARIATION, SIGNAL
-from joyeval.judgement import BETTER, CHANGED, NOT_CLEAR, NOT_JUDGED, VERDICTS, WORSE, about, key, verdict
+from joyeval.judgement import BETTER, CHANGED, NOT_CLEAR, NOT_JUDGED, VERDICTS, WORSE, about, key, tally, verdict
 from joyeval.result import Result
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Verdicts(Result):
         if len(self.teams) == 1:
             return _alone(self.teams.iloc[0], self.level)
         total = self.counts.select_dtypes("number").sum()
-        found = ", ".join(f"{total[key(word)]:.0f} {word}" for word in VERDICTS if total[key(word)])
+        found = tally({word: total[key(word)] for word in VERDICTS})
         chance = about(total["expected_clear"])
         return (
             f"Of {self.n} {series_word(self.teams)}: {found} (by the {self.level:.0%} interval of each change). Had "

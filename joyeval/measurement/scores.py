@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError
-from joyeval.judgement import NOT_CLEAR, NOT_JUDGED
+from joyeval.judgement import NOT_CLEAR, NOT_JUDGED, clear
 from joyeval.models.design import refuse_infinite
 from joyeval.models.estimates import holding, quantile
 from joyeval.models.multiplicity import adjust
@@ -80,7 +80,7 @@ class ScoreChange(Result):
     def clear(self) -> pd.DataFrame:
         """Return the changes of everyone whose interval, which holds for all of them together, leaves out no change."""
         rows = self.changes[self.changes["estimator"] == "everyone"]
-        return rows[(rows["ci_low_all"] > 0) | (rows["ci_high_all"] < 0)]
+        return rows[clear(rows["ci_low_all"], rows["ci_high_all"])]
 
     def sentence(self) -> str:
         """Say which scores clearly changed from the first wave to any later one, all of them together considered."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from joyeval.errors import ModelError
-from joyeval.judgement import NOT_JUDGED, VERDICTS, about, key
+from joyeval.judgement import NOT_JUDGED, VERDICTS, about, key, tally
 from joyeval.models import meta_analysis
 from joyeval.result import Result
 
@@ -47,7 +47,7 @@ class TeamTotals(Result):
         total = self.counts[self.counts["cohort"] == ALL].select_dtypes("number").sum()
         if not total["judged"]:
             return f"None of the {len(self.teams)} series of teams can be judged: they have too few points."
-        found = ", ".join(f"{total[key(word)]:.0f} {word}" for word in VERDICTS[:-1] if total[key(word)])
+        found = tally({word: total[key(word)] for word in VERDICTS[:-1]})
         chance = about(total["expected_clear"])
         return (
             f"Of {total['judged']:.0f} series of teams in {self.teams['cohort'].nunique()} cohorts: {found} (by the "

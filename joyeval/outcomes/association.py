@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from joyeval.errors import ModelError
+from joyeval.judgement import clear
 from joyeval.models.estimates import quantile
 from joyeval.result import Result
 
@@ -132,7 +133,7 @@ class Association(Result):
     def answer(self) -> str:
         """What the interval of the primary term says: see `GOES_WITH`, `NO_MORE` and `CANNOT_BE_TOLD`."""
         row = self.effect
-        if row["ci_low"] > 0 or row["ci_high"] < 0:
+        if clear(row["ci_low"], row["ci_high"]):
             return GOES_WITH
         return NO_MORE if max(-row["ci_low"], row["ci_high"]) < self.smallest else CANNOT_BE_TOLD
 

@@ -11,6 +11,7 @@ from joyeval import disclosure, report
 from joyeval.coordination import AnswerQuality, Change, Difference, Network, NonResponse, ScoringRules
 from joyeval.coordination.sensitivity import beyond_scale
 from joyeval.exhibits import coordination as exhibits
+from joyeval.judgement import clear
 from joyeval.outcomes import BesideCoordination
 from joyeval.report.audiences import section
 from joyeval.report.sections.coordination import enough, table, told
@@ -119,10 +120,9 @@ def silent(found: Result) -> None:
 def _missing(found: NonResponse) -> pd.DataFrame:
     """Bounds process by process; a tipping point only of a clear change, and in words where no scale is as wide."""
     rows = found.terms[found.terms["process"] != "all"]
-    clear = (rows["ci_low"] > 0) | (rows["ci_high"] < 0)
     tips = [
         NOT_SHOWN if not sure or pd.isna(tip) else "beyond the scale" if beyond_scale(tip) else f"{tip:+.2f}"
-        for sure, tip in zip(clear, rows["tipping"], strict=True)
+        for sure, tip in zip(clear(rows["ci_low"], rows["ci_high"]), rows["tipping"], strict=True)
     ]
     return rows.assign(tipping=tips)[MISSING]
 

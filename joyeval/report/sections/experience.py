@@ -12,9 +12,8 @@ from joyeval.measurement import surveys
 from joyeval.measurement.scores import ScoreChange
 from joyeval.measurement.spread import answer_counts
 from joyeval.report.audiences import section
+from joyeval.report.messages import MINUS
 from joyeval.report.sections.words import mean, rule, together
-
-MINUS = "\N{MINUS SIGN}"
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -247,24 +247,19 @@ def outcome_charts(
         title, unit = parts[measure].title, parts[measure].unit
         people = behind_outcome(parts[measure], store)
         as_it_stands = replace(rule(study), nearest=1) if parts[measure].published else rule(study)
-        named = disclosure.show(changes[measure], audience=as_it_stands, people=people.groupby("team")["people"].max())
+        of_teams = people.groupby("team")["people"].max()
+        named = disclosure.show(changes[measure], audience=as_it_stands, people=of_teams)
         shown = disclosure.show(found, audience=as_it_stands, people=people).pipe(lambda charts: charts.legible())
         shown = exhibits.of_named(shown, named)
-        some_hidden = len(shown.what.latest()) < len(found.latest())
-        drawn = f" May be drawn: {len(shown.what.latest()) or 'none'}, as too few people stand behind "
-        drawn += (
-            "the others, or behind most of their points."
-            if len(shown.what.latest())
-            else "them, or most of their points."
-        )
-        drawn = drawn if some_hidden else ""
-        if len(shown.what.latest()) > FEW:
+        series, every = len(shown.what.latest()), len(found.latest())
+        drawn = _may_be_drawn(series, every)
+        if series > FEW:
             shown = shown.pipe(lambda charts: charts.with_signal())
             drawn += f" Only {study.teams.called}s with a signal are drawn."
-        if some_hidden and len(shown.what.latest()):
-            shown = exhibits.not_all_alike(shown, found, people.groupby("team")["people"].max())
+        if series < every and len(shown.what.latest()):
+            shown = exhibits.not_all_alike(shown, found, of_teams)
             drawn += f" Where that would tell of the others, one {study.teams.called} fewer is drawn."
-        alone = len(found.latest()) == 1
+        alone = every == 1
         if not alone or len(named.what.teams):
             report.text(named.say(_outcome_told, title, drawn, study.teams.in_words))
         if alone and len(shown.what.series):
@@ -278,6 +273,14 @@ def outcome_charts(
         study.teams.in_words(note) for found in changes.values() for note in found.notes if not note.startswith(RATES)
     ]
     report.items(disclosure.nobody(note, "series") for note in once(notes))
+
+
+def _may_be_drawn(series: int, every: int) -> str:
+    """Say how many of all series may be drawn; nothing where all of them may."""
+    if series == every:
+        return ""
+    behind = "the others, or behind most of their points" if series else "them, or most of their points"
+    return f" May be drawn: {series or 'none'}, as too few people stand behind {behind}."
 
 
 def _outcome_told(found: Verdicts, title: str, drawn: str, in_words: Callable[[str], str]) -> str:

@@ -12,6 +12,7 @@ from joyeval.exhibits import surveys as exhibits
 from joyeval.exhibits.charts import FEWEST_TEAMS
 from joyeval.measurement.nonresponse import NonResponse
 from joyeval.report.audiences import section
+from joyeval.report.messages import MINUS
 from joyeval.report.sections.people import give_away
 from joyeval.report.sections.words import NOT_SHOWN, mean, rule, sentence, shown, together
 from joyeval.result import NoAnswer
@@ -44,7 +45,6 @@ PLAIN = (
     "section on change, which uses what is known of people who answered twice."
 )
 TIPPING = "how far those who did not answer {} would have to lie from those who did for a clear change to be 0."
-MINUS = "\N{MINUS SIGN}"
 
 
 @section

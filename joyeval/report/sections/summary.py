@@ -21,6 +21,7 @@ from joyeval.outcomes.analyses import step_of
 from joyeval.outcomes.association import CANNOT_BE_TOLD, GOES_WITH, NO_MORE, Association
 from joyeval.report.audiences import section
 from joyeval.report.messages import catalogue
+from joyeval.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -98,7 +99,7 @@ def shown_of(store: Store, study: Study, names: Iterable[str]) -> Shown:
     """Return stored results by name, as the readers of this section may see them."""
     rule, people = disclosure.rule_of(study), disclosure.people_of(store)
     teams, published = store.table("teams"), study.published(store.folder.name)
-    staff = disclosure.in_post(teams, published=True) if published else disclosure.known_in_post(teams).fillna(0)
+    staff = disclosure.behind_teams(teams, published=published)
     found = {name: store.result(name) for name in names}
     of_teams = {name for name, one in found.items() if isinstance(one, Verdicts) and "team" in one.teams}
     behind = dict.fromkeys(found, people) | dict.fromkeys(of_teams, staff)
@@ -323,8 +324,7 @@ def _equity(result: Equity, say: Catalogue) -> tuple[str, str]:
 
 
 def _all(tests: pd.DataFrame, say: Catalogue) -> str:
-    named = list(dict.fromkeys(tests["attribute"]))
-    return f" {say('equity.and')} ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+    return listed(list(dict.fromkeys(tests["attribute"])), say("equity.and")) if len(tests) else ""
 
 
 def _coordination(result: Change, beside: Result | None, say: Catalogue) -> tuple[str, str]:
