@@ -201,11 +201,16 @@ def _charts(charts: Any, rule: Rule, people: Any) -> Shown:
 
 
 def _verdicts(found: Any, rule: Rule, people: Any) -> Shown:
-    """Verdicts are counts of teams; levels and changes of a team go by its people, and whole numbers are shown."""
+    """Verdicts are counts of teams; levels and changes of a team go by its people, and whole numbers are shown.
+
+    Charts with a signal are counted among the teams that are named: members of the others know their own.
+    """
     teams = found.teams
     if people is None:
         raise DisclosureError((), "show: people in post of each team are not known; name them in `people`")
     one = not isinstance(people, pd.Series)
+    if one and len(teams) > 1 and "team" in teams:
+        raise DisclosureError((), "show: verdicts of teams need the people in post of each; name them in `people`")
     behind = pd.Series(float(people), teams.index) if one else teams["team"].map(people).astype(float).fillna(0)
     table = teams[[*_keys(teams), *OF_TEAMS]].assign(people=behind)
     measured = [name for name in _keys(teams) if name not in ("team", "verdict")]
@@ -217,14 +222,14 @@ def _verdicts(found: Any, rule: Rule, people: Any) -> Shown:
     relative = (shown["change"] / shown["before"]).where(shown["before"] > 0).round(2)
     rows = teams.assign(**{name: shown[name].astype(float) for name in OF_TEAMS}, relative=relative)
     rows = rows.assign(**{name: np.nan for name in ("p", "relative_low", "relative_high") if name in rows})
-    few = why["change"] != ""
-    for told in ("verdict", "signal"):
-        counted = teams.groupby(measured, observed=True)[told] if measured else [("", teams[told])]
-        for _, part in counted:
-            few[_unlike(part, few[part.index], behind[part.index])] = True
+    few, counted = why["change"] != "", pd.Series(True, teams.index)
+    for _, part in teams.groupby(measured, observed=True) if measured else [("", teams)]:
+        few[_unlike(part["verdict"], few[part.index], behind[part.index])] = True
+        counted[part.index] = ~few[part.index] | (not _all_alike(part["verdict"], few[part.index]))
     why.loc[few & (why["change"] == "")] = GIVES_AWAY
     mask = _mask(table[_keys(teams)], why[list(OF_TEAMS[:3])])
-    return Shown(replace(found, teams=rows[~few].reset_index(drop=True)), rule, mask, 3 * len(teams))
+    shown = found.counting(counted, ~few) if few.any() else found
+    return Shown(replace(shown, teams=rows[~few].reset_index(drop=True)), rule, mask, 3 * len(teams))
 
 
 def _on_its_side(shown: pd.Series, exact: pd.Series, places: int) -> pd.Series:
@@ -233,10 +238,18 @@ def _on_its_side(shown: pd.Series, exact: pd.Series, places: int) -> pd.Series:
 
 
 def _unlike(verdicts: pd.Series, few: pd.Series, people: pd.Series) -> pd.Index:
-    """Return a team to leave out besides: the verdicts of all are counted, and those not named are not alike."""
+    """Return a team to leave out besides: verdicts of all are counted, so that those not named are not to be alike."""
     hidden = verdicts[few].unique()
     others = people[~few & ~verdicts.isin(hidden)]
     return others.nsmallest(1).index if len(hidden) == 1 else others.index[:0]
+
+
+def _all_alike(verdicts: pd.Series, few: pd.Series) -> bool:
+    """Whether all teams that are named have one verdict, so that a count of all might tell the others'.
+
+    What is named decides, so that it tells nothing of the others that they are not counted.
+    """
+    return len((verdicts if few.all() else verdicts[~few]).unique()) == 1
 
 
 def _keys(teams: pd.DataFrame) -> list[str]:

@@ -85,21 +85,6 @@ def of_named(charts: Shown, verdicts: Shown, measure: str = "") -> Shown:
     return charts.pipe(_of_teams, verdicts.pipe(_verdict_of_teams, measure))
 
 
-def not_all_alike(shown: Shown, every: Charts, people: pd.Series) -> Shown:
-    """Leave one more team out if all that are not drawn have a signal, or none: it is told how many have one.
-
-    It is the smallest, which readers who may see less do not see either.
-    """
-    signals = every.latest().set_index("team")["signal"]
-    drawn = shown.what.latest()["team"]
-    alike = signals[~signals.index.isin(drawn)].unique()
-    unlike = drawn[~drawn.map(signals).isin(alike)]
-    if len(alike) != 1 or unlike.empty:
-        return shown
-    smallest = people.reindex(unlike).fillna(0).idxmin()
-    return shown.pipe(lambda charts: charts.keep((charts.latest()["team"] != smallest).to_numpy()))
-
-
 def _verdict_of_teams(found: Verdicts, measure: str) -> pd.Series:
     rows = found.teams[found.teams["measure"] == measure] if measure else found.teams
     return rows.set_index("team")["verdict"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from joyeval.improvement.charts import chart
 from joyeval.improvement.rules import RuleSet, named
-from joyeval.improvement.verdicts import verdicts
+from joyeval.improvement.verdicts import count_verdicts, verdicts
 from joyeval.judgement import BETTER, WORSE, key
 from joyeval.result import Result
 from joyeval.wording import span
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+CHOICE = ["rules", "baseline"]
+CHANCE = 0.05  # that an interval of a stable series leaves out no change
 NO_BASELINE = "none"  # halves are compared, of which neither is better
 
 
@@ -29,9 +31,17 @@ class Multiverse(Result):
     ----------
     counts : DataFrame
         One row per choice: rules, baseline (as given; "none": halves are compared), then the counts of `Verdicts`.
+    teams : DataFrame
+        One row per choice and series: rules, baseline, the `by` columns, verdict, signal, false_alarm.
     """
 
     counts: pd.DataFrame
+    teams: pd.DataFrame
+
+    def among(self, named: pd.DataFrame) -> Multiverse:
+        """Return the counts over some of the series only, named by the `by` columns."""
+        kept = self.teams.merge(named, on=list(named))
+        return replace(self, n=len(named), teams=kept, counts=count_verdicts(kept, CHOICE, CHANCE))
 
     def tidy(self) -> pd.DataFrame:
         """Return the counts, one row per choice."""
@@ -39,6 +49,8 @@ class Multiverse(Result):
 
     def sentence(self) -> str:
         """Say how far the counts spread over the choices."""
+        if not self.n:
+            return "Whether other rules would have said the same is not told: too few people stand behind each series."
         expected, signals = self.counts["expected_signals"], self.counts["signals"]
         named = self.counts[self.counts["baseline"] != NO_BASELINE]
         better, worse = (span(named[key(word)].min(), named[key(word)].max()) for word in (BETTER, WORSE))
@@ -81,15 +93,17 @@ def multiverse(
     tables = []
     for rule_set in map(named, rules):
         for baseline in baselines:
-            counts = verdicts(chart(data, rules=rule_set, freeze=baseline, **call)).counts
-            counts.insert(0, "rules", rule_set.name)
-            counts.insert(1, "baseline", _told(baseline))
-            tables.append(counts)
-    table = pd.concat(tables, ignore_index=True)
+            found = verdicts(chart(data, rules=rule_set, freeze=baseline, **call)).teams
+            here = found[[*found.columns[: found.columns.get_loc("verdict") + 1], "signal", "false_alarm"]]
+            here.insert(0, "rules", rule_set.name)
+            here.insert(1, "baseline", _told(baseline))
+            tables.append(here)
+    teams = pd.concat(tables, ignore_index=True)
     return Multiverse(
-        n=int(table["series"].iloc[0]),
+        n=len(tables[0]),
         notes=("The choices were not all made before looking at the data: read the spread, not the best row.",),
-        counts=table,
+        counts=count_verdicts(teams, CHOICE, CHANCE),
+        teams=teams,
     )
 
 

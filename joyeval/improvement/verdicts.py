@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,8 +39,8 @@ class Verdicts(Result):
         fifth), state, reason.
     counts : DataFrame
         One row per group: the columns of `over`, series, judged, clearly_better, clearly_worse, clearly_changed,
-        not_clear, cannot_be_judged, expected_clear (that many would look clear if nothing had changed), signals,
-        expected_signals (so many charts would have a signal then).
+        not_clear, cannot_be_judged, expected_clear (that many would look clear if nothing had changed), charts (that
+        can have a signal), signals, expected_signals (so many charts would have one then).
     rules : str
         The rule set of the signals, in words.
     serial : float
@@ -61,9 +61,27 @@ class Verdicts(Result):
         table = self.teams.assign(term="after minus before", n=self.teams["n_before"] + self.teams["n_after"])
         return table.rename(columns=names)
 
+    def counting(self, kept: pd.Series, charts: pd.Series) -> Verdicts:
+        """Return the same with the verdicts of some series only in its counts, and the signals of some charts."""
+        known = {"signal": self.teams["signal"] & charts, "false_alarm": self.teams["false_alarm"].where(charts)}
+        counted = self.teams.assign(**known)[kept]
+        return replace(
+            self,
+            n=len(counted),
+            n_dropped=int((counted["verdict"] == NOT_JUDGED).sum()),
+            counts=count_verdicts(counted, self.over, 1 - self.level),
+        )
+
+    @property
+    def over(self) -> list[str]:
+        """The columns of groups for which verdicts are counted."""
+        return list(self.counts.columns[: self.counts.columns.get_loc("series")])
+
     def sentence(self) -> str:
         """Say how many got clearly better and worse, and how many would look so if nothing had changed."""
-        if len(self.teams) == 1:
+        if not self.n:
+            return "What became of each is not told: too few people stand behind it."
+        if self.n == len(self.teams) == 1:
             return _alone(self.teams.iloc[0], self.level)
         total = self.counts.select_dtypes("number").sum()
         found = tally({word: total[key(word)] for word in VERDICTS})
@@ -71,7 +89,8 @@ class Verdicts(Result):
         return (
             f"Of {self.n} {series_word(self.teams)}: {found} (by the {self.level:.0%} interval of each change). Had "
             f"none of them changed, about {chance} would still look clear. Charts with a signal: "
-            f"{total['signals']:.0f} ({self.rules}); {total['expected_signals']:.1f} if nothing had changed."
+            f"{total['signals']:.0f} of {total['charts']:.0f} ({self.rules}); {total['expected_signals']:.1f} if "
+            "nothing had changed."
         )
 
 
@@ -144,7 +163,7 @@ def verdicts(charts: Charts, *, over: str | Sequence[str] | None = None, level: 
         n_dropped=int((teams["verdict"] == NOT_JUDGED).sum()),
         notes=(*charts.notes, *_notes(teams, serial)),
         teams=teams,
-        counts=_counts(teams, over, 1 - level),
+        counts=count_verdicts(teams, over, 1 - level),
         rules=charts.rule_set.title,
         serial=serial,
         level=level,
@@ -170,7 +189,7 @@ def _teams(charts: Charts, change: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _counts(teams: pd.DataFrame, over: list[str], chance: float) -> pd.DataFrame:
+def count_verdicts(teams: pd.DataFrame, over: list[str], chance: float) -> pd.DataFrame:
     """Count verdicts per group, with those that would look clear, and the signals, if nothing had changed."""
     flags = pd.DataFrame({key(word): (teams["verdict"] == word).astype(int) for word in VERDICTS})
     judged = 1 - flags[key(NOT_JUDGED)]
@@ -178,12 +197,13 @@ def _counts(teams: pd.DataFrame, over: list[str], chance: float) -> pd.DataFrame
         series=1,
         judged=judged,
         expected_clear=chance * judged,
+        charts=teams["false_alarm"].notna().astype(int),
         signals=teams["signal"].astype(int),
         expected_signals=teams["false_alarm"].fillna(0.0),
     )
-    grouped = table.groupby(over, observed=True, as_index=False).sum() if over else table.sum().to_frame().T
-    whole = dict.fromkeys(["series", "judged", *map(key, VERDICTS), "signals"], int)
-    order = ["series", "judged", *map(key, VERDICTS), "expected_clear", "signals", "expected_signals"]
+    grouped = table.groupby(over, observed=True, sort=False, as_index=False).sum() if over else table.sum().to_frame().T
+    whole = dict.fromkeys(["series", "judged", *map(key, VERDICTS), "charts", "signals"], int)
+    order = ["series", "judged", *map(key, VERDICTS), "expected_clear", "charts", "signals", "expected_signals"]
     return grouped[[*over, *order]].astype(whole).reset_index(drop=True)
 
 

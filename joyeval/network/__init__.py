@@ -6,13 +6,14 @@ Built from the stored results of the cohorts; nothing of a cohort is worked out 
 from joyeval.network.courses import Courses, courses, last_levels
 from joyeval.network.effects import Comparison, comparisons
 from joyeval.network.practices import Practices, practices
-from joyeval.network.teams import TeamTotals, organisations, team_totals
+from joyeval.network.teams import TeamTotals, cohort_verdicts, organisations, team_totals
 
 __all__ = [
     "Comparison",
     "Courses",
     "Practices",
     "TeamTotals",
+    "cohort_verdicts",
     "comparisons",
     "courses",
     "last_levels",

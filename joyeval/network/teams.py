@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,9 +13,12 @@ from joyeval.models import meta_analysis
 from joyeval.result import Result
 
 if TYPE_CHECKING:
-    from joyeval.study import Study
+    from collections.abc import Iterator, Mapping
 
-COUNTS = ["judged", *map(key, VERDICTS), "expected_clear", "signals", "expected_signals"]
+    from joyeval.improvement import Verdicts
+    from joyeval.study import Cohort, Study
+
+COUNTS = ["judged", *map(key, VERDICTS), "expected_clear", "charts", "signals", "expected_signals"]
 ALL = "All"
 
 
@@ -28,8 +31,8 @@ class TeamTotals(Result):
     teams : DataFrame
         One row per measure and team: cohort, organisation, measure, team, verdict, before, after, change, se, relative.
     counts : DataFrame
-        One row per measure and cohort, and one for all: judged, a count for each verdict, expected_clear, signals,
-        expected_signals (see `joyeval.improvement.Verdicts`).
+        One row per measure and cohort, and one for all: judged, a count for each verdict, expected_clear, charts,
+        signals, expected_signals (see `joyeval.improvement.Verdicts`).
     rules : str
         The rule set, in words.
     """
@@ -42,6 +45,17 @@ class TeamTotals(Result):
         """Return the change of every team as an estimate."""
         return self.teams.rename(columns={"change": "estimate"}).assign(term=self.teams["team"])
 
+    def counting(self, counts: Mapping[str, pd.DataFrame]) -> TeamTotals:
+        """Return the same with the counts of each cohort, by its title, and their sum."""
+        by_cohort = pd.concat([table.assign(cohort=title) for title, table in counts.items()], ignore_index=True)
+        total = by_cohort.groupby("measure", sort=False)[COUNTS].sum().reset_index().assign(cohort=ALL)
+        return replace(
+            self,
+            n=int(total["judged"].sum()),
+            n_dropped=int(total[key(NOT_JUDGED)].sum()),
+            counts=pd.concat([by_cohort, total], ignore_index=True)[["measure", "cohort", *COUNTS]],
+        )
+
     def sentence(self) -> str:
         """Say how many got clearly better and worse, and how many would look so by chance."""
         total = self.counts[self.counts["cohort"] == ALL].select_dtypes("number").sum()
@@ -52,43 +66,48 @@ class TeamTotals(Result):
         return (
             f"Of {total['judged']:.0f} series of teams in {self.teams['cohort'].nunique()} cohorts: {found} (by the "
             f"interval of each change). If nothing had changed, about {chance} would look clear. Charts with a signal: "
-            f"{total['signals']:.0f} ({self.rules}); {total['expected_signals']:.1f} if nothing had changed."
+            f"{total['signals']:.0f} of {total['charts']:.0f} ({self.rules}); {total['expected_signals']:.1f} if "
+            "nothing had changed."
         )
+
+
+def cohort_verdicts(study: Study) -> Iterator[tuple[Cohort, Verdicts, pd.DataFrame]]:
+    """Yield the cohorts whose teams were judged, the verdicts, and the teams."""
+    for cohort in study.cohorts:
+        store = study.store(cohort.cohort)
+        if "improvement_verdicts" in store.results():
+            yield cohort, store.result("improvement_verdicts"), store.table("teams")
 
 
 def team_totals(study: Study) -> TeamTotals | None:
     """Add up the verdicts of the cohorts; None where no cohort has pulses."""
-    teams, counts, notes, rules = [], [], [], []
-    for cohort in study.cohorts:
-        store = study.store(cohort.cohort)
-        if "improvement_verdicts" not in store.results():
-            continue
-        found = store.result("improvement_verdicts")
-        who = store.table("teams")[["team", "organisation", "directorate"]]
+    teams, counts, notes, rules = [], {}, [], []
+    for cohort, found, listed in cohort_verdicts(study):
+        who = listed[["team", "organisation", "directorate"]]
         teams.append(found.teams.merge(who, on="team", how="left").assign(cohort=cohort.title))
-        counts.append(found.counts.assign(cohort=cohort.title))
+        counts[cohort.title] = found.counts
         notes += found.notes
         rules.append(found.rules)
     if not teams:
         return None
-    table, by_cohort = pd.concat(teams, ignore_index=True), pd.concat(counts, ignore_index=True)
-    total = by_cohort.groupby("measure", sort=False)[COUNTS].sum().reset_index().assign(cohort=ALL)
-    return TeamTotals(
-        teams=table,
-        counts=pd.concat([by_cohort, total], ignore_index=True)[["measure", "cohort", *COUNTS]],
+    totals = TeamTotals(
+        teams=pd.concat(teams, ignore_index=True),
+        counts=pd.DataFrame(),
         rules=" / ".join(dict.fromkeys(rules)),
-        n=int(total["judged"].sum()),
-        n_dropped=int(total[key(NOT_JUDGED)].sum()),
+        n=0,
         notes=tuple(dict.fromkeys(notes)),
     )
+    return totals.counting(counts)
 
 
-def organisations(study: Study, totals: TeamTotals) -> pd.DataFrame:
+def organisations(study: Study, totals: TeamTotals, *, named: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return verdicts and the mean change of the teams of each organisation, in order of name.
 
     Parameters
     ----------
     totals : TeamTotals
+    named : DataFrame, optional
+        cohort, measure and team of those whose verdicts are counted; default all.
 
     Returns
     -------
@@ -99,8 +118,13 @@ def organisations(study: Study, totals: TeamTotals) -> pd.DataFrame:
     """
     names = {organisation.code: organisation.name for organisation in study.organisations}
     rows = []
+    keys = ["cohort", "measure", "team"]
+    every = pd.MultiIndex.from_frame(totals.teams[keys])
+    of_named = totals.teams["verdict"]
+    if named is not None:
+        of_named = of_named.where(every.isin(pd.MultiIndex.from_frame(named[keys])))
     for (measure, code), teams in totals.teams.groupby(["measure", "organisation"]):
-        verdicts = {key(word): int((teams["verdict"] == word).sum()) for word in VERDICTS[:-1]}
+        verdicts = {key(word): int((of_named[teams.index] == word).sum()) for word in VERDICTS[:-1]}
         who = {"measure": measure, "organisation": names.get(code, code), "teams": len(teams)}
         rows.append(who | verdicts | _mean_change(teams))
     return pd.DataFrame(rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 from joyeval import improvement
 from joyeval.disclosure import Rule, leaves_few, show
 from joyeval.disclosure.statistics import next_smallest
-from joyeval.exhibits.charts import not_all_alike, of_named
+from joyeval.errors import DisclosureError
+from joyeval.exhibits.charts import of_named
 from tests.disclosure.attacks import fewest_left
 
 PROGRAMME = Rule(threshold=5, reason="agreed")
@@ -64,12 +67,13 @@ def test_groups_that_lie_across_teams_and_waves_with_other_people_are_told_apart
     assert leaves_few(across, ["role"], ["joy"], Rule()) == frozenset()
 
 
-def pulses(staff):
-    """Thirty weeks; the first two teams get much better after twelve."""
+def pulses(staff, better=None):
+    """Thirty weeks; some teams, by default the first two, get much better after twelve."""
+    better = staff.index[:2] if better is None else better
     weeks, rng = pd.date_range("2024-01-01", periods=30, freq="W-MON"), np.random.default_rng(2)
     rows = [
-        (team, week, n, int(rng.binomial(n, 0.4 + 0.5 * (i < 2 and k >= 12))))
-        for i, (team, n) in enumerate(staff.items())
+        (team, week, n, int(rng.binomial(n, 0.4 + 0.5 * (team in better and k >= 12))))
+        for team, n in staff.items()
         for k, week in enumerate(weeks)
     ]
     return pd.DataFrame(rows, columns=["team", "period", "n", "y"]).assign(measure="joy")
@@ -91,14 +95,57 @@ def test_verdicts_that_are_not_named_are_not_all_alike_since_those_of_all_teams_
     assert set(drawn.what.latest()["team"]) <= named
 
 
-def test_outcomes_that_are_not_drawn_are_not_all_alike_since_signals_of_all_teams_are_counted():
-    staff = pd.Series({"Ash": 40, "Birch": 30, "Cedar": 25, "Dale": 20, "Elm": 7})
-    how = {"x": "period", "y": "y", "n": "n", "by": "team", "multiply": 100, "improve": "increase"}
-    charts = improvement.chart(pulses(staff), freeze=12, **how)
-    truth = charts.latest().set_index("team")["signal"]
-    signals = show(charts, people=staff).pipe(lambda found: found.with_signal())
-    assert set(signals.what.latest()["team"]) == {"Ash", "Birch", "Cedar"}, "so that Elm would have none"
-    drawn = not_all_alike(signals, charts, staff)
-    assert drawn.what.latest()["team"].tolist() == ["Ash", "Birch"], "Cedar is smaller"
-    assert set(truth.drop(drawn.what.latest()["team"])) == {"signal", "no signal"}
-    assert not_all_alike(drawn, charts, staff) is drawn
+def verdicts_of(staff, better=()):
+    """Some teams got clearly better, with a signal; of the others it is not clear, and there is none."""
+    how = {"x": "period", "y": "y", "n": "n", "by": ["measure", "team"], "multiply": 100, "improve": "increase"}
+    found = improvement.verdicts(improvement.chart(pulses(staff), freeze=12, **how), over="measure")
+    sure = found.teams["team"].isin(better)
+    told = found.teams.assign(verdict=np.where(sure, "clearly better", "not clear"), signal=sure)
+    return replace(found, teams=told).counting(*[pd.Series(True, told.index)] * 2)
+
+
+STAFF = pd.Series({"Ash": 40, "Birch": 30, "Cedar": 25, "Dale": 20, "Elm": 7, "Fir": 6})
+
+
+@pytest.mark.parametrize("better", [(), ("Elm",)], ids=["all alike", "a small one better"])
+def test_where_all_named_teams_are_alike_the_others_are_not_counted_whatever_became_of_them(better):
+    shown = show(verdicts_of(STAFF, better), people=STAFF).what
+    assert set(shown.teams["team"]) == {"Ash", "Birch", "Cedar", "Dale"}
+    assert shown.counts[["series", "not_clear", "signals"]].to_numpy().tolist() == [[4, 4, 0]]
+    assert shown.n == 4
+    assert shown.sentence().startswith("Of 4 teams: 4 not clear")
+    assert "Charts with a signal: 0 of 4" in shown.sentence()
+
+
+def test_where_named_teams_differ_all_are_counted():
+    shown = show(verdicts_of(STAFF, ("Ash", "Elm")), people=STAFF).what
+    assert shown.counts[["series", "clearly_better", "not_clear"]].to_numpy().tolist() == [[6, 2, 4]]
+    assert shown.counts[["charts", "signals"]].to_numpy().tolist() == [[4, 1]], "of those that are named"
+
+
+def test_where_nobody_is_named_teams_are_counted_if_they_differ():
+    staff = pd.Series({"Ash": 7, "Birch": 7, "Cedar": 6, "Dale": 6})
+    alike, unlike = (show(verdicts_of(staff, better), people=staff).what for better in ((), ("Ash", "Cedar")))
+    assert alike.n == 0
+    assert alike.sentence() == "What became of each is not told: too few people stand behind it."
+    assert unlike.counts[["clearly_better", "not_clear"]].to_numpy().tolist() == [[2, 2]]
+
+
+def test_verdicts_of_teams_are_shown_by_the_people_of_each_only():
+    found = verdicts_of(pd.Series({"Ash": 40, "Birch": 30}))
+    with pytest.raises(DisclosureError, match="people in post of each"):
+        show(found, people=70)
+
+
+def test_other_rules_are_counted_over_some_teams():
+    staff = pd.Series({"Ash": 40, "Birch": 30, "Cedar": 25})
+    how = {"x": "period", "y": "y", "n": "n", "by": ["measure", "team"], "multiply": 100, "improve": "increase"}
+    every = improvement.multiverse(pulses(staff, ("Cedar",)), baselines=(None, 12), **how)
+    some = every.among(pd.DataFrame({"measure": "joy", "team": ["Ash", "Birch"]}))
+    alone = improvement.multiverse(pulses(staff, ("Cedar",)).query("team != 'Cedar'"), baselines=(None, 12), **how)
+    assert some.n == 2
+    counted = ["rules", "baseline", "series", "judged", "signals"]
+    pd.testing.assert_frame_equal(some.counts[counted], alone.counts[counted])
+    assert (every.counts["series"] == 3).all()
+    nobody = every.among(pd.DataFrame({"measure": [], "team": []}, dtype=object))
+    assert "not told" in nobody.sentence()

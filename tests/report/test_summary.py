@@ -151,7 +151,7 @@ def test_every_number_is_that_of_the_result(tmp_path, results):
     assert (count["clearly_better"], count["clearly_worse"]) >= (2, 1)
     better, worse = count["clearly_better"], count["clearly_worse"]
     assert found.startswith(f"Of 4 teams: {better} clearly better, {worse} clearly worse")
-    assert f"Had none of these {count['judged']} teams changed, about 0.2 would still look clearly" in sure
+    assert f"Had none of these {count['judged']} changed, about 0.2 would still look clearly" in sure
     joy = results["experience_change"].changes.query("estimator == 'everyone'").iloc[-1]
     found, _ = told["Did survey scores change?"]
     assert ("1 of 1 scores changed clearly" in found) == (joy["p_adjusted"] < 0.05)

@@ -16,7 +16,7 @@ from joyeval.measurement.scores import ScoreChange
 from joyeval.report.audiences import section, tables_of
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.programme import PRACTICES, TESTS
-from joyeval.report.sections.summary import response_rate
+from joyeval.report.sections.summary import response_rate, shown_of
 from joyeval.wording import counted, listed
 
 if TYPE_CHECKING:
@@ -126,11 +126,12 @@ def _reach(store: Store) -> str:
 def _effect(study: Study, store: Store) -> str:
     parts = []
     if "improvement_verdicts" in store.results():
-        found = store.result("improvement_verdicts")
-        if isinstance(found, Verdicts):
+        found = shown_of(store, study, ["improvement_verdicts"]).what["improvement_verdicts"]
+        if isinstance(found, Verdicts) and found.n:
             total = found.counts.select_dtypes("number").sum()
             better, worse = (int(total[key(word)]) for word in (BETTER, WORSE))
-            parts.append(f"{counted(better, study.teams.called)} got clearly better and {worse} clearly worse.")
+            told = f"{counted(better, study.teams.called)} got clearly better and {worse} clearly worse"
+            parts.append(f"{told}, of {found.n} that can be counted.")
     if "experience_change" in store.results():
         found = store.result("experience_change")
         if isinstance(found, ScoreChange):

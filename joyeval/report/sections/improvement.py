@@ -16,7 +16,7 @@ from joyeval.improvement.rules import named
 from joyeval.intake.response import participation
 from joyeval.judgement import VERDICTS, key
 from joyeval.report.audiences import section
-from joyeval.report.sections.words import once, rule
+from joyeval.report.sections.words import answer, once, rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,11 +31,13 @@ COUNTS = {  # rows of the table of verdicts
     "series": "Teams",
     **{key(word): word[:1].upper() + word[1:] for word in VERDICTS},
     "expected_clear": "Would look clearly better or worse if none had changed",
-    "signals": "Charts with a signal",
-    "expected_signals": "Charts that would have one if nothing had changed",
+    "charts": "Charts that are shown",
+    "signals": "Of these, with a signal",
+    "expected_signals": "Of these, would have one if nothing had changed",
 }
 CHOICES = ["rules", "baseline", *(key(word) for word in VERDICTS), "signals", "expected_signals"]
-COUNTED_ONLY = "would give one that has away; they stand in the counts above only."
+COUNTED_ONLY = "they stand in the counts above only."
+NOT_COUNTED = "as the others all have one verdict, they are not counted either."
 FEW = 6  # of an outcome, so many teams are all drawn; of more, only those with a signal
 SPREAD = {
     0.1: "A tenth below",
@@ -92,19 +94,22 @@ def cohort_charts(charts: Charts, store: Store, study: Study, cohort: str) -> No
 def verdicts(found: Verdicts, study: Study, store: Store, cohort: str) -> None:
     """Emit how many teams got clearly better and worse, then each team; teams are not ranked."""
     titles = {part.measure: part.title for part in study.pulses}
-    counts = found.counts.set_index("measure").rename(index=titles)[list(COUNTS)]
+    staff = disclosure.in_post(store.table("teams"), published=study.published(cohort))
+    shown = disclosure.show(found, audience=rule(study), people=staff)
+    answer(shown)
+    counts = shown.what.counts.set_index("measure").rename(index=titles)[list(COUNTS)]
     report.table(
         disclosure.nobody(counts.T.rename(index=COUNTS).rename_axis("Verdict").rename_axis(columns=None), "teams"),
         caption="Verdicts on teams by the 95% interval of their change, signals of charts, and what chance would give",
         formats=dict.fromkeys(counts.index, _count),
     )
-    staff = disclosure.in_post(store.table("teams"), published=study.published(cohort))
-    shown = disclosure.show(found, audience=rule(study), people=staff)
+    counted = shown.what.counts.set_index("measure")["series"]
     for measure, every in found.teams.groupby("measure"):
         teams = shown.pipe(_of_measure, measure)
         if left := len(every) - len(teams.what):
             told = f"{titles[measure]}: {left} of {len(every)} teams have fewer than {rule(study).threshold} people"
-            report.text(disclosure.nobody(f"{told}, or {COUNTED_ONLY}", "teams"))
+            where = COUNTED_ONLY if counted.get(measure, 0) == len(every) else NOT_COUNTED
+            report.text(disclosure.nobody(f"{told}, or would give one that has away; {where}", "teams"))
         of = "each team"
         if len(teams.what) > MANY:
             _spread(teams, titles[measure])
@@ -223,12 +228,18 @@ def _small(charts: Shown, study: Study, cohort: str, measure: str, title: str, u
 
 
 @section
-def multiverse(found: Multiverse) -> None:
-    """Emit the counts of verdicts under other rule sets and baselines."""
+def multiverse(found: Multiverse, verdicts: Verdicts, study: Study, store: Store, cohort: str) -> None:
+    """Emit the counts of verdicts under other rule sets and baselines, over the teams that are named."""
+    staff = disclosure.in_post(store.table("teams"), published=study.published(cohort))
+    told = disclosure.show(verdicts, audience=rule(study), people=staff).what.teams
+    found = found.among(told[["measure", "team"]])
+    answer(found)
+    if not found.n:
+        return
     table = found.counts[CHOICES].assign(rules=found.counts["rules"].map(lambda name: named(name).title))
     report.table(
         disclosure.nobody(table, "teams by verdict"),
-        caption="The same teams judged by other rules and baselines",
+        caption=f"The {found.n} series of teams named above, judged by other rules and baselines",
         labels={"expected_signals": "Signals if nothing had changed"},
         formats={"expected_signals": ".1f"},
         header_columns=2,
@@ -256,9 +267,6 @@ def outcome_charts(
         if series > FEW:
             shown = shown.pipe(lambda charts: charts.with_signal())
             drawn += f" Only {study.teams.called}s with a signal are drawn."
-        if series < every and len(shown.what.latest()):
-            shown = exhibits.not_all_alike(shown, found, of_teams)
-            drawn += f" Where that would tell of the others, one {study.teams.called} fewer is drawn."
         alone = every == 1
         if not alone or len(named.what.teams):
             report.text(named.say(_outcome_told, title, drawn, study.teams.in_words))

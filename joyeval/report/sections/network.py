@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 import joyeval
@@ -15,7 +14,7 @@ from joyeval.disclosure import coarse_table
 from joyeval.exhibits import network as exhibits
 from joyeval.exhibits.charts import FEWEST_TEAMS
 from joyeval.exhibits.programme import NAMES
-from joyeval.judgement import NOT_CLEAR, VERDICTS, about, key
+from joyeval.judgement import NOT_CLEAR, VERDICTS, about
 from joyeval.network import Comparison
 from joyeval.report.audiences import everyone, section
 from joyeval.report.sections.front import last_day, mark
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from joyeval.disclosure import Rule, Shown
+    from joyeval.improvement import Verdicts
     from joyeval.network import Courses, TeamTotals
     from joyeval.result import Result
     from joyeval.study import Study
@@ -98,7 +98,7 @@ def network_summary(study: Study, found: Sequence[Comparison], totals: TeamTotal
     if scores and study.pool:
         report.text(disclosure.nobody(_scores(scores), "scores"))
     if totals is not None:
-        report.text(shown_as(totals).sentence())
+        report.text(shown_as(_counted(study, totals)).sentence())
     report.text(
         "There is no comparison group in these figures: a change common to all cohorts may have another cause, and a "
         "mean over few cohorts says little about the next one."
@@ -283,10 +283,25 @@ def team_counts(study: Study, totals: TeamTotals | None) -> None:
         report.text("No cohort has pulses by team.")
         return
     titles = {part.measure: part.title for part in study.pulses}
-    report.text(shown_as(totals).sentence())
-    if totals.n:
-        _counts(study, totals, titles)
+    counted = _counted(study, totals)
+    report.text(shown_as(counted).sentence())
+    if counted.n:
+        _counts(study, counted, titles)
     report.items(shown_as(totals).say(lambda totals: once(totals.notes)))
+
+
+def _counted(study: Study, totals: TeamTotals) -> TeamTotals:
+    """Count the teams that the reports of the cohorts count."""
+    return totals.counting({title: found.counts for title, found in _told(study).items()})
+
+
+def _told(study: Study) -> dict[str, Verdicts]:
+    """Return the verdicts on teams of each cohort, by its title, as its own report tells them."""
+    told = {}
+    for cohort, found, teams in network.cohort_verdicts(study):
+        staff = disclosure.behind_teams(teams, published=study.published(cohort.cohort))
+        told[cohort.title] = disclosure.show(found, audience=rule(study), people=staff).what
+    return told
 
 
 def _counts(study: Study, totals: TeamTotals, titles: dict[str, str]) -> None:
@@ -297,17 +312,22 @@ def _counts(study: Study, totals: TeamTotals, titles: dict[str, str]) -> None:
         labels={
             "judged": "teams judged",
             "expected_clear": "would look clear if nothing had changed",
-            "signals": "charts with a signal",
+            "charts": "charts shown",
+            "signals": "of these, with a signal",
             "expected_signals": "signals if nothing had changed",
         },
-        footnotes=[f"Rules: {totals.rules}. Clearly: the interval of the change leaves out no change."],
+        footnotes=[
+            f"Rules: {totals.rules}. Clearly: the interval of the change leaves out no change.",
+            "Teams of too few people are counted where that tells what became of none of them.",
+        ],
     )
     if len(study.organisations) > 1:
         _organisations(study, totals, titles)
 
 
 def _organisations(study: Study, totals: TeamTotals, titles: dict[str, str]) -> None:
-    table = network.organisations(study, totals)
+    told = pd.concat(found.teams.assign(cohort=title) for title, found in _told(study).items())
+    table = network.organisations(study, totals, named=told[["cohort", "measure", "team"]])
     numbers = dict.fromkeys(["estimate", "ci_low", "ci_high"], "+.1f")
     staff = _staff_of_organisations(study).reindex(table["organisation"]).fillna(0).astype(int)
     few = _give_away(study, totals, rule(study))
@@ -322,11 +342,9 @@ def _organisations(study: Study, totals: TeamTotals, titles: dict[str, str]) -> 
         besides=besides,
         places=dict.fromkeys(ESTIMATED, 0) | {"relative": 2},
     )
-    counts = dict.fromkeys(map(key, VERDICTS[:-1]), "Int64")
-    shown = shown.pipe(lambda table: table.astype(counts).mask(np.outer(besides, [name in counts for name in table])))
     report.table(
         shown.pipe(lambda table: _named(table.drop(columns=["people", "largest"]), titles)),
-        caption="Organisations in order of name: verdicts on their teams of all cohorts, and their mean change",
+        caption="Organisations in order of name: verdicts on teams that cohorts name, and the mean change of all teams",
         formats=numbers | {"before": ".0f", "relative": "+.0%"},
         units={"before": "%", "estimate": "percentage points"},
         labels={"estimate": "mean change of teams", "relative": "relative change"},

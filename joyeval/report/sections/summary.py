@@ -131,13 +131,14 @@ def _rows(study: Study, cohort: str, found: dict[str, Result], store: Store, say
         "experience_equity": "equity.question",
         "coordination_change": "coordination.question",
     }
-    return rows + [Row(say(key), *_told(found[name], found, say)) for name, key in questions.items() if name in found]
+    there = {name: key for name, key in questions.items() if name in found}
+    return rows + [Row(say(key), *_told(found[name], found, store, say)) for name, key in there.items()]
 
 
-def _told(result: Result, found: dict[str, Result], say: Catalogue) -> tuple[str, str]:
+def _told(result: Result, found: dict[str, Result], store: Store, say: Catalogue) -> tuple[str, str]:
     match result:
         case Verdicts():
-            return _teams(result, say)
+            return _teams(result, len(store.table("teams")), say)
         case ScoreChange():
             return _scores(result, say)
         case Equity():
@@ -267,11 +268,14 @@ def _pulse(row: pd.Series, say: Catalogue) -> tuple[str, str]:
     return found, say(sure, low=say.signed(row["ci_low"], places), high=say.signed(row["ci_high"], places))
 
 
-def _teams(result: Verdicts, say: Catalogue) -> tuple[str, str]:
+def _teams(result: Verdicts, every: int, say: Catalogue) -> tuple[str, str]:
+    if not result.n:
+        return say("teams.not_told"), say("summary.no_answer_sure")
     chance = float(result.counts["expected_clear"].sum())
     judged = int(result.counts["judged"].sum())
     sure = say("teams.sure", judged=judged, chance=about(chance))
-    return say("teams.counts", teams=result.n, list=_listed(_totals(result), say)), sure
+    counts = "counts_series" if len(result.counts) > 1 else "counts_some" if result.n < every else "counts"
+    return say(f"teams.{counts}", teams=result.n, list=_listed(_totals(result), say)), sure
 
 
 def _totals(result: Verdicts) -> dict[str, int]:
@@ -348,7 +352,7 @@ def _coordination(result: Change, beside: Result | None, say: Catalogue) -> tupl
 
 
 def _teams_figure(result: Result | None, say: Catalogue) -> None:
-    if isinstance(result, Verdicts):
+    if isinstance(result, Verdicts) and result.n:
         total = _totals(result)
         words = {name: say(f"teams.{name}") for name in total}
         report.figure(
