@@ -225,7 +225,7 @@ def _verdicts(found: Any, rule: Rule, people: Any) -> Shown:
     few, counted = why["change"] != "", pd.Series(True, teams.index)
     for _, part in teams.groupby(measured, observed=True) if measured else [("", teams)]:
         few[_unlike(part["verdict"], few[part.index], behind[part.index])] = True
-        counted[part.index] = ~few[part.index] | (not _all_alike(part["verdict"], few[part.index]))
+        counted[part.index] = ~few[part.index] | (not _nearly_alike(part["verdict"], few[part.index]))
     why.loc[few & (why["change"] == "")] = GIVES_AWAY
     mask = _mask(table[_keys(teams)], why[list(OF_TEAMS[:3])])
     shown = found.counting(counted, ~few) if few.any() else found
@@ -244,12 +244,15 @@ def _unlike(verdicts: pd.Series, few: pd.Series, people: pd.Series) -> pd.Index:
     return others.nsmallest(1).index if len(hidden) == 1 else others.index[:0]
 
 
-def _all_alike(verdicts: pd.Series, few: pd.Series) -> bool:
-    """Whether all teams that are named have one verdict, so that a count of all might tell the others'.
+def _nearly_alike(verdicts: pd.Series, few: pd.Series) -> bool:
+    """Whether a count of all teams would tell those that are not named: all have the verdict of all that are, but one.
 
-    What is named decides, so that it tells nothing of the others that they are not counted.
+    With one that has another they are not counted either: that they are not then does not tell that all are alike.
     """
-    return len((verdicts if few.all() else verdicts[~few]).unique()) == 1
+    named = verdicts[~few].unique()
+    if not len(named):
+        return len(verdicts.unique()) == 1
+    return len(named) == 1 and (verdicts[few] != named[0]).sum() <= 1
 
 
 def _keys(teams: pd.DataFrame) -> list[str]:

@@ -117,6 +117,13 @@ def test_where_all_named_teams_are_alike_the_others_are_not_counted_whatever_bec
     assert "Charts with a signal: 0 of 4" in shown.sentence()
 
 
+def test_a_cohort_of_which_little_is_named_is_counted_where_the_others_differ():
+    staff = pd.Series({"Ash": 40, "Birch": 9, "Cedar": 8, "Dale": 7, "Elm": 7, "Fir": 6})
+    shown = show(verdicts_of(staff, ("Ash", "Cedar", "Elm")), people=staff).what
+    assert shown.teams["team"].tolist() == ["Ash"]
+    assert shown.counts[["clearly_better", "not_clear"]].to_numpy().tolist() == [[3, 3]]
+
+
 def test_where_named_teams_differ_all_are_counted():
     shown = show(verdicts_of(STAFF, ("Ash", "Elm")), people=STAFF).what
     assert shown.counts[["series", "clearly_better", "not_clear"]].to_numpy().tolist() == [[6, 2, 4]]

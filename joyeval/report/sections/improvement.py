@@ -37,7 +37,7 @@ COUNTS = {  # rows of the table of verdicts
 }
 CHOICES = ["rules", "baseline", *(key(word) for word in VERDICTS), "signals", "expected_signals"]
 COUNTED_ONLY = "they stand in the counts above only."
-NOT_COUNTED = "as the others all have one verdict, they are not counted either."
+NOT_COUNTED = "they are not counted either, since a count of all might tell what became of them."
 FEW = 6  # of an outcome, so many teams are all drawn; of more, only those with a signal
 SPREAD = {
     0.1: "A tenth below",
