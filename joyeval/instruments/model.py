@@ -40,13 +40,13 @@ class Responses(_Part):
     values: Mapping[Code, Number] = {}
     unscored: Mapping[Code, str] = {}
 
-    @property
+    @cached_property
     def scored(self) -> dict[int, float]:
         """Value of each code that is scored."""
         low, high = self.codes
         return {code: float(self.values.get(code, code)) for code in range(low, high + 1) if code not in self.unscored}
 
-    @property
+    @cached_property
     def valid(self) -> frozenset[int]:
         """Every code that may stand in a wave."""
         return frozenset(self.scored) | frozenset(self.unscored)

@@ -88,18 +88,19 @@ def turned_items(codes: pl.DataFrame, instrument: Instrument) -> dict[str, list[
     codes : polars.DataFrame
         Item codes.
     """
-    found, answers = {}, codes.head(ENOUGH)
-    table = answers.select(pl.all().cast(pl.Float64)).to_numpy() if codes.width else np.empty((0, 0))
+    found, names = {}, codes.columns
+    table = np.column_stack([cells.to_numpy() for cells in codes.head(ENOUGH).iter_columns()]).astype(float)
+    place = {item: i for i, item in enumerate(names)}
     for name, scale in instrument.scales.items():
-        items = [i for i, item in enumerate(codes.columns) if item in set(scale.items)]
-        keyed = table[:, items] * [_runs(instrument, codes.columns[i], scale) for i in items]
+        items = sorted(place[item] for item in set(scale.items) & set(place))
+        keyed = table[:, items] * [_runs(instrument, names[i], scale) for i in items]
         keyed = keyed[~np.isnan(keyed).any(axis=1)]
         moves = np.ptp(keyed, axis=0) > 0 if len(keyed) else np.zeros(len(items), dtype=bool)
         if moves.sum() < 3:
             continue
         turned = run_against(np.corrcoef(keyed[:, moves].T), len(keyed))
         if turned.any():
-            found[name] = [codes.columns[i] for i in np.array(items)[moves][turned]]
+            found[name] = [names[i] for i in np.array(items)[moves][turned]]
     return found
 
 
@@ -115,7 +116,8 @@ def score_codes(items: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:
     for name, scale in instrument.scales.items():
         values = [_value(instrument, part, scale) for part in scale.parts]
         answered = pl.sum_horizontal(value.is_not_null() for value in values).cast(pl.Int16)
-        done = done.with_columns(_score(values, answered, scale).alias(name), answered.alias(f"{name}_answered"))
+        added = pl.sum_horizontal(values).alias(name), answered.alias(f"{name}_answered")
+        done = done.with_columns(added).with_columns(_score(name, scale))
     return done.select(column for name in instrument.scales for column in (name, f"{name}_answered")).collect()
 
 
@@ -210,7 +212,8 @@ def _foreign(codes: pl.Series, valid: list[int]) -> int:
 
 def _unasked(items: pl.DataFrame, instrument: Instrument) -> list[pl.Expr]:
     """Items that the wave did not ask count as not answered."""
-    return [pl.lit(None, dtype=pl.Int8).alias(name) for name in instrument.items if name not in items.columns]
+    asked = set(items.columns)
+    return [pl.lit(None, dtype=pl.Int8).alias(name) for name in instrument.items if name not in asked]
 
 
 def _value(instrument: Instrument, part: str, scale: Scale) -> pl.Expr:
@@ -225,15 +228,16 @@ def _value(instrument: Instrument, part: str, scale: Scale) -> pl.Expr:
         return pl.col(part).replace_strict(values, default=None, return_dtype=pl.Float64)
     shift = values[first] - step * first
     if (step, shift) == (1, 0):
-        return pl.col(part)
+        return pl.col(part).cast(pl.Int32)
     if step.is_integer() and shift.is_integer():
         return pl.col(part).cast(pl.Int32) * int(step) + int(shift)
     return pl.col(part).cast(pl.Float64) * step + shift
 
 
-def _score(values: list[pl.Expr], answered: pl.Expr, scale: Scale) -> pl.Expr:
-    times = scale.multiply * (len(values) if scale.score == "sum" else 1)
-    return pl.when(answered >= scale.answered).then(pl.mean_horizontal(values) * times)
+def _score(name: str, scale: Scale) -> pl.Expr:
+    """Mean of what the parts add, which stands under the name of the scale; a sum is filled up for gaps."""
+    answered, times = pl.col(f"{name}_answered"), scale.multiply * (len(scale.parts) if scale.score == "sum" else 1)
+    return pl.when(answered >= scale.answered).then(pl.col(name) / answered * times).alias(name)
 
 
 def keyed(wave: pd.DataFrame, instrument: str | Path | Instrument, scale: str) -> pd.DataFrame:

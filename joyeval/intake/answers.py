@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
@@ -63,6 +64,11 @@ class AnswerTable:
     def wording(self) -> dict[str, int]:
         """Words that stand for a code: none where the wording may not be shipped."""
         return {words: code for words, code in self.words.items() if code >= 0 and not _is_number(words)}
+
+    @cached_property
+    def plain_codes(self) -> frozenset[int]:
+        """Codes whose number, as a cell, stands for nothing else."""
+        return frozenset(code for code in self.codes | set(self.words.values()) if self.code(str(code)) == code)
 
     def code(self, cell: str, way: Direction = "ours") -> int:
         """Return the code of a cell; words win over a number, which runs the `way` of its column."""
@@ -186,7 +192,7 @@ def _are_codes(cells: pl.Series, table: AnswerTable, labels: Mapping[str, str], 
     """Whether a column of numbers holds our codes already, so that nothing needs to be looked up."""
     if not cells.dtype.is_integer() or labels or declined or cells.count() == 0:
         return False
-    return all(table.code(str(number)) == number for number in range(cells.min(), cells.max() + 1))
+    return table.plain_codes.issuperset(range(cells.min(), cells.max() + 1))
 
 
 def _distinct(cells: pl.Series) -> tuple[list[str], pl.Series]:

@@ -79,16 +79,18 @@ def _impossible(rows: pl.DataFrame, took: pl.Series, column: str, file: WaveFile
 
 def _straight(rows: pl.DataFrame, instrument: Instrument, file: WaveFile) -> pl.Series:
     """Rows of respondents with one code throughout an instrument that words items both ways."""
-    items = [item for item in instrument.items if item in rows.columns]
+    asked = set(rows.columns)
+    items = [item for item in instrument.items if item in asked]
     if len({instrument.items[item].reverse for item in items}) < 2:
         return rows["row"].clear()
-    few = rows.select("row", *items).filter(_one_code(items[:FIRST_ITEMS]))
-    answered = pl.sum_horizontal(pl.col(items).is_not_null().cast(pl.Int32))
-    return few.filter(_one_code(items) & (answered >= file.straight_lining))["row"]
+    few = rows.filter(rows.select(_one_code(items[:FIRST_ITEMS])).to_series())
+    answered = pl.sum_horizontal(pl.col(items).is_not_null())
+    straight = few.select(_one_code(items) & (answered >= file.straight_lining)).to_series()
+    return few["row"].filter(straight)
 
 
 def _one_code(items: list[str]) -> pl.Expr:
-    return (pl.min_horizontal(items) == pl.max_horizontal(items)).fill_null(value=True)
+    return (pl.min_horizontal(pl.col(items)) == pl.max_horizontal(pl.col(items))).fill_null(value=True)
 
 
 def _moment(text: pl.Series, dates: str | None) -> pl.Series:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from joyeval.errors import DataError, Problem, and_others
@@ -23,7 +24,7 @@ from joyeval.intake.columns import (
 from joyeval.intake.days import day_remedy, read_days, unsure_days
 from joyeval.intake.names import NONE_OF_OURS, OF_OTHERS, Names
 from joyeval.intake.opened import Opened, nothing_left, open_rows
-from joyeval.intake.plausible import turned, unused_ends
+from joyeval.intake.plausible import look_wrong
 from joyeval.intake.reading import read
 
 if TYPE_CHECKING:
@@ -185,8 +186,7 @@ def clean_file(file: WaveFile, *, teams: Mapping[str, str] | None = None, cohort
     rows = _once(rows, raw, account)
     rows = _of_cohort(rows, columns, file, account, teams, cohort)
     clean, gaps = _typed(rows, columns, file, account, raw)
-    account.problems += unused_ends(clean, file.questionnaires, raw.file)
-    account.problems += turned(clean, file.questionnaires, raw.file)
+    account.problems += look_wrong(clean, file.questionnaires, raw.file)
     clean, reached = _with_answers(clean, file, account)
     clean = _answered_once(clean, file, account)
     tell_careless(clean, file, account)
@@ -229,8 +229,8 @@ def _unmapped(file: WaveFile) -> Iterator[Problem]:
 def _opened(raw: Raw, file: WaveFile, account: Account) -> Opened:
     """Rows with their numbers; what the reader set aside goes to the account."""
     opened = open_rows(raw, file)
-    for rule, group in raw.set_aside.group_by("rule", maintain_order=True):
-        account.reject_unread(group["row"], str(rule[0]), opened.n_read)
+    for rule in raw.set_aside["rule"].unique(maintain_order=True):
+        account.reject_unread(raw.set_aside.filter(rule=rule)["row"], rule, opened.n_read)
     account.add(opened.problems)
     account.count("read", opened.n_read, opened.rows.height, ", ".join(opened.reasons))
     return opened
@@ -257,11 +257,13 @@ def _once(rows: pl.DataFrame, raw: Raw, account: Account) -> pl.DataFrame:
 
 def _repeats(rows: pl.DataFrame, cells: list[str]) -> pl.Series:
     """Rows that say in every cell what an earlier one does."""
-    texts = [name for name in cells[:TOLD_APART] if rows.schema[name] == pl.String]
-    each_once = any(rows[name].n_unique() == rows.height for name in texts)  # as numbers of responses are
-    some = pl.Series([False]) if each_once else rows.select(cells[:TOLD_APART]).is_duplicated()
+    first = rows.select(cells[:TOLD_APART])
+    each_once = any(  # as numbers of responses are
+        column.dtype == pl.String and column.n_unique() == rows.height for column in first.iter_columns()
+    )
+    some = pl.Series([False]) if each_once else first.is_duplicated()
     if not some.any() or not rows.filter(some).select(cells).is_duplicated().any():
-        return pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
+        return pl.Series(np.zeros(rows.height, dtype=bool))
     return rows.select(pl.struct(pl.col(cells).cast(pl.String)).is_first_distinct().not_()).to_series()
 
 
@@ -321,14 +323,13 @@ def _typed(
         codes[item], told = _codes(rows, columns[item], tables[alike], account, raw)
         gaps.append({"item": item} | told)
     texts = [name for name in columns if name not in items and name not in ("team", "date", *file.link_by)]
-    clean = rows.select("row", "team").with_columns(
-        *(blank_to_null(first_filled(rows, columns[name]), file.missing).alias(name) for name in texts),
-        _days(rows, columns, file, account).alias("date"),
-        *(normal(_coded(rows, columns[name], file)).alias(name) for name in file.link_by if name in columns),
-        *(series.alias(item) for item, series in codes.items()),
-    )
+    clean = {name: rows[name] for name in ("row", "team")}
+    clean |= {name: blank_to_null(first_filled(rows, columns[name]), file.missing) for name in texts}
+    clean["date"] = _days(rows, columns, file, account)
+    clean |= {name: normal(_coded(rows, columns[name], file)) for name in file.link_by if name in columns}
+    clean |= codes
     schema = {"item": pl.String} | dict.fromkeys(("coded", "blank", "declined", "rejected"), pl.Int64)
-    return clean, pl.DataFrame(gaps, schema=schema)
+    return pl.DataFrame(clean), pl.DataFrame(gaps, schema=schema)
 
 
 def _coded(rows: pl.DataFrame, headings: tuple, file: WaveFile) -> pl.Series:
@@ -428,4 +429,5 @@ def _key(rows: pl.DataFrame, file: WaveFile) -> pl.Expr:
 
 
 def _items(rows: pl.DataFrame, file: WaveFile) -> list[str]:
-    return [item for instrument in file.questionnaires for item in instrument.items if item in rows.columns]
+    asked = set(rows.columns)
+    return [item for instrument in file.questionnaires for item in instrument.items if item in asked]

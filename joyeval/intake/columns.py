@@ -80,10 +80,10 @@ def find_columns(
     list of Problem
         Headings that are not in the file, with those that look alike.
     """
-    texts = _by_text(raw)
-    wanted = {name: tuple(_heading(raw, texts, h) for h in listed(headings)) for name, headings in columns.items()}
+    texts, there = _by_text(raw), set(raw.frame.columns)
+    wanted = {name: tuple(_heading(there, texts, h) for h in listed(headings)) for name, headings in columns.items()}
     named = [*(h for headings in wanted.values() for h in headings), *others]
-    absent = [heading for heading in named if heading not in raw.frame.columns]
+    absent = [heading for heading in named if heading not in there]
     return wanted, [_absent(raw, heading, texts) for heading in dict.fromkeys(absent)]
 
 
@@ -98,10 +98,10 @@ def _by_text(raw: Raw) -> dict[str, list[str]]:
     return asked | called
 
 
-def _heading(raw: Raw, texts: Mapping[str, list[str]], named: str) -> str:
+def _heading(there: set[str], texts: Mapping[str, list[str]], named: str) -> str:
     """Return the heading that a name of the study file means: the same letters first, else the one that reads alike."""
     found = texts.get(plain(named), [])
-    return found[0] if named not in raw.frame.columns and len(found) == 1 else named
+    return found[0] if named not in there and len(found) == 1 else named
 
 
 def _absent(raw: Raw, heading: str, texts: Mapping[str, list[str]]) -> Problem:

@@ -238,9 +238,9 @@ def read_days(cells: pl.Series, dates: str | None = None, year: int | None = Non
         Year of week numbers or month names.
     """
     pattern = None if dates in NAMED_DATES else dates
-    found = _by_pattern(cells, pattern) if pattern else pl.Series([None] * len(cells), dtype=pl.Date)
-    if found.null_count() > cells.null_count():
-        found = found.fill_null(cells.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False))
+    found = _by_pattern(cells, pattern) if pattern else _by_iso(cells)
+    if pattern and found.null_count() > cells.null_count():
+        found = found.fill_null(_by_iso(cells))
     rest = cells.filter(found.is_null()).drop_nulls().unique()
     if len(rest):
         if pattern:
@@ -260,6 +260,10 @@ def _ways(cells: pl.Series, dates: str | None, year: int | None) -> list[Way]:
     told = None if dates else told_way(cells.drop_nulls())
     name = dates if dates else told.way.name if told and not told.rival else None
     return [way for way in WAYS if way.name == name]
+
+
+def _by_iso(cells: pl.Series) -> pl.Series:
+    return cells.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
 
 
 def _by_pattern(cells: pl.Series, dates: str) -> pl.Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -140,46 +140,60 @@ def _grows(told: pd.DataFrame, name: str) -> bool:
     return bool((steps >= 0).all() and (steps > 0).mean() > 0.5 and grown.all())
 
 
-def unused_ends(rows: pl.DataFrame, instruments: Iterable[Instrument], file: str) -> Iterator[Problem]:
-    """Tell of scales of which nobody ever gave the two highest or the two lowest answers."""
+class _Seen(NamedTuple):
+    """What a column of answers holds."""
+
+    low: int | None
+    high: int | None
+    n: int
+
+
+def look_wrong(rows: pl.DataFrame, instruments: Iterable[Instrument], file: str) -> Iterator[Problem]:
+    """Tell of answers to questionnaires that are possible and yet look wrong."""
+    asked = set(rows.columns)
     for instrument in instruments:
-        scales: dict[tuple[int, ...], list[str]] = {}
-        for item in instrument.items:
-            if item in rows.columns:
-                scales.setdefault(tuple(sorted(instrument.responses_of(item).valid)), []).append(item)
-        for codes, items in scales.items():
-            seen = rows.select(low=pl.min_horizontal(pl.col(items).min()), high=pl.max_horizontal(pl.col(items).max()))
-            low, high = seen.row(0)
-            n = sum(rows[item].count() for item in items)
-            if (
-                len(items) >= FEW_ITEMS
-                and n >= UNUSED
-                and (sum(c < low for c in codes) >= 2 or sum(c > high for c in codes) >= 2)
-            ):
-                found = f"{n} answers from {low} to {high} to questions answered from {codes[0]} to {codes[-1]}"
-                fix = "see that the survey offered all answers, and say under `answers` which number is which code"
-                expected = "answers over the whole scale"
-                yield Problem(file, found, expected, fix, None, instrument.id, RULE, blocking=False)
+        answers = [rows[item] for item in instrument.items if item in asked]
+        if not answers:
+            continue
+        seen = {cells.name: _Seen(cells.min(), cells.max(), cells.count()) for cells in answers}
+        yield from _unused_ends(seen, instrument, file)
+        yield from _turned(pl.DataFrame(answers), instrument, file)
+        yield from _all_alike(seen, instrument, file)
 
 
-def turned(rows: pl.DataFrame, instruments: Iterable[Instrument], file: str) -> Iterator[Problem]:
-    """Tell of items that run the other way than the others of their scale, and of items that all answer alike."""
+def _unused_ends(seen: Mapping[str, _Seen], instrument: Instrument, file: str) -> Iterator[Problem]:
+    """Tell of scales of which nobody ever gave the two highest or the two lowest answers."""
+    scales: dict[tuple[int, ...], list[_Seen]] = {}
+    for item, of in seen.items():
+        scales.setdefault(tuple(sorted(instrument.responses_of(item).valid)), []).append(of)
+    for codes, items in scales.items():
+        n = sum(of.n for of in items)
+        if len(items) < FEW_ITEMS or n < UNUSED:
+            continue
+        low, high = min(of.low for of in items if of.n), max(of.high for of in items if of.n)
+        if sum(c < low for c in codes) >= 2 or sum(c > high for c in codes) >= 2:
+            found = f"{n} answers from {low} to {high} to questions answered from {codes[0]} to {codes[-1]}"
+            fix = "see that the survey offered all answers, and say under `answers` which number is which code"
+            expected = "answers over the whole scale"
+            yield Problem(file, found, expected, fix, None, instrument.id, RULE, blocking=False)
+
+
+def _turned(answers: pl.DataFrame, instrument: Instrument, file: str) -> Iterator[Problem]:
+    """Tell of items that run the other way than the others of their scale."""
     from joyeval.instruments.scoring import turned_items
 
-    for instrument in instruments:
-        items = [item for item in instrument.items if item in rows.columns]
-        if not items:
-            continue
-        for name, against in turned_items(rows.select(items).head(TURNED_AMONG), instrument).items():
-            found = f"{name}: {and_others(against)} run the other way than the other items"
-            fix = "see whether the export has reversed them already, or two headings are mixed up"
-            yield Problem(file, found, "items that go together", fix, None, instrument.id, RULE, blocking=False)
-        ends = zip(items, rows.select(pl.col(items).min()).row(0), rows.select(pl.col(items).max()).row(0), strict=True)
-        alike = [item for item, low, high in ends if low is not None and low == high]
-        same = [item for item in alike if rows[item].count() >= UNUSED_ITEM]
-        if same and len(items) > 1:
-            found, fix = f"one answer of everybody to {and_others(same)}", "look whether the right column is mapped"
-            yield Problem(file, found, "answers that differ", fix, None, instrument.id, RULE, blocking=False)
+    for name, against in turned_items(answers.head(TURNED_AMONG), instrument).items():
+        found = f"{name}: {and_others(against)} run the other way than the other items"
+        fix = "see whether the export has reversed them already, or two headings are mixed up"
+        yield Problem(file, found, "items that go together", fix, None, instrument.id, RULE, blocking=False)
+
+
+def _all_alike(seen: Mapping[str, _Seen], instrument: Instrument, file: str) -> Iterator[Problem]:
+    """Tell of items to which everybody gave the same answer."""
+    same = [item for item, of in seen.items() if of.low == of.high and of.n >= UNUSED_ITEM]
+    if same and len(seen) > 1:
+        found, fix = f"one answer of everybody to {and_others(same)}", "look whether the right column is mapped"
+        yield Problem(file, found, "answers that differ", fix, None, instrument.id, RULE, blocking=False)
 
 
 def answers_again(waves: Mapping[str, pl.DataFrame], items: Iterable[str], files: Mapping[str, str]) -> list[Problem]:
@@ -211,7 +225,7 @@ def answers_again(waves: Mapping[str, pl.DataFrame], items: Iterable[str], files
 def _told_apart(rows: pl.DataFrame, items: list[str]) -> pl.Series:
     """Answers of each row as one number, of those that answered enough, and not the same throughout."""
     answered = pl.sum_horizontal(pl.col(items).is_not_null()) >= MANY_ITEMS
-    differ = pl.min_horizontal(items) != pl.max_horizontal(items)
+    differ = pl.min_horizontal(pl.col(items)) != pl.max_horizontal(pl.col(items))
     kept = rows.filter(answered & differ).select("team", *items)
     return kept.hash_rows()
 

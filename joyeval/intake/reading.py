@@ -116,7 +116,7 @@ def _read(
     *,
     unfinished: bool,
 ) -> Raw:
-    if not content.strip(b"\0 \r\n\t"):
+    if not content.lstrip(b"\0 \r\n\t"):
         raise DataError([Problem(path.name, "an empty file", "rows", "export it again", rule="empty file")])
     labelled = next((kind for start, kind in _LABELLED if content.startswith(start)), None)
     if labelled or (path.suffix.lower() == ".dta" and content[:1] in b"\x71\x72\x73"):
@@ -176,10 +176,10 @@ def _laid_out(
     none = {OUTSIDE: ~rows.is_between(*span)} if span else {}
     if layout.source == PLAIN and layout.header_rows == 1:
         none |= beside_the_table(frame, rows, cells)
-    for rule, these in none.items():
-        aside = pl.concat([aside, set_aside(rows.filter(these), rule)])
-    record = ~reduce(or_, none.values()) if none else None
-    if record is not None and not record.all():
+    none = {rule: these for rule, these in none.items() if these.any()}
+    if none:
+        aside = pl.concat([aside, *(set_aside(rows.filter(these), rule) for rule, these in none.items())])
+        record = ~reduce(or_, none.values())
         frame, rows = frame.filter(record), rows.filter(record)
     if frame.is_empty() and aside.is_empty():
         found = "headings but no rows below them"
@@ -211,6 +211,8 @@ def _below_notes(opened: TextSheet | GridSheet, layout: Layout) -> list[str]:
 
 def _no_records(aside: pl.DataFrame) -> list[str]:
     """Say which rows below the headings are no records."""
+    if aside.is_empty():
+        return []
     told = aside.filter(pl.col("rule").is_in([NOTE, REPEATED, OUTSIDE]))
     groups = told.group_by("rule", maintain_order=True).agg("row")
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from joyeval.errors import Problem
@@ -57,8 +58,8 @@ def _headings_again(frame: pl.DataFrame, headings: Mapping[str, str]) -> pl.Seri
     """Rows that hold the headings; a column of nothing but numbers shows that there are none."""
     named = [name for name in frame.columns if headings[name].strip()]
     if not named or any(dtype.is_integer() for name, dtype in frame.schema.items() if name in set(named)):
-        return pl.repeat(value=False, n=frame.height, eager=True, dtype=pl.Boolean)
-    again = pl.repeat(value=True, n=frame.height, eager=True, dtype=pl.Boolean)
+        return pl.Series(np.zeros(frame.height, dtype=bool))
+    again = pl.Series(np.ones(frame.height, dtype=bool))
     for name in named:
         same = frame[name].cast(pl.String).str.strip_chars() == headings[name].strip()
         again = again & same.fill_null(value=False)
@@ -72,22 +73,21 @@ def _notes_below(frame: pl.DataFrame, rows: pl.Series) -> pl.Series:
 
     A row of a name and nothing else, right below the others, may be a record.
     """
-    tail = frame.tail(LAST).select(pl.all().cast(pl.String)).rows()
     words = []
-    for cells in reversed(tail) if frame.width > 2 else ():
-        filled = [cell for cell in cells if cell is not None]
-        if len(filled) != 1 or " " not in filled[0].strip() or cells.index(filled[0]) > 1:
+    for cells in reversed(frame.tail(LAST).rows()) if frame.width > 2 else ():
+        filled = [i for i, cell in enumerate(cells) if cell is not None]
+        if len(filled) != 1 or filled[0] > 1 or " " not in str(cells[filled[0]]).strip():
             break
-        words.append(filled[0])
+        words.append(str(cells[filled[0]]))
     first = frame.height - len(words)
     apart = 0 < first < frame.height and rows[first] > rows[first - 1] + 1
     many = len(words) if apart or all(map(NOTE_BEGINS.match, words)) else 0
-    return pl.Series([False] * (frame.height - many) + [True] * many, dtype=pl.Boolean)
+    return pl.Series(np.arange(frame.height) >= frame.height - many)
 
 
 def second_table(file: str, frame: pl.DataFrame, rows: pl.Series) -> list[Problem]:
     """Say where, below a blank row, headings of another table stand: words over columns of numbers."""
-    gaps = rows.to_frame("row").with_row_index("i").filter(pl.col("row").diff() > 1)["i"]
+    gaps = (rows.diff() > 1).arg_true()
     if gaps.is_empty():
         return []
     numeric = [name for name in frame.columns if _share(frame[name], _NUMBER) > MOSTLY]
