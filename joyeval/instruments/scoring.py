@@ -118,7 +118,8 @@ def score_codes(items: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:
         answered = pl.sum_horizontal(value.is_not_null() for value in values).cast(pl.Int16)
         added = pl.sum_horizontal(values).alias(name), answered.alias(f"{name}_answered")
         done = done.with_columns(added).with_columns(_score(name, scale))
-    return done.select(column for name in instrument.scales for column in (name, f"{name}_answered")).collect()
+    scores = done.select(column for name in instrument.scales for column in (name, f"{name}_answered"))
+    return scores.collect(optimizations=pl.QueryOptFlags.none())  # there is nothing to gain by a plan
 
 
 def percent_positive(

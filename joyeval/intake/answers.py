@@ -127,12 +127,12 @@ def code_answers(cells: pl.Series, table: AnswerTable, labels: Mapping[str, str]
     if _are_codes(cells, table, labels, declined):
         return Coded(cells.cast(pl.Int8), None, 0)
     found, places = _distinct(cells)
-    used = set(places.unique().drop_nulls())
+    used = set(places.unique()) - {None}
     way = direction([text for i, text in enumerate(found) if i in used], table, labels)
     codes = [UNKNOWN] * len(found)  # a list of texts that other columns share holds more than this one
     for i in used:
         codes[i] = DECLINED if found[i] in declined else _with_label(found[i], table, labels, way)
-    looked_up = pl.Series(cells.name, codes, dtype=pl.Int8).gather(places)
+    looked_up = pl.Series(cells.name, codes, dtype=pl.Int8)[places]
     if (looked_up.min() or 0) >= 0:
         return Coded(looked_up, None, 0, way)
     unknown = (looked_up == UNKNOWN).fill_null(value=False)

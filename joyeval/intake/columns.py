@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -50,7 +51,7 @@ def normal(codes: pl.Series) -> pl.Series:
 def blank_to_null(text: pl.Series, blanks: Iterable[str] = ()) -> pl.Series:
     """Return text without blanks at its ends, null where nothing or one of `blanks` is left."""
     text = text.cast(pl.String).str.strip_chars()
-    blank = text.is_in(["", *blanks])
+    blank = reduce(or_, (text == cell for cell in {"", *blanks}))
     return text.set(blank.fill_null(value=False), None) if blank.any() else text
 
 

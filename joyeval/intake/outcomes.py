@@ -61,8 +61,10 @@ def outcome_table(
 
 def _parts_of_events(part: Outcome, table: pd.DataFrame) -> list[Problem]:
     """Tell of events in parts, where events are counted among all that could be."""
-    parts = table[(table[["numerator", "denominator"]] % 1 > 0).any(axis=1) & (part.kind == "proportion")]
-    if parts.empty or "numerator" not in part.columns:
+    if part.kind != "proportion" or "numerator" not in part.columns:
+        return []
+    parts = table[(table["numerator"] % 1 > 0) | (table["denominator"] % 1 > 0)]
+    if parts.empty:
         return []
     found, fix = f"{len(parts)} rows with parts of events", "look whether these are counts; they are kept"
     return [problem_at(parts, found, "whole numbers", fix, "looks wrong", blocking=False)]
@@ -91,7 +93,7 @@ def _impossible(part: Outcome, table: pd.DataFrame) -> tuple[pd.Series, list[Pro
     )
     problems = []
     for rule, rows, found, expected in rules:
-        for file, group in table[rows].groupby("file"):
+        for file, group in table[rows].groupby("file") if rows.any() else ():
             told = f"{found} in {len(group)} rows"
             fix = "correct the counts, or the column map"
             problems.append(Problem(str(file), told, expected, fix, row=int(group["row"].iloc[0]), rule=rule))

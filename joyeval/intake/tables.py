@@ -330,7 +330,7 @@ def _roster(study: Study, rated: pd.DataFrame, taken: Intake) -> None:
     if rows.empty or not {"process", "workgroup", "headcount"} <= set(rows):
         return
     taken.tell(study.roster, ties.unknown_waves(rows, [part.wave for part in study.coordination]))
-    other = ~rows["process"].isin(rated["process"])
+    other = ~rows["process"].isin(rated["process"].unique())
     taken.count_kept("roster", len(rows), [("processes that this cohort did not rate", int(other.sum()))])
     rows = rows[~other]
     roster = rows.drop(columns=["file", "row"])

@@ -155,7 +155,7 @@ def named(
 
 def absent(part: Pulse | Outcome, rows: pd.DataFrame, own: Sequence[str], names: Names, cohort: str) -> list[Problem]:
     """Tell of teams that a file has no row of: all of a cohort where the part is for it, or some."""
-    seen = set(rows["team"])
+    seen = set(rows["team"].unique())
     none = [team for team in own if team not in seen]
     if not none:
         return []
@@ -163,7 +163,7 @@ def absent(part: Pulse | Outcome, rows: pd.DataFrame, own: Sequence[str], names:
     if len(none) == len(own) and (named_here or rows.empty):
         found = f"{part.measure}: no row of any of the {len(own)} teams of cohort {cohort}"
         fix = "correct the names (`also_called` below `teams`), the file, or `cohorts` of this part"
-        blocking = named_here or not set(names.teams) & set(rows["team"])
+        blocking = named_here or not set(names.teams) & seen
         return [Problem(part.file, found, "rows of its teams", fix, None, None, "team without rows", blocking)]
     if len(none) == len(own):
         return []

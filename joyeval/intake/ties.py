@@ -115,8 +115,8 @@ def rating_days(part: Coordination, rows: pd.DataFrame) -> pd.DataFrame:
     columns = ["process", "wave", "date"]
     if "date" not in rows or rows["date"].isna().all():
         return pd.DataFrame({"process": [], "wave": [], "date": pd.to_datetime([])})
-    named = rows.assign(wave=part.wave, **({"process": part.process} if part.process else {}))
-    dated = named.assign(date=pd.to_datetime(named["date"])).dropna(subset=columns)
+    process = part.process or rows["process"]
+    dated = pd.DataFrame({"process": process, "wave": part.wave, "date": pd.to_datetime(rows["date"])}).dropna()
     return dated.groupby(columns[:2])["date"].median().dt.normalize().reset_index()
 
 
@@ -349,10 +349,11 @@ def _unstated(part: Coordination, frequency: pd.Series) -> Problem:
 
 
 def _out_of_range(table: pd.DataFrame, survey: Survey) -> list[Problem]:
-    found = []
+    found, answers = [], table[list(survey.dimensions)]
+    outside = answers.notna() & ~answers.isin(range(survey.low, survey.high + 1))
     for dimension in survey.dimensions:
-        bad = table[table[dimension].notna() & ~table[dimension].isin(range(survey.low, survey.high + 1))]
-        if len(bad):
+        if outside[dimension].any():
+            bad = table[outside[dimension]]
             told = f"{len(bad)} answers outside {survey.low} to {survey.high} (rows {listed_rows(bad)})"
             fix = "recode the export, or say whether the scale changed; these answers are left out"
             expected = f"whole numbers from {survey.low} to {survey.high}"
