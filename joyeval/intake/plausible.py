@@ -46,9 +46,10 @@ def courses(part: Any, rows: pd.DataFrame, day: str) -> list[Problem]:
     day : str
         Column of their days.
     """
-    problems = [*_carried_on(rows, day), *_ends_in_zeros(part, rows, day), *_other_unit(part, rows, day)]
+    ordered = rows.sort_values(["team", day])
+    problems = [*_carried_on(ordered, day), *_ends_in_zeros(part, rows, day), *_other_unit(part, rows, day)]
     for name in [name for name in COUNTS if name in rows]:
-        known = rows[["team", day, name, "file", "row"]].dropna().sort_values(["team", day])
+        known = ordered[["team", day, name, "file", "row"]].dropna()
         values = known.groupby("team")[name]
         told = known[values.transform("size") >= FEWEST]
         if told.empty:
@@ -59,7 +60,7 @@ def courses(part: Any, rows: pd.DataFrame, day: str) -> list[Problem]:
             fix = "map the numbers of each period; if they are so, accept: {running totals: why}"
             problems.append(problem_at(told, found, "numbers of each period", fix, "running totals", heading))
             continue
-        second = told.sort_values(["team", name]).groupby("team").nth(-2).set_index("team")[name]
+        second = told.sort_values(name).groupby("team").nth(-2).set_index("team")[name]
         slips = told[(told[name] > SLIP * told["team"].map(second)) & (told[name] >= LARGE)]
         if len(slips):
             found = f"{len(slips)} numbers more than {SLIP} times any other of their team"
@@ -69,9 +70,12 @@ def courses(part: Any, rows: pd.DataFrame, day: str) -> list[Problem]:
 
 
 def _carried_on(rows: pd.DataFrame, day: str) -> list[Problem]:
-    """Tell of last periods in which every team has the same numbers again, as sheets filled in ahead have them."""
+    """Tell of last periods in which every team has the same numbers again, as sheets filled in ahead have them.
+
+    `rows` are in order of teams and days.
+    """
     numbers = [name for name in COUNTS if name in rows]
-    known = rows[["team", day, *numbers, "file", "row"]].dropna().sort_values(["team", day])
+    known = rows[["team", day, *numbers, "file", "row"]].dropna()
     last = known.groupby("team").tail(SAME)
     if len(numbers) < 2 or known["team"].nunique() < FEWEST_TEAMS or (last[numbers[0]] == 0).all():
         return []
