@@ -263,7 +263,7 @@ def test_guidelines_are_saved_for_authors(study, tmp_path):
 def test_re_aim_counts_what_was_done_and_claims_no_more(study):
     things = store(study, events=events(), flow=pd.DataFrame({"wave": [], "step": []}))
     told = checklists.re_aim(study, "one", things).set_index("dimension")["answered"]
-    assert told["Reach"].startswith("100 staff in post")
+    assert told["Reach"].startswith("About 100 staff in post")
     assert told["Adoption"].startswith("2 teams from 2 settings")
     assert "5 tests, change ideas and huddles and 1 uses" in told["Implementation"]
     assert told["Maintenance"] == checklists.OPEN

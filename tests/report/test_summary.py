@@ -109,8 +109,7 @@ def made(folder, results, language="en"):
     Store(folder, study.store("one").folder).save(
         teams=pd.DataFrame({"team": list("ABCD"), "headcount": 15.0}),
         pulse=good_days(),
-        outcomes=experience(),
-        **results,
+        **{"outcomes": experience(), **results},
     )
     return study, study.store("one")
 

@@ -16,10 +16,12 @@ from joyeval.measurement.scores import ScoreChange
 from joyeval.report.audiences import section, tables_of
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.programme import PRACTICES, TESTS
-from joyeval.report.sections.summary import response_rate, shown_of
+from joyeval.report.sections.summary import by_phase, last_day, response_rate, shown_of
+from joyeval.report.sections.words import rule
 from joyeval.wording import counted, listed
 
 if TYPE_CHECKING:
+    from joyeval.disclosure import Rule
     from joyeval.store import Store
     from joyeval.study import Study
 
@@ -99,7 +101,7 @@ def re_aim(study: Study, cohort: str, store: Store) -> pd.DataFrame:
     Glasgow, Vogt & Boles (1999), Am. J. Public Health 89(9), 1322-1327, doi:10.2105/AJPH.89.9.1322.
     """
     told = {
-        "Reach": _reach(store),
+        "Reach": _reach(store, rule(study)),
         "Effectiveness": _effect(study, store),
         "Adoption": _adoption(study, cohort, store),
         "Implementation": _carried_out(store),
@@ -116,9 +118,9 @@ def re_aim(study: Study, cohort: str, store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["dimension", "asks", "answered"])
 
 
-def _reach(store: Store) -> str:
-    staff = store.table("teams")["headcount"].sum()
-    text = f"{staff:.0f} staff in post were offered the programme. " if staff else ""
+def _reach(store: Store, seen: Rule) -> str:
+    counts = disclosure.show_counts({"staff": store.table("teams")["headcount"].sum()}, audience=seen).what
+    text = f"About {counts['staff']} staff in post were offered the programme. " if counts else ""
     told = response_rate(store, lambda rate: f"{rate} answered the last survey; see Who took part.")
     return text + "".join(told)
 
@@ -171,14 +173,18 @@ def _carried_out(store: Store) -> str:
 
 def _kept_up(study: Study, cohort: str, store: Store) -> str:
     """Say how long the data go on after the programme phase, and what the last survey shows."""
-    from joyeval.report.sections.summary import last_day
-
     ends = [phase.end for phase in study.cohort(cohort).phases if phase.name == "programme"]
     last = last_day(store)
     if not ends or last is None:
         return ""
     months = round((last - pd.Timestamp(ends[0])).days / 30.4)
-    return (
+    told = (
         f"The data go on for {counted(months, 'month')} after the programme phase; changes in this report run to "
         "the last survey and the last week, so they include what was kept."
     )
+    levels = {
+        part.title: by_phase(study, cohort, part.measure, store, catalogue("en"))
+        for part in study.of_cohort("pulses", cohort)
+        if "pulse" in store.tables()
+    }
+    return " ".join([told, *(f"{title}. {level}" for title, level in levels.items() if level)])

@@ -257,7 +257,7 @@ def outcome_charts(
     for measure, found in charts.items():
         title, unit = parts[measure].title, parts[measure].unit
         people = behind_outcome(parts[measure], store)
-        as_it_stands = replace(rule(study), nearest=1) if parts[measure].published else rule(study)
+        as_it_stands = outcome_rule(study, parts[measure])
         of_teams = people.groupby("team")["people"].max()
         named = disclosure.show(changes[measure], audience=as_it_stands, people=of_teams)
         shown = disclosure.show(found, audience=as_it_stands, people=people).pipe(lambda charts: charts.legible())
@@ -293,6 +293,11 @@ def _may_be_drawn(series: int, every: int) -> str:
 
 def _outcome_told(found: Verdicts, title: str, drawn: str, in_words: Callable[[str], str]) -> str:
     return f"{title}. {in_words(found.sentence())}{drawn}"
+
+
+def outcome_rule(study: Study, part: Outcome) -> Rule:
+    """Return the rule for an outcome: figures that were published before stand as they are."""
+    return replace(rule(study), nearest=1) if part.published else rule(study)
 
 
 def behind_outcome(part: Outcome, store: Store) -> pd.DataFrame:

@@ -14,14 +14,15 @@ from joyeval.coordination.comparison import Difference
 from joyeval.disclosure.people import EVERYBODY
 from joyeval.improvement import Verdicts, phase_levels, reached
 from joyeval.intake.response import respondent_flow
-from joyeval.judgement import VERDICTS, about, key
+from joyeval.judgement import about, key
 from joyeval.measurement.equity import Equity
 from joyeval.measurement.scores import ScoreChange
 from joyeval.outcomes.analyses import step_of
 from joyeval.outcomes.association import CANNOT_BE_TOLD, GOES_WITH, NO_MORE, Association
 from joyeval.report.audiences import section
 from joyeval.report.messages import catalogue
-from joyeval.wording import listed
+from joyeval.report.sections.summary_outcomes import outcome_rows, tallied, totals
+from joyeval.wording import decimals, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -67,7 +68,7 @@ def summary(study: Study, cohort: str, store: Store) -> None:
     rows = found.pipe(lambda found: pd.DataFrame(_rows(study, cohort, found, store, say)))
     if len(rows.what):
         labels = {name: say(f"summary.{name}") for name in ("question", "found", "sure")}
-        report.table(rows, caption=say("summary.table"), labels=labels)
+        report.table(rows, caption=say("summary.table" if study.primary else "summary.table_open"), labels=labels)
     _teams_figure(found.what.get("improvement_verdicts"), say)
     report.heading(say("headings.not_shown"), level=3)
     report.items(_not_shown(found.what, store, say))
@@ -131,6 +132,7 @@ def _rows(study: Study, cohort: str, found: dict[str, Result], store: Store, say
         "experience_equity": "equity.question",
         "coordination_change": "coordination.question",
     }
+    rows += [Row(*row) for row in outcome_rows(study, cohort, store, say)]
     there = {name: key for name, key in questions.items() if name in found}
     return rows + [Row(say(key), *_told(found[name], found, store, say)) for name, key in there.items()]
 
@@ -163,7 +165,7 @@ def _primary(study: Study, found: dict[str, Result], store: Store, say: Catalogu
     pulses = {part.measure: part.title for part in study.pulses}
     step = step_of(study, named)
     row = result.effect[["estimate", "ci_low", "ci_high"]].astype(float) * step
-    places = _places(row)
+    places = decimals(row)
     level = _level(outcome, store)
     unit = say("primary.points") if outcome.kind == "proportion" else outcome.unit
     told = {
@@ -178,7 +180,7 @@ def _primary(study: Study, found: dict[str, Result], store: Store, say: Catalogu
         "way": say("primary.better" if (row["estimate"] > 0) == (outcome.improve == "increase") else "primary.worse"),
     }
     kind = {GOES_WITH: "link", NO_MORE: "small", CANNOT_BE_TOLD: "open"}[result.answer]
-    told["smallest"] = say.number(result.smallest * step, _places(row))
+    told["smallest"] = say.number(result.smallest * step, decimals(row))
     interval = {name: say.signed(row[f"ci_{name}"], places) for name in ("low", "high")}
     sure = "by_lot_sure" if result.experimental and kind == "link" else f"{kind}_sure"
     return Row(question, say(f"primary.{kind}", **told), say(f"primary.{sure}", **interval, teams=result.n_teams))
@@ -223,11 +225,6 @@ def _level(outcome: Outcome, store: Store) -> float:
     return share * float((here["value"] * weight).sum() / weight.sum())
 
 
-def _places(values: pd.Series) -> int:
-    largest = values.abs().max()
-    return 0 if largest >= 20 else 1 if largest >= 1 else 2
-
-
 def _pulses(study: Study, cohort: str, change: Result | None, store: Store, say: Catalogue) -> list[Row]:
     if not isinstance(change, Verdicts):
         return []
@@ -235,11 +232,11 @@ def _pulses(study: Study, cohort: str, change: Result | None, store: Store, say:
     for _, row in change.teams.iterrows():
         found, sure = _pulse(row, say)
         question = say("pulse.question", title=titles[row["measure"]])
-        rows.append(Row(question, f"{found} {_phases(study, cohort, row['measure'], store, say)}".strip(), sure))
+        rows.append(Row(question, f"{found} {by_phase(study, cohort, row['measure'], store, say)}".strip(), sure))
     return rows
 
 
-def _phases(study: Study, cohort: str, measure: str, store: Store, say: Catalogue) -> str:
+def by_phase(study: Study, cohort: str, measure: str, store: Store, say: Catalogue) -> str:
     """Tell the level of a pulse in each phase, over all answers: whether it lasted is the last of them."""
     levels = phase_levels(study, cohort, measure, store)
     if len(levels) < FEWEST_PHASES:
@@ -275,16 +272,7 @@ def _teams(result: Verdicts, every: int, say: Catalogue) -> tuple[str, str]:
     judged = int(result.counts["judged"].sum())
     sure = say("teams.sure", judged=judged, chance=about(chance))
     counts = "counts_series" if len(result.counts) > 1 else "counts_some" if result.n < every else "counts"
-    return say(f"teams.{counts}", teams=result.n, list=_listed(_totals(result), say)), sure
-
-
-def _totals(result: Verdicts) -> dict[str, int]:
-    return {name: int(result.counts[name].sum()) for name in map(key, VERDICTS)}
-
-
-def _listed(totals: dict[str, int], say: Catalogue) -> str:
-    """Name the verdicts that there are, each with its number."""
-    return ", ".join(f"{count} {say(f'teams.{name}')}" for name, count in totals.items() if count)
+    return say(f"teams.{counts}", teams=result.n, list=tallied(totals(result), say)), sure
 
 
 def _scores(result: ScoreChange, say: Catalogue) -> tuple[str, str]:
@@ -301,7 +289,7 @@ def _scores(result: ScoreChange, say: Catalogue) -> tuple[str, str]:
 
 
 def _score(row: pd.Series, titles: dict[str, str], say: Catalogue) -> str:
-    places = _places(row[["estimate", "ci_low_all", "ci_high_all"]].astype(float))
+    places = decimals(row[["estimate", "ci_low_all", "ci_high_all"]].astype(float))
     better = (row["estimate"] > 0) == (row["better"] == "higher")
     numbers = {"estimate": row["estimate"], "low": row["ci_low_all"], "high": row["ci_high_all"]}
     return say(
@@ -353,11 +341,11 @@ def _coordination(result: Change, beside: Result | None, say: Catalogue) -> tupl
 
 def _teams_figure(result: Result | None, say: Catalogue) -> None:
     if isinstance(result, Verdicts) and result.n:
-        total = _totals(result)
+        total = totals(result)
         words = {name: say(f"teams.{name}") for name in total}
         report.figure(
             figures.team_marks(disclosure.nobody(total, "teams by verdict"), words=words),
-            alt=disclosure.nobody(say("teams.alt", list=_listed(total, say)), "teams by verdict"),
+            alt=disclosure.nobody(say("teams.alt", list=tallied(total, say)), "teams by verdict"),
             caption=say("summary.teams_figure"),
         )
 
