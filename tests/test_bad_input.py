@@ -108,6 +108,8 @@ SURVEYS = {
     "all answers equal": TIES.assign(**dict.fromkeys(SCORES, 3.0)),
     "all zeros": TIES.assign(**dict.fromkeys(SCORES, 0.0)),
     "waves without an order": TIES.assign(wave=TIES["wave"].map({"1": "pre", "2": "post"})),
+    "own workgroup only": TIES[TIES["workgroup"] == TIES["target"]],
+    "each rates one": TIES.drop_duplicates(["person", "wave"]),
     "a workgroup in one wave": TIES[(TIES["workgroup"] != "A") | (TIES["wave"] == "1")],
     "no name in common": TIES.assign(target=TIES["target"].str.lower()),
     "an infinite score": TIES.assign(**{name: TIES[name].where(TIES.index != 3, np.inf) for name in SCORES}),

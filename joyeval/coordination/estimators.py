@@ -74,11 +74,9 @@ def respondents(data: Ratings) -> pd.DataFrame:
     DataFrame
         test ("Welch, all", "paired, linked"), process, kind, term, estimate, se, df, ci_low, ci_high, p, n.
     """
-    others = data.rows[data.rows["workgroup"] != data.rows["target"]]
-    means = others.groupby(["process", "rater", "wave"])["value"].mean().unstack("wave")
-    found = []
+    found, means = [], _of_respondents(data)
     for contrast in data.contrasts:
-        for process, wide in means.groupby(level="process"):
+        for process, wide in means.items():
             first, second = wide.get(contrast.first), wide.get(contrast.second)
             if first is None or second is None:
                 continue
@@ -86,6 +84,13 @@ def respondents(data: Ratings) -> pd.DataFrame:
                 names = {"test": test, "process": process, "kind": contrast.kind, "term": contrast.term}
                 found.append(row.drop(columns="term").assign(**names))
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+
+
+def _of_respondents(data: Ratings) -> dict[str, pd.DataFrame]:
+    """Mean of each respondent over the other groups, by process: a row each, a column for each wave."""
+    others = data.rows[data.rows["workgroup"] != data.rows["target"]]
+    means = others.groupby(["process", "rater", "wave"])["value"].mean().unstack("wave")
+    return {name: wide.reset_index(drop=True) for name, wide in means.groupby(level="process")}
 
 
 def two_sample(first: pd.Series, second: pd.Series, *, equal_variances: bool = False) -> pd.DataFrame:
@@ -120,12 +125,11 @@ def turnover(data: Ratings) -> pd.DataFrame:
         process, kind, term, stayers, leavers, joiners, linkage, then for ``leavers`` (at the first wave) and
         ``joiners`` (at the second) less stayers: <who>_differ, <who>_low, <who>_high, in points.
     """
-    others = data.rows[data.rows["workgroup"] != data.rows["target"]]
-    means = others.groupby(["process", "rater", "wave"])["value"].mean().unstack("wave")
+    means = _of_respondents(data)
     rows = [
         {"process": process, "kind": c.kind, "term": c.term, **_turned_over(wide, c)}
         for c in data.contrasts
-        for process, wide in means.groupby(level="process")
+        for process, wide in means.items()
         if {c.first, c.second} <= set(wide.columns)
     ]
     return pd.DataFrame(rows)

@@ -2,7 +2,10 @@
 
 For groups whose members rate each other. The covariance of all ratings of a group is linear in six parameters; they
 are estimated by REML directly, so that the two covariances (of what a member gives and receives, and of the two
-directions of a pair) are part of the model and not corrected for afterwards.
+directions of a pair) are part of the model and not corrected for afterwards. They are also why `models.mixed` cannot
+fit it: an actor and a partner are the same person in different rows, and the two directions of a pair may go against
+each other, which no random effect they share allows. Groups are small, so that their covariances are inverted as they
+are; `rater_model` says what that would cost where they are large.
 """
 
 from __future__ import annotations
@@ -195,6 +198,10 @@ def _scoring(
     y: np.ndarray, seen: np.ndarray, K: np.ndarray, variances: np.ndarray
 ) -> tuple[float, np.ndarray, np.ndarray, float, float]:
     """Restricted log-likelihood, step of the variances, their information, mean and its variance."""
+    # V = sum of variance_k K_k, group by group; empty places get a 1 on the diagonal, to be inverted and left out. With
+    # u = V^-1 1, spread = 1 / 1'u the variance of the mean, and P = V^-1 - spread u u' (the mean taken out):
+    #   score_k = (y'P K_k P y - tr(P K_k)) / 2 and information_kl = tr(P K_k P K_l) / 2,
+    # where P y = w and the traces are those of V^-1 less the parts along u, S_k = u'K_k u and Q_kl = u'K_k V^-1 K_l u.
     V = np.tensordot(variances, K, 1) + (~seen)[:, :, None] * np.eye(seen.shape[1])
     both = seen[:, :, None] & seen[:, None, :]
     inverse = np.linalg.inv(V) * both

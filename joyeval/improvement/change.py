@@ -92,10 +92,10 @@ def _step(charts: Charts, sheet: Sheet) -> dict[str, np.ndarray]:
     )
     inner = table.dropna(subset="next")
     best = inner.loc[inner.groupby("series")["away"].idxmax()].set_index("series").reindex(range(sheet.stretches))
-    places = charts.points[charts.x]
-    named = places.dt.strftime("%B %Y") if places.dtype.kind == "M" else places.astype(str)
     at = best["next"]
-    step = np.where(at.notna(), named.to_numpy()[at.fillna(0).astype(int)], "")
+    places = charts.points[charts.x].iloc[at.fillna(0).astype(int)]
+    named = places.dt.strftime("%B %Y") if places.dtype.kind == "M" else places.astype(str)
+    step = np.where(at.notna(), named, "")
     return {"step": step, "early": (best["rank"] <= EARLY * sheet.count(sheet.plotted)).to_numpy()}
 
 

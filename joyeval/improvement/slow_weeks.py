@@ -197,29 +197,33 @@ def _filter(
     share: np.ndarray,
     course: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Run the filter on the values and on the columns of the course; sums of products of innovations, per series."""
+    """Run the filter on the values and on the columns of the course; sums of products of innovations, per series.
+
+    Value and columns lie along the first axis, so that each step is done for all series and the grid at once.
+    """
     shape = (len(off), len(phi))
-    columns = course.shape[2]
-    sums = {name: np.zeros(shape) for name in ("yy", "log", "level")}
-    sums |= {"xy": np.zeros((*shape, columns)), "xx": np.zeros((*shape, columns, columns))}
-    y, x, carried = np.zeros(shape), np.zeros((*shape, columns)), np.zeros(shape)
+    given = np.concatenate([off[None], course.transpose(2, 0, 1)])
+    products = np.zeros((len(given), len(given), *shape))  # the upper triangle is filled
+    log, level, carried, state = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros((len(given), *shape))
     variance, moves = np.broadcast_to(share, shape), share * (1 - phi**2)
     for t in range(off.shape[1]):
         here, w = seen[:, t, None], weights[:, t, None]
         total = variance + noise[:, t, None]
         inverse = here / total
-        error, away = off[:, t, None] - y, course[:, t, None] - x
-        weighed = away * inverse[..., None]
-        sums["yy"] += error**2 * inverse
-        sums["xy"] += weighed * error[..., None]
-        sums["xx"] += weighed[..., None] * away[:, :, None]
-        sums["log"] += here * np.log(total)
-        sums["level"] += w**2 * (share + noise[:, t, None]) + 2 * w * carried * phi
-        gain = variance * inverse
-        y, x = phi * (y + gain * error), phi[:, None] * (x + gain[..., None] * away)
-        variance = phi**2 * (variance - gain * variance) + moves
+        error = given[:, :, t, None] - state
+        weighed = error * inverse
+        for row in range(len(given)):
+            products[row, row:] += weighed[row] * error[row:]
+        log += here * np.log(total)
+        level += w**2 * (share + noise[:, t, None]) + 2 * w * carried * phi
+        state = phi * (state + variance * weighed)
+        variance = phi**2 * (variance - variance**2 * inverse) + moves
         carried = np.where((t <= last)[:, None], phi * carried + w * share, carried)
-    return sums | {"carried": carried}
+    lower, upper = np.tril_indices(len(given), -1)
+    products[lower, upper] = products[upper, lower]
+    products = products.transpose(2, 3, 0, 1)
+    sums = {"yy": products[..., 0, 0], "xy": products[..., 0, 1:], "xx": products[..., 1:, 1:]}
+    return sums | {"log": log, "level": level, "carried": carried}
 
 
 def _together(grid: np.ndarray, first: Side, second: Side) -> np.ndarray:

@@ -161,6 +161,8 @@ def items_of(items: pd.DataFrame | pd.Series | np.ndarray, *, what: str) -> pd.D
 
 def unanswered(answers: pd.DataFrame, groups: Groups) -> tuple[str, ...]:
     """Return a note on items that nobody of one of several groups answered; others there may rest on nothing."""
+    if not answers.isna().to_numpy().any():
+        return ()
     counts = answers.notna().groupby(groups.codes).sum().drop(index=-1, errors="ignore")
     named = groups.labels.astype(str).agg(" ".join, axis=1)
     gaps = [f"{item} in {named[code]}" for item in counts for code in counts.index[counts[item] == 0]]

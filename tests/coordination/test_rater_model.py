@@ -86,3 +86,18 @@ def test_ratings_without_any_rest_are_an_answer():
     found = tie_means(panel(y, rater=rater, block=rater // 2, target=target, wave=wave))
     assert found.variances[-1] < 1e-5 * found.variances.sum()
     assert np.isfinite(found.vcov).all()
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_spreads_of_workgroups_are_the_same_alone_and_together(monkeypatch, pooled):
+    """Blocks with unequal numbers of rows and of patterns are laid out side by side, or in batches."""
+    got = fitted(survey(seed=4, linked=0.5, skip=0.2))
+    rng = np.random.default_rng(1)
+    block = np.array([0, 0, 0, 1, 2, 2])
+    weights = rng.normal(size=(len(block), got.mean.shape[1])) * (got.raters[block] > 0)
+    together = np.array(got.scores.spreads(weights, block, pooled=pooled))
+    alone = [np.array(got.scores.spreads(weights[block == b], block[block == b], pooled=pooled)) for b in range(3)]
+    np.testing.assert_allclose(together, np.hstack(alone), rtol=1e-10)
+    monkeypatch.setattr("joyeval.coordination.rater_model.AT_ONCE", 1)
+    np.testing.assert_allclose(np.array(got.scores.spreads(weights, block, pooled=pooled)), together, rtol=1e-10)
+    assert got.scores.spreads(weights[:0], block[:0])[0].size == 0

@@ -265,12 +265,6 @@ def joint_test(effects: Effects, start: np.ndarray) -> dict[str, float]:
     return {"f": float(f), "df1": float(k), "df2": float(free - k + 1), "p": float(fdtrc(k, free - k + 1, f))}
 
 
-def t_statistic(effects: Effects, start: np.ndarray) -> float:
-    """Overall effect over its error."""
-    total = overall(effects, start)
-    return float(total.estimate[0] / np.sqrt(cohort_errors(total, start)[0][0, 0]))
-
-
 def _compare(
     change: np.ndarray, treated: np.ndarray, controls: np.ndarray, covariates: np.ndarray | None
 ) -> tuple[float, np.ndarray] | None:
