@@ -42,7 +42,7 @@ def _content(document: Document) -> dict[str, Any]:
     content = {
         "title": dump(document.title),
         "words": words(document.title.language),
-        "contents": bool(document.contents),
+        "contents": len(document.contents),
         "blocks": [_block(block) for block in document.blocks],
     }
     printable = _printable(content)

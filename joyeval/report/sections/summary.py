@@ -132,9 +132,11 @@ def _rows(study: Study, cohort: str, found: dict[str, Result], store: Store, say
         "experience_equity": "equity.question",
         "coordination_change": "coordination.question",
     }
-    rows += [Row(*row) for row in outcome_rows(study, cohort, store, say)]
     there = {name: key for name, key in questions.items() if name in found}
-    return rows + [Row(say(key), *_told(found[name], found, store, say)) for name, key in there.items()]
+    told = [Row(say(key), *_told(found[name], found, store, say)) for name, key in there.items()]
+    of_teams = int("improvement_verdicts" in there)
+    outcomes = [Row(*row) for row in outcome_rows(study, cohort, store, say)]
+    return [*rows, *told[:of_teams], *outcomes, *told[of_teams:]]
 
 
 def _told(result: Result, found: dict[str, Result], store: Store, say: Catalogue) -> tuple[str, str]:
