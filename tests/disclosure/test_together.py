@@ -156,3 +156,31 @@ def test_other_rules_are_counted_over_some_teams():
     assert (every.counts["series"] == 3).all()
     nobody = every.among(pd.DataFrame({"measure": [], "team": []}, dtype=object))
     assert "not told" in nobody.sentence()
+
+
+@given(teams=st.lists(st.tuples(st.integers(1, 30), st.sampled_from(["clearly better", "not clear"])), min_size=1))
+def test_what_is_counted_less_what_is_named_tells_the_verdict_of_no_small_team(teams):
+    """A reader of both documents takes the teams that either names off the counts of either."""
+    names = [f"t{i}" for i in range(len(teams))]
+    people = pd.Series([size for size, _ in teams], names)
+    table = judged(names, [word for _, word in teams])
+    shown = {rule: show(table, audience=rule, people=people).what for rule in (Rule(), PROGRAMME)}
+    truth = table.teams.set_index("team")["verdict"]
+    for known in ((Rule(),), (PROGRAMME,), (Rule(), PROGRAMME)):
+        named = set().union(*(shown[rule].teams["team"] for rule in known))
+        left = truth[~truth.index.isin(named)]
+        few = people[left.index] < min(rule.threshold for rule in known)
+        counted = max(shown[rule].n for rule in known)
+        if few.any() and counted > len(named):
+            assert len(set(left)) > 1
+
+
+def judged(names, words):
+    """Verdicts on teams as such, every number of them made up."""
+    teams = pd.DataFrame({"measure": "joy", "team": names, "verdict": words, "signal": False, "false_alarm": 0.3})
+    numbers = dict.fromkeys(("before", "after", "change", "se", "ci_low", "ci_high"), 1.0)
+    counts = pd.DataFrame({"measure": ["joy"], "series": [len(names)]})
+    found = improvement.Verdicts(
+        n=len(names), teams=teams.assign(**numbers), counts=counts, rules="", serial=0.0, level=0.95
+    )
+    return found.counting(*[pd.Series(True, teams.index)] * 2)
