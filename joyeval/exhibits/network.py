@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from joyeval.disclosure import Shown
     from joyeval.improvement import Funnel
+    from joyeval.network import Comparison
 
 FUNNEL = {"numerator": "positive", "denominator": "answers", "group": "team", "multiply": 100}
 
@@ -44,9 +45,13 @@ def effects(rows: Shown, found: Shown, xlabel: str, pooled: Shown | None) -> Exh
         f"effects_{found.what.kind.replace(' ', '_')}",
         figures.forest(rows, names="title", xlabel=xlabel, pooled=pooled),
         found.say(lambda found: f"Forest plot, one row per cohort{with_mean}. {found.sentence()}"),
-        f"{found.what.question}: each cohort with its 95% interval{below}",
+        f"{found.what.question}: each cohort with its 95% interval{_together(found.what)}{below}",
         rows.pipe(lambda rows: rows[["title", *ESTIMATE]]),
     )
+
+
+def _together(found: Comparison) -> str:
+    return ", for all scores and surveys together; of the mean, for all scores" if found.together > 1 else ""
 
 
 def levels_of_teams(levels: Shown, measure: str, title: str, hidden: int) -> tuple[Exhibit, Shown]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from joyeval.study import Study
 
+ALPHA = 0.05
+FAMILY = "experience"  # questions of this kind are a family: their intervals hold together
 FEWEST = 3  # cohorts with an effect from which a mean is pooled; of two, the spread is a guess
 GOES_WITH_IT = "they go together"
 OPEN = "whether they go together cannot be told"
@@ -51,6 +53,8 @@ class Comparison(Result):
         A `Meta`, or a `NoAnswer` that says why effects were not pooled.
     learning : Result
         A `MetaRegression` of the effects on the order of the cohorts, or a `NoAnswer`.
+    together : int
+        Questions for which the intervals hold together (Bonferroni), as scores are asked in a family; 1 is this alone.
     """
 
     kind: str
@@ -60,6 +64,7 @@ class Comparison(Result):
     cohorts: pd.DataFrame
     pooled: Result
     learning: Result
+    together: int = 1
 
     def tidy(self) -> pd.DataFrame:
         """Return the effects of the cohorts, then their mean."""
@@ -77,10 +82,15 @@ class Comparison(Result):
         before = self.cohorts["before"].mean()
         relative = f", {row['estimate'] / before:+.1%} of the level before" if before > 0 else ""
         return (
-            f"{self.question}: over {self.n} cohorts the {what} was {signed(row['estimate'])} {self.unit} (95% CI "
-            f"{number(row['ci_low'])} to {number(row['ci_high'])}){relative}: {self._said()}. In a further cohort it "
-            f"may lie between {number(low)} and {number(high)} (95% prediction interval)."
+            f"{self.question}: over {self.n} cohorts the {what} was {signed(row['estimate'])} {self.unit} "
+            f"({self.interval} {number(row['ci_low'])} to {number(row['ci_high'])}){relative}: {self._said()}. In a "
+            f"further cohort it may lie between {number(low)} and {number(high)} (95% prediction interval)."
         )
+
+    @property
+    def interval(self) -> str:
+        """What the interval is called."""
+        return "95% CI" if self.together == 1 else f"95% interval for all {self.together} scores together"
 
     @property
     def verdict(self) -> str:
@@ -115,15 +125,17 @@ def comparisons(study: Study) -> list[Comparison]:
         return []
     keys = ["kind", "question", "unit", "better"]
     groups = [(key, rows) for key, rows in table.dropna(subset=["estimate", "se"]).groupby(keys, sort=False)]
-    return [_compare(study, dict(zip(keys, key, strict=True)), rows) for key, rows in groups if len(rows) > 1]
+    asked = [(dict(zip(keys, key, strict=True)), rows) for key, rows in groups if len(rows) > 1]
+    scores = sum(words["kind"] == FAMILY for words, _ in asked)
+    return [_compare(study, words, rows, scores if words["kind"] == FAMILY else 1) for words, rows in asked]
 
 
 def _in_order(study: Study) -> list[Any]:
     return sorted(study.cohorts, key=lambda cohort: (cohort.start, cohort.end))
 
 
-def _compare(study: Study, words: dict[str, str], rows: pd.DataFrame) -> Comparison:
-    pooled, learning = _pooled(study, words["question"], rows), _learning(study, words["question"], rows)
+def _compare(study: Study, words: dict[str, str], rows: pd.DataFrame, together: int) -> Comparison:
+    pooled, learning = _pooled(study, words["question"], rows, together), _learning(study, words["question"], rows)
     notes = [re.sub(r"\bsite(?=s?\b)", "cohort", note) for note in pooled.notes]
     absent = [c.title for c in study.cohorts if c.cohort not in set(rows["cohort"])]
     if absent:
@@ -133,20 +145,25 @@ def _compare(study: Study, words: dict[str, str], rows: pd.DataFrame) -> Compari
         cohorts=rows[COLUMNS].reset_index(drop=True),
         pooled=pooled,
         learning=learning,
+        together=together,
         n=len(rows),
         n_dropped=len(absent),
         notes=tuple(notes),
     )
 
 
-def _pooled(study: Study, question: str, rows: pd.DataFrame) -> Result:
+def _pooled(study: Study, question: str, rows: pd.DataFrame, together: int) -> Result:
     asked = f"what the mean effect over cohorts is ({question})"
     if not study.pool:
         reason = "the cohorts are groups of different kind, and the study file says that they are not to be pooled"
         return NoAnswer(n=len(rows), question=asked, reason=reason)
     if len(rows) < FEWEST:
         return NoAnswer(n=len(rows), question=asked, reason=f"{len(rows)} cohorts have an effect; needs {FEWEST}")
-    return meta_analysis(rows["estimate"].to_numpy(), rows["se"].to_numpy(), sites=list(rows["title"]))
+    found = meta_analysis(rows["estimate"].to_numpy(), rows["se"].to_numpy(), sites=list(rows["title"]))
+    one = found.terms.iloc[0]
+    level, p = 1 - ALPHA / together, min(1.0, one["p"] * together)
+    wide = estimate_table([one["term"]], one["estimate"], one["se"], df=one["df"], n=one["n"], level=level)
+    return replace(found, terms=wide.assign(p=p))
 
 
 def _learning(study: Study, question: str, rows: pd.DataFrame) -> Result:
@@ -192,7 +209,8 @@ def _scores(study: Study, found: Result, _: Any) -> Iterator[dict[str, Any]]:
     rows = found.changes[found.changes["estimator"] == "everyone"]
     for row in rows[rows["wave"] == rows["wave"].iloc[-1]].to_dict("records"):
         title = found.titles[row["scale"]]
-        numbers = {name: row[name] for name in ("estimate", "se", "ci_low", "ci_high", "p", "relative", "n", "better")}
+        numbers = {name: row[name] for name in ("estimate", "se", "relative", "n", "better")}
+        numbers |= {"ci_low": row["ci_low_all"], "ci_high": row["ci_high_all"], "p": row["p_adjusted"]}
         unit = "percentage points" if "%" in title else "points"
         first = found.means[(found.means["scale"] == row["scale"])]["mean"].iloc[0]
         yield {"kind": "experience", "question": title, "unit": unit, "before": first} | numbers

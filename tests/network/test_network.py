@@ -9,19 +9,23 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 from lxml import html
+from scipy.special import stdtrit
 
 from joyeval import network
 from joyeval.coordination import change
 from joyeval.disclosure import check_release
 from joyeval.errors import UsageError
 from joyeval.improvement.change import changes
+from joyeval.measurement.scores import score_change
 from joyeval.models import meta_analysis
 from joyeval.network import Comparison
 from joyeval.network.effects import _coordination
 from joyeval.pipeline import network as pipeline
 from joyeval.result import NoAnswer
+from joyeval.store import Store
 from tests.conftest import ROOT
 from tests.coordination.surveys import survey
+from tests.measurement.test_equity import waves
 from tests.network import programme
 
 
@@ -178,3 +182,25 @@ def test_units_without_the_programme_are_no_part_of_a_cohort_s_effect():
     assert row["estimate"] == pytest.approx(between.loc["all", "estimate"])
     assert row["n"] == between.loc[["a", "b"], "n"].sum()
     assert row["estimate"] > between["estimate"].drop("all").mean() + 0.2
+
+
+def test_scores_are_a_family_whose_intervals_hold_together(tmp_path):
+    study = programme.study(tmp_path)
+    scales = {"joy": ("Joy", "higher"), "calm": ("Calm", "higher")}
+    for seed, cohort in enumerate(study.cohorts):
+        people = waves(gain=0.5, seed=seed)
+        scores = score_change(people.assign(calm=people["joy"].sample(frac=1, random_state=seed).to_numpy()), scales)
+        Store(tmp_path, study.store(cohort.cohort).folder).save(experience_change=scores)
+    joy, calm = (one for one in network.comparisons(study) if one.kind == "experience")
+    assert joy.together == calm.together == 2
+    own = joy.cohorts
+    single = meta_analysis(own["estimate"].to_numpy(), own["se"].to_numpy())
+    alone, told = single.terms.iloc[0], joy.pooled.terms.iloc[0]
+    assert told["estimate"] == alone["estimate"]
+    assert told["ci_high"] - told["estimate"] == pytest.approx(stdtrit(alone["df"], 1 - 0.05 / 4) * alone["se"])
+    assert told["p"] == pytest.approx(min(1, 2 * alone["p"]))
+    assert joy.pooled.predicted_high == single.predicted_high
+    stored = study.store(study.cohorts[0].cohort).result("experience_change").changes
+    last = stored[(stored["estimator"] == "everyone") & (stored["scale"] == "joy")].iloc[-1]
+    assert own["ci_low"].iloc[0] == last["ci_low_all"]
+    assert "95% interval for all 2 scores together" in joy.sentence()

@@ -14,7 +14,7 @@ from joyeval.disclosure import coarse_table
 from joyeval.exhibits import network as exhibits
 from joyeval.exhibits.charts import FEWEST_TEAMS
 from joyeval.exhibits.programme import NAMES
-from joyeval.judgement import NOT_CLEAR, VERDICTS, about
+from joyeval.judgement import NOT_CLEAR, VERDICTS
 from joyeval.network import Comparison
 from joyeval.report.audiences import everyone, section
 from joyeval.report.sections.front import last_day, mark
@@ -106,7 +106,7 @@ def network_summary(study: Study, found: Sequence[Comparison], totals: TeamTotal
 
 
 def _scores(found: Sequence[Comparison]) -> str:
-    """Count the scores by what their single intervals say, beside what chance would give."""
+    """Count the scores by what their intervals say, which hold for all of them together."""
     named = {word: [c.question for c in found if c.verdict == word] for word in VERDICTS}
     told = [
         f"{len(names)} {word}" + (f" ({'; '.join(names)})" if word != NOT_CLEAR else "")
@@ -114,9 +114,8 @@ def _scores(found: Sequence[Comparison]) -> str:
         if names
     ]
     return (
-        f"Mean change of the cohorts in {counted(len(found), 'score')} of staff experience: {listed(told)} (by the 95% "
-        f"interval of each, not corrected for their number). Had none changed, about {about(0.05 * len(found))} would "
-        "still look clear."
+        f"Mean change of the cohorts in {counted(len(found), 'score')} of staff experience: {listed(told)} (by "
+        f"{'intervals that hold for all of them together' if len(found) > 1 else 'its 95% interval'})."
     )
 
 
