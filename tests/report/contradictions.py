@@ -20,7 +20,7 @@ def number(text: str) -> float:
 def contradictions(page: str) -> list[str]:
     """Return what contradicts itself on an HTML page: words and intervals, tables, the aim, measures told twice."""
     tree = html.fromstring(page)
-    return [*_sentences(tree), *_verdicts(tree), *_aims(tree), *_measures(tree)]
+    return [*_sentences(tree), *_verdicts(tree), *_aims(tree), *_measures(tree), *_outcomes(tree), *_counts(tree)]
 
 
 def _texts(tree) -> list[str]:
@@ -74,3 +74,40 @@ def _measures(tree) -> list[str]:
         for a, b in zip(first.groups(), (chapter[2], chapter[3], chapter[1]), strict=True)
     )
     return [] if near else [f"{first[0]} / {chapter[0]}"]
+
+
+def _questions(tree) -> dict[str, str]:
+    """Answers of the first page by their question."""
+    rows = ([" ".join(cell.text_content().split()) for cell in row.iter("td", "th")] for row in tree.iter("tr"))
+    return {cells[0]: cells[1] for cells in rows if len(cells) == 3 and cells[0].endswith("?")}
+
+
+def _outcomes(tree) -> list[str]:
+    """A series has the same levels and change on the first page and in its chapter."""
+    text, found = " ".join(tree.text_content().split()), []
+    for question, answer in _questions(tree).items():
+        title = re.match(r"“(.*)”: did it change\?", question)
+        first = re.search(rf"From ({NUMBER}) .*? to ({NUMBER}) [^.]*?\): ({NUMBER})", answer)
+        if not title or not first:
+            continue
+        said = re.search(rf"{re.escape(title[1])}\. [^.]*?({NUMBER}) [^(]*\(from ({NUMBER}) to ({NUMBER}),", text)
+        told = said and (said[2], said[3], said[1])
+        if not told or any(abs(number(a) - number(b)) > 1 for a, b in zip(first.groups(), told, strict=True)):
+            found.append(f"{question} {answer} / {said and said[0]}")
+    return found
+
+
+def _counts(tree) -> list[str]:
+    """Verdicts are counted alike on the first page and in their chapter."""
+    text, found, counts = " ".join(tree.text_content().split()), [], rf"({NUMBER}) [a-z ]+: ([^.(]+)"
+    for question, answer in _questions(tree).items():
+        if question.startswith("How many"):
+            first = re.match(rf"Of {counts}\.", answer)
+            if first and first[2] not in [said[2].strip() for said in re.finditer(rf"Of {counts}\(by the", text)]:
+                found.append(answer)
+        if question.startswith("What became of outcomes"):
+            for part in answer.rstrip(".").split("; "):
+                title, listed = part.rsplit(": ", 1)
+                if not re.search(rf"{re.escape(title)}\. Of {NUMBER} [a-z ]+: {re.escape(listed)} \(by the", text):
+                    found.append(part)
+    return found

@@ -184,6 +184,39 @@ def test_less_than_what_matters_is_said_to_be_that(tmp_path, results):
     assert sure.endswith("all of it is too little to matter.")
 
 
+def test_a_link_between_teams_stands_beside_the_one_within(tmp_path, results):
+    within = link()
+    between = within.terms.assign(term="between", estimate=0.3, ci_low=0.1, ci_high=0.5)
+    both = replace(within, terms=pd.concat([within.terms, between], ignore_index=True))
+    found, sure = rows(page(tmp_path, results | {"outcomes_primary": both}))[
+        "Did teams with better staff experience do better?"
+    ]
+    assert found == (
+        "They differed: where “A good day” was 10 percentage points higher on average, “Rated good” differed by +3 "
+        "percentage points (+4% in relative terms), which is better."
+    )
+    assert sure.startswith("95% interval +1 to +5.")
+    unclear = replace(both, terms=both.terms.assign(ci_low=-0.1))
+    found, _ = rows(page(tmp_path, results | {"outcomes_primary": unclear}))[
+        "Did teams with better staff experience do better?"
+    ]
+    assert found.startswith("It cannot be told. Where")
+
+
+def test_other_questions_named_beforehand_are_answered(tmp_path, results, monkeypatch):
+    named = "{staff: good_day, outcome: fft, window: [1, 3]}"
+    asked = STUDY + f"secondary: [{named}, {named}, {named}]\n"
+    monkeypatch.setattr(sys.modules[__name__], "STUDY", asked)
+    nothing = NoAnswer(n=0, question="whether it followed", reason="no outcome")
+    others = {"outcomes_secondary_1": link(0.05, 0.15), "outcomes_secondary_2": link(), "outcomes_secondary_3": nothing}
+    found, sure = rows(page(tmp_path, results | others))["What of the other questions named beforehand?"]
+    assert found == (
+        "“Rated good” differed by +1.0 percentage points (+0.5 to +1.5) when “A good day” was 10 percentage points "
+        "higher, which is better. It cannot be told for “Rated good” and “Rated good” with “A good day”."
+    )
+    assert sure == "3 questions, each by its own 95% interval."
+
+
 @pytest.mark.parametrize(
     ("target", "by", "found"), [(50, "2024-08-31", "Yes"), (95, "programme", "No"), (50, "2026-01-01", "It")]
 )

@@ -17,10 +17,10 @@ from joyeval.intake.response import respondent_flow
 from joyeval.judgement import about, key
 from joyeval.measurement.equity import Equity
 from joyeval.measurement.scores import ScoreChange
-from joyeval.outcomes.analyses import step_of
-from joyeval.outcomes.association import CANNOT_BE_TOLD, GOES_WITH, NO_MORE, Association
+from joyeval.outcomes.association import Association
 from joyeval.report.audiences import section
 from joyeval.report.messages import catalogue
+from joyeval.report.sections.summary_links import SECONDARY, link_rows
 from joyeval.report.sections.summary_outcomes import outcome_rows, tallied, totals
 from joyeval.wording import decimals, listed
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from joyeval.report.messages import Catalogue
     from joyeval.result import NoAnswer, Result
     from joyeval.store import Store
-    from joyeval.study import Outcome, Study
+    from joyeval.study import Study
 
 TOLD_OF = (  # results that the page speaks of
     "outcomes_primary",
@@ -61,7 +61,8 @@ class Row:
 def summary(study: Study, cohort: str, store: Store) -> None:
     """Emit the one-page summary, in the language of the study."""
     say = catalogue(study.language, noun=study.teams.called)
-    found = shown_of(store, study, [name for name in store.results() if name in TOLD_OF])
+    told = (name for name in store.results() if name in TOLD_OF or name.startswith(SECONDARY))
+    found = shown_of(store, study, told)
     report.heading(say("headings.summary"), new_page=True)
     report.text(disclosure.nobody(_lead(study, cohort, store, say), "teams and days"))
     report.text(say("summary.aim", aim=study.programme.aim))
@@ -124,7 +125,7 @@ def _lead(study: Study, cohort: str, store: Store, say: Catalogue) -> str:
 
 def _rows(study: Study, cohort: str, found: dict[str, Result], store: Store, say: Catalogue) -> list[Row]:
     rows = _aim(study, cohort, found, store, say)
-    rows += [_primary(study, found, store, say)] if study.primary and "outcomes_primary" in found else []
+    rows += [Row(*row) for row in link_rows(study, cohort, found, store, say)]
     rows += _pulses(study, cohort, found.get("improvement_cohort_change"), store, say)
     questions = {
         "improvement_verdicts": "teams.question",
@@ -158,36 +159,6 @@ def _unknown(result: NoAnswer, say: Catalogue) -> tuple[str, str]:
     return say("summary.no_answer", question=result.question, reason=reason), say("summary.no_answer_sure")
 
 
-def _primary(study: Study, found: dict[str, Result], store: Store, say: Catalogue) -> Row:
-    result, named = found["outcomes_primary"], study.primary
-    outcome = next(part for part in study.outcomes if part.measure == named.outcome)
-    question = say("primary.question" if outcome.service_users else "primary.question_other")
-    if not isinstance(result, Association):
-        return Row(question, *_unknown(result, say))
-    pulses = {part.measure: part.title for part in study.pulses}
-    step = step_of(study, named)
-    row = result.effect[["estimate", "ci_low", "ci_high"]].astype(float) * step
-    places = decimals(row)
-    level = _level(outcome, store)
-    unit = say("primary.points") if outcome.kind == "proportion" else outcome.unit
-    told = {
-        "staff": pulses.get(named.staff, named.staff),
-        "step": say("primary.step_points", step=step) if named.staff in pulses else say("primary.step_one"),
-        "outcome": outcome.title,
-        "estimate": say.signed(row["estimate"], places),
-        "unit": unit,
-        "relative": say.percent(row["estimate"] / level),
-        "first": named.window[0],
-        "last": named.window[1],
-        "way": say("primary.better" if (row["estimate"] > 0) == (outcome.improve == "increase") else "primary.worse"),
-    }
-    kind = {GOES_WITH: "link", NO_MORE: "small", CANNOT_BE_TOLD: "open"}[result.answer]
-    told["smallest"] = say.number(result.smallest * step, decimals(row))
-    interval = {name: say.signed(row[f"ci_{name}"], places) for name in ("low", "high")}
-    sure = "by_lot_sure" if result.experimental and kind == "link" else f"{kind}_sure"
-    return Row(question, say(f"primary.{kind}", **told), say(f"primary.{sure}", **interval, teams=result.n_teams))
-
-
 def _aim(study: Study, cohort: str, found: dict[str, Result], store: Store, say: Catalogue) -> list[Row]:
     """Answer the aim: the last full month before its day, over all answers, against the target; whether it changed."""
     if study.aim is None:
@@ -216,15 +187,6 @@ def _amount(value: float, unit: str, say: Catalogue) -> str:
     """Return a value with its unit, as whole as it can be."""
     number = say.number(value, 0 if float(value).is_integer() or abs(value) >= 20 else 1)
     return f"{number}%" if unit == "%" else f"{number} {unit}".strip()
-
-
-def _level(outcome: Outcome, store: Store) -> float:
-    """Return the usual level of an outcome, over all teams and periods, in the units of the analysis."""
-    table = store.table("outcomes")
-    here = table[(table["measure"] == outcome.measure) & table["value"].notna()]
-    weight = here["denominator"].fillna(1) if here["denominator"].notna().any() else pd.Series(1.0, here.index)
-    share = 100 if outcome.kind == "proportion" else 1
-    return share * float((here["value"] * weight).sum() / weight.sum())
 
 
 def _pulses(study: Study, cohort: str, change: Result | None, store: Store, say: Catalogue) -> list[Row]:
