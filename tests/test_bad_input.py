@@ -56,6 +56,12 @@ PEOPLE = {
     "an infinite score": ANSWERS.assign(joy=ANSWERS["joy"].where(ANSWERS.index != 3, np.inf)),
     "nobody answered": ANSWERS.assign(**FLAT | dict.fromkeys(FLAT, np.nan)),
     "teams of very unequal size": ANSWERS.assign(team=(np.arange(len(ANSWERS)) % 37) // 18, wave="1"),
+    "the missing code of SPSS": ANSWERS.assign(joy=ANSWERS["joy"].where(ANSWERS.index != 3, -1.797e308)),
+    "numbers next to nothing": ANSWERS.assign(joy=ANSWERS["joy"] * 1e-200),
+    "a person without a team": ANSWERS.assign(team=ANSWERS["team"].where(ANSWERS.index % 7 != 0)),
+    "rows of one number": ANSWERS.set_axis([0] * len(ANSWERS)),
+    "missing values of pandas": ANSWERS.convert_dtypes(),
+    "nothing differs in the second wave": ANSWERS.assign(joy=ANSWERS["joy"].where(ANSWERS["wave"] == "1", 3.0)),
     "no rows": ANSWERS.iloc[:0],
 }
 
@@ -97,6 +103,27 @@ def test_answers_of_people(call):
         check(ABOUT_PEOPLE[call], table)
 
 
+NAMES_OF_SCORES = ["joy score (0-10)", "joy-2", "2023", "later", "first", "a `tick", "np"]
+
+
+@pytest.mark.parametrize("name", NAMES_OF_SCORES)
+def test_whatever_a_score_is_called(name):
+    """Names are columns of a spreadsheet, never read as part of a formula."""
+    called = ANSWERS.rename(columns={"joy": name})
+    for call, of in ((score_change, {name: ("Joy", "higher")}), (_equity, {name: "Joy"})):
+        plain = {"joy": next(iter(of.values()))}
+        ours, theirs = call(called, of).tidy(), call(ANSWERS, plain).tidy()
+        numbers = ["estimate", "ci_low", "ci_high"]
+        pd.testing.assert_frame_equal(ours[numbers], theirs[numbers])
+    moved = PANEL.rename(columns={"joy": name})
+    for design in (outcomes.fixed_effects, outcomes.within_between, outcomes.change_on_change, outcomes.between):
+        check(lambda t, design=design: design(t, y="waits", x=name), moved)
+
+
+def _equity(table, scales):
+    return measurement.equity(table, by=["role"], scales=scales)
+
+
 # --- ties between workgroups
 
 TIES = survey(raters=5, groups="ABC").pipe(lambda t: t.assign(**{d: t["rc"].round().clip(1, 5) for d in DIMENSIONS}))
@@ -116,6 +143,13 @@ SURVEYS = {
     "one rater each": TIES[TIES["person"].isin(TIES.drop_duplicates("workgroup")["person"])],
     "a unit without a second wave": WARDS[(WARDS["process"] == "ward") | (WARDS["wave"] == "1")],
     "nobody answered": TIES.assign(**dict.fromkeys(SCORES, np.nan)),
+    "the missing code of Stata": TIES.assign(**{name: TIES[name].where(TIES.index != 3, 8.99e307) for name in SCORES}),
+    "nothing differs in the second wave": TIES.assign(**{n: TIES[n].where(TIES["wave"] == "1", 3.0) for n in SCORES}),
+    "ratings twice": pd.concat([TIES, TIES.iloc[:9]], ignore_index=True),
+    **{
+        f"rows without a {name}": TIES.assign(**{name: TIES[name].where(TIES.index % 7 != 0)})
+        for name in ("person", "workgroup", "target")
+    },
     "no rows": TIES.iloc[:0],
 }
 
@@ -147,7 +181,7 @@ ABOUT_TIES = {
 
 
 LONG = ("answers", "ordinal", "scoring rules")  # half a second a table: all of them in the slow tests
-TELLING = ("one workgroup", "an infinite score", "a unit without a second wave")
+TELLING = ("one workgroup", "an infinite score", "a unit without a second wave", "rows without a target")
 
 
 @pytest.mark.parametrize("call", list(ABOUT_TIES))
@@ -195,6 +229,13 @@ PANELS = {
     "an infinite outcome": PANEL.assign(waits=PANEL["waits"].where(PANEL.index != 3, np.inf)),
     "a perfect fit": PANEL.assign(waits=2 * PANEL["joy"]),
     "nothing measured": PANEL.assign(joy=np.nan),
+    "the missing code of SPSS": PANEL.assign(joy=PANEL["joy"].where(PANEL.index != 3, -1.797e308)),
+    "one team moves": PANEL.assign(joy=PANEL["joy"].where(PANEL["team"] == "t00", 3.0)),
+    "yes or no": PANEL.assign(joy=PANEL["joy"] > PANEL["joy"].median()),
+    "missing values of pandas": PANEL.convert_dtypes(),
+    "periods as text": PANEL.assign(period="p" + PANEL["period"].astype(str)),
+    "periods as months": PANEL.assign(period=pd.PeriodIndex.from_ordinals(PANEL["period"] + 600, freq="M")),
+    "periods as days": PANEL.assign(period=pd.Timestamp("2024-01-01") + pd.to_timedelta(30 * PANEL["period"], "D")),
     "no rows": PANEL.iloc[:0],
 }
 XY = {"y": "waits", "x": "joy"}
@@ -209,7 +250,7 @@ ABOUT_TEAMS = {
     "within and between": lambda t: outcomes.within_between(t, **XY, draws=0),
     "change on change": lambda t: outcomes.change_on_change(t, **XY),
     "between": lambda t: outcomes.between(t, **XY),
-    "cross-lagged": lambda t: outcomes.cross_lagged(t[t["period"] < 3], **XY),
+    "cross-lagged": lambda t: outcomes.cross_lagged(t[t["period"].isin(t["period"].unique()[:3])], **XY),
     "repeated correlation": lambda t: outcomes.repeated_correlation(t, x="joy", y="waits"),
     "partial correlation": lambda t: outcomes.partial_correlation(t, x="joy", y="waits", given=["period"]),
     "mediation": lambda t: outcomes.mediation(
@@ -248,6 +289,8 @@ SERIES = {
     "an infinite count": PULSE.assign(y=PULSE["y"].where(PULSE.index != 3, np.inf)),
     "nothing counted": PULSE.assign(y=np.nan),
     "a team of two weeks": PULSE[(PULSE["team"] != "a") | (PULSE["week"] < WEEKS[2])],
+    "the missing code of Stata": PULSE.assign(**{c: PULSE[c].where(PULSE.index != 3, 8.99e307) for c in "yn"}),
+    "denominators next to nothing": PULSE.assign(n=PULSE["n"] * 1e-200),
     "no rows": PULSE.iloc[:0],
 }
 
@@ -307,5 +350,6 @@ def test_names_as_categories_say_the_same(name):
     ours, theirs = (found.tidy().reset_index(drop=True) for found in (as_categories, as_text))
     texts = ours.columns[ours.dtypes.map(lambda kind: not pd.api.types.is_numeric_dtype(kind))]
     pd.testing.assert_frame_equal(ours.astype(dict.fromkeys(texts, str)), theirs.astype(dict.fromkeys(texts, str)))
-    shown = [show(found, people=100).frame().astype(str) for found in (as_categories, as_text)]
+    people = pd.Series(100, index=table["team"].unique()) if isinstance(as_text, improvement.Verdicts) else 100
+    shown = [show(found, people=people).frame().astype(str) for found in (as_categories, as_text)]
     assert shown[0].equals(shown[1])

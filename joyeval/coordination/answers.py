@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.coordination.rater_model import panel, tie_means
-from joyeval.coordination.ratings import RATER, joined, wave_order
+from joyeval.coordination.ratings import KEYS, RATER, joined, wave_order
 from joyeval.coordination.ties import RC, Survey
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.design import refuse_infinite
@@ -86,7 +86,7 @@ def answer_quality(
     """
     chosen = ties if process is None else ties[ties["process"] == process]
     refuse_infinite(chosen, ["rc", *survey.dimensions], "ties")
-    scored = chosen.dropna(subset=["rc"])
+    scored = chosen.dropna(subset=["rc", *KEYS])
     if scored.empty:
         raise UsageError(f"no scored ties{f' of process {process}' if process else ''}")
     rows, notes = [], []
@@ -203,7 +203,7 @@ def wave_invariance(
 
     if len(survey.dimensions) < FACTOR_ITEMS:
         raise ModelError(f"the survey has fewer than {FACTOR_ITEMS} items")
-    chosen = (ties if process is None else ties[ties["process"] == process]).dropna(subset=["rc"])
+    chosen = (ties if process is None else ties[ties["process"] == process]).dropna(subset=["rc", *KEYS])
     order = wave_order(chosen, waves)
     rows = _persons(chosen.assign(wave=chosen["wave"].astype(str)), survey, "wave").reset_index()
     rows = rows.assign(wave=pd.Categorical(rows["wave"], order, ordered=True)).dropna(subset=["wave"])
@@ -251,7 +251,7 @@ def ordinal_change(
         raise UsageError(f"no ties between groups of process {process} in every one of the waves {', '.join(order)}")
     keys = ["process", "workgroup", "target", "person", "wave"]
     long = between.melt(id_vars=keys, value_vars=list(survey.dimensions), var_name="item", value_name="answer")
-    long = long.dropna(subset=["answer"])
+    long = long.dropna(subset=["answer", *KEYS])
     whole = long["answer"] == long["answer"].round()
     if whole.mean() < MOSTLY:
         raise ModelError(f"{int((~whole).sum())} of {len(long)} answers are averages, which are not ordered answers")

@@ -96,7 +96,7 @@ def _of_respondents(data: Ratings) -> dict[str, pd.DataFrame]:
 def two_sample(first: pd.Series, second: pd.Series, *, equal_variances: bool = False) -> pd.DataFrame:
     """Second less first, as independent samples: Welch's test, or Student's."""
     a, b = first.dropna(), second.dropna()
-    if min(len(a), len(b)) < 2:
+    if min(len(a), len(b)) < 2 or not (np.ptp(a) or np.ptp(b)):  # nothing says how sure a difference is
         return pd.DataFrame(columns=["term"])
     free = np.array([len(a) - 1, len(b) - 1])
     spread = np.array([a.var(), b.var()])
@@ -111,7 +111,7 @@ def two_sample(first: pd.Series, second: pd.Series, *, equal_variances: bool = F
 def paired(difference: pd.Series) -> pd.DataFrame:
     """Mean of the differences of pairs, by the t-test."""
     d = difference.dropna()
-    if len(d) < 2:
+    if len(d) < 2 or not np.ptp(d):
         return pd.DataFrame(columns=["term"])
     return estimate_table(["change"], [d.mean()], [d.std() / np.sqrt(len(d))], df=len(d) - 1, n=len(d))
 

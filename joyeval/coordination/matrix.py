@@ -168,7 +168,7 @@ def one_survey(ties: pd.DataFrame, wave: str, process: str | None) -> pd.DataFra
         here = here[here["process"] == process]
     if here.empty:
         raise UsageError(f"no ties of wave {wave!r}; there are {', '.join(sorted(ties['wave'].astype(str).unique()))}")
-    processes = sorted(here["process"].unique())
+    processes = sorted(here["process"].dropna().unique())
     if len(processes) > 1:
         raise UsageError(f"wave {wave!r} has several processes; name one of {', '.join(processes)}")
     refuse_infinite(here, here.columns, f"ties of wave {wave}")

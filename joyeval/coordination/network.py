@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.coordination.matrix import BETWEEN, NO_BANDS, Bands, Matrix, one_survey
+from joyeval.coordination.ratings import KEYS, RATER, joined, refuse_twice
 from joyeval.coordination.ties import RC, Survey
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.estimates import holding
@@ -127,7 +128,8 @@ def network(
     Freeman (1978), Soc. Netw. 1(3), 215-239, doi:10.1016/0378-8733(78)90021-7 (centralisation).
     Leicht & Newman (2008), Phys. Rev. Lett. 100, 118703, doi:10.1103/PhysRevLett.100.118703 (directed modularity).
     """
-    rows = one_survey(ties, wave, process).dropna(subset=[measure])
+    rows = one_survey(ties, wave, process).dropna(subset=[measure, *KEYS])
+    refuse_twice(rows.assign(rater=joined(rows, *RATER)))
     names = sorted(set(rows["workgroup"]) & set(rows["target"]))
     if stages is not None and (missing := sorted(set(names) - set(stages))):
         raise UsageError(f"no stage for {', '.join(missing)}")

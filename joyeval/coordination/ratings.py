@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RATER = ("process", "workgroup", "person")  # what names a rater
+KEYS = (*RATER, "target", "wave")  # what a rating must say to be used
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Ratings:
     waves : tuple of str
         In order.
     n_dropped : int
-        Rows without a score.
+        Rows without a score, or that do not say who rated whom.
     comparison : frozenset of str
         Processes without the programme: no part of a mean over processes.
     """
@@ -140,7 +141,7 @@ def ratings(
     order = wave_order(chosen, waves)
     chosen = chosen.assign(wave=given)[given.isin(order)]
     refuse_infinite(chosen, [measure], "ties")
-    scored = chosen.dropna(subset=[measure]).rename(columns={measure: "value"})
+    scored = chosen.dropna(subset=[measure, *KEYS]).rename(columns={measure: "value"})
     scored["value"] = scored["value"].astype(float)
     present = [wave for wave in order if (scored["wave"] == wave).any()]
     if len(present) < 2:
@@ -150,7 +151,7 @@ def ratings(
     rater = joined(scored, *RATER)
     rater = rater if linked else rater + "|" + scored["wave"]
     kept = plain_names(scored[["process", "workgroup", "target", "wave", "person", "value"]]).assign(rater=rater)
-    _refuse_twice(kept)
+    refuse_twice(kept)
     return Ratings(kept.reset_index(drop=True), tuple(present), len(chosen) - len(scored), frozenset(comparison))
 
 
@@ -181,7 +182,8 @@ def _chosen(ties: pd.DataFrame, measure: str, process: str | None) -> pd.DataFra
     return ties[ties["process"] == process]
 
 
-def _refuse_twice(rows: pd.DataFrame) -> None:
+def refuse_twice(rows: pd.DataFrame) -> None:
+    """Refuse a second score of the same rater, target and wave."""
     twice = int(rows.duplicated(["rater", "target", "wave"]).sum())
     if twice:
         found, fix = f"{twice} second scores of the same rater, target and wave", "keep one row each"

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import DataError, Problem, UsageError
+from joyeval.models.design import no_number
 
 if TYPE_CHECKING:
     from joyeval.improvement.limits import Kind
@@ -78,7 +79,7 @@ class Source:
             self.problems.append(Problem("data", "text", "numbers", fix, column=column, rule="not-numbers"))
             return np.full(len(self.data), np.nan)
         values = self.data[column].to_numpy(dtype=float, na_value=np.nan)
-        self.refuse(np.isinf(values), column, INFINITE)
+        self.refuse(no_number(values), column, INFINITE)
         return values
 
     def times(self, column: str) -> tuple[np.ndarray, bool]:

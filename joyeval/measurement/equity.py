@@ -98,7 +98,7 @@ def equity(waves: pd.DataFrame, *, by: Sequence[str], scales: Mapping[str, str])
     if len(order) < 2:
         raise ModelError(f"differences between groups: {len(order)} wave; a change needs two")
     ends = waves[waves["wave"].isin([order[0], order[-1]])]
-    ends = ends.assign(later=(ends["wave"] == order[-1]).astype(float))
+    ends = ends.assign(__later=(ends["wave"] == order[-1]).astype(float))
     parts = [_compared(ends, attribute, scale, scales[scale]) for attribute in by for scale in scales]
     groups = pd.concat([table for table, _ in parts], ignore_index=True)
     tests = pd.DataFrame([row for _, rows in parts for row in rows], columns=list(_TEST))
@@ -119,8 +119,9 @@ _TEST = ("attribute", "scale", "title", "question", "statistic", "df1", "df2", "
 
 def _compared(ends: pd.DataFrame, attribute: str, scale: str, title: str) -> tuple[pd.DataFrame, list[dict]]:
     """Describe the groups of one attribute on one scale, and test whether they are alike."""
-    data = ends[["person", "team", "later", attribute, scale]].dropna()
-    by = data.groupby([attribute, "later"])[scale].agg(["size", "mean"]).unstack("later")
+    columns = [ends[name] for name in ("person", "team", "__later", attribute, scale)]
+    data = pd.concat(columns, axis=1, keys=["person", "team", "later", "label", "score"]).dropna()
+    by = data.groupby(["label", "later"])["score"].agg(["size", "mean"]).unstack("later")
     by = by.reindex(columns=pd.MultiIndex.from_product([["size", "mean"], [0.0, 1.0]]))
     counts = by["size"].fillna(0)
     table = pd.DataFrame(
@@ -140,7 +141,7 @@ def _compared(ends: pd.DataFrame, attribute: str, scale: str, title: str) -> tup
     if len(large) < 2:
         return blank, []
     try:
-        fit, names = _fitted(data[data[attribute].isin(large)], attribute, scale, large)
+        fit, names = _fitted(data[data["label"].isin(large)], large)
         tests = [_test(fit, names, question) for question in QUESTIONS]
     except ModelError:
         return blank, []
@@ -149,14 +150,14 @@ def _compared(ends: pd.DataFrame, attribute: str, scale: str, title: str) -> tup
     return table.merge(changes, on="category", how="left"), [named | test for test in tests]
 
 
-def _fitted(data: pd.DataFrame, attribute: str, scale: str, large: list) -> tuple[Mixed, list[str]]:
+def _fitted(data: pd.DataFrame, large: list) -> tuple[Mixed, list[str]]:
     """Fit level and change of each group against the first; the first has no column of its own."""
     names = ["", *(f"group_{i}" for i in range(1, len(large)))]
-    columns = {name: (data[attribute] == label).astype(float) for name, label in zip(names, large, strict=True) if name}
+    columns = {name: (data["label"] == label).astype(float) for name, label in zip(names, large, strict=True) if name}
     columns |= {f"{name}_later": column * data["later"] for name, column in columns.items()}
     rows = data.assign(**columns)
     twice = rows.duplicated("person", keep=False).any()
-    formula = f"{scale} ~ later + " + " + ".join(columns)
+    formula = "score ~ later + " + " + ".join(columns)
     groups = ["person", "team"] if twice else ["team"]  # teams change by different amounts, so change varies by team
     return mixed(formula, rows, groups=groups, slopes={"team": ["later"]}, df="satterthwaite"), names
 

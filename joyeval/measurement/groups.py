@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from joyeval.errors import ModelError, UsageError, and_others
+from joyeval.models.design import no_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +125,7 @@ def answers_of(items: pd.DataFrame | pd.Series | np.ndarray, *, what: str) -> pd
     UsageError
         A column does not hold numbers, or two have the same name.
     ModelError
-        A value is infinite, or nothing was answered at all.
+        A value is infinite or impossible, or nothing was answered at all.
     """
     table = items if isinstance(items, pd.DataFrame) else pd.Series(items, name=getattr(items, "name", None)).to_frame()
     twice = sorted({str(name) for name in table.columns[table.columns.duplicated()]})
@@ -134,8 +135,8 @@ def answers_of(items: pd.DataFrame | pd.Series | np.ndarray, *, what: str) -> pd
     if words:
         raise UsageError(f"{what}: found no numbers in {', '.join(words)}; expected scored answers (see je.score)")
     numbers = table.astype(float)
-    if np.isinf(numbers.to_numpy()).any():
-        raise ModelError(f"{what}: found infinite values in {len(table)} rows; mend or leave them out")
+    if no_number(numbers.to_numpy()).any():
+        raise ModelError(f"{what}: found infinite or impossible values in {len(table)} rows; mend or leave them out")
     if numbers.size == 0 or numbers.isna().to_numpy().all():
         raise ModelError(
             f"{what}: none of {len(table)} respondents answered any of {table.shape[1]} items; check the map"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError
+from joyeval.errors import ModelError, UsageError
 from joyeval.measurement.groups import items_of
 from joyeval.measurement.turnover import error_of, influence
 from joyeval.models.estimates import estimate_table
@@ -93,7 +93,10 @@ def item_gaps(
         raise ModelError(
             f"item gaps of {scale}: {int(kept.sum())} respondents with an answer to {answers.shape[1]} items; needs 10"
         )
-    here = answers[kept]
+    cluster, also = (None if given is None else _beside(given, answers, scale) for given in (cluster, also))
+    here = answers.reset_index(drop=True)[kept.to_numpy()]
+    if cluster is not None and (alone := int(cluster[here.index].isna().sum())):
+        raise ModelError(f"item gaps of {scale}: {alone} of {len(here)} respondents have no team; leave them out")
     share = here.notna().mean(axis=1)
     scores = {"complete": here[share == 1].mean(axis=1), "half": here[share >= 0.5].mean(axis=1)}
     rows = [_mean(rule, score, cluster) for rule, score in scores.items()]
@@ -115,6 +118,15 @@ def item_gaps(
         estimates=pd.concat([*rows, imputed], ignore_index=True).astype({"term": "str"}),
         fmi=fmi,
     )
+
+
+def _beside(given: Any, answers: pd.DataFrame, scale: str) -> Any:
+    """Put what else is known of the respondents into the order of their answers, numbered from 0."""
+    if not given.index.equals(answers.index):
+        if given.index.has_duplicates or not answers.index.isin(given.index).all():
+            raise UsageError(f"item gaps of {scale}: other rows than those of the answers; take both from one table")
+        given = given.loc[answers.index]
+    return given.reset_index(drop=True)
 
 
 def _mean(rule: str, score: pd.Series, cluster: pd.Series | None) -> pd.DataFrame:

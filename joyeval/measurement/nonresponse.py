@@ -234,7 +234,7 @@ def _change(
         if invited is not None:
             tip = tipping_point(*both, invited=(invited, invited), team=team).tidy().set_index("term")["estimate"]
             row |= {"tipping": float(tip["tipping"]), "tipping_sd": float(tip["tipping_sd"])}
-    except ModelError as error:
+    except (ModelError, UsageError) as error:
         notes[str(error)] = None
     return row
 
@@ -257,6 +257,6 @@ def _last_wave(
         row |= {rule: float(terms.loc[rule, "estimate"]) for rule in RULES}
         row |= {f"{rule}_n": int(terms.loc[rule, "n"]) for rule in RULES} | {"fmi": gaps.fmi}
         notes |= dict.fromkeys(gaps.notes)
-    except ModelError as error:
+    except (ModelError, UsageError) as error:
         notes[str(error)] = None
     return row

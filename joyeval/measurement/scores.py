@@ -194,13 +194,13 @@ def _half_width(here: pd.DataFrame, scale: str) -> float:
 
     if here["team"].nunique() < 2 or here[scale].std() == 0:
         return float("nan")
-    row = regression(f"{scale} ~ 1", here, cluster="team").terms.iloc[0]
+    row = regression("score ~ 1", here.rename(columns={scale: "score"}), cluster="team").terms.iloc[0]
     return float(row["estimate"] - row["ci_low"])
 
 
 def _changes(waves: pd.DataFrame, scale: str, order: list[str], better: str) -> pd.DataFrame:
-    data = waves[["person", "team", "wave", scale]].dropna()
-    both = [_contrast(_two(data, order[0], wave), scale, wave) for wave in order[1:]]
+    data = waves[["person", "team", "wave", scale]].dropna().rename(columns={scale: "score"})
+    both = [_contrast(_two(data, order[0], wave), "score", wave) for wave in order[1:]]
     return pd.concat(both, ignore_index=True).assign(scale=scale, better=better)
 
 

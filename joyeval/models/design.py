@@ -20,6 +20,7 @@ from joyeval.errors import ModelError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+LARGEST = 1e100  # size of a number whose square can be reckoned with; its inverse is the smallest
 COLLINEAR = 1e-7  # share of a column's length left after the columns before it: below, it adds nothing (as lme4)
 FUNCTIONS = {
     "C",
@@ -179,7 +180,7 @@ def build_design(
     used = list(dict.fromkeys([*_variables(parsed.lhs), *_variables(parsed.rhs), *parts, *carriers, *further]))
     _check_columns(used, data, formula)
     keep, reasons = _complete(data[used], carriers, formula)
-    frame = data[used] if keep.all() else data[used][keep]
+    frame = _plain_text(data[used] if keep.all() else data[used][keep])
     outcome = str(parsed.lhs)
     frame, unused = _used_levels(frame.reset_index(drop=True), outcome)
     y, levels = _outcome(parsed.lhs, frame, outcome)
@@ -207,7 +208,15 @@ def build_design(
 
 
 def quoted(name: str) -> str:
-    """Return a column name as a formula takes it: in backticks unless it is a plain word."""
+    """Return a column name as a formula takes it: in backticks unless it is a plain word.
+
+    Raises
+    ------
+    UsageError
+        No formula can hold the name.
+    """
+    if "`" in name or re.fullmatch(r"[\d.]+", name):
+        raise UsageError(f"column {name!r}: rename it; in a formula it would be a number, or the end of a name")
     return name if name.isidentifier() else f"`{name}`"
 
 
@@ -353,6 +362,12 @@ def _complete(frame: pd.DataFrame, carriers: Sequence[str], formula: str) -> tup
     return keep, reasons
 
 
+def _plain_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Text with pandas' own mark of gaps as plain text, which formulas take for categories."""
+    marked = [name for name in frame if isinstance(frame[name].dtype, pd.StringDtype)]
+    return frame.astype(dict.fromkeys((name for name in marked if frame[name].dtype.na_value is pd.NA), "str"))
+
+
 def _used_levels(frame: pd.DataFrame, outcome: str) -> tuple[pd.DataFrame, list[str]]:
     """Drop the levels of predictors that no complete row has, as R does, and name them."""
     unused = {}
@@ -373,23 +388,38 @@ def _filled(X: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, tuple[str,
     return X[:, ~np.array(empty, dtype=bool)], tuple(kept), gone
 
 
+def no_number(values: np.ndarray) -> np.ndarray:
+    """Return which values cannot be reckoned with: infinite, or so large or so near to 0 that squares are lost.
+
+    A division by 0 leaves infinity behind; programs that write their own code for "missing" as it is leave -1.8e308
+    (SPSS) or 9.0e307 (Stata). A gap is none of these.
+
+    Examples
+    --------
+    >>> no_number(np.array([3.5, 0.0, np.nan, np.inf, -1.797e308, 1e-200])).tolist()
+    [False, False, False, True, True, True]
+    """
+    size = np.abs(values)
+    return (size > LARGEST) | ((size < 1 / LARGEST) & (size > 0))
+
+
 def refuse_infinite(table: pd.DataFrame, columns: Sequence[str], what: str) -> None:
-    """Refuse infinite values, which a division by 0 leaves behind.
+    """Refuse infinite values, and others that are no numbers to reckon with (see `no_number`).
 
     Raises
     ------
     ModelError
     """
     numbers = [name for name in dict.fromkeys(columns) if pd.api.types.is_numeric_dtype(table[name])]
-    endless = {name: int(np.isinf(table[name].to_numpy(dtype=float, na_value=np.nan)).sum()) for name in numbers}
+    endless = {name: int(no_number(table[name].to_numpy(dtype=float, na_value=np.nan)).sum()) for name in numbers}
     if told := ", ".join(f"{count} in {name}" for name, count in endless.items() if count):
-        raise ModelError(f"{what}: infinite values in {len(table)} rows ({told}); mend them")
+        raise ModelError(f"{what}: infinite or impossible values in {len(table)} rows ({told}); mend them")
 
 
 def _check_positive(values: pd.Series, formula: str) -> None:
     if not pd.api.types.is_numeric_dtype(values):
         raise ModelError(f"{formula}: {values.name} holds {values.dtype}; expected positive numbers")
-    if bad := int((values < 0).sum() + np.isinf(values).sum()):
+    if bad := int((values < 0).sum() + no_number(values.to_numpy(dtype=float, na_value=np.nan)).sum()):
         raise ModelError(f"{formula}: {values.name} is negative or infinite in {bad} of {len(values)} rows; mend them")
 
 
@@ -420,7 +450,8 @@ def _matrix(side: Any, frame: pd.DataFrame) -> Any:
 
 
 def _check_finite(X: np.ndarray, names: Sequence[str], what: str) -> None:
-    bad = [f"{name} ({int(count)})" for name, count in zip(names, (~np.isfinite(X)).sum(axis=0), strict=True) if count]
+    counts = (np.isnan(X) | no_number(X)).sum(axis=0)
+    bad = [f"{name} ({int(count)})" for name, count in zip(names, counts, strict=True) if count]
     if bad:
         raise ModelError(f"{what}: not a finite number, of {len(X)} rows, in {', '.join(bad)}; mend or leave them out")
 

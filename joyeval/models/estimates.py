@@ -83,6 +83,19 @@ def main_row(terms: pd.DataFrame) -> pd.Series:
     return terms.loc[(terms["term"] != "Intercept").idxmax()]
 
 
+def interval_told(low: float, high: float, form: str = ".2f", level: float = 0.95) -> str:
+    """Return an interval in words, or that there is none: too few clusters decide an estimate.
+
+    Examples
+    --------
+    >>> interval_told(-0.5, 1.25, "+.2f"), interval_told(float("nan"), float("nan"))
+    ('95% CI -0.50 to +1.25', 'no interval: single clusters decide it')
+    """
+    if np.isnan(low) or np.isnan(high):
+        return "no interval: single clusters decide it"
+    return f"{level:.0%} CI {low:{form}} to {high:{form}}"
+
+
 def difference(term: str) -> str:
     """Name a coefficient in words, as the start of a sentence."""
     if term == "Intercept":

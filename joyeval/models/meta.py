@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import chdtrc, stdtrit
 
 from joyeval.errors import ModelError
+from joyeval.models.design import no_number
 from joyeval.models.estimates import estimate_table
 from joyeval.models.one_thread import one_thread
 from joyeval.result import Result
@@ -109,7 +110,7 @@ def meta_analysis(
     """
     estimate, se = np.asarray(estimate, dtype=float), np.asarray(se, dtype=float)
     names = [f"site {i + 1}" for i in range(len(estimate))] if sites is None else [str(site) for site in sites]
-    known = np.isfinite(estimate) & np.isfinite(se)
+    known = ~(np.isnan(estimate + se) | no_number(estimate) | no_number(se))
     if known.sum() < 2 or (se[known] <= 0).any():
         raise ModelError(f"{term}: {known.sum()} sites with an estimate; needs at least 2, each with a se above 0")
     y, v, k = estimate[known], se[known] ** 2, int(known.sum())
@@ -203,7 +204,7 @@ def meta_regression(
     0.95
     """
     y, s, x = (np.asarray(values, dtype=float) for values in (estimate, se, moderator))
-    known = np.isfinite(y) & np.isfinite(s) & np.isfinite(x)
+    known = ~(np.isnan(y + s + x) | no_number(y) | no_number(s) | no_number(x))
     y, v, x, k = y[known], s[known] ** 2, x[known], int(known.sum())
     if k < 3 or np.ptp(x) == 0 or (v <= 0).any():
         raise ModelError(

@@ -95,7 +95,7 @@ def repeated_correlation(data: pd.DataFrame | Linkage, *, x: str, y: str, team: 
     Bakdash & Marusich (2017), Front. Psychol. 8, 456. doi:10.3389/fpsyg.2017.00456
     """
     table, noun = table_of(data), noun_of(data)
-    rows = _complete(table, [x, y, team])
+    rows = _complete(table, [x, y, team], [x, y])
     rows = rows[rows.groupby(team)[x].transform("size") > 1]
     n_teams = rows[team].nunique()
     df = len(rows) - n_teams - 1
@@ -140,7 +140,7 @@ def partial_correlation(
     if method not in ("pearson", "spearman"):
         raise UsageError(f"method={method!r}: expected pearson or spearman")
     columns = [x, y, *given]
-    rows = _complete(data, columns)
+    rows = _complete(data, columns, columns)
     if len(rows) < len(columns) + 3:
         raise ModelError(
             f"{x} with {y}: {len(rows)} complete rows for {len(columns)} measures; needs 3 more than these"
@@ -157,12 +157,15 @@ def partial_correlation(
     )  # fmt: skip
 
 
-def _complete(data: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+def _complete(data: pd.DataFrame, columns: list[str], measures: list[str]) -> pd.DataFrame:
     absent = [name for name in columns if name not in data]
     if absent:
         raise UsageError(f"found no column {', '.join(absent)}; the table has {', '.join(map(str, data))}")
     refuse_infinite(data, columns[:2], f"{columns[0]} with {columns[1]}")
-    return data[columns].dropna()
+    if text := [name for name in measures if data[name].dtype.kind not in "biuf"]:
+        raise ModelError(f"{', '.join(text)}: found text or dates in {len(data)} rows; expected numbers")
+    rows = data[list(dict.fromkeys(columns))].dropna()
+    return rows.astype(dict.fromkeys(measures, float))[columns]
 
 
 def _pearson(x: pd.Series, y: pd.Series) -> float:

@@ -196,7 +196,8 @@ def _arrange(table: pd.DataFrame, y: str, start: str, team: str, period: str, al
         raise ModelError(f"{start} changes within {changing} of {len(spread)} teams; expected one start per team")
     before = (frame[period] < frame[start]).groupby(frame[team]).transform("any")
     frame = frame[before]  # a team without a period before its start has nothing to compare with
-    Y = frame.pivot(index=team, columns=period, values=y).reindex(columns=range(len(levels))).to_numpy()
+    wide = frame.pivot(index=team, columns=period, values=y).reindex(columns=range(len(levels)))
+    Y = wide.to_numpy(dtype=float, na_value=np.nan)
     begun = frame.groupby(team)[start].first().to_numpy()
     if not len(begun) or (begun >= len(levels)).all():
         raise ModelError(

@@ -265,6 +265,7 @@ def prepare(
     absent = [name for name in dict.fromkeys(named) if name not in frame]
     if absent:
         raise UsageError(f"found no column {', '.join(absent)}; the table has {', '.join(map(str, frame))}")
+    frame = frame.astype({name: float for name in (y, x, *covariates) if frame[name].dtype.kind == "b"})
     if repeated := int(frame.duplicated([team, period]).sum()):
         raise ModelError(f"{repeated} of {len(frame)} rows repeat a {team} and {period}; aggregate to one row each")
     notes = _pooled_groups(frame, benchmark)

@@ -331,7 +331,7 @@ def test_clusters_that_mirror_each_other_have_no_error(errors):
 @pytest.mark.parametrize("design", [fixed_effects, within_between])
 def test_infinite_values_and_a_measure_that_moves_in_one_team_are_refused_in_words(design):
     data = panel()
-    with pytest.raises(ModelError, match=r"infinite values in \d+ rows \(2 in joy\); mend them"):
+    with pytest.raises(ModelError, match=r"infinite or impossible values in \d+ rows \(2 in joy\); mend them"):
         design(data.assign(joy=data["joy"].where(data.index > 1, np.inf)), y="waits", x="joy", draws=0)
     alone = data.assign(joy=data["joy"].where(data["team"] == data["team"].iloc[0], 3.0))
     with pytest.raises(ModelError, match="a single team decides the estimate"):

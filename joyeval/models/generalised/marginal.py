@@ -10,7 +10,7 @@ import pandas as pd
 
 from joyeval.errors import UsageError
 from joyeval.models.design import build_design
-from joyeval.models.estimates import difference, estimate_table
+from joyeval.models.estimates import difference, estimate_table, interval_told
 from joyeval.models.generalised.averages import Average, average, matrix_at
 from joyeval.models.generalised.glmm import fit_random
 from joyeval.models.generalised.one_level import fit_plain
@@ -60,7 +60,7 @@ class MarginalEffects(Result):
         row = self.terms.iloc[0]
         return (
             f"{difference(row['term'])} went with {row['estimate']:+.2f} {self.unit} of {self.outcome} on "
-            f"average (95% CI {row['ci_low']:+.2f} to {row['ci_high']:+.2f}; {self.n} rows)."
+            f"average ({interval_told(row['ci_low'], row['ci_high'], '+.2f')}; {self.n} rows)."
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from joyeval.errors import UsageError
 from joyeval.models.design import build_design
-from joyeval.models.estimates import difference, main_row
+from joyeval.models.estimates import difference, interval_told, main_row
 from joyeval.models.generalised.families import Binomial, Poisson
 from joyeval.models.generalised.fitting import Fitted, maximise
 from joyeval.models.generalised.laplace import Likelihood
@@ -65,7 +65,7 @@ class Glm(Result):
         ratio, low, high = np.exp(row[["estimate", "ci_low", "ci_high"]].to_numpy(dtype=float))
         return (
             f"{difference(row['term'])} went with {RATIO[self.link]} of {self.outcome} times {ratio:.2f} "
-            f"(95% CI {low:.2f} to {high:.2f}, {self.errors} errors; {self.n} rows)."
+            f"({interval_told(low, high)}, {self.errors} errors; {self.n} rows)."
         )
 
 

@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from joyeval.errors import UsageError
 from joyeval.models.design import recode
-from joyeval.models.estimates import difference, estimate_table, main_row
+from joyeval.models.estimates import difference, estimate_table, interval_told, main_row
 from joyeval.models.linear_mixed.inference import Inference
 from joyeval.result import Result
 
@@ -114,7 +114,7 @@ class Mixed(Result):
         within = ", ".join(f"{count} levels of {name}" for name, count in self.groups.items())
         return (
             f"{difference(row.name)} went with {EFFECT[self.link].format(effect, self.outcome)} "
-            f"({self.level:.0%} CI {low:{sign}.2f} to {high:{sign}.2f}, {self.df_method}; {self.n} rows, {within})."
+            f"({interval_told(low, high, f'{sign}.2f', self.level)}, {self.df_method}; {self.n} rows, {within})."
         )
 
     def contrast(self, weights: Mapping[str, float], label: str = "contrast") -> pd.DataFrame:

@@ -72,8 +72,17 @@ def _fit(design: Design, terms: Sequence[Term], *, reml: bool, ar1: str | None) 
     for term in terms:
         if len(np.unique(finest.codes * term.n_levels + term.codes)) > finest.n_levels:
             raise ModelError(f"ar1 needs nested groups, but a level of {finest.name} lies in several of {term.name}")
-    time = design.frame[ar1].to_numpy(dtype=float)
+    time = _in_time(design.frame[ar1])
     return fit_ar1(design.y, design.X, terms, series=finest.codes, time=time, weights=design.weights, reml=reml)
+
+
+def _in_time(periods: pd.Series) -> np.ndarray:
+    """Return periods as numbers, neighbours one apart; of days nobody can say what a neighbour is."""
+    if isinstance(periods.dtype, pd.PeriodDtype):
+        return periods.astype("int64").to_numpy(dtype=float)
+    if periods.dtype.kind not in "iuf":
+        raise UsageError(f"ar1: {periods.name} holds {periods.dtype}; expected numbered periods, neighbours 1 apart")
+    return periods.to_numpy(dtype=float)
 
 
 def _refuse(design: Design, terms: Sequence[Term]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from joyeval.errors import UsageError
 from joyeval.models.design import build_design
-from joyeval.models.estimates import difference, estimate_table, main_row
+from joyeval.models.estimates import difference, estimate_table, interval_told, main_row
 from joyeval.models.one_thread import one_thread
 from joyeval.models.panel.absorption import least_squares
 from joyeval.models.panel.robust import LEVERAGE_POWER, cluster_robust, driscoll_kraay
@@ -63,8 +63,7 @@ class Regression(Result):
         """Return the first coefficient in words."""
         row = main_row(self.terms)
         outcome = self.formula.partition("~")[0].strip()
-        reach = f"95% CI {row['ci_low']:.3g} to {row['ci_high']:.3g}"
-        reach = "no interval: single clusters decide it" if np.isnan(row["se"]) else reach
+        reach = interval_told(row["ci_low"], row["ci_high"], ".3g")
         return (
             f"{difference(row['term'])} went with {row['estimate']:+.3g} in {outcome} ({reach}; "
             f"{self.n} rows, {self.n_clusters} clusters by {self.cluster}, {self.errors})."

@@ -147,11 +147,20 @@ def calendar(data: pd.DataFrame, *, period: str, start: str) -> dict[str, np.nda
     ----------
     start : str
         Column of the type of `period`; missing or 0 means never.
+
+    Raises
+    ------
+    UsageError
+        Starts cannot be compared with periods.
     """
     numbers, levels = pd.factorize(data[period], sort=True)
     begun = np.full(len(data), len(levels))
-    known = (data[start].notna() & (data[start] != 0)).to_numpy()
-    begun[known] = levels.searchsorted(data.loc[known, start])
+    known = (data[start].notna() & (data[start] != 0)).to_numpy(dtype=bool)
+    try:
+        begun[known] = levels.searchsorted(data.loc[known, start])
+    except TypeError as error:
+        kinds = f"{start} holds {data[start].dtype}, {period} holds {data[period].dtype}"
+        raise UsageError(f"{kinds}; give starts as periods are written") from error
     return {period: numbers, start: begun}
 
 

@@ -222,4 +222,4 @@ def _satterthwaite(half: np.ndarray, pulled: np.ndarray) -> np.ndarray:
     length = np.einsum("gkp,gkp->gp", pulled, pulled)
     inner = np.einsum("gkp,glp->pkl", pulled, pulled)
     spread = (own**2 - 2 * own * length).sum(axis=0) + np.einsum("pkl,pkl->p", inner, inner)
-    return (own - length).sum(axis=0) ** 2 / spread
+    return np.divide((own - length).sum(axis=0) ** 2, spread, out=np.full(len(spread), np.nan), where=spread > 0)
