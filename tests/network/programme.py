@@ -21,6 +21,7 @@ teams: {{file: teams.csv, columns: {{team: Team}}}}
 organisations: [{{code: A, name: Alder Trust}}, {{code: B, name: Birch Trust}}]
 pulses:
   - {{measure: good_day, title: Good day, file: a.csv, columns: {{team: T}}, cohorts: [a, b, c, d], period: week}}
+aim: {{measure: good_day, target: 60, by: programme}}
 """
 COHORT = """\
   - cohort: {name}

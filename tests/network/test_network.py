@@ -155,6 +155,16 @@ def test_the_report_says_what_a_board_asks(written, found):
         assert asked.lower() in text.lower()
 
 
+def test_the_aim_is_answered_for_every_cohort(written):
+    told = [item.text_content() for item in html.fromstring(written["report.html"]).iter("li")]
+    asked = [item for item in told if "Was the aim reached: “Good day” 60% by" in item]
+    assert [item.split(":")[0] for item in asked] == ["Cohort a", "Cohort b", "Cohort c", "Cohort d"]
+    for item in asked:
+        answer, value = re.search(r"\? (Yes|No): (\d+)% in", item).groups()
+        assert (answer == "Yes") == (int(value) >= 60)
+    assert {item.split("? ")[1][:2] for item in asked} == {"Ye", "No"}
+
+
 def test_nothing_in_the_report_rests_on_too_few(written, tmp_path):
     for name, content in written.items():
         (tmp_path / name).write_bytes(content)

@@ -17,7 +17,9 @@ from joyeval.exhibits.programme import NAMES
 from joyeval.judgement import NOT_CLEAR, VERDICTS
 from joyeval.network import Comparison
 from joyeval.report.audiences import everyone, section
+from joyeval.report.messages import catalogue
 from joyeval.report.sections.front import last_day, mark
+from joyeval.report.sections.summary import aim_rows
 from joyeval.report.sections.words import answer, once, rule, sentence
 from joyeval.report.sections.words import shown as shown_as
 from joyeval.result import NoAnswer
@@ -87,6 +89,7 @@ def network_summary(study: Study, found: Sequence[Comparison], totals: TeamTotal
     """Emit the page for who reads one page."""
     report.heading("Summary")
     report.text(f"Aim: {study.programme.aim}")
+    _aims(study)
     if not study.pool:
         report.note(
             "The cohorts of this study are groups of different kind. They stand side by side and are never pooled into "
@@ -103,6 +106,16 @@ def network_summary(study: Study, found: Sequence[Comparison], totals: TeamTotal
         "There is no comparison group in these figures: a change common to all cohorts may have another cause, and a "
         "mean over few cohorts says little about the next one."
     )
+
+
+def _aims(study: Study) -> None:
+    """Answer the aim for every cohort, as its own report does."""
+    say, told = catalogue("en", noun=study.teams.called), []
+    for cohort in study.cohorts if study.aim else ():
+        (row,) = aim_rows(study, cohort.cohort, {}, study.store(cohort.cohort), say)
+        told.append(f"{cohort.title}: {row.question} {row.found}")
+    if told:
+        report.items(disclosure.nobody(line, "aims") for line in told)
 
 
 def _scores(found: Sequence[Comparison]) -> str:

@@ -124,7 +124,7 @@ def _lead(study: Study, cohort: str, store: Store, say: Catalogue) -> str:
 
 
 def _rows(study: Study, cohort: str, found: dict[str, Result], store: Store, say: Catalogue) -> list[Row]:
-    rows = _aim(study, cohort, found, store, say)
+    rows = aim_rows(study, cohort, found, store, say)
     rows += [Row(*row) for row in link_rows(study, cohort, found, store, say)]
     rows += _pulses(study, cohort, found.get("improvement_cohort_change"), store, say)
     questions = {
@@ -159,7 +159,7 @@ def _unknown(result: NoAnswer, say: Catalogue) -> tuple[str, str]:
     return say("summary.no_answer", question=result.question, reason=reason), say("summary.no_answer_sure")
 
 
-def _aim(study: Study, cohort: str, found: dict[str, Result], store: Store, say: Catalogue) -> list[Row]:
+def aim_rows(study: Study, cohort: str, found: dict[str, Result], store: Store, say: Catalogue) -> list[Row]:
     """Answer the aim: the last full month before its day, over all answers, against the target; whether it changed."""
     if study.aim is None:
         return []
