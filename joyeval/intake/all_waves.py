@@ -11,10 +11,11 @@ import polars as pl
 
 from joyeval.errors import DataError
 from joyeval.instruments import load
+from joyeval.intake.account import accepted
 from joyeval.intake.careless import DURATION
 from joyeval.intake.cleaning import CleanFile, WaveFile, clean_file
 from joyeval.intake.opened import idle
-from joyeval.intake.plausible import answers_again, counted_rows
+from joyeval.intake.plausible import answers_again, counted_rows, in_two_files, moved
 from joyeval.intake.pseudonyms import distinct
 
 if TYPE_CHECKING:
@@ -151,10 +152,13 @@ def _beside_each_other(waves: Mapping[str, pl.DataFrame], files: Sequence[WaveFi
     of = {file.wave: file.path.name for file in files}
     items = [item for instrument in _instruments(files) for item in instrument.items]
     problems = answers_again(waves, dict.fromkeys(items), of)
+    for wave, rows in waves.items():
+        accept = next(file.accept for file in files if file.wave == wave)
+        problems += [accepted(problem, accept) for problem in in_two_files(rows, wave)]
     if len(files[0].link_by) == 1:
         (name,) = files[0].link_by
         codes = {wave: rows.sort("file", "row")[name] for wave, rows in waves.items() if name in rows.columns}
-        problems += counted_rows(codes, name, of)
+        problems += counted_rows(codes, name, of) + moved(waves, of)
     return problems
 
 

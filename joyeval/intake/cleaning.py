@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from joyeval.intake.raw import Raw
 
 
-CELL = "(team as written)"  # a column of ours: no heading of a file is called so
+TEAM, CELL = "(team)", "(team as written)"  # columns of ours: no heading of a file is called so
 SHOWN_FROM = 11  # people who wrote a name before it is shown
 SHARED = 5  # answers under one code in one wave: nobody answers so often
 ANSWERED = 5  # rows from which a column without a cell is no chance
@@ -276,28 +276,27 @@ def _in_a_block(again: pl.Series) -> pl.Series:
 def _of_cohort(
     rows: pl.DataFrame, columns: Mapping, file: WaveFile, account: Account, teams: Mapping | None, cohort: str | None
 ) -> pl.DataFrame:
-    """Rows of this cohort's teams, `team` as the list of teams spells it."""
+    """Rows of this cohort's teams, `TEAM` as the list of teams spells it."""
     if "team" not in columns:
-        return rows.with_columns(team=pl.lit(None, dtype=pl.String))
+        return rows.with_columns(pl.lit(None, dtype=pl.String).alias(TEAM))
     cells = blank_to_null(first_filled(rows, columns["team"]), file.missing)
-    rows = rows.with_columns(team=cells)
     if teams is None:
-        return rows
+        return rows.with_columns(cells.alias(TEAM))
     names = Names(teams, file.also_called, file.not_teams)
     judged = names.judged(cells.drop_nulls().unique())
     named = cells.replace_strict(judged.teams, default=None, return_dtype=pl.String)
-    rows = rows.with_columns(named.alias("team"), cells.alias(CELL))
+    rows = rows.with_columns(named.alias(TEAM), cells.alias(CELL))
     if judged.left_out:
         rows = account.keep(rows, ~pl.col(CELL).is_in(list(judged.left_out)).fill_null(value=False), NONE_OF_OURS)
     rows = account.reject_rows(rows, rows[CELL].is_null(), "no team", "a team")
     if judged.totals:
         rows = account.reject_rows(rows, rows[CELL].is_in(list(judged.totals)), "totals", "one row per respondent")
-    unknown = rows["team"].is_null()
+    unknown = rows[TEAM].is_null()
     if unknown.any() and "unknown team" not in file.accept:
         account.problems += _unknown_teams(rows.filter(unknown), columns, file, names)
     rows = account.reject_rows(rows, unknown, "unknown team", "a team of the list of teams").drop(CELL)
     mine = [team for team, of in teams.items() if cohort is None or of == cohort]
-    return account.keep(rows, pl.col("team").is_in(mine), OF_OTHERS)
+    return account.keep(rows, pl.col(TEAM).is_in(mine), OF_OTHERS)
 
 
 def _unknown_teams(rows: pl.DataFrame, columns: Mapping, file: WaveFile, names: Names) -> list[Problem]:
@@ -323,7 +322,7 @@ def _typed(
         codes[item], told = _codes(rows, columns[item], tables[alike], account, raw)
         gaps.append({"item": item} | told)
     texts = [name for name in columns if name not in items and name not in ("team", "date", *file.link_by)]
-    clean = {name: rows[name] for name in ("row", "team")}
+    clean = {"row": rows["row"], "team": rows[TEAM]}
     clean |= {name: blank_to_null(first_filled(rows, columns[name]), file.missing) for name in texts}
     clean["date"] = _days(rows, columns, file, account)
     clean |= {name: normal(_coded(rows, columns[name], file)) for name in file.link_by if name in columns}

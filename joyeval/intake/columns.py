@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from joyeval.intake.raw import Raw
 
 Headings = str | tuple[str, ...]
+OURS = "row"  # what the number of a row is called beside the columns of a file
 _QUOTES = str.maketrans("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u00b4`", "''''\"\"\"''")
 _DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "------")
 
@@ -85,7 +86,13 @@ def find_columns(
     wanted = {name: tuple(_heading(there, texts, h) for h in listed(headings)) for name, headings in columns.items()}
     named = [*(h for headings in wanted.values() for h in headings), *others]
     absent = [heading for heading in named if heading not in there]
-    return wanted, [_absent(raw, heading, texts) for heading in dict.fromkeys(absent)]
+    problems = [_absent(raw, heading, texts) for heading in dict.fromkeys(absent)]
+    return wanted, problems + ([_taken(raw)] if OURS in named else [])
+
+
+def _taken(raw: Raw) -> Problem:
+    found, fix = f"a heading {OURS!r}, as joyeval calls the number of a row", "give it another heading in the file"
+    return Problem(raw.file, found, "another heading", fix, column=OURS, rule="heading taken")
 
 
 def _by_text(raw: Raw) -> dict[str, list[str]]:

@@ -78,7 +78,7 @@ def read_numbers(cells: pl.Series, decimal: Mark | None = None, delimiter: str |
     delimiter : str, optional
         What parts the cells of the file; where that is a semicolon, the comma is free for decimals.
     """
-    if cells.str.contains(r"^-?\d+$").all():  # as most columns are
+    if cells.str.contains(r"^-?[0-9]+$").all():  # as most columns are
         return Numbers(cells.cast(pl.Float64), pl.repeat(value=False, n=len(cells), dtype=pl.Boolean, eager=True))
     text = cells.set(cells.str.contains(_SHORTENED).fill_null(value=False), "?")
     text = text.str.replace_all(r"[\s\u00a0\u202f'’]", "").str.to_lowercase().str.strip_chars_start("£€$")

@@ -9,6 +9,7 @@ import pandas as pd
 
 from joyeval.errors import Problem
 from joyeval.intake.account import problem_at
+from joyeval.intake.plausible import FEWEST
 from joyeval.intake.pulse import start_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def outcome_table(
         table["value"] = table["value"] / 100
     problems = _percentages(part, table, percents)
     bad, told = _impossible(part, table)
-    problems += [*told, *_parts_of_events(part, table), *_without_number(part, table)]
+    problems += [*told, *_parts_of_events(part, table), *_of_100(part, table), *_without_number(part, table)]
     summed = _summed(part, table[~bad])
     return summed.assign(measure=part.measure)[COLUMNS], problems
 
@@ -68,6 +69,15 @@ def _parts_of_events(part: Outcome, table: pd.DataFrame) -> list[Problem]:
         return []
     found, fix = f"{len(parts)} rows with parts of events", "look whether these are counts; they are kept"
     return [problem_at(parts, found, "whole numbers", fix, "looks wrong", blocking=False)]
+
+
+def _of_100(part: Outcome, table: pd.DataFrame) -> list[Problem]:
+    """Tell of events that are all counted among 100, as percentages are."""
+    if part.kind != "proportion" or len(table) < FEWEST or not (table["denominator"] == 100).all():
+        return []
+    found, fix = "100 in every row", "if the events are percentages, map them as `value` with percent: true"
+    heading = str(part.columns.get("denominator"))
+    return [problem_at(table, found, "how many there were in all", fix, "looks wrong", heading, blocking=False)]
 
 
 def _without_number(part: Outcome, table: pd.DataFrame) -> list[Problem]:

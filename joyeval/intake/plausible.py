@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -48,6 +48,7 @@ def courses(part: Any, rows: pd.DataFrame, day: str) -> list[Problem]:
     """
     ordered = rows.sort_values(["team", day])
     problems = [*_carried_on(ordered, day), *_ends_in_zeros(part, rows, day), *_other_unit(part, rows, day)]
+    problems += [*_nothing_but_zeros(part, rows), *_copied(ordered, day)]
     for name in [name for name in COUNTS if name in rows]:
         known = ordered[["team", day, name, "file", "row"]].dropna()
         values = known.groupby("team")[name]
@@ -55,7 +56,7 @@ def courses(part: Any, rows: pd.DataFrame, day: str) -> list[Problem]:
         if told.empty:
             continue
         heading = str(part.columns.get(name, name))
-        if _grows(told, name):
+        if _grows(told, name, day):
             found = f"numbers that only grow, in each of {told['team'].nunique()} teams, as running totals do"
             fix = "map the numbers of each period; if they are so, accept: {running totals: why}"
             problems.append(problem_at(told, found, "numbers of each period", fix, "running totals", heading))
@@ -103,6 +104,38 @@ def _ends_in_zeros(part: Any, rows: pd.DataFrame, day: str) -> list[Problem]:
     ]
 
 
+def _nothing_but_zeros(part: Any, rows: pd.DataFrame) -> list[Problem]:
+    """Tell of numbers that are 0 throughout, as formulas leave them that no spreadsheet has worked out."""
+    name = next((name for name in ("positive", "numerator") if name in rows), None)
+    if name is None or rows[name].count() < FEWEST or (rows[name].dropna() != 0).any():
+        return []
+    found, fix = "0 in every row", "nothing, if there was none; else look into the cells, and save the file anew"
+    heading = str(part.columns.get(name, name))
+    return [problem_at(rows, found, "numbers", fix, RULE, heading, blocking=False)]
+
+
+def _copied(rows: pd.DataFrame, day: str) -> list[Problem]:
+    """Tell of teams that have the same numbers on the same days throughout.
+
+    `rows` are in order of teams and days.
+    """
+    from pandas.util import hash_pandas_object
+
+    numbers = [name for name in COUNTS if name in rows]
+    known = rows[["team", day, *numbers, "file", "row"]].dropna()
+    if len(numbers) < 2 or known.empty:
+        return []
+    by = known.assign(said=hash_pandas_object(known[[day, *numbers]], index=False)).groupby("team")
+    said = by["said"].sum()[(by.size() >= FEWEST) & (by[numbers].max() > by[numbers].min()).all(axis=1)]
+    alike = said[said.duplicated(keep=False)].sort_values()
+    if alike.empty:
+        return []
+    found = f"the same numbers in every period for {and_others(list(alike.index))}"
+    these = known[known["team"].isin(alike.index)]
+    fix = "see whether the numbers of one team were copied to another"
+    return [problem_at(these, found, "numbers of each team", fix, RULE, blocking=False)]
+
+
 def _other_unit(part: Any, rows: pd.DataFrame, day: str) -> list[Problem]:
     """Tell of means and rates that come in two sizes, or change their size at once, as another unit makes them."""
     name = next((name for name in ("value", "mean") if name in rows), None)
@@ -136,11 +169,18 @@ def _jumps(values: np.ndarray) -> bool:
     return bool((up | down).any())
 
 
-def _grows(told: pd.DataFrame, name: str) -> bool:
-    """Whether the numbers of every team never fall, and most of the time rise, to several times the first."""
+def _grows(told: pd.DataFrame, name: str, day: str) -> bool:
+    """Whether the numbers of every team never fall, and most of the time rise, to several times the first.
+
+    They may start again for every team at once, as totals of a year do.
+    """
     values = told.groupby("team")[name]
     steps = values.diff().dropna()
-    grown = values.last() >= GROWN * values.first().clip(lower=1)
+    if (steps < 0).mean() > 1 / FEWEST:
+        return False
+    if told[day].nunique() >= 2 * FEWEST:
+        steps = steps[~(steps < 0).groupby(told[day]).transform("all")]
+    grown = values.max() >= GROWN * values.min().clip(lower=1)
     return bool((steps >= 0).all() and (steps > 0).mean() > 0.5 and grown.all())
 
 
@@ -232,6 +272,31 @@ def _told_apart(rows: pl.DataFrame, items: list[str]) -> pl.Series:
     differ = pl.min_horizontal(pl.col(items)) != pl.max_horizontal(pl.col(items))
     kept = rows.filter(answered & differ).select("team", *items)
     return kept.hash_rows()
+
+
+def in_two_files(rows: pl.DataFrame, wave: str) -> list[Problem]:
+    """Return people of one wave who answered in several of its files; a row is what one person answered in one."""
+    people = rows.drop_nulls("key").group_by("key").agg(pl.col("file", "row").sort_by("file").last(), n=pl.len())
+    again = people.filter(pl.col("n") > 1).sort("file", "row")
+    if again.is_empty():
+        return []
+    file, row = again.row(0)[1:3]
+    found = f"{again.height} people who stand in another file of wave {wave}, too"
+    fix = "name the files that are meant under `file`, or leave rows out; numbers of people have to be their own"
+    return [Problem(file, found, "each person in one file", fix, int(row), rule="twice")]
+
+
+def moved(waves: Mapping[str, pl.DataFrame], files: Mapping[str, str]) -> list[Problem]:
+    """Tell of waves in which most people are in another team than before."""
+    problems = []
+    for (first, before), (second, after) in pairwise(waves.items()):
+        both = before.select("key", "team").drop_nulls().join(after.select("key", "team"), on="key", suffix="_after")
+        elsewhere = both.filter(pl.col("team") != pl.col("team_after")).height
+        if both.height >= LARGE and elsewhere > both.height / 2:
+            found = f"{elsewhere} of {both.height} people in another team than in wave {first}"
+            fix = f"see whether rows of wave {second} were mixed up, or numbers of people given anew"
+            problems.append(Problem(files[second], found, "the team", fix, rule=RULE, blocking=False))
+    return problems
 
 
 def counted_rows(codes: Mapping[str, pl.Series], name: str, files: Mapping[str, str]) -> list[Problem]:

@@ -13,6 +13,7 @@ from joyeval.errors import Problem, and_others
 from joyeval.intake.account import RULES, problem_at, too_many
 from joyeval.intake.columns import plain
 from joyeval.intake.names import NONE_OF_OURS, is_total, most_of_all, sums_of_others
+from joyeval.intake.plausible import FEWEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +116,13 @@ def names_of_nobody(study: Study, table: pd.DataFrame) -> list[Problem]:
     from joyeval.intake.contract import _did_you_mean, _problem
 
     have, problems = set(table["team"]), []
-    for team in study.teams.also_called:
+    listed = {plain(team): team for team in have}
+    for team, names in study.teams.also_called.items():
+        for name in names:
+            if listed.get(plain(name), team) != team:
+                found, path = f"{name!r}, which is a team of the list too", ("teams", "also_called", team)
+                fix = "remove it here, or leave its row out of the list of teams (`leave_out`)"
+                problems.append(_problem(study, path, found, "names that no team of the list has", fix, "twice"))
         if len(have) and team not in have:
             fix = f"{_did_you_mean(team, have)}write it as the list of teams does"
             path = ("teams", "also_called", team)
@@ -181,15 +188,16 @@ def more_than_staff(part: Pulse | Outcome, rows: pd.DataFrame, everyone: pd.Data
         or part.answers_from == "headcount"
     ):
         return []
-    staff = rows["team"].map(everyone.set_index("team")["headcount"])
+    staff, heading = rows["team"].map(everyone.set_index("team")["headcount"]), str(part.columns.get("answers"))
     over = (rows["answers"] > SURPLUS * staff).groupby(rows["team"]).mean()
-    names = list(over.index[over > HALF])
-    if not names:
-        return []
-    found = f"more answers each {part.period} than staff in post in {and_others(names)}"
-    fix = "look at headcounts and answers"
-    heading = str(part.columns.get("answers"))
-    return [Problem(part.file, found, "at most as many", fix, None, heading, "looks wrong", blocking=False)]
+    if names := list(over.index[over > HALF]):
+        found = f"more answers each {part.period} than staff in post in {and_others(names)}"
+        fix = "look at headcounts and answers"
+        return [Problem(part.file, found, "at most as many", fix, None, heading, "looks wrong", blocking=False)]
+    if len(rows) >= FEWEST and (rows["answers"] == staff).all():
+        found, fix = "as many answers as staff in post in every row", "map the number of people who answered"
+        return [Problem(part.file, found, "people who answered", fix, None, heading, "looks wrong", blocking=False)]
+    return []
 
 
 def placed(study: Study, rows: pd.DataFrame, names: Names) -> tuple[pd.DataFrame, list[Problem]]:

@@ -1128,3 +1128,70 @@ def weeks_carried_on(p):
         table.loc[own.index[-5:], ["Good days", "Answers"]] = table.loc[
             own.index[-5], ["Good days", "Answers"]
         ].tolist()
+
+
+@mistake(
+    "Numbers of months that start again each April, as totals of a financial year do", "outcomes", "running totals"
+)
+def totals_of_the_year(p):
+    table = p.tables["outcome.csv"]
+    year = (pd.to_datetime(table["Month"]) - pd.DateOffset(months=3)).dt.year
+    for name in ("Good", "All"):
+        table[name] = table[name].astype(int).groupby([table["Team"], year]).cumsum().astype(str)
+
+
+@mistake("Percentages, each said to be of 100", "outcomes", "looks wrong", "goes on with a word")
+def percentages_of_100(p):
+    table = p.tables["outcome.csv"]
+    table["Good"] = (100 * table["Good"].astype(int) / table["All"].astype(int)).round().astype(int).astype(str)
+    table["All"] = "100"
+
+
+@mistake("Nothing but 0, as formulas leave that nobody worked out", "outcomes", "looks wrong", "goes on with a word")
+def nothing_but_zeros(p):
+    p.tables["outcome.csv"]["Good"] = "0"
+
+
+@mistake("The numbers of one team under the name of another, too", "pulses", "looks wrong", "goes on with a word")
+def team_copied(p):
+    table, numbers = p.tables["pulse.csv"], ["Good days", "Answers"]
+    table.loc[table["Team"] == "Ward B", numbers] = table.loc[table["Team"] == "Ward A", numbers].to_numpy()
+
+
+@mistake("The number of people asked in place of those who answered", "pulses", "looks wrong", "goes on with a word")
+def asked_not_answered(p):
+    p.tables["pulse.csv"]["Answers"] = "12"
+
+
+@mistake("A digit of another script (１２)", "outcomes", "not a number")
+def digit_of_another_script(p):
+    p.tables["outcome.csv"].loc[2, "All"] = "１２"
+
+
+@mistake("A name of a team of the list is given as another name of a second team", "teams", "twice")
+def name_of_a_team_for_another(p):
+    p.study["teams"]["also_called"] = {"Ward A": ["Ward B"]}
+
+
+@mistake("A column that is headed `row`, as joyeval calls the number of a row", "outcomes", "heading taken")
+def headed_row(p):
+    p.tables["outcome.csv"] = p.tables["outcome.csv"].rename(columns={"All": "row"})
+    p.part("outcomes")["columns"]["denominator"] = "row"
+
+
+@mistake("A second export of a wave in which some people stand again", "surveys", "twice")
+def people_in_two_files(p):
+    again = p.tables["wave1.csv"].head(5).assign(psafety_1="4", psafety_2="2")
+    p.tables["wave1 later.csv"], p.part("waves")["file"] = again, "wave1*.csv"
+    p.tables["teams.csv"]["Staff"] = "30"
+
+
+@mistake(
+    "The column of teams sorted by itself, so that people stand in other teams",
+    "surveys",
+    "looks wrong",
+    "goes on with a word",
+)
+def teams_sorted_alone(p):
+    table = p.tables["wave2.csv"]
+    table["Team"] = sorted(table["Team"], reverse=True)

@@ -166,8 +166,8 @@ def test_days_are_mended_in_the_words_that_other_tables_have_for_them(tmp_path):
 
 
 def test_a_value_to_leave_out_that_no_file_of_the_wave_holds_is_told(tmp_path):
-    rows = [FINE, FINE.replace("p1", "p2")]
-    files = [csv(tmp_path / f"{name}.csv", HEAD, *rows, more) for name, more in (("a", "TEST" + FINE[2:]), ("b", FINE))]
+    people = {"a": ("p1", "p2", "TEST"), "b": ("q1", "q2", "q1")}
+    files = [csv(tmp_path / f"{name}.csv", HEAD, *(who + FINE[2:] for who in of)) for name, of in people.items()]
     plans = [wave(path, leave_out={"id": "test"}) for path in files]
     assert clean(plans, cohort="1", key=b"k" * 32, teams=TEAMS).flow.row(0)[2:4] == (3, 2)
     with pytest.raises(DataError) as caught:
@@ -324,3 +324,12 @@ def test_rows_in_are_rows_out_set_aside_or_of_others(tmp_path_factory, rows, see
     assert told.n_unique() == 1
     values = aside.filter(aside["column"].is_not_null() & (aside["column"] != "sent"))
     assert values.height == done.gaps["rejected"].sum()
+
+
+def test_a_column_headed_as_ours_is_read_as_it_stands(tmp_path):
+    rows = ("Ward,team,who5_1", "Alpha,Nurse,3", "Beta,Doctor,4")
+    columns = {"team": "Ward", "role": "team", "who5_1": "who5_1"}
+    file = wave(csv(tmp_path / "w.csv", *rows), columns=columns)
+    found = clean_file(file, teams={"Alpha": "1", "Beta": "1"}, cohort="1").rows
+    assert found["team"].to_list() == ["Alpha", "Beta"]
+    assert found["role"].to_list() == ["Nurse", "Doctor"]
