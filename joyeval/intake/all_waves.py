@@ -200,7 +200,7 @@ def _scored(rows: pl.DataFrame, person: pl.Series, wave: str, cohort: str, files
     for instrument in _instruments([file for file in files if file.wave == wave]):
         items = [item for item in instrument.items if item in rows.columns]
         if items:
-            done = done.with_columns(score_codes(rows.select(items), instrument))
+            done = done.hstack(score_codes(rows.select(items), instrument))
     return done
 
 

@@ -45,8 +45,9 @@ def normal(codes: pl.Series) -> pl.Series:
     text = codes.cast(pl.String)
     if text.str.contains("^[a-z1-9][a-z0-9]*$").all():  # as most panel numbers are
         return text
-    text = text.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"[\s\p{Cf}]", "")
-    return blank_to_null(text.str.replace(r"^(\d+)\.0+$", "$1").str.replace(r"^0+(\d)", "$1"))
+    letters = pl.col(text.name).str.normalize("NFKC").str.to_lowercase().str.replace_all(r"[\s\p{Cf}]", "")
+    one_way = letters.str.replace(r"^(\d+)\.0+$", "$1").str.replace(r"^0+(\d)", "$1")
+    return blank_to_null(text.to_frame().select(one_way).to_series())
 
 
 def blank_to_null(text: pl.Series, blanks: Iterable[str] = ()) -> pl.Series:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import polars as pl
 
 from joyeval.errors import Problem
@@ -79,7 +80,7 @@ def read_numbers(cells: pl.Series, decimal: Mark | None = None, delimiter: str |
         What parts the cells of the file; where that is a semicolon, the comma is free for decimals.
     """
     if cells.str.contains(r"^-?[0-9]+$").all():  # as most columns are
-        return Numbers(cells.cast(pl.Float64), pl.repeat(value=False, n=len(cells), dtype=pl.Boolean, eager=True))
+        return Numbers(cells.cast(pl.Float64), pl.Series(np.zeros(len(cells), dtype=bool)))
     text = cells.set(cells.str.contains(_SHORTENED).fill_null(value=False), "?")
     text = text.str.replace_all(r"[\s\u00a0\u202f'’]", "").str.to_lowercase().str.strip_chars_start("£€$")
     percent = text.str.ends_with("%").fill_null(value=False)

@@ -148,9 +148,11 @@ def _summed(part: Outcome, table: pd.DataFrame) -> pd.DataFrame:
     else:
         table = table.assign(weight=table["denominator"])
     both = table["numerator"].notna() & (table["weight"] > 0)
-    sums = (
-        table[both].groupby(["team", "period"])[["numerator", "denominator", "weight"]].sum(min_count=1).reset_index()
-    )
+    counted, keys = table.loc[both, ["team", "period", "numerator", "denominator", "weight"]], ["team", "period"]
+    if counted.duplicated(keys).any():
+        sums = counted.groupby(keys).sum(min_count=1).reset_index()
+    else:
+        sums = counted.dropna(subset=keys).sort_values(keys, ignore_index=True)
     value = sums["numerator"] / sums["weight"]
     counts = {"numerator": np.nan} if given else {}
     return sums.assign(value=value * (part.per if part.kind == "rate" else 1.0), **counts)

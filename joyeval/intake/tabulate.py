@@ -201,7 +201,7 @@ def _column(
         bad = rows["row"].filter(text.is_not_null() & typed.is_null())
         problems += told
         if not any(problem.blocking for problem in told):
-            problems += _not_of_kind(raw.file, text, bad, kind, part, _two_cells(text, typed, kind, part))
+            problems += _not_of_kind(raw.file, text, bad, typed, kind, part)
         if kind == "number":
             problems += _looks_missing(raw.file, typed, rows["row"]) + _zeros_missing(raw.file, cells, part)
             signed = text.str.ends_with("%").fill_null(value=False)
@@ -265,7 +265,7 @@ def _two_cells(text: pl.Series, typed: pl.Series, kind: Kind, part: RawTable) ->
 
 
 def _not_of_kind(
-    file: str, text: pl.Series, rows: pl.Series, kind: Kind, part: RawTable, such_as: str
+    file: str, text: pl.Series, rows: pl.Series, typed: pl.Series, kind: Kind, part: RawTable
 ) -> list[Problem]:
     if not len(rows):
         return []
@@ -280,5 +280,5 @@ def _not_of_kind(
         fix = (
             "write the number of each answer, or number and words (4 - Often), as survey tools export them; else " + fix
         )
-    found = f"{len(rows)} cells that are not {expected}{such_as} (rows {first})"
+    found = f"{len(rows)} cells that are not {expected}{_two_cells(text, typed, kind, part)} (rows {first})"
     return [Problem(file, found, expected, fix, row=int(rows[0]), column=heading, rule=f"not a {kind}")]
