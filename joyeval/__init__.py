@@ -28,6 +28,7 @@ _FOLDERS = (
     "outcomes",
     "design",
     "learning",
+    "network",
     "models",
     "disclosure",
     "figures",

@@ -11,6 +11,7 @@ import json
 from abc import ABC, abstractmethod
 from dataclasses import MISSING, dataclass, fields
 from datetime import date
+from html import escape
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+ROWS = 10  # of its numbers that an answer shows in a notebook
 ESTIMATE_COLUMNS = ("term", "estimate", "se", "ci_low", "ci_high", "p", "n")
 
 
@@ -50,6 +52,51 @@ class Result(ABC):
     @abstractmethod
     def sentence(self) -> str:
         """Return the answer as one plain sentence."""
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the answer with its exact numbers, for the analyst's screen; what is written for readers refuses it.
+
+        Parameters
+        ----------
+        **options
+            Of its drawing in `joyeval.figures`; `ax`, to draw on axes of your own.
+
+        Returns
+        -------
+        Drawing or Axes
+            Shows itself in a notebook; `.figure` and `.axes` are matplotlib's. With `ax`, these.
+
+        Raises
+        ------
+        UsageError
+            There is no drawing of this kind of answer.
+        """
+        return import_module("joyeval.figures.screen").draw(self, **options)
+
+    def cite(self) -> str:
+        """Return what to cite for the answer: the sources of its methods, a line each, and this library."""
+        citing = import_module("joyeval.citing")
+        return "\n".join([*citing.sources(self), citing.LIBRARY])
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let every answer show itself by its sentence, in place of all its tables."""
+        super().__init_subclass__(**options)
+        cls.__repr__ = Result.__repr__  # type: ignore[method-assign]  # one that is there is kept by `dataclass`
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.sentence()}>"
+
+    def _repr_html_(self) -> str:
+        """Show sentence, notes and the first rows of the numbers in a notebook."""
+        said = [f"<p>{escape(self.sentence())}</p>"]
+        if self.notes:
+            said.append(f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in dict.fromkeys(self.notes))}</ul>")
+        rows = self.tidy()
+        if len(rows):
+            said.append(rows.head(ROWS).to_html(index=False, float_format="{:.4g}".format, na_rep="", border=0))
+        if len(rows) > ROWS:
+            said.append(f"<p>{len(rows) - ROWS:,} more rows: <code>.tidy()</code></p>")
+        return "\n".join(said)
 
     def to_json(self) -> str:
         """Return the result as JSON text; `from_json` of the same class reads it back."""

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date  # noqa: TC003
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -632,6 +633,26 @@ class Study(Part):
     _path: Path = Path()
     _folder: Path = Path()
     _yaml: YamlFile = YamlFile("", None, {})
+
+    def __repr__(self) -> str:
+        """Show what the study holds in a few lines."""
+        parts = {
+            "cohorts": [cohort.cohort for cohort in self.cohorts],
+            "surveys": [wave.wave for wave in self.waves],
+            "pulses": [part.measure for part in self.pulses],
+            "coordination": [part.wave for part in self.coordination],
+            "outcomes": [part.measure for part in self.outcomes],
+            "primary": [f"{self.primary.outcome} by {self.primary.staff}"] if self.primary else [],
+            "aim": [f"{self.aim.measure} {self.aim.target:g}"] if self.aim else [],
+            "notebooks": self.step_names,
+        }
+        told = [f"{name}: {', '.join(dict.fromkeys(map(str, found)))}" for name, found in parts.items() if found]
+        return "\n  ".join([f"<Study {self.study}: {self.title} ({self.path})", *told]) + ">"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(repr(self))}</pre>"
 
     @property
     def path(self) -> Path:

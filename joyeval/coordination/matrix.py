@@ -135,8 +135,8 @@ def matrix(
 
     References
     ----------
-    Rows rate and columns are rated: doi:10.1136/bmjoq-2019-000749, figure 2.
-    Shrinkage with a flat prior on the standard deviation between ties: Gelman A (2006), doi:10.1214/06-BA117A.
+    Gelman (2006), Bayesian Anal. 1(3), 515-534, doi:10.1214/06-BA117A (shrinkage with a flat prior on the standard
+    deviation between ties). Rows rate and columns are rated, as in figure 2 of doi:10.1136/bmjoq-2019-000749.
     """
     bands = bands or (BETWEEN if survey == RC else NO_BANDS)
     chosen = one_survey(ties, wave, process)

@@ -57,6 +57,8 @@ def from_shown(drawn: Any, *shown: Shown) -> Any:
     for value in shown:
         opened(value, "figures.from_shown")
     for figure in _figures(drawn):
+        if getattr(figure, "joyeval_exact", False):
+            raise DisclosureError((), f"figures.from_shown: a drawing of exact numbers, by `.plot()`. {OWN}")
         setattr(figure, REMEMBERED, (*getattr(figure, REMEMBERED, ()), *shown))
     return drawn
 
