@@ -40,6 +40,12 @@ def pulse_chart(charts: Shown, measure: str, title: str, *, who: str = WHOLE, ev
     )
 
 
+def of_measure(charts: Shown, measure: str) -> Shown | None:
+    """Return the charts of one measure; None where nothing of it may be drawn."""
+    seen = charts.what.points.dropna(subset="value")
+    return charts.pipe(lambda found: found.only(measure=measure)) if (seen["measure"] == measure).any() else None
+
+
 def marked(events: pd.DataFrame) -> Shown:
     """Return the events of the programme that charts mark."""
     return disclosure.nobody(events.query("scope != 'team' and kind in @MARKED"), "events of the programme")

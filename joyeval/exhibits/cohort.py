@@ -97,10 +97,11 @@ def _improvement(of: _Stored) -> Iterator[Exhibit]:
     marked = charts.marked(of.store.table("events"))
     for part in of.study.of_cohort("pulses", of.cohort):
         if "improvement_cohort" in of.results:
-            exact = of.results["improvement_cohort"].only(measure=part.measure)
-            whole = disclosure.show(exact, audience=of.rule, people=of.staff.sum())
-            drawn = charts.pulse_chart(whole, part.measure, part.title, events=marked)
-            yield replace(drawn, caption=f"{drawn.caption}. {exact.caption()}")
+            found = of.results["improvement_cohort"]
+            every = disclosure.show(found, audience=of.rule, people=of.staff.sum())
+            if (whole := charts.of_measure(every, part.measure)) is not None:
+                drawn = charts.pulse_chart(whole, part.measure, part.title, events=marked)
+                yield replace(drawn, caption=f"{drawn.caption}. {found.only(measure=part.measure).caption()}")
         if "improvement_charts" in of.results:
             exact = replace(of.results["improvement_charts"].only(measure=part.measure), by=("team",))
             every = disclosure.show(exact, audience=of.rule, people=of.staff)

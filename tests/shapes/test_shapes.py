@@ -7,12 +7,13 @@ import shutil
 
 import pytest
 
+from joyeval.exhibits.cohort import cohort_figures
 from joyeval.intake.tables import check_study
 from joyeval.pipeline import folders, run
 from joyeval.study import load_study
 from tests.report.contradictions import contradictions
 from tests.shapes.inprocess import InProcess
-from tests.shapes.small import CHOICES, build, covering, every_shape
+from tests.shapes.small import CHOICES, Shape, build, covering, every_shape
 
 PAIRS = covering(2)
 
@@ -56,3 +57,11 @@ def test_all_triples_of_choices_run_to_the_report(tmp_path, monkeypatch, capsys)
             failed[str(shape)] = repr(error)[:300]
         shutil.rmtree(tmp_path / str(i))
     assert failed == {}
+
+
+def test_a_cohort_of_too_few_people_has_a_report_and_no_chart(tmp_path, monkeypatch):
+    page = reported(Shape(pulses="weekly", teams=1, people=4), tmp_path, monkeypatch)
+    assert "too few people stand behind it for a chart" in page
+    assert contradictions(page) == []
+    study = load_study(tmp_path / "pipelines" / "small.yml")
+    assert not [one.name for one in cohort_figures(study, "a", study.store("a")) if "good_day" in one.name]

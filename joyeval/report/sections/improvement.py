@@ -85,8 +85,10 @@ def cohort_charts(charts: Charts, store: Store, study: Study, cohort: str) -> No
     shown = disclosure.show(charts, audience=rule(study), people=staff)
     marked = exhibits.marked(store.table("events"))
     for part in study.of_cohort("pulses", cohort):
-        one = shown.pipe(lambda charts, measure=part.measure: charts.only(measure=measure))
-        if len(one.what.points):
+        one = exhibits.of_measure(shown, part.measure)
+        if one is None:
+            report.text(disclosure.nobody(f"{part.title}: too few people stand behind it for a chart.", "pulses"))
+        else:
             report.exhibit(exhibits.pulse_chart(one, part.measure, part.title, events=marked))
 
 
