@@ -14,7 +14,7 @@ from joyeval.judgement import tally
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from joyeval.disclosure import Shown
+    from joyeval.disclosure import Said, Shown
     from joyeval.improvement import Charts, Funnel, Verdicts
     from joyeval.study import Cohort
 
@@ -38,6 +38,21 @@ def pulse_chart(charts: Shown, measure: str, title: str, *, who: str = WHOLE, ev
         f"{title}: share of positive answers, {who}. {LIMITS}",
         charts.pipe(_points),
     )
+
+
+def verdict_marks(counts: Mapping[str, int], words: Mapping[str, str], alt: str, caption: str) -> Exhibit:
+    """Return one mark for each team that is counted, by its verdict."""
+    about = "teams by verdict"
+    rows = pd.DataFrame({"verdict": [words[name] for name in counts], "teams": list(counts.values())})
+    marks = figures.team_marks(disclosure.nobody(dict(counts), about), words=words)
+    return Exhibit("teams_by_verdict", marks, disclosure.nobody(alt, about), caption, disclosure.nobody(rows, about))
+
+
+def own_pulse(charts: Shown, title: str, events: Shown | None, alt: Said, caption: str, *, invited: bool) -> Exhibit:
+    """Return the run chart of a team's own pulse, with how many answered where it is known who was asked."""
+    draw = figures.plot_pulse if invited else figures.plot_chart
+    drawn = draw(charts, events=events, ylabel=f"{title} (%)")
+    return Exhibit("own_pulse", drawn, alt, caption, charts.pipe(_points))
 
 
 def of_measure(charts: Shown, measure: str) -> Shown | None:

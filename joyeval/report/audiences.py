@@ -11,6 +11,7 @@ import pandas as pd
 from joyeval import disclosure
 from joyeval.disclosure.rule import in_section
 from joyeval.figures import once
+from joyeval.report.held import Held, holding
 from joyeval.store import edition
 
 if TYPE_CHECKING:
@@ -78,16 +79,19 @@ def for_team(study: Study, team: str) -> Iterator[None]:
 
 
 def section(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a section show itself once for each audience of its notebook, or for the one that it is shown to already."""
+    """Make a section show itself once for each audience of its notebook, or for the one that it is shown to already.
+
+    The call returns what it showed.
+    """
 
     @wraps(function)
     def shown(*args: Any, **options: Any) -> Any:
         if in_section():
             return function(*args, **options)
-        with once.kept():
+        with once.kept(), holding() as held:
             for rule in disclosure.readers():
                 with disclosure.reading(rule):
-                    found = function(*args, **options)
-        return found
+                    function(*args, **options)
+        return Held(disclosure.readers()[0].audience, tuple(held))
 
     return shown

@@ -17,6 +17,7 @@ from joyeval.disclosure.shown import opened
 from joyeval.disclosure.words import spoken, titled
 from joyeval.errors import UsageError
 from joyeval.figures.text import clean, minus
+from joyeval.report.held import hold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -254,6 +255,7 @@ def text(*paragraphs: str) -> None:
         What says a number of people comes from `Shown.say` or `Shown.sentence`; a plain text has no number.
     """
     for paragraph in paragraphs:
+        hold("text", paragraph)
         emit(Text(plain(spoken(paragraph, "report.text"))))
 
 
@@ -291,6 +293,7 @@ def table(data: Shown, *, caption: str, **layout: Any) -> None:
 
     said = _required(caption, "report.table", "caption: say what the table shows")
     block = lay_out(data, caption=said, **layout)
+    hold("table", data)
     emit(_hidden(said, data) if data.mostly_hidden else block, data)
 
 
@@ -328,6 +331,7 @@ def figure(fig: Any, *, alt: str, caption: str, data: Shown | None = None, **lay
 
 def exhibit(shown: Exhibit) -> None:
     """Emit an exhibit: its figure, with its words."""
+    hold("exhibit", shown)
     beside = {} if shown.beside is None else {"data": shown.data, **shown.beside}
     figure(shown.figure, alt=shown.alt, caption=shown.caption, **beside)
 

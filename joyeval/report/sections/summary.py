@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval import disclosure, figures, report
+from joyeval import disclosure, report
 from joyeval.coordination import Change
 from joyeval.coordination.comparison import Difference
 from joyeval.disclosure.people import EVERYBODY
+from joyeval.exhibits.charts import verdict_marks
 from joyeval.improvement import Verdicts, phase_levels, reached
 from joyeval.intake.response import respondent_flow
 from joyeval.judgement import about, key
@@ -307,11 +308,8 @@ def _teams_figure(result: Result | None, say: Catalogue) -> None:
     if isinstance(result, Verdicts) and result.n:
         total = totals(result)
         words = {name: say(f"teams.{name}") for name in total}
-        report.figure(
-            figures.team_marks(disclosure.nobody(total, "teams by verdict"), words=words),
-            alt=disclosure.nobody(say("teams.alt", list=tallied(total, say)), "teams by verdict"),
-            caption=say("summary.teams_figure"),
-        )
+        alt, caption = say("teams.alt", list=tallied(total, say)), say("summary.teams_figure")
+        report.exhibit(verdict_marks(total, words, alt, caption))
 
 
 def _not_shown(found: dict[str, Result], store: Store, say: Catalogue) -> list[str]:

@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import joyeval
-from joyeval import disclosure, figures, report
+from joyeval import disclosure, report
+from joyeval.exhibits.charts import own_pulse
 from joyeval.improvement.pulses import own_chart
 from joyeval.report.audiences import for_team
 from joyeval.report.messages import catalogue
@@ -76,12 +77,9 @@ def _pulse(
         return
     charts = counts.pipe(chart)
     tried = disclosure.nobody(events, "changes tried") if events is not None and len(events) else None
-    draw = figures.plot_pulse if counts.what["opportunities"].notna().any() else figures.plot_chart
-    report.figure(
-        draw(charts, events=tried, ylabel=f"{title} (%)"),
-        alt=charts.say(lambda charts: say("sheet.alt", title=title, found=charts.sentence())),
-        caption=say("sheet.caption", title=title),
-    )
+    alt = charts.say(lambda charts: say("sheet.alt", title=title, found=charts.sentence()))
+    invited = counts.what["opportunities"].notna().any()
+    report.exhibit(own_pulse(charts, title, tried, alt, say("sheet.caption", title=title), invited=invited))
     report.text(
         charts.say(lambda charts: f"{title}. {charts.sentence()} {say('sheet.signal')}"),
         counts.say(_participation, staff, say),
