@@ -16,6 +16,7 @@ from joyeval.coordination.matrix import (
     Bands,
     Matrix,
     group_means,
+    on_scale,
     pair_differences,
     rated_by_others,
     reciprocity,
@@ -23,7 +24,7 @@ from joyeval.coordination.matrix import (
     thin_notes,
     with_intervals,
 )
-from joyeval.coordination.ties import LICENCE
+from joyeval.coordination.ties import LICENCE, RC
 from joyeval.errors import DataError, Problem, UsageError
 from joyeval.models.estimates import estimate_table
 from joyeval.result import Result
@@ -82,9 +83,9 @@ def matrix_of_means(table: pd.DataFrame, *, wave: str, bands: Bands = BETWEEN) -
         notes=(LICENCE, *thin_notes(cells, bands), "made from means: raters, response and other indices are not known"),
         measure="mean",
         wave=str(wave),
-        cells=cells,
+        cells=on_scale(cells, RC),
         groups=group_means(cells),
-        rated=rated_by_others(cells),
+        rated=on_scale(rated_by_others(cells), RC),
         pairs=pair_differences(cells),
         index=index.rename_axis("part").reset_index(name="mean").assign(weighting="tie")[["part", "weighting", "mean"]],
         reciprocity=reciprocity(cells),

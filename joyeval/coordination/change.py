@@ -7,7 +7,7 @@ raise a false alarm in about 30 % of surveys in which nothing changed. Here rate
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from scipy.stats import false_discovery_control
@@ -185,7 +185,8 @@ def change(
     --------
     >>> print(change(ties, process="discharge-planning").sentence())  # doctest: +SKIP
     """
-    data = ratings(ties, measure=measure, process=process, waves=waves, linked=linked, comparison=comparison)
+    shared = {"process": process, "linked": linked, "comparison": comparison, "ends": (survey.low, survey.high)}
+    data = ratings(ties, measure=measure, waves=waves, **shared)
     terms = mean_changes(data)
     by_tie = tie_changes(data)
     beside, missed = estimators(data, terms, by_tie)
@@ -204,20 +205,18 @@ def change(
         estimators=beside,
         respondents=respondents(data),
         turnover=turnover(data),
-        dimensions=dimension_changes(ties, data, survey, process=process, linked=linked) if several else pd.DataFrame(),
+        dimensions=dimension_changes(ties, data, survey, **shared) if several else pd.DataFrame(),
         variances=_variances(data),
         scale=(survey.low, survey.high),
     )
 
 
-def dimension_changes(
-    ties: pd.DataFrame, data: Ratings, survey: Survey, *, process: str | None, linked: bool
-) -> pd.DataFrame:
+def dimension_changes(ties: pd.DataFrame, data: Ratings, survey: Survey, **shared: Any) -> pd.DataFrame:
     """Mean change between groups of each block and dimension; q over the dimensions, or the blocks, of one contrast."""
     found = []
     for name in (*survey.blocks, *survey.dimensions):
         if name in ties and ties[name].notna().any():
-            own = ratings(ties, measure=name, process=process, waves=data.waves, linked=linked)
+            own = ratings(ties, measure=name, waves=data.waves, **shared)
             terms = mean_changes(own)
             found.append(terms[terms["part"] == "between"].assign(dimension=name))
     table = pd.concat(found, ignore_index=True)

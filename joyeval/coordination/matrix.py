@@ -13,6 +13,7 @@ from joyeval.coordination.ratings import plain_names
 from joyeval.coordination.ties import RC, Survey, licence
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.design import refuse_infinite
+from joyeval.models.estimates import cut
 from joyeval.result import Result
 
 
@@ -150,9 +151,9 @@ def matrix(
         notes=(*licence(survey), *thin_notes(cells, bands)),
         measure=measure,
         wave=str(wave),
-        cells=cells,
+        cells=on_scale(cells, survey),
         groups=group_means(cells),
-        rated=rated_by_others(cells),
+        rated=on_scale(rated_by_others(cells), survey),
         pairs=pair_differences(cells),
         index=_index(scored, cells, measure),
         reciprocity=reciprocity(cells),
@@ -189,6 +190,12 @@ def with_intervals(cells: pd.DataFrame) -> pd.DataFrame:
     half = _t975(cells["n"] - 1) * se
     own = cells["workgroup"] == cells["target"]
     return cells.assign(within=own, se=se, ci_low=cells["mean"] - half, ci_high=cells["mean"] + half)
+
+
+def on_scale(means: pd.DataFrame, survey: Survey) -> pd.DataFrame:
+    """Cut intervals of means at the ends of the scale."""
+    limits = cut(*(means[name] for name in ("mean", "ci_low", "ci_high")), least=survey.low, most=survey.high)
+    return means.assign(ci_low=limits[0], ci_high=limits[1])
 
 
 def _t975(df: pd.Series) -> np.ndarray:

@@ -40,14 +40,14 @@ def mean_levels(data: Ratings) -> pd.DataFrame:
         for part, within in (("between", False), ("within", True)):
             ties = common[(data.raters(common, wave) > 0) & (common["within"] == within)]
             if len(ties):
-                rows.append(averaged(data, ties, {wave: 1.0}).assign(part=part, wave=wave))
+                rows.append(data.possible(averaged(data, ties, {wave: 1.0})).assign(part=part, wave=wave))
     return pd.concat(rows, ignore_index=True)
 
 
 def _mean_change(data: Ratings, ties: pd.DataFrame, contrast: Contrast) -> pd.DataFrame:
     table = averaged(data, ties, {contrast.second: 1.0, contrast.first: -1.0})
     before = averaged(data, ties, {contrast.first: 1.0})
-    return table.assign(
+    return data.possible(table, before["estimate"].to_numpy()).assign(
         kind=contrast.kind,
         term=contrast.term,
         first=contrast.first,

@@ -13,6 +13,7 @@ import pandas as pd
 from joyeval.coordination.rater_model import TieMeans, panel, tie_means
 from joyeval.errors import DataError, ModelError, Problem, UsageError
 from joyeval.models.design import refuse_infinite
+from joyeval.models.estimates import cut
 from joyeval.wave_order import wave_order as in_order_of_time
 
 if TYPE_CHECKING:
@@ -51,12 +52,15 @@ class Ratings:
         Rows without a score, or that do not say who rated whom.
     comparison : frozenset of str
         Processes without the programme: no part of a mean over processes.
+    ends : tuple of float
+        The lowest and the highest score there can be: intervals stay within them.
     """
 
     rows: pd.DataFrame
     waves: tuple[str, ...]
     n_dropped: int
     comparison: frozenset[str] = frozenset()
+    ends: tuple[float, float] = (-np.inf, np.inf)
 
     def __post_init__(self) -> None:
         rated = self.rows.groupby(["process", "target"], sort=True).ngroup()
@@ -108,10 +112,16 @@ class Ratings:
             rated &= ~has.to_numpy(dtype=bool) | (self.raters(self.ties, wave) > 0)
         return self.ties[rated]
 
+    def possible(self, table: pd.DataFrame, before: np.ndarray | float = 0.0) -> pd.DataFrame:
+        """Cut intervals where a mean would lie beyond the ends of the scale; of changes, from `before` on."""
+        least, most = (end - before for end in self.ends)
+        limits = cut(*(table[name] for name in ("estimate", "ci_low", "ci_high")), least=least, most=most)
+        return table.assign(ci_low=limits[0], ci_high=limits[1])
+
     def between(self, contrast: Contrast) -> Ratings:
         """Only the two waves of a contrast."""
         pair = (contrast.first, contrast.second)
-        return Ratings(self.rows[self.rows["wave"].isin(pair)], pair, 0, self.comparison)
+        return Ratings(self.rows[self.rows["wave"].isin(pair)], pair, 0, self.comparison, self.ends)
 
 
 def ratings(
@@ -122,6 +132,7 @@ def ratings(
     waves: Sequence[str] | None = None,
     linked: bool = True,
     comparison: Sequence[str] = (),
+    ends: tuple[float, float] = (-np.inf, np.inf),
 ) -> Ratings:
     """Take the scores to compare from the table of ties.
 
@@ -152,7 +163,8 @@ def ratings(
     rater = rater if linked else rater + "|" + scored["wave"]
     kept = plain_names(scored[["process", "workgroup", "target", "wave", "person", "value"]]).assign(rater=rater)
     refuse_twice(kept)
-    return Ratings(kept.reset_index(drop=True), tuple(present), len(chosen) - len(scored), frozenset(comparison))
+    left_out = len(chosen) - len(scored)
+    return Ratings(kept.reset_index(drop=True), tuple(present), left_out, frozenset(comparison), ends)
 
 
 def joined(rows: pd.DataFrame, *columns: str) -> pd.Series:

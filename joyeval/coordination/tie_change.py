@@ -50,7 +50,9 @@ def rated_changes(data: Ratings) -> pd.DataFrame:
         group, names = pd.factorize(pd.MultiIndex.from_frame(ties[["process", "target"]]), sort=True)
         share = weights / np.bincount(group)[group][:, None]
         estimate, se, df = data.means.contrasts(share, ties["block"].to_numpy(), group, alike=False, pooled=True)
+        first = data.means.mean[ties["block"], data.cells(ties, contrast.first)]
         table = estimate_table([target for _, target in names], estimate, se, df=df, n=0).drop(columns="n")
+        table = data.possible(table, np.bincount(group, first) / np.bincount(group))
         raters = {name: np.bincount(group, sizes[name]) for name in sizes}
         said = {"process": [process for process, _ in names], "kind": contrast.kind, **raters}
         tables.append(table.rename(columns={"term": "target"}).assign(**said, term=contrast.term))
@@ -77,7 +79,8 @@ def _tie_change(data: Ratings, contrast: Contrast) -> pd.DataFrame:
         return ties
     row = np.arange(len(ties))
     estimate, se, df = data.means.contrasts(weights, ties["block"].to_numpy(), row, alike=False, pooled=True)
-    table = estimate_table(row, estimate, se, df=df, n=0).drop(columns="term")
+    before = data.means.mean[ties["block"], data.cells(ties, contrast.first)]
+    table = data.possible(estimate_table(row, estimate, se, df=df, n=0).drop(columns="term"), before)
     ties = pd.concat([ties, sizes, table], axis=1).assign(kind=contrast.kind, term=contrast.term)
     first, second = data.cells(ties, contrast.first), data.cells(ties, contrast.second)
     return _shrunken(ties, data.means.vcov, first, second)

@@ -146,7 +146,7 @@ def variations(conditions: Conditions, question: str) -> dict[str, Conditions]:
 def pulse(conditions: Conditions, rng: np.random.Generator, *, datasets: int = SERIES) -> tuple[list[dict], int]:
     """Return what the chart of one team could find; share points, in per cent."""
     found, lost = _pulses(conditions, rng, max(datasets, SERIES))
-    half = (found["ci_high"] - found["ci_low"]) / 2
+    half = np.maximum(found["ci_high"] - found["change"], found["change"] - found["ci_low"])  # one end may be cut
     size, alarms = float((half + ndtri(POWER) * found["se"]).mean()), float(found["clear"].mean())
     return _of_pulses("a change in the pulse of one team", conditions, size, alarms, len(found)), lost
 

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 
 from joyeval.improvement.judging import compared
+from joyeval.improvement.limits import KINDS
 from joyeval.improvement.sheet import ratio
 from joyeval.improvement.slow_weeks import side, spread
+from joyeval.models.estimates import cut
 
 if TYPE_CHECKING:
     from joyeval.improvement.charts import Charts
+    from joyeval.improvement.limits import Kind
     from joyeval.improvement.sheet import Sheet
 
 FEWEST = 3  # points of a period below which its variation, and so the interval, is not known
@@ -39,6 +42,7 @@ def changes(charts: Charts, *, level: float = 0.95) -> tuple[pd.DataFrame, float
     known = [side(sheet, rows, own, fewest=FEWEST) for rows, own in zip(sides, (before, after), strict=True)]
     change, error = after - before, spread(sheet, *known)
     half = error.half_width(level)
+    low, high = _possible(KINDS[charts.kind], before, change, half)
     risen = (before > 0) & (after > 0)
     log = np.log(np.where(risen, ratio(after, before), np.nan))
     inverse = tuple(np.where(risen, ratio(1.0, own), np.nan) for own in (before, after))
@@ -49,8 +53,8 @@ def changes(charts: Charts, *, level: float = 0.95) -> tuple[pd.DataFrame, float
         "after": after * charts.multiply,
         "change": change * charts.multiply,
         "se": error.typical * charts.multiply,
-        "ci_low": (change - half) * charts.multiply,
-        "ci_high": (change + half) * charts.multiply,
+        "ci_low": low * charts.multiply,
+        "ci_high": high * charts.multiply,
         "p": 1 - error.within(np.abs(change)),
         "clear": np.abs(change) > half,
         "relative": np.exp(log) - 1,
@@ -61,6 +65,12 @@ def changes(charts: Charts, *, level: float = 0.95) -> tuple[pd.DataFrame, float
         **_step(charts, sheet),
     }
     return pd.DataFrame(table), _serial(sheet, tuple(sides))
+
+
+def _possible(kind: Kind, before: np.ndarray, change: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cut intervals where a level would lie beyond what it can be: below nothing, or a share above all."""
+    most = 1.0 if kind.share else np.inf
+    return cut(change, change - half, change + half, least=kind.lowest - before, most=most - before)
 
 
 def _sides(charts: Charts) -> tuple[Sheet, np.ndarray, np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ import pandas as pd
 from joyeval.errors import ModelError
 from joyeval.judgement import NOT_CLEAR, NOT_JUDGED, clear
 from joyeval.models.design import refuse_infinite
-from joyeval.models.estimates import holding, quantile
+from joyeval.models.estimates import cut, quantile
 from joyeval.models.multiplicity import adjust
 from joyeval.models.swept import clustered_mixed
 from joyeval.result import Result
@@ -258,12 +258,12 @@ def _possible(
     start = means[means["wave"] == first].set_index("scale")["mean"]
     reach = {name: np.subtract(span, start[name]) if span else (-np.inf, np.inf) for name, span in ends.items()}
     down, up = (changes["scale"].map({name: side[end] for name, side in reach.items()}) for end in (0, 1))
-    cut = {}
+    limits = {}
     for kind in ("", "_all"):
         names = f"ci_low{kind}", f"ci_high{kind}"
-        ends = holding(changes["estimate"], *(changes[name].clip(down, up) for name in names))
-        cut |= dict(zip(names, ends, strict=True))
-    return changes.assign(**cut)
+        ends = cut(changes["estimate"], *(changes[name] for name in names), least=down, most=up)
+        limits |= dict(zip(names, ends, strict=True))
+    return changes.assign(**limits)
 
 
 def _relative(changes: pd.DataFrame, means: pd.DataFrame, first: str) -> pd.DataFrame:

@@ -78,6 +78,20 @@ def holding(estimate: ArrayLike, low: ArrayLike, high: ArrayLike) -> tuple[np.nd
     return np.minimum(low, estimate), np.maximum(high, estimate)
 
 
+def cut(
+    estimate: ArrayLike, low: ArrayLike, high: ArrayLike, *, least: ArrayLike, most: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return limits cut at what can be, as the ends of a scale, or at an estimate that lies beyond.
+
+    Examples
+    --------
+    >>> low, high = cut([4.5, 7.0], [3.5, 6.0], [5.5, 8.0], least=1.0, most=5.0)
+    >>> low.tolist(), high.tolist()
+    ([3.5, 6.0], [5.0, 7.0])
+    """
+    return np.maximum(low, np.minimum(least, estimate)), np.minimum(high, np.maximum(most, estimate))
+
+
 def main_row(terms: pd.DataFrame) -> pd.Series:
     """Return the row of the first predictor; of the intercept where nothing else is left."""
     return terms.loc[(terms["term"] != "Intercept").idxmax()]

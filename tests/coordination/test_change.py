@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from joyeval.coordination import change
+from joyeval.coordination import RC, change, matrix
 from joyeval.coordination.tie_change import _posterior
 from joyeval.errors import DataError, ModelError, UsageError
 from joyeval.intake.tables import intake
@@ -214,3 +214,29 @@ def test_a_loud_workgroup_makes_the_mean_change_less_sure_and_is_told():
     before, after = (found.ties.groupby("workgroup")["se"].mean() for found in (calm, wild))
     assert after["A"] > 3 * before["A"]
     assert after["B"] == pytest.approx(before["B"], rel=0.35)  # the loud one widens its own ties, not those of others
+
+
+def test_intervals_end_where_the_scale_ends():
+    """Answers near the top: a mean of 4.7 was given an interval up to 5.7, and a change one beyond the scale."""
+    near = survey(raters=4, groups="ABC").assign(rc=lambda t: (t["rc"] + 1.4).round().clip(1, 5))
+    found = change(near, dimensions=False)
+    first = found.levels.set_index(["part", "wave"])["estimate"]
+    for row in found.terms.itertuples():
+        before = first[row.part, row.first]
+        assert 1 - before <= row.ci_low <= row.estimate <= row.ci_high <= max(5 - before, row.estimate)
+    seen = matrix(near, wave="1", process="ward")
+    for table, mean in ((found.levels, "estimate"), (seen.cells, "mean"), (seen.rated, "mean")):
+        known = table.dropna(subset=["ci_high"])
+        assert (known["ci_low"] >= 1).all()
+        assert (known["ci_high"] <= known[mean].clip(lower=5)).all()
+        assert known["ci_high"].max() >= 5
+
+
+def test_dimensions_of_units_without_the_programme_are_no_part_of_the_mean():
+    parts = [survey(), survey(seed=2, process="other", gain=1.0), survey(seed=3, process="third")]
+    three = pd.concat(parts, ignore_index=True)
+    three = three.assign(**dict.fromkeys(("com", *RC.dimensions), three["rc"]))
+    found = change(three, comparison=["other"])
+    each = found.terms[found.terms["part"] == "between"].set_index("process")["estimate"]
+    assert each["all"] == pytest.approx((each["ward"] + each["third"]) / 2)
+    assert found.dimensions.query("process == 'all'")["estimate"].to_numpy() == pytest.approx(each["all"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from joyeval.coordination import matrix
+from joyeval.coordination import BETWEEN, RC, matrix
 from joyeval.errors import ModelError, UsageError
 from joyeval.result import read_result
 from tests.coordination.surveys import survey
@@ -36,10 +38,14 @@ def ties(scores, wave="1"):
 SMALL = {("A", "A"): [5, 4], ("A", "B"): [3, 4], ("B", "A"): [2, 2, 5], ("B", "B"): [4, 4, 4]}
 
 
-def test_a_cell_is_a_mean_with_a_t_interval():
+def test_a_cell_is_a_mean_with_a_t_interval_cut_at_the_ends_of_the_scale():
     cell = matrix(ties(SMALL), wave="1").cells.set_index(["workgroup", "target"]).loc[("B", "A")]
     low, high = stats.t.interval(0.95, 2, loc=3, scale=np.sqrt(3) / np.sqrt(3))
     assert (cell["mean"], cell["n"]) == (3.0, 3)
+    assert (low, high) == pytest.approx((-1.30, 7.30), abs=0.01)
+    assert (cell.ci_low, cell.ci_high) == (1.0, 5.0)
+    wide = matrix(ties(SMALL), wave="1", survey=replace(RC, low=-9, high=9), bands=BETWEEN).cells
+    cell = wide.set_index(["workgroup", "target"]).loc[("B", "A")]
     assert (cell.ci_low, cell.ci_high) == (pytest.approx(low), pytest.approx(high))
 
 

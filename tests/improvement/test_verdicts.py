@@ -339,3 +339,15 @@ def test_expected_false_signals_are_what_stable_programmes_give(rules, freeze):
     seen = found["signals"]
     print(rules, freeze, seen, found["expected_signals"])
     assert seen == pytest.approx(found["expected_signals"], abs=4 * np.sqrt(1400 * 0.25) + 0.03 * 1400)
+
+
+def test_the_interval_of_a_change_ends_where_a_share_must_end():
+    """Of 95 in 100 before, no more than 5 in 100 can be gained."""
+    rng = np.random.default_rng(1)
+    weeks = pd.date_range("2024-01-01", periods=24, freq="7D")
+    pulses = pd.DataFrame({"team": np.repeat(list("abcdef"), 24), "week": [*weeks] * 6, "n": 6.0})
+    pulses["good"] = rng.binomial(6, 0.95, len(pulses)).astype(float)
+    found = verdicts(chart(pulses, x="week", y="good", n="n", by="team", freeze=10, multiply=100)).tidy()
+    assert (found["before"] + found["ci_high"] <= 100 + 1e-9).all()
+    assert (found["ci_low"] < found["estimate"]).all()
+    assert (found["estimate"] < found["ci_high"]).all()
