@@ -12,12 +12,11 @@ from joyeval.disclosure.own import too_plain
 from joyeval.disclosure.people import EVERYBODY
 from joyeval.disclosure.rule import Rule
 from joyeval.disclosure.statistics import next_smallest
+from joyeval.improvement.limits import KINDS
 
 if TYPE_CHECKING:
     from joyeval.improvement import Charts
 
-SHARES = {"p", "p'"}
-COUNTED = {"u", "u'", "c", "g", "t"}  # of these the people are in the numerator
 LINES = ["centre", "lower", "upper", "lower_95", "upper_95"]
 HIDDEN = ["y", "n", "value", "participation"]
 SIGNALS = ["beyond", "shift", "trend", "two_of_three"]
@@ -65,7 +64,7 @@ def protect_charts(charts: Charts, *, people: Any = None, rule: Rule | None = No
 def people_behind(charts: Charts, people: Any) -> pd.Series:
     """Return the people behind each point: no more than its answers, nor than are in post."""
     points = charts.points
-    counted = points["y"] if charts.kind in COUNTED else points["n"]
+    counted = points["y"] if KINDS[charts.kind].events else points["n"]
     if isinstance(people, pd.DataFrame):
         known = points[[*charts.by, charts.x]].merge(people, on=[*charts.by, charts.x], how="left")["people"]
         in_post = pd.Series(known.to_numpy(dtype=float), points.index)
@@ -90,20 +89,25 @@ def _gives_away(charts: Charts, behind: pd.Series, few: pd.Series, rule: Rule) -
 def _rounded(charts: Charts, behind: pd.Series, rule: Rule) -> pd.DataFrame:
     """Values from rounded counts; means to the decimals that their size bears."""
     points = charts.points.copy()
-    if charts.kind in SHARES:
+    if KINDS[charts.kind].share:
         points["value"] = rule.percent(points["y"], points["n"], behind) * charts.multiply / 100
-    elif charts.kind in COUNTED:
+    elif KINDS[charts.kind].events:
         near = pd.Series(rule.rounded(points["y"]), points.index)
-        scale = points["n"].fillna(1) if charts.kind in ("u", "u'") else 1
+        scale = points["n"].fillna(1) if KINDS[charts.kind].denominator else 1
         points["value"] = (charts.multiply * near / scale).round(_places(points["value"]))
     else:
         points["value"] = points["value"].round(_places(points["value"]))
-    for name in ("y", "n") if charts.kind in SHARES | COUNTED else ("n",):
+    for name in ("y", "n") if _counted(charts) else ("n",):
         points[name] = rule.rounded(points[name])
-    if charts.kind not in SHARES | COUNTED:
+    if not _counted(charts):
         points["y"] = points["value"]
     points["participation"] = points["participation"].round(1 if rule.nearest > 1 else 2)
     return points
+
+
+def _counted(charts: Charts) -> bool:
+    """Whether a point counts people or events."""
+    return KINDS[charts.kind].share or KINDS[charts.kind].events
 
 
 def _places(values: pd.Series) -> int:
@@ -115,7 +119,7 @@ def _with_lines(points: pd.DataFrame, charts: Charts, rule: Rule) -> pd.DataFram
     """One centre and one pair of limits for each part of a series that has points; rounded as its values are."""
     of_part = [charts.number(points), points["part"]]
     kept = points["value"].notna().groupby(of_part).transform("any")
-    places = 1 if rule.nearest == 1 else 0 if charts.kind in SHARES else _places(points["value"])
+    places = 1 if rule.nearest == 1 else 0 if KINDS[charts.kind].share else _places(points["value"])
     lines = points[LINES].where(points["value"].notna()).groupby(of_part).transform("median").round(places)
     rounded = {name: lines[name].where(kept & points[name].notna()) for name in LINES}
     return points.assign(**rounded)

@@ -75,8 +75,7 @@ class Charts(Result):
     def sheet(self) -> Sheet:
         """Return the points as flat arrays in the units of the data, each series whole whatever its parts."""
         points = self.points
-        derived = KINDS[self.kind].moving or self.kind == "s"
-        n = np.ones(len(points)) if derived else points["n"].fillna(1).to_numpy(copy=True)
+        n = np.ones(len(points)) if KINDS[self.kind].derived else points["n"].fillna(1).to_numpy(copy=True)
         value = points["value"].to_numpy() / self.multiply
         number = self.number(points)
         return Sheet(

@@ -122,23 +122,7 @@ def _drawn(design: Design, series: int, seed: int) -> tuple[np.ndarray, np.ndarr
     size, rng = series * design.points, np.random.default_rng(seed)
     cases = design.denominator or 1
     n = np.maximum(rng.poisson(cases, size), 1.0) if design.varying else np.full(size, float(cases))
-    spread = None
-    match design.kind:
-        case "c":
-            y = rng.poisson(design.level, size).astype(float)
-        case "g":
-            y = rng.geometric(1 / (1 + design.level), size) - 1.0
-        case "t":
-            y = rng.exponential(design.level, size)
-        case "u" | "u'":
-            y = rng.poisson(design.level * n).astype(float)
-        case "xbar" | "s":
-            y = rng.normal(size=size) * np.sqrt(n)
-            spread = np.sqrt(rng.chisquare(np.maximum(n - 1, 1)) / np.maximum(n - 1, 1))
-        case _ if design.denominator:
-            y = rng.binomial(n.astype(int), design.level).astype(float)
-        case _:
-            y = rng.normal(size=size)
+    y, spread = KINDS[design.kind].stable(rng, design.level, n, counted=design.denominator is not None)
     return y, n, spread
 
 
@@ -195,7 +179,7 @@ def _designs(charts: Charts, keys: list[str]) -> pd.DataFrame:
     facts = facts[facts["points"] >= FEWEST_POINTS]
     size, mean = facts["points"].to_numpy(), (facts["y"] / facts["points"]).to_numpy()
     counted = points["n"].notna().any() and (KINDS[charts.kind].subgroups or (points["y"] <= points["n"]).all())
-    counts = charts.kind in ("c", "g", "u", "u'")
+    counts = KINDS[charts.kind].mean
     level = _nearest(ratio(facts["y"], facts["cases"]), SHARES) if counted else np.full(len(facts), 0.5)
     return facts[keys].assign(
         points=_nearest(size, POINTS),

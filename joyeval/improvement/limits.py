@@ -1,4 +1,4 @@
-"""One small function per kind of chart: the centre line and how far chance reaches from it.
+"""Everything that is known of each kind of chart: centre line, how far chance reaches, what stable series look like.
 
 Formulas as in Montgomery, *Introduction to Statistical Quality Control*, unless another source is named.
 """
@@ -15,8 +15,12 @@ from joyeval.improvement.sheet import ratio, same
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.random import Generator
+
     from joyeval.improvement.rules import RuleSet
     from joyeval.improvement.sheet import Sheet
+
+    Stable = tuple[np.ndarray, np.ndarray | None]
 
 RANGE_LIMIT = 3.267  # upper limit of a moving range over its mean, D4 for two points (Nelson 1982)
 MOVING_S_LIMIT = 3.2665  # the same for moving standard deviations, B4 for two points
@@ -69,7 +73,7 @@ def draw(kind: str, sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
     with np.errstate(invalid="ignore", divide="ignore"):
         lines = KINDS[kind].lines(sheet, rules, centre)
     few = sheet.count(sheet.plotted) < rules.limits_from
-    if kind == "run" or not few.any():
+    if not KINDS[kind].limits or not few.any():
         return lines
     median = centre.of(sheet, sheet.median(lines.value))
     hidden = sheet.each(few)
@@ -233,33 +237,82 @@ def _s(sheet: Sheet, rules: RuleSet, centre: Centre) -> Lines:
     return _lines(sheet.spread, middle, middle * np.sqrt(1 - expected**2) / expected, low=0)
 
 
+def _values_or_shares(rng: Generator, level: float, n: np.ndarray, *, counted: bool) -> Stable:
+    """Draw normal values, or of n cases each as many as have something."""
+    return (rng.binomial(n.astype(int), level).astype(float) if counted else rng.normal(size=len(n))), None
+
+
+def _rates(rng: Generator, level: float, n: np.ndarray, *, counted: bool) -> Stable:
+    return rng.poisson(level * n).astype(float), None
+
+
+def _counts(rng: Generator, level: float, n: np.ndarray, *, counted: bool) -> Stable:
+    return rng.poisson(level, len(n)).astype(float), None
+
+
+def _cases_between(rng: Generator, level: float, n: np.ndarray, *, counted: bool) -> Stable:
+    return rng.geometric(1 / (1 + level), len(n)) - 1.0, None
+
+
+def _times_between(rng: Generator, level: float, n: np.ndarray, *, counted: bool) -> Stable:
+    return rng.exponential(level, len(n)), None
+
+
+def _subgroups(rng: Generator, level: float, n: np.ndarray, *, counted: bool) -> Stable:
+    free = np.maximum(n - 1, 1)
+    return rng.normal(size=len(n)) * np.sqrt(n), np.sqrt(rng.chisquare(free) / free)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """One kind of chart: its name in full, how its lines are found and what it takes."""
+    """All that is known of one kind of chart.
+
+    Parameters
+    ----------
+    title : str
+        Its name in full.
+    lines : callable
+        Finds centre and limits.
+    stable : callable
+        Draws points of series in which nothing changes, from a generator, their level, their denominators and whether
+        these count cases; returns y, and the spread within subgroups.
+    """
 
     title: str
     lines: Callable[[Sheet, RuleSet, Centre], Lines]
+    stable: Callable[..., Stable]
     denominator: bool | None = None  # True: needs n; False: takes none; None: either
     lowest: float = -np.inf  # of y
     share: bool = False  # y is part of n
+    events: bool = False  # y counts events, or what lies between them, so that the people are in it and not in n
+    mean: bool = False  # the level of a series is its mean, not a share
     subgroups: bool = False  # several rows per point, by design
     moving: bool = False  # a point compares two neighbours: no runs test
+    derived: bool = False  # a point is no value of the data, but how far they spread
+    limits: bool = True  # chance has limits, not runs alone
     timeless: bool = False  # limits do not rest on the order of points, so that x may be categories
 
 
+_SHARES = {"stable": _values_or_shares, "denominator": True, "lowest": 0, "share": True, "timeless": True}
+_RATES = {"stable": _rates, "denominator": True, "lowest": 0, "events": True, "mean": True, "timeless": True}
+_GROUPS = {"stable": _subgroups, "denominator": False, "subgroups": True, "timeless": True}
+_MOVING = {"stable": _values_or_shares, "moving": True, "derived": True}
+_COUNTS = {"denominator": False, "lowest": 0, "events": True, "mean": True, "timeless": True}
+_BETWEEN = {"stable": _times_between, "denominator": False, "lowest": np.nextafter(0, 1), "events": True}
+
 KINDS = {
-    "run": Kind(title="run chart", lines=_run),
-    "i": Kind(title="individuals chart (XmR)", lines=_individuals),
-    "mr": Kind(title="moving range chart", lines=_moving_range, moving=True),
-    "ms": Kind(title="moving standard deviation chart", lines=_moving_s, moving=True),
-    "p": Kind(title="P chart", lines=_p, denominator=True, lowest=0, share=True, timeless=True),
-    "p'": Kind(title="P' chart (Laney)", lines=_p_prime, denominator=True, lowest=0, share=True, timeless=True),
-    "u": Kind(title="U chart", lines=_u, denominator=True, lowest=0, timeless=True),
-    "u'": Kind(title="U' chart (Laney)", lines=_u_prime, denominator=True, lowest=0, timeless=True),
-    "c": Kind(title="C chart", lines=_c, denominator=False, lowest=0, timeless=True),
-    "g": Kind(title="G chart (cases between events)", lines=_g, denominator=False, lowest=0, timeless=True),
-    "t": Kind(title="T chart (time between events)", lines=_t, denominator=False, lowest=np.nextafter(0, 1)),
-    "xbar": Kind(title="Xbar chart", lines=_xbar, denominator=False, subgroups=True, timeless=True),
-    "s": Kind(title="S chart", lines=_s, denominator=False, subgroups=True, timeless=True),
-    "i'": Kind(title="I' chart (Taylor)", lines=_i_prime),
+    "run": Kind(title="run chart", lines=_run, stable=_values_or_shares, limits=False),
+    "i": Kind(title="individuals chart (XmR)", lines=_individuals, stable=_values_or_shares),
+    "mr": Kind(title="moving range chart", lines=_moving_range, **_MOVING),
+    "ms": Kind(title="moving standard deviation chart", lines=_moving_s, **_MOVING),
+    "p": Kind(title="P chart", lines=_p, **_SHARES),
+    "p'": Kind(title="P' chart (Laney)", lines=_p_prime, **_SHARES),
+    "u": Kind(title="U chart", lines=_u, **_RATES),
+    "u'": Kind(title="U' chart (Laney)", lines=_u_prime, **_RATES),
+    "c": Kind(title="C chart", lines=_c, stable=_counts, **_COUNTS),
+    "g": Kind(title="G chart (cases between events)", lines=_g, stable=_cases_between, **_COUNTS),
+    "t": Kind(title="T chart (time between events)", lines=_t, **_BETWEEN),
+    "xbar": Kind(title="Xbar chart", lines=_xbar, **_GROUPS),
+    "s": Kind(title="S chart", lines=_s, derived=True, **_GROUPS),
+    "i'": Kind(title="I' chart (Taylor)", lines=_i_prime, stable=_values_or_shares),
 }
