@@ -25,7 +25,7 @@ def squared(monkeypatch):
     return kind
 
 
-def weeks(seed=1, points=40):
+def weeks(seed=1, points=42):
     rng = np.random.default_rng(seed)
     return pd.DataFrame({"week": np.arange(points), "cases": rng.poisson(9, points) ** 2})
 
@@ -34,8 +34,8 @@ def test_a_new_kind_draws_is_named_and_is_simulated_by_itself(squared):
     found = chart(weeks(), x="week", y="cases", kind="squares", improve="decrease")
     assert "squares chart" in found.sentence()
     assert found.points["upper"].notna().all()
-    own = false_alarm_rate(Design(kind="squares", points=40, level=100.0), rules="anhoej")
-    normal = false_alarm_rate(Design(kind="i", points=40), rules="anhoej")
+    own = false_alarm_rate(Design(kind="squares", points=42, level=100.0), rules="anhoej")
+    normal = false_alarm_rate(Design(kind="i", points=42), rules="anhoej")
     assert own > normal + 0.05, "these are skewed: normal values in their place would cry wolf less"
     assert false_alarms(found)["false_alarm"].iloc[0] == own
 
