@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from joyeval.errors import ModelError, UsageError
+from joyeval.words import Note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,6 +182,8 @@ def _pack(value: Any) -> Any:
     import pandas as pd
 
     match value:
+        case Note():
+            return {"!note": value.code, "fields": {name: _pack(item) for name, item in value.fields.items()}}
         case Result():
             kind = f"{type(value).__module__}:{type(value).__qualname__}"
             return {"!result": kind, "fields": {f.name: _pack(getattr(value, f.name)) for f in fields(value)}}
@@ -218,6 +221,8 @@ def _unpack(value: Any) -> Any:
             return pd.DataFrame(
                 {n: pd.Series(_unpack(c), dtype=t) for n, t, c in zip(names, dtypes, columns, strict=True)}
             )
+        case {"!note": code, "fields": body}:
+            return Note(code, **{name: _unpack(item) for name, item in body.items()})
         case {"!array": items, "dtype": dtype}:
             return np.array(_unpack(items), dtype=dtype)
         case {"!float": text}:

@@ -33,6 +33,7 @@ from joyeval.errors import DisclosureError, StudyError, UsageError
 from joyeval.store import Store
 from joyeval.strict_yaml import YamlFile, read_yaml
 from joyeval.study_checks import STEPS, explain, known_names, step_names
+from joyeval.words import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -293,6 +294,8 @@ class Teams(RawTable):
 
     def in_words(self, text: str) -> str:
         """Return a sentence about teams with the word that the study has for them."""
+        if isinstance(text, Note):
+            return text.again(noun=self.called)
         return re.sub(r"\bteam(?=s?\b)", self.called, text)
 
 

@@ -15,11 +15,12 @@ import pandas as pd
 
 from joyeval.errors import DataError, Problem, UsageError
 from joyeval.wave_order import days_of
+from joyeval.words import Note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-LICENCE = "RC Survey: use requires a licence from Brandeis University or RC Analytics; its wording is not shipped."
+LICENCE = Note("coordination.licence")
 KEYS = ("wave", "process", "person", "workgroup", "target")
 RAW_TO_SCORED = {1: 1, 2: 3, 3: 5, 4: 4, 5: 2}  # frequency is asked in one order and scored in another
 

@@ -15,6 +15,7 @@ from joyeval.improvement.false_alarms import false_alarms
 from joyeval.improvement.judging import CANNOT_TELL, IMPROVE, NO_VARIATION, SIGNAL
 from joyeval.judgement import BETTER, CHANGED, NOT_CLEAR, NOT_JUDGED, VERDICTS, WORSE, about, key, tally, verdict
 from joyeval.result import Result
+from joyeval.words import Note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -207,25 +208,16 @@ def count_verdicts(teams: pd.DataFrame, over: list[str], chance: float) -> pd.Da
     return grouped[[*over, *order]].astype(whole).reset_index(drop=True)
 
 
-def _notes(teams: pd.DataFrame, serial: float) -> tuple[str, ...]:
-    found = [
-        "A signal says that a series is unlike chance, not why; series, not people, were tested, each by itself.",
-        f"False-alarm rates are for independent points; neighbours here correlate by {serial:.2f}"
-        + (": more signals than expected may be false." if serial > SERIAL else "."),
-    ]
-    if (teams["compared"] == "halves").any():
-        found.append(
-            "Series without a baseline: the first half of their points is compared with the second, so that they may "
-            "have changed, but nothing says that they got better or worse since something began."
-        )
-    if early := int(((teams["clear"] | teams["signal"]) & teams["early"] & (teams["compared"] == "halves")).sum()):
-        found.append(
-            f"{early} series moved most in the first fifth of their points: that may be another definition, or another "
-            "way of recording, and no change of what is measured."
-        )
+def _notes(teams: pd.DataFrame, serial: float) -> tuple[Note, ...]:
+    rates = "false_alarm_rates_high" if serial > SERIAL else "false_alarm_rates"
+    found = [Note("improvement.not_why"), Note(f"improvement.{rates}", serial=serial)]
+    halves = teams["compared"] == "halves"
+    if halves.any():
+        found.append(Note("improvement.halves"))
+    if early := int(((teams["clear"] | teams["signal"]) & teams["early"] & halves).sum()):
+        found.append(Note("improvement.early", series=early))
     if (teams["compared"] == "first and last part").any():
-        found.append("Parts chosen after looking at the data make the interval between them too sure.")
-    unknown = int((teams["change"].notna() & teams["se"].isna()).sum())
-    if unknown:
-        found.append(f"{unknown} changes have no interval: too few points, or no variation, before or after.")
+        found.append(Note("improvement.parts"))
+    if unknown := int((teams["change"].notna() & teams["se"].isna()).sum()):
+        found.append(Note("improvement.no_interval", changes=unknown))
     return tuple(found)

@@ -15,6 +15,7 @@ from joyeval.models.multiplicity import adjust
 from joyeval.result import Result
 from joyeval.wave_order import wave_order
 from joyeval.wording import listed
+from joyeval.words import Note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -174,10 +175,8 @@ def _change(fit: Mixed, category: str, name: str) -> pd.DataFrame:
 
 
 def _notes(groups: pd.DataFrame) -> tuple[str, ...]:
-    notes = ["groups were not made by lot: they differ in more than the attribute named"]
+    notes = [Note("equity.no_lot")]
     small = groups.loc[groups["estimate"].isna(), ["attribute", "category"]].drop_duplicates()
     if len(small):
-        notes.append(
-            f"groups with fewer than {FEWEST} answers in the first or the last survey are not compared: {len(small)}"
-        )
+        notes.append(Note("equity.few", fewest=FEWEST, groups=len(small)))
     return tuple(notes)

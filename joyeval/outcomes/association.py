@@ -12,6 +12,7 @@ from joyeval.errors import ModelError
 from joyeval.judgement import clear
 from joyeval.models.estimates import quantile
 from joyeval.result import Result
+from joyeval.words import Note
 
 GOES_WITH = "goes with"
 NO_MORE = "no more than a small effect"  # than the smallest that matters, where one was named
@@ -21,10 +22,6 @@ REACH = 1.645  # standard deviations to either side: 90 % of what is normal
 ROLES = ("primary", "secondary", "exploratory")
 NOT_CAUSE = "This is an association; it does not show what brought it about."
 BY_LOT = "Start dates were drawn by lot, so the difference can be put down to the programme."
-ECOLOGICAL = (
-    "the units are teams and periods, not people: an association between them need not hold for any member of staff "
-    "or service user"
-)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -199,20 +196,16 @@ def detectable_effect(se: float, df: float) -> float:
     return float(se * (quantile(0.975, free) + quantile(POWER, free)))
 
 
-def guard_notes(*, n_teams: int, y: str, detectable: float, role: str, improve: str, noun: str = "team") -> list[str]:
+def guard_notes(*, n_teams: int, y: str, detectable: float, role: str, improve: str, noun: str = "team") -> list[Note]:
     """Caveats that every association of team-periods carries, with their numbers."""
-    notes = [ECOLOGICAL.replace("team", noun)]
+    notes = [Note("association.units", noun=noun)]
     if n_teams >= 4:
-        notes.append(
-            f"{n_teams} {noun}s can show a correlation between {noun}s of about {detectable_r(n_teams):.2f} or more; "
-            "published ones lie near .25"
-        )
-    small = number(detectable)
-    notes.append(f"an effect below {small} in {quoted(y)} per point would be missed in more than 2 of 10 such studies")
+        notes.append(Note("association.least_between", teams=n_teams, r=detectable_r(n_teams), noun=noun))
+    notes.append(Note("association.least", small=number(detectable), outcome=quoted(y)))
     if role == "exploratory":
-        notes.append("exploratory: not named in advance, so it raises a question and settles none")
+        notes.append(Note("association.exploratory"))
     if not improve:
-        notes.append(f"which way is better is not stated for {y}")
+        notes.append(Note("association.way_not_stated", outcome=y))
     return notes
 
 

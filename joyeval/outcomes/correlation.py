@@ -13,19 +13,17 @@ from joyeval.errors import ModelError, UsageError
 from joyeval.models.design import refuse_infinite
 from joyeval.models.estimates import p_value
 from joyeval.models.panel import regression
-from joyeval.outcomes.association import ECOLOGICAL, NOT_CAUSE, detectable_r, number, open_answer, quoted
+from joyeval.outcomes.association import NOT_CAUSE, detectable_r, number, open_answer, quoted
 from joyeval.outcomes.linkage import noun_of, table_of
 from joyeval.result import Result
 from joyeval.wording import counted
+from joyeval.words import Note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from joyeval.outcomes.linkage import Linkage
 
-COMMON = (
-    "what changed for all teams alike over time is part of a repeated-measures correlation; fixed effects take it out"
-)
 UNLIKE = 2.0  # times: p of independent errors and p of clustered ones that differ by more are both shown
 
 
@@ -107,12 +105,12 @@ def repeated_correlation(data: pd.DataFrame | Linkage, *, x: str, y: str, team: 
     r = _pearson(within[x], within[y])
     slope = regression("y ~ x", rows.rename(columns={x: "x", y: "y", team: "team"}), absorb="team", cluster="team")
     clustered = float(slope.terms["p"].iloc[0])
-    notes = [COMMON.replace("team", noun), ECOLOGICAL.replace("team", noun)]
+    notes = [Note("association.common_time", noun=noun), Note("association.units", noun=noun)]
     notes += [note.replace("by team:", f"by {noun}:") for note in slope.notes]
     p = _p(r, df)
     if max(p, clustered) > UNLIKE * min(p, clustered):
         said, plain = ("below 0.001" if value < 0.001 else f"{value:.3f}" for value in (clustered, p))
-        notes.append(f"allowing for errors that hang together within {noun}s, p is {said}; without, {plain}")
+        notes.append(Note("association.clustered", clustered=said, plain=plain, noun=noun))
     return _correlation(
         r, df, x=x, y=y, kind="repeated-measures", p_clustered=clustered, n_teams=n_teams, n=len(rows),
         n_dropped=len(table) - len(rows), notes=tuple(notes), noun=noun,
@@ -153,7 +151,10 @@ def partial_correlation(
     held = f" (given {', '.join(given)})" if given else ""
     return _correlation(
         r, len(rows) - 2 - len(given), x=x, y=y, kind=kind + held, n=len(rows), n_dropped=len(data) - len(rows),
-        notes=(ECOLOGICAL, f"{len(rows)} rows can show a correlation of about {detectable_r(len(rows)):.2f} or more"),
+        notes=(
+            Note("association.units"),
+            Note("association.least_of_rows", rows=len(rows), r=detectable_r(len(rows))),
+        ),
     )  # fmt: skip
 
 

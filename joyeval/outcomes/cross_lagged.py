@@ -11,10 +11,11 @@ import pandas as pd
 
 from joyeval.errors import ModelError, UsageError
 from joyeval.models.structural import MISFITS, sem
-from joyeval.outcomes.association import ECOLOGICAL, NOT_CAUSE, number, quoted, signed
+from joyeval.outcomes.association import NOT_CAUSE, number, quoted, signed
 from joyeval.outcomes.linkage import noun_of, table_of
 from joyeval.outcomes.periods import ordinals
 from joyeval.result import Result
+from joyeval.words import Note
 
 if TYPE_CHECKING:
     from joyeval.models.structural import Sem
@@ -124,7 +125,8 @@ def cross_lagged(
             f"fixed effects with lags in both directions, or more {noun_of(data)}s"
         ) from error
     fit = pd.DataFrame([{"model": name, **_fit(f)} for name, f in fits.items()])
-    notes = [*next(iter(fits.values())).notes, ECOLOGICAL, *_notes(fits, waves)]
+    noun = noun_of(data)
+    notes = [*next(iter(fits.values())).notes, Note("association.units", noun=noun), *_notes(fits, waves, noun)]
     return CrossLagged(
         x=x,
         y=y,
@@ -134,8 +136,8 @@ def cross_lagged(
         waves=waves,
         n=fits[models[0]].n,
         n_dropped=int(table[team].nunique() - fits[models[0]].n),
-        notes=tuple(re.sub(r"\bteam(s?)\b", rf"{noun_of(data)}\1", note) for note in notes),
-        noun=noun_of(data),
+        notes=tuple(notes),
+        noun=noun,
     )
 
 
@@ -209,22 +211,17 @@ def _fit(fit: Sem) -> dict[str, float]:
     return {name: fit.fit[name] for name in ("chisq", "df", "p", "cfi", "tli", "rmsea", "srmr", "npar")}
 
 
-def _notes(fits: dict[str, Sem], waves: int) -> list[str]:
+def _notes(fits: dict[str, Sem], waves: int, noun: str) -> list[Note]:
     notes = []
     if "ri_clpm" not in fits:
-        notes.append(f"{waves} waves: the random-intercept model needs 3, so within and between cannot be told apart")
+        notes.append(Note("lagged.two_waves", waves=waves))
     for name, fit in fits.items():
         if fit.n < PER_PARAMETER * fit.fit["npar"]:
-            notes.append(
-                f"{MODELS[name]}: {fit.n} teams for {fit.fit['npar']:.0f} parameters; errors rest on large samples and "
-                "are too small here: use fixed effects with lags in both directions beside it"
-            )
+            size = {"teams": fit.n, "parameters": float(fit.fit["npar"])}
+            notes.append(Note("lagged.few", model=MODELS[name], noun=noun, **size))
         if fit.quality == MISFITS:
-            size = f"CFI {fit.fit['cfi']:.2f}, RMSEA {fit.fit['rmsea']:.2f}, SRMR {fit.fit['srmr']:.2f}"
-            notes.append(f"the {MODELS[name]} does not fit ({size}): do not lean on its paths")
+            indices = {index: float(fit.fit[index]) for index in ("cfi", "rmsea", "srmr")}
+            notes.append(Note("lagged.misfit", model=MODELS[name], **indices))
     if "clpm" in fits:
-        notes.append(
-            f"the plain {MODELS['clpm']} mixes differences between teams into its paths; it is shown for comparison "
-            "with published work"
-        )
+        notes.append(Note("lagged.mixed", model=MODELS["clpm"], noun=noun))
     return notes

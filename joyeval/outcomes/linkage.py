@@ -18,6 +18,7 @@ from joyeval.outcomes.codes import clean_codes, follow
 from joyeval.outcomes.periods import ordinals, starts
 from joyeval.result import Result
 from joyeval.wording import counted
+from joyeval.words import Note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -429,7 +430,7 @@ def _notes(
         notes += _repeated(wide, names)
     unstated = [name for name in (*names, *measures) if name not in improve]
     if unstated:
-        notes.append(f"which way is better is not stated for {', '.join(unstated)}")
+        notes.append(Note("association.way_not_stated", outcome=", ".join(unstated)))
     return tuple(notes)
 
 

@@ -12,8 +12,9 @@ import pandas as pd
 from joyeval.errors import UsageError
 from joyeval.models.estimates import estimate_table
 from joyeval.models.panel import regression
-from joyeval.outcomes.association import ECOLOGICAL, number, open_answer
+from joyeval.outcomes.association import number, open_answer
 from joyeval.result import Result
+from joyeval.words import Note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,7 +131,7 @@ def mediation(
         within=bool(absorb),
         n=len(rows),
         n_dropped=len(data) - len(rows),
-        notes=(GROUND, ECOLOGICAL, *dict.fromkeys(to_mediator.notes + to_outcome.notes)),
+        notes=(GROUND, Note("association.units"), *dict.fromkeys(to_mediator.notes + to_outcome.notes)),
     )
 
 

@@ -14,6 +14,7 @@ from joyeval.models.multiplicity import METHODS, adjust
 from joyeval.outcomes.linkage import table_of
 from joyeval.outcomes.panel import change_on_change, fixed_effects, within_between
 from joyeval.result import Result
+from joyeval.words import Note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,7 +96,7 @@ def primary(data: pd.DataFrame | Linkage, plan: Plan) -> Association:
     if plan.design not in DESIGNS:
         raise UsageError(f"design {plan.design!r}: expected one of {', '.join(DESIGNS)}")
     answer = DESIGNS[plan.design](data, y=plan.y, x=plan.x, **dict(plan.options), role="primary")
-    return replace(answer, notes=(f"primary analysis, named in {plan.named}", *answer.notes))
+    return replace(answer, notes=(Note("association.named", place=plan.named), *answer.notes))
 
 
 def explore(

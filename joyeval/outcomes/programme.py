@@ -14,6 +14,7 @@ from joyeval.outcomes.event_study import event_study
 from joyeval.outcomes.interrupted import interrupted
 from joyeval.outcomes.mediation import mediation
 from joyeval.outcomes.panel import fixed_effects
+from joyeval.words import code
 
 if TYPE_CHECKING:
     from joyeval.result import Result
@@ -132,8 +133,8 @@ def _dose(study: Study, cohort: str, store: Store) -> Result:
     monthly, improve = _monthly(study, cohort, store)
     table = _with_dose(monthly.rename(columns={"mean": x}), study, cohort, store)
     answer = fixed_effects(table, y=x, x=DOSE, weights="answers")
-    unsaid = () if improve else ("",)
-    notes = tuple(note for note in answer.notes if unsaid or not note.startswith("which way is better"))
+    stated = "association.way_not_stated" if improve else ""
+    notes = tuple(note for note in answer.notes if not stated or code(note) != stated)
     return replace(answer, improve=improve, noun=study.teams.called, notes=notes)
 
 

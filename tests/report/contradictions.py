@@ -101,9 +101,10 @@ def _counts(tree) -> list[str]:
     """Verdicts are counted alike on the first page and in their chapter."""
     text, found, counts = " ".join(tree.text_content().split()), [], rf"({NUMBER}) [a-z ]+: ([^.(]+)"
     for question, answer in _questions(tree).items():
-        if question.startswith("How many"):
+        if question.startswith("How many"):  # of one team its chapter tells the change
             first = re.match(rf"Of {counts}\.", answer)
-            if first and first[2] not in [said[2].strip() for said in re.finditer(rf"Of {counts}\(by the", text)]:
+            chapter = [said[2].strip() for said in re.finditer(rf"Of {counts}\(by the", text)]
+            if first and first[1] != "1" and first[2] not in chapter:
                 found.append(answer)
         if question.startswith("What became of outcomes"):
             for part in answer.rstrip(".").split("; "):

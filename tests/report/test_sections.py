@@ -19,6 +19,7 @@ from joyeval.report.sections.summary import response_rate
 from joyeval.result import NoAnswer
 from joyeval.store import Store
 from joyeval.study import Squire, load_study
+from joyeval.words import Note
 from tests.measurement.test_equity import waves
 from tests.report.samples import emitted
 from tests.report.test_summary import STUDY, link, text_of
@@ -194,7 +195,7 @@ def test_a_list_of_teams_without_organisations_and_settings_is_no_roster(study):
 
 
 def test_caveats_stand_once_by_part_and_other_notes_are_left_out():
-    first = link(notes=("primary analysis, named in the study file small.yml", "21 teams can show 0.58"))
+    first = link(notes=(Note("association.named", place="the study file small.yml"), "21 teams can show 0.58"))
     second = NoAnswer(n=0, question="q", reason="r", notes=("20 teams can show 0.61", "another limit"))
     told = closing._caveats({"outcomes_primary": first, "experience_equity": second})
     assert told == {"Link with outcomes": ["21 teams can show 0.58."], "Groups of staff": ["Another limit."]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -17,9 +16,10 @@ from joyeval.report.audiences import section
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.experience import instruments
 from joyeval.report.sections.summary import shown_of
-from joyeval.report.sections.words import sentence
+from joyeval.report.sections.words import kind, sentence
 from joyeval.study_checks import STEPS
 from joyeval.wording import listed
+from joyeval.words import code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ MAIN = {
     "experience_equity": "Groups of staff",
     "coordination_change": "Relational coordination",
 }
-NO_LIMIT = ("primary analysis, named", LICENCE)  # beginnings of notes that say something else
+NO_LIMIT = {"association.named", LICENCE.code}  # notes that say something else
 BECAME = {
     "whole": "whole here",
     "merged": "with small groups together",
@@ -101,7 +101,7 @@ def _caveats(found: Mapping[str, Result]) -> dict[str, list[str]]:
     """Return the caveats of each part; those that differ in their numbers only stand once, where they come first."""
     told, seen = {}, set()
     for name, result in found.items():
-        alike = {re.sub(r"[\d.,]+", "#", note): note for note in result.notes if not note.startswith(NO_LIMIT)}
+        alike = {kind(note): note for note in result.notes if code(note) not in NO_LIMIT}
         new = [sentence(note) for key, note in alike.items() if key not in seen]
         seen |= set(alike)
         told |= {MAIN[name]: new} if new else {}

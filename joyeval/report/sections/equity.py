@@ -11,6 +11,7 @@ from joyeval.report.audiences import section
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.people import left_over
 from joyeval.report.sections.words import mean, rule, sentence
+from joyeval.words import code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ def equity(found: Result, study: Study) -> None:
     report.text(shown.sentence())
     if not isinstance(found, Equity):
         return
-    report.text(f"{ORDER} {DIFFERENCE}", *(sentence(note) for note in shown.notes if "fewer than" in note))
+    report.text(f"{ORDER} {DIFFERENCE}", *shown.say(_few))
     attributes, scores = (list(found.groups[name].unique()) for name in ("attribute", "scale"))
     few = left_over(attributes, scores, found.waves, study)
     for attribute, groups in found.groups.groupby("attribute", sort=False):
@@ -42,6 +43,10 @@ def equity(found: Result, study: Study) -> None:
         given_away = [key in few for key in keys]
         _groups(groups, given_away, f"Scores by {attribute}", found, study)
     _tests(found, study)
+
+
+def _few(found: Equity) -> list[str]:
+    return [sentence(note) for note in found.notes if code(note) == "equity.few"]
 
 
 def _groups(groups: pd.DataFrame, given_away: list[bool], caption: str, found: Equity, study: Study) -> None:

@@ -17,6 +17,7 @@ from joyeval.intake.response import participation
 from joyeval.judgement import VERDICTS, key
 from joyeval.report.audiences import section
 from joyeval.report.sections.words import answer, once, rule
+from joyeval.words import code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,7 +47,8 @@ SPREAD = {
     0.75: "A quarter above",
     0.9: "A tenth above",
 }
-RATES = "False-alarm rates"  # of each outcome another; what chance would give stands beside its count
+RATES = {"improvement.false_alarm_rates", "improvement.false_alarm_rates_high"}  # of each outcome another; what chance
+# would give stands beside its count
 OTHERS = "points of large teams that are not drawn"
 
 
@@ -280,7 +282,7 @@ def outcome_charts(
                 report.text(disclosure.nobody(f"Of these, the {MANY} whose level changed most are drawn.", "teams"))
             _small(shown, study, cohort, measure, title, unit)
     notes = [
-        study.teams.in_words(note) for found in changes.values() for note in found.notes if not note.startswith(RATES)
+        study.teams.in_words(note) for found in changes.values() for note in found.notes if code(note) not in RATES
     ]
     report.items(disclosure.nobody(note, "series") for note in once(notes))
 

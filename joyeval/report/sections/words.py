@@ -13,6 +13,7 @@ from joyeval.disclosure import Shown
 from joyeval.disclosure.statistics import ENDS
 from joyeval.outcomes.association import number
 from joyeval.report.audiences import everyone, section
+from joyeval.words import Note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -69,11 +70,23 @@ def once(notes: Iterable[str]) -> list[str]:
     """
     groups: dict[str, list[str]] = {}
     for note in dict.fromkeys(notes):
-        groups.setdefault(re.sub(r"[\d.,]+", "#", note), []).append(note)
+        groups.setdefault(kind(note), []).append(note)
     more = "; {} more, with other numbers"
     return [
         sentence(same[0].rstrip(".") + (more.format(len(same) - 1) if same[1:] else "")) for same in groups.values()
     ]
+
+
+def kind(note: str) -> str:
+    """Return what a caveat says but for its numbers: its code with the words in its fields, or a text without them."""
+    if isinstance(note, Note):
+        return "; ".join([note.code, *(value for value in note.fields.values() if not numeric(value))])
+    return re.sub(r"[\d.,]+", "#", note)
+
+
+def numeric(value: object) -> bool:
+    """Whether a field is a number, or one in words."""
+    return not isinstance(value, str) or not re.search(r"[^\d.,+−-]", value)
 
 
 def together(parts: Sequence[Shown]) -> Shown:
