@@ -14,11 +14,13 @@ from joyeval.models.design import no_number
 from joyeval.models.estimates import estimate_table
 from joyeval.models.one_thread import one_thread
 from joyeval.result import Result
+from joyeval.words import Note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FEW_SITES = 10
+SITE = "site"  # what is pooled, in notes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -221,7 +223,7 @@ def meta_regression(
         tau2=tau2,
         n=k,
         n_dropped=len(known) - k,
-        notes=(f"only {k} sites: a slope over so few is a hint, not a finding",) if k < FEW_SITES else (),
+        notes=(Note("pooled.few_for_slope", sites=k, noun=SITE),) if k < FEW_SITES else (),
     )
 
 
@@ -230,17 +232,10 @@ def _factor(found: float, *, narrow: bool) -> float:
     return found if narrow else max(found, 1.0)
 
 
-def _notes(k: int, factor: float, *, narrow: bool) -> tuple[str, ...]:
-    notes = []
-    if k < FEW_SITES:
-        notes.append(
-            f"only {k} sites: the variance between sites is known roughly, and a 95 % prediction interval holds the "
-            "effect at a further site less often than it says (87 % of the time with 6 sites, by simulation)"
-        )
+def _notes(k: int, factor: float, *, narrow: bool) -> tuple[Note, ...]:
+    notes = [Note("pooled.few", sites=k, noun=SITE)] if k < FEW_SITES else []
     if factor < 1:
-        kept = "the interval may be too narrow" if narrow else "the usual standard error was used"
-        close = f"(Hartung-Knapp factor {np.sqrt(factor):.2f})"
-        notes.append(f"estimates agree better than chance leads one to expect {close}: {kept}")
+        notes.append(Note("pooled.agree_narrow" if narrow else "pooled.agree", factor=float(np.sqrt(factor))))
     return tuple(notes)
 
 

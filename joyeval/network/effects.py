@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from joyeval.models.estimates import estimate_table
 from joyeval.outcomes.association import Association, number, signed
 from joyeval.result import NoAnswer, Result
 from joyeval.wording import listed
+from joyeval.words import called
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,7 +136,7 @@ def _in_order(study: Study) -> list[Any]:
 
 def _compare(study: Study, words: dict[str, str], rows: pd.DataFrame, together: int) -> Comparison:
     pooled, learning = _pooled(study, words["question"], rows, together), _learning(study, words["question"], rows)
-    notes = [re.sub(r"\bsite(?=s?\b)", "cohort", note) for note in pooled.notes]
+    notes = list(called(pooled.notes, "cohort"))
     absent = [c.title for c in study.cohorts if c.cohort not in set(rows["cohort"])]
     if absent:
         notes.append(f"{words['question']}: no answer from {listed(absent)}")

@@ -18,7 +18,7 @@ from joyeval.models.estimates import estimate_table
 from joyeval.models.mixed_models import mixed
 from joyeval.models.panel import cluster_robust, least_squares, permutation_test, regression, small_sample_notes
 from joyeval.models.swept import sweep
-from joyeval.outcomes.association import ROLES, Association, detectable_effect, guard_notes, number
+from joyeval.outcomes.association import ROLES, Association, clusters_called, detectable_effect, guard_notes, number
 from joyeval.outcomes.linkage import Linkage, describe_lag, noun_of, table_of
 from joyeval.outcomes.periods import UNITS, lagged, ordinals
 from joyeval.outcomes.refusals import refuse, refuse_still
@@ -375,5 +375,5 @@ def associate(
     guards = guard_notes(n_teams=n_teams, detectable=detectable, role=role, **said)
     return Association(
         primary=primary, terms=terms, n_teams=n_teams, detectable=detectable, role=role,
-        notes=(*(note.replace("by team:", f"by {panel.noun}:") for note in notes), *panel.notes, *guards), **named,
+        notes=(*clusters_called(notes, panel.noun), *panel.notes, *guards), **named,
     )  # fmt: skip

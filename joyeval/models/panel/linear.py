@@ -14,6 +14,7 @@ from joyeval.models.one_thread import one_thread
 from joyeval.models.panel.absorption import least_squares
 from joyeval.models.panel.robust import LEVERAGE_POWER, cluster_robust, driscoll_kraay
 from joyeval.result import Result
+from joyeval.words import Note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,7 +160,7 @@ def fit_formula(
     return design, fit, clusters
 
 
-def small_sample_notes(terms: pd.DataFrame, *, n_clusters: int, cluster: str, used: str, asked: str) -> list[str]:
+def small_sample_notes(terms: pd.DataFrame, *, n_clusters: int, cluster: str, used: str, asked: str) -> list[Note]:
     """Say where the number of clusters limits what robust errors can carry.
 
     Parameters
@@ -171,23 +172,14 @@ def small_sample_notes(terms: pd.DataFrame, *, n_clusters: int, cluster: str, us
     """
     notes = []
     if used != asked:
-        notes.append(
-            f"{asked} would not fit in memory for {n_clusters} clusters; {used} was used, "
-            "which agrees with it for many clusters"
-        )
+        notes.append(Note("clusters.other_errors", asked=asked, used=used, clusters=n_clusters))
     if n_clusters < FEW_CLUSTERS:
-        notes.append(
-            f"only {n_clusters} clusters by {cluster}: read the interval as a rough guide "
-            "and put a permutation test beside it"
-        )
+        notes.append(Note("clusters.few", clusters=n_clusters, cluster=cluster))
     if alone := [str(term) for term, df in zip(terms["term"], terms["df"], strict=True) if np.isnan(df)]:
-        notes.append(f"no standard error for {', '.join(alone)}: single clusters by {cluster} decide it")
+        notes.append(Note("clusters.alone", terms=", ".join(alone), cluster=cluster))
     low = [f"{term} ({df:.1f})" for term, df in zip(terms["term"], terms["df"], strict=True) if df < LOW_DF]
     if low:
-        notes.append(
-            f"fewer than {LOW_DF:.0f} degrees of freedom for {', '.join(low)}: "
-            "a few clusters decide this estimate; its p and interval are not dependable"
-        )
+        notes.append(Note("clusters.low_df", least=LOW_DF, terms=", ".join(low)))
     return notes
 
 

@@ -18,6 +18,7 @@ from joyeval.errors import UsageError
 from joyeval.exhibits import coordination as exhibits
 from joyeval.report.audiences import section
 from joyeval.report.sections.words import answer
+from joyeval.words import code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -195,7 +196,11 @@ def enough(raters: pd.Series | int) -> bool:
 def told(found: Result | Shown) -> None:
     """Emit a result in words; the line on the licence stands once, at the head of the chapter."""
     shown = found if isinstance(found, Shown) else disclosure.show(found, audience=disclosure.reader())
-    answer(shown.pipe(lambda result: replace(result, notes=tuple(note for note in result.notes if note != LICENCE))))
+    answer(
+        shown.pipe(
+            lambda result: replace(result, notes=tuple(note for note in result.notes if code(note) != LICENCE.code))
+        )
+    )
 
 
 def table(data: Shown, caption: str, *, named_by: int) -> None:

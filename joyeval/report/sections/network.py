@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from joyeval.report.sections.words import answer, once, rule, sentence
 from joyeval.report.sections.words import shown as shown_as
 from joyeval.result import NoAnswer
 from joyeval.wording import counted, listed
+from joyeval.words import called
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -270,7 +270,7 @@ def learning(found: Sequence[Comparison]) -> None:
     )
     sure = [row["question"] for row in table.to_dict("records") if row["p_adjusted"] < 0.05]
     report.text(disclosure.nobody(_gained(sure), "questions"))
-    notes = [re.sub(r"\bsite(?=s?\b)", "cohort", note) for one in found for note in one.learning.notes]
+    notes = [note for one in found for note in called(one.learning.notes, "cohort")]
     report.items(disclosure.nobody(note, "cohorts") for note in once(notes))
 
 
