@@ -98,8 +98,7 @@ def cohort_charts(charts: Charts, store: Store, study: Study, cohort: str) -> No
 def verdicts(found: Verdicts, study: Study, store: Store, cohort: str) -> None:
     """Emit how many teams got clearly better and worse, then each team; teams are not ranked."""
     titles = {part.measure: part.title for part in study.pulses}
-    staff = disclosure.in_post(store.table("teams"), published=study.published(cohort))
-    shown = disclosure.show(found, audience=rule(study), people=staff)
+    shown = _as_shown(found, study, store, cohort)
     answer(shown)
     counts = shown.what.counts.set_index("measure").rename(index=titles)[list(COUNTS)]
     report.table(
@@ -132,6 +131,11 @@ def verdicts(found: Verdicts, study: Study, store: Store, cohort: str) -> None:
                 labels={"relative": "Relative change"},
                 footnotes=["Verdict: by the 95% interval of the change, before rounding."],
             )
+
+
+def _as_shown(found: Verdicts, study: Study, store: Store, cohort: str) -> Shown:
+    staff = disclosure.in_post(store.table("teams"), published=study.published(cohort))
+    return disclosure.show(found, audience=rule(study), people=staff)
 
 
 def _of_measure(found: Verdicts, measure: str) -> pd.DataFrame:
@@ -168,7 +172,7 @@ def team_charts(charts: Charts, verdicts: Verdicts, study: Study, cohort: str, s
     """Emit the charts of the teams that may be drawn, small; those of too few people together, by setting."""
     staff = disclosure.in_post(store.table("teams"), published=study.published(cohort))
     titles = {part.measure: part.title for part in study.pulses}
-    named = disclosure.show(verdicts, audience=rule(study), people=staff)
+    named = _as_shown(verdicts, study, store, cohort)
     for measure in charts.points["measure"].unique():
         every = charts.only(measure=measure)
         shown = disclosure.show(replace(every, by=("team",)), audience=rule(study), people=staff)
@@ -234,8 +238,7 @@ def _small(charts: Shown, study: Study, cohort: str, measure: str, title: str, u
 @section
 def multiverse(found: Multiverse, verdicts: Verdicts, study: Study, store: Store, cohort: str) -> None:
     """Emit the counts of verdicts under other rule sets and baselines, over the teams that are named."""
-    staff = disclosure.in_post(store.table("teams"), published=study.published(cohort))
-    told = disclosure.show(verdicts, audience=rule(study), people=staff).what.teams
+    told = _as_shown(verdicts, study, store, cohort).what.teams
     found = found.among(told[["measure", "team"]])
     answer(found)
     if not found.n:
