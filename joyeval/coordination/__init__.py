@@ -16,6 +16,7 @@ from joyeval.coordination.sensitivity import NonResponse, ScoringRules, non_resp
 from joyeval.coordination.sites import SiteMeans, site_means
 from joyeval.coordination.starts import from_start
 from joyeval.coordination.ties import LICENCE, NAMES, RC, Survey, from_wide, looks_scored, score_ties, ties
+from joyeval.plain import open_to_all
 
 __all__ = [
     "BETWEEN",
@@ -66,3 +67,5 @@ __all__ = [
     "wave_invariance",
     "wave_order",
 ]
+
+open_to_all(globals(), __all__)

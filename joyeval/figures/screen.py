@@ -120,7 +120,7 @@ def _told_apart(rows: pd.DataFrame) -> pd.Series:
     named = rows[next(name for name in NAMES if name in rows)].astype(str)
     if named.is_unique:
         return named
-    words = rows.select_dtypes(["object", "string", "category"]).astype(str)
+    words = rows.select_dtypes(exclude=["number", "bool", "datetime"]).astype(str)
     differ = words.loc[:, [len(words[name].unique()) > 1 for name in words]]
     told = differ.apply(", ".join, axis=1) if differ.shape[1] else named
     again = told.groupby(told).cumcount()

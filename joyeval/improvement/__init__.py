@@ -13,6 +13,7 @@ from joyeval.improvement.pulses import cohort_charts, cohort_multiverse, team_ch
 from joyeval.improvement.rules import RULES, RuleSet
 from joyeval.improvement.stable_shift import stable_shift
 from joyeval.improvement.verdicts import Verdicts, verdicts
+from joyeval.plain import open_to_all
 
 __all__ = [
     "RULES",
@@ -39,3 +40,5 @@ __all__ = [
     "team_charts",
     "verdicts",
 ]
+
+open_to_all(globals(), __all__)

@@ -16,6 +16,7 @@ from joyeval.learning.cycles import Cycles, cycles
 from joyeval.learning.projects import Project, read_project
 from joyeval.learning.spread import Spread, adoption_curve, spread
 from joyeval.learning.themes import Themes, answers_seen, themes
+from joyeval.plain import open_to_all
 
 __all__ = [
     "CoderAgreement",
@@ -31,3 +32,5 @@ __all__ = [
     "spread",
     "themes",
 ]
+
+open_to_all(globals(), __all__)

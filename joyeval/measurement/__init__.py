@@ -26,11 +26,13 @@ from joyeval.measurement.raters import RaterIcc, icc_forms, retest
 from joyeval.measurement.reliability import Alpha, alpha
 from joyeval.measurement.reliable_change import ReliableChange, reliable_change
 from joyeval.measurement.response import Response, response
+from joyeval.measurement.scores import ScoreChange, score_change
 from joyeval.measurement.structure import Factor, factor
 from joyeval.measurement.team_means import TeamMeans, team_means
 from joyeval.measurement.tipping import TippingPoint, tipping_point
 from joyeval.measurement.turnover import Turnover, turnover
 from joyeval.measurement.weighting import WeightedMean, Weights, rake, weighted_mean
+from joyeval.plain import open_to_all
 
 __all__ = [
     "Aggregation",
@@ -49,6 +51,7 @@ __all__ = [
     "RaterIcc",
     "ReliableChange",
     "Response",
+    "ScoreChange",
     "TeamMeans",
     "TippingPoint",
     "Turnover",
@@ -72,8 +75,11 @@ __all__ = [
     "response",
     "retest",
     "rwg",
+    "score_change",
     "team_means",
     "tipping_point",
     "turnover",
     "weighted_mean",
 ]
+
+open_to_all(globals(), __all__)

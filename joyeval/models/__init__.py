@@ -7,6 +7,7 @@ from joyeval.models.meta import meta_analysis, meta_regression
 from joyeval.models.mixed_models import Mixed, mixed
 from joyeval.models.multiplicity import adjust_family
 from joyeval.models.panel import permutation_test, regression, wild_bootstrap
+from joyeval.plain import open_to_all
 
 __all__ = [
     "Mixed",
@@ -25,3 +26,5 @@ __all__ = [
     "regression",
     "wild_bootstrap",
 ]
+
+open_to_all(globals(), __all__)

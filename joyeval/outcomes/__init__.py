@@ -30,6 +30,7 @@ from joyeval.outcomes.reliability import correct_between, mean_reliability
 from joyeval.outcomes.sensitivity import leave_one_out, negative_control, specification_curve, tipping_point
 from joyeval.outcomes.sites import BesideCoordination, beside_coordination
 from joyeval.outcomes.staff import team_means
+from joyeval.plain import open_to_all
 
 __all__ = [
     "Association",
@@ -76,3 +77,5 @@ __all__ = [
     "within_between",
     "within_between_counts",
 ]
+
+open_to_all(globals(), __all__)
