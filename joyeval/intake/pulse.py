@@ -188,7 +188,8 @@ def _counts(part: Pulse, rows: pd.DataFrame, percents: frozenset[str]) -> tuple[
     if part.percent:
         table["positive"] = (table["positive"] * table["answers"] / 100).round()
     table["sum"] = table["mean"] * table["answers"]
-    for rule, bad, found, expected in _impossible(table):
+    for rule, impossible, found, expected in _impossible(table):
+        bad = impossible[table.index]  # of the rows that no rule before has left out
         if bad.any():
             fix, row = "correct the counts, or the column map", int(table.loc[bad, "row"].iloc[0])
             told = f"{int(bad.sum())} rows with {found}"
