@@ -127,11 +127,10 @@ def code_answers(cells: pl.Series, table: AnswerTable, labels: Mapping[str, str]
     if _are_codes(cells, table, labels, declined):
         return Coded(cells.cast(pl.Int8), None, 0)
     found, places = _distinct(cells)
-    used = set(places.unique()) - {None}
-    way = direction([text for i, text in enumerate(found) if i in used], table, labels)
-    codes = [UNKNOWN] * len(found)  # a list of texts that other columns share holds more than this one
-    for i in used:
-        codes[i] = DECLINED if found[i] in declined else _with_label(found[i], table, labels, way)
+    way = direction(list(found.values()), table, labels)
+    codes = [UNKNOWN] * (max(found, default=-1) + 1)  # columns of a file share their texts: not all are of this one
+    for i, text in found.items():
+        codes[i] = DECLINED if text in declined else _with_label(text, table, labels, way)
     looked_up = pl.Series(cells.name, codes, dtype=pl.Int8)[places]
     if (looked_up.min() or 0) >= 0:
         return Coded(looked_up, None, 0, way)
@@ -195,14 +194,15 @@ def _are_codes(cells: pl.Series, table: AnswerTable, labels: Mapping[str, str], 
     return table.plain_codes.issuperset(range(cells.min(), cells.max() + 1))
 
 
-def _distinct(cells: pl.Series) -> tuple[list[str], pl.Series]:
-    """Return the texts of a column, and the place among them of each cell."""
+def _distinct(cells: pl.Series) -> tuple[dict[int, str], pl.Series]:
+    """Return the texts of a column under their places, and the place of each cell."""
     if cells.dtype.is_integer():
-        low, high = cells.min() or 0, cells.max() or 0
-        return [str(number) for number in range(low, high + 1)], (cells - low).cast(pl.UInt32)
+        low, numbers = cells.min() or 0, cells.unique().drop_nulls().to_list()
+        return {number - low: str(number) for number in numbers}, (cells - low).cast(pl.UInt32)
     if not isinstance(cells.dtype, pl.Categorical):
         cells = cells.cast(pl.Categorical(pl.Categories.random()))
-    return cells.dtype.categories.to_series().to_list(), cells.to_physical()
+    texts, places = cells.dtype.categories, cells.to_physical()
+    return {place: texts[place] for place in places.unique().to_list() if place is not None}, places
 
 
 def _with_label(text: str, table: AnswerTable, labels: Mapping[str, str], way: Direction) -> int:

@@ -119,8 +119,9 @@ def _joined(numbers: list[np.ndarray]) -> np.ndarray:
 def _pairs(now: pd.DataFrame, seen: pd.DataFrame, key: str) -> pd.Series:
     """Person by answer, where one answer of this wave and one person share the key."""
     once = now.loc[(now[key] >= 0) & ~now[key].duplicated(keep=False), key]
-    people = seen.loc[seen[key] >= 0, [key, "person"]].drop_duplicates()
-    owner = people[~people[key].duplicated(keep=False)].set_index(key)["person"]
+    keys, persons = (seen[name].to_numpy() for name in (key, "person"))
+    people = np.unique(np.column_stack([keys, persons])[keys >= 0], axis=0)
+    owner = pd.Series(people[:, 1], index=people[:, 0])[~_shared(people[:, 0])]
     found = once.map(owner).dropna().astype(int)
     return found[~found.duplicated(keep=False)]
 
@@ -155,11 +156,18 @@ def _shared(numbers: np.ndarray) -> np.ndarray:
 
 def _expected_false(now: pd.DataFrame, seen: pd.DataFrame, elements: int) -> float:
     """Pairs of different people in one block times the chance that their codes agree but for one element."""
-    if elements == 1 or seen.empty:
+    if elements == 1 or seen.empty or now.empty:
         return 0.0
-    pairs = (now["block"].value_counts() * seen.drop_duplicates("person")["block"].value_counts()).sum()
-    agree = np.array([(now[f"element_{i}"].value_counts(normalize=True) ** 2).sum() for i in range(elements)])
+    ours, theirs = _counted(now["block"]), _counted(seen.loc[~seen["person"].duplicated(), "block"])
+    both = min(len(ours), len(theirs))
+    pairs = ours[:both] @ theirs[:both]
+    agree = np.array([(_counted(now[f"element_{i}"]) ** 2).sum() / len(now) ** 2 for i in range(elements)])
     return float(pairs * chance_of_agreement(agree))
+
+
+def _counted(numbers: pd.Series) -> np.ndarray:
+    """How often each number from -1 on stands."""
+    return np.bincount(numbers.to_numpy() + 1)
 
 
 def chance_of_agreement(agree: np.ndarray) -> float:

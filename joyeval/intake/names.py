@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from joyeval.errors import Problem
 from joyeval.intake.columns import plain
 
@@ -170,29 +172,39 @@ def sums_of_others(table: pd.DataFrame, name: str, by: list[str], numbers: list[
         Columns `name`, `by` and `numbers`.
     """
     used = [column for column in numbers if column in table and table[column].notna().any()]
-    table = table.dropna(subset=by)
-    if not used or table[name].nunique() < FEWEST_NAMES:
+    each = _added_up(table, name, by, used) if used else pl.DataFrame({name: []})
+    if each[name].n_unique() < FEWEST_NAMES:
         return []
-    grouped = table.groupby([*by, name], dropna=False)[used].sum() if by else table.groupby(name)[used].sum()
-    wide = grouped.reset_index()
-    whole = wide.groupby(by)[used].transform("sum") if by else wide[used].sum()
-    fits = ((2 * wide[used] - whole).abs() <= 1e-9 * (1 + wide[used].abs())) & (wide[used] > 0)
-    cells = fits.assign(name=wide[name]).groupby("name")[used]
-    seen = (wide[used] > 0).assign(name=wide[name]).groupby("name")[used].sum()
-    always = (cells.sum() == seen).all(axis=1) & (seen.sum(axis=1) >= (2 if by else 1))
-    return [str(found) for found in always.index[always]]
+    value = pl.col(used)
+    half = (2 * value - _over(value.sum(), by)).abs() <= 1e-9 * (1 + value.abs())
+    told = each.select(name, always=pl.all_horizontal(half | (value <= 0)), seen=pl.sum_horizontal(value > 0))
+    cells = told.group_by(name).agg(pl.col("always").all(), pl.sum("seen"))
+    return _names_of(cells.filter(pl.col("always") & (pl.col("seen") >= (2 if by else 1))), name)
 
 
 def most_of_all(table: pd.DataFrame, name: str, by: list[str], number: str) -> list[str]:
     """Return the names whose numbers are about as many as all others' together, or more, in every group of `by`."""
-    table = table.dropna(subset=[*by, number])
-    if table[name].nunique() < FEWEST_NAMES:
+    each = _added_up(table[table[number].notna()], name, by, [number])
+    if each[name].n_unique() < FEWEST_NAMES:
         return []
-    wide = table.groupby([*by, name])[number].sum().reset_index()
-    whole = wide.groupby(by)[number].transform("sum") if by else wide[number].sum()
-    most = (wide[number] >= MOST * (whole - wide[number])) & (wide[number] > 0)
-    always = most.groupby(wide[name]).agg(["mean", "size"])
-    return [str(found) for found in always.index[(always["mean"] == 1) & (always["size"] >= (2 if by else 1))]]
+    value = pl.col(number)
+    most = (value >= MOST * (_over(value.sum(), by) - value)) & (value > 0)
+    cells = each.select(name, most=most).group_by(name).agg(pl.col("most").all(), seen=pl.len())
+    return _names_of(cells.filter(pl.col("most") & (pl.col("seen") >= (2 if by else 1))), name)
+
+
+def _added_up(table: pd.DataFrame, name: str, by: list[str], numbers: list[str]) -> pl.DataFrame:
+    """Return the sums of each name in every group of `by`."""
+    known = pl.from_pandas(table[[*by, name, *numbers]]).drop_nulls([*by, name])
+    return known.group_by(*by, name).agg(pl.sum(*numbers))
+
+
+def _over(value: pl.Expr, by: list[str]) -> pl.Expr:
+    return value.over(by) if by else value
+
+
+def _names_of(rows: pl.DataFrame, name: str) -> list[str]:
+    return sorted(map(str, rows[name]))
 
 
 def _words(name: str) -> list[str]:

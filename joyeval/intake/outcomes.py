@@ -48,7 +48,7 @@ def outcome_table(
     list of Problem
         Rows that cannot be: negative counts, shares above 1, percentages of which none is above 1.
     """
-    table = rows.assign(**{name: rows.get(name, pd.Series(np.nan, rows.index)) for name in FIELDS})
+    table = rows.assign(**{name: np.nan for name in FIELDS if name not in rows})
     days = pd.Series(pd.Timestamp(part.on), table.index) if part.on else table["period"]
     table = table.assign(period=start_of(days, part.period))
     if part.kind == "proportion" and part.percent:

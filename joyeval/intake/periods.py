@@ -188,7 +188,7 @@ def _outside_of_outcome(part: Any, rows: pd.DataFrame, cohort: Cohort) -> list[P
         return []
     days = pd.to_datetime(rows["period"])
     start, end = pd.Timestamp(cohort.start), pd.Timestamp(cohort.end)
-    far = rows[(days < start - pd.DateOffset(years=FAR)) | (days > end + pd.DateOffset(years=FAR))]
+    far = rows[~days.isna() & ~days.between(start - pd.DateOffset(years=FAR), end + pd.DateOffset(years=FAR))]
     fix = "correct the dates, or how `dates` says they are written; or accept: {outside the cohort: why}"
     if len(far):
         told, expected = (
@@ -196,8 +196,8 @@ def _outside_of_outcome(part: Any, rows: pd.DataFrame, cohort: Cohort) -> list[P
             f"about {start.date()} to {end.date()}",
         )
         return [Problem(far["file"].iloc[0], told, expected, fix, int(far["row"].iloc[0]), None, "outside the cohort")]
-    inside = start_of(days, part.period).between(start_of(pd.Series([start]), part.period)[0], end)
-    if not inside.any():
+    next_one = days[days >= start_of(pd.Series([start]), part.period)[0]].min()
+    if not start_of(pd.Series([next_one]), part.period)[0] <= end:
         told, expected = f"no row within the time of cohort {cohort.cohort}", f"{start.date()} to {end.date()}"
         return [
             Problem(rows["file"].iloc[0], told, expected, fix, int(rows["row"].iloc[0]), None, "outside the cohort")

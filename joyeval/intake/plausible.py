@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -61,13 +62,22 @@ def courses(part: Any, rows: pd.DataFrame, day: str) -> list[Problem]:
             fix = "map the numbers of each period; if they are so, accept: {running totals: why}"
             problems.append(problem_at(told, found, "numbers of each period", fix, "running totals", heading))
             continue
-        second = told.sort_values(name).groupby("team").nth(-2).set_index("team")[name]
-        slips = told[(told[name] > SLIP * told["team"].map(second)) & (told[name] >= LARGE)]
+        slips = _slips(told, name)
         if len(slips):
             found = f"{len(slips)} numbers more than {SLIP} times any other of their team"
             fix = "look whether a digit is too many; they are kept"
             problems.append(problem_at(slips, found, "numbers like the others", fix, RULE, heading, blocking=False))
     return problems
+
+
+def _slips(told: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Numbers several times the second largest of their team, which is the median of it at least."""
+    middle = told.groupby("team")[name].transform("median")
+    beyond = told[(told[name] >= LARGE) & (told[name] > SLIP * middle)]
+    if beyond.empty:
+        return beyond
+    second = told.sort_values(name).groupby("team").nth(-2).set_index("team")[name]
+    return beyond[beyond[name] > SLIP * beyond["team"].map(second)]
 
 
 def _carried_on(rows: pd.DataFrame, day: str) -> list[Problem]:
@@ -252,12 +262,12 @@ def answers_again(waves: Mapping[str, pl.DataFrame], items: Iterable[str], files
     files : mapping
         Wave to its file.
     """
-    items, problems = list(items), []
+    items, problems, told_apart = list(items), [], cache(lambda wave, *shared: _told_apart(waves[wave], list(shared)))
     for (first, before), (second, after) in combinations(waves.items(), 2):
         shared = [item for item in items if item in before.columns and item in after.columns]
         if len(shared) < MANY_ITEMS:
             continue
-        old, new = (_told_apart(rows, shared) for rows in (before, after))
+        old, new = told_apart(first, *shared), told_apart(second, *shared)
         again = int(old.is_in(new.implode()).sum())
         if len(old) >= MANY_ITEMS and again > len(old) / 2:
             found = f"{again} of the {len(old)} answers of wave {first} again in wave {second}"

@@ -119,7 +119,8 @@ def personal_data(file: str, frame: pl.DataFrame, keep: Sequence[str]) -> list[P
             continue
         kinds = [kind for kind, pattern in _HEADINGS.items() if re.fullmatch(pattern, _bare(name))]
         if not frame[name].dtype.is_integer():
-            kinds += [kind for kind, pattern in _CELLS.items() if _share(frame[name], pattern) > MOSTLY]
+            cells = frame[name].drop_nulls().head(LOOKED_AT).cast(pl.String)
+            kinds += [kind for kind, pattern in _CELLS.items() if _share(cells, pattern) > MOSTLY]
         if kinds:
             found, fix = (
                 f"what looks like {kinds[0]}",
