@@ -7,6 +7,7 @@ Anything raised that is not a `JoyevalError` is a bug of ours and keeps its trac
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -114,6 +115,29 @@ class UsageError(JoyevalError):
     """A command or a call was given something it does not take."""
 
     exit_code = 2
+
+
+def no_column(missing: Iterable[object], table: Iterable[object], what: str = "") -> UsageError:
+    """Say which columns a table does not have, with the nearest that it has.
+
+    Parameters
+    ----------
+    missing : iterable of str
+    table : DataFrame or iterable of str
+        What has columns.
+    what : str
+        Who asks.
+
+    Examples
+    --------
+    >>> str(no_column(["weeks"], ["week", "good"], "chart"))
+    'chart: found no column weeks; did you mean week? The table has week, good'
+    """
+    absent, has = list(map(str, missing)), list(map(str, table))
+    near = dict.fromkeys(close for name in absent for close in get_close_matches(name, has, n=1))
+    hint = f"; did you mean {', '.join(near)}? The" if near else "; the"
+    begun = f"{what}: " if what else ""
+    return UsageError(f"{begun}found no column {', '.join(absent)}{hint} table has {', '.join(has)}")
 
 
 class DisclosureError(ProblemsError):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cache, wraps
 from typing import TYPE_CHECKING, Any
 
-from joyeval.errors import UsageError
+from joyeval.errors import UsageError, no_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -142,6 +141,4 @@ def _no_column(function: Callable[..., Any], error: KeyError, given: Iterable[An
     has = f"The table has {', '.join(sorted(columns))}"
     if "[" in missing:  # what pandas says of several at once
         return UsageError(f"{function.__name__}: columns are not there, or hold something else than is meant. {has}")
-    near = get_close_matches(missing, columns, n=1)
-    hint = f"; did you mean {near[0]}?" if near else "."
-    return UsageError(f"{function.__name__}: no column {missing}{hint} {has}")
+    return no_column([missing], sorted(columns), function.__name__)

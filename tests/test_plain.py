@@ -67,7 +67,10 @@ WRONG = {
         "hold something else than is meant",
     ),
     "no score": (lambda: measurement.score_change(waves(), {"joyy": ("Joy", "higher")}), "found no column joyy"),
-    "a wrong column of a chart": (lambda: improvement.chart(pulses(), **CHART | {"x": "weeek"}), "no column 'weeek'"),
+    "a wrong column of a chart": (
+        lambda: improvement.chart(pulses(), **CHART | {"x": "weeek"}),
+        "found no column weeek; did you mean week?",
+    ),
     "no table at all": (lambda: improvement.chart([1, 2], **CHART), "data is a list; expected a table"),
 }
 

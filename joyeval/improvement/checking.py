@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import DataError, Problem, UsageError
+from joyeval.errors import DataError, Problem, UsageError, no_column
 from joyeval.models.design import no_number
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def check_call(
     """Refuse columns that are not there and arguments that do not go together."""
     n, opportunities = columns["n"], columns["opportunities"]
     if missing := [name for name in [*keys, *filter(None, columns.values())] if name not in data.columns]:
-        raise UsageError(f"no column {', '.join(map(repr, missing))}; the data has {', '.join(map(str, data.columns))}")
+        raise no_column(missing, data)
     if data.empty:
         raise UsageError("the data has no rows")
     if kind.denominator and n is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import UsageError
+from joyeval.errors import UsageError, no_column
 from joyeval.improvement.checking import MORE_THAN_ALL, NEGATIVE, Source
 from joyeval.improvement.sheet import ratio
 from joyeval.result import Result
@@ -203,7 +203,7 @@ def _name(limit: float) -> str:
 def _groups(data: pd.DataFrame, numerator: str, denominator: str, group: str, kind: str) -> tuple[pd.DataFrame, int]:
     """Add up the rows of each group; groups without a denominator are dropped and counted."""
     if missing := [name for name in (numerator, denominator, group) if name not in data.columns]:
-        raise UsageError(f"no column {', '.join(map(repr, missing))}; the data has {', '.join(map(str, data.columns))}")
+        raise no_column(missing, data)
     source = Source(data, (group,))
     top, bottom = source.numbers(numerator), source.numbers(denominator)
     source.refuse(top < 0, numerator, NEGATIVE)

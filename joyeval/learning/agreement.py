@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
+from joyeval.errors import ModelError, UsageError, no_column
 from joyeval.models.estimates import holding
 from joyeval.result import ESTIMATE_COLUMNS, Result
 
@@ -214,9 +214,7 @@ def _judged(
         raise UsageError(f"agreement of coders: level={level!r}; expected one of: {', '.join(LEVELS)}")
     names = [*units, coder, value, *([by] if by else []), *([source] if source else [])]
     if missing := [name for name in names if name not in data]:
-        raise UsageError(
-            f"agreement of coders: no column {', '.join(missing)}; the table has: {', '.join(map(str, data))}"
-        )
+        raise no_column(missing, data, "agreement of coders")
     names = list(dict.fromkeys(names))
     judged = data[names].dropna()
     key = [*([by] if by else []), *units]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from joyeval.errors import UsageError
+from joyeval.errors import no_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 def need(table: pd.DataFrame, names: Sequence[str], what: str) -> None:
     """Refuse a table that lacks columns, naming those it has; `what` says which call and which table."""
     if missing := [name for name in names if name not in table]:
-        raise UsageError(f"{what}: no column {', '.join(missing)}; the table has: {', '.join(map(str, table))}")
+        raise no_column(missing, table, what)

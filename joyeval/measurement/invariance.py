@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
-from joyeval.errors import ModelError, UsageError, and_others
+from joyeval.errors import ModelError, UsageError, and_others, no_column
 from joyeval.measurement.groups import groups_of
 from joyeval.measurement.ladders import ADDS, GroupLadder, Ladder, WaveLadder, common_options
 from joyeval.measurement.structure import against_their_factor, model_text
@@ -208,7 +208,7 @@ def _assembled(
     data = pd.concat(columns, axis=1)
     absent = [name for name in names if name and name not in data]
     if absent:
-        raise UsageError(f"invariance: found no column {', '.join(absent)}; the table has {', '.join(map(str, data))}")
+        raise no_column(absent, data, "invariance")
     if names[0] == "wave" or names[1]:
         data[names[0]] = in_order(data, wave=names[0])
     if isinstance(data[names[0]].dtype, pd.CategoricalDtype):

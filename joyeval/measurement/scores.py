@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
+from joyeval.errors import ModelError, no_column
 from joyeval.judgement import NOT_CLEAR, NOT_JUDGED, clear
 from joyeval.models.design import refuse_infinite
 from joyeval.models.estimates import cut, quantile
@@ -152,7 +152,7 @@ def score_change(
     if len(order) < 2:
         raise ModelError(f"change of scores: {len(order)} wave; a change needs two")
     if not set(scales) & set(waves.columns):
-        raise UsageError(f"change of scores: found no column {', '.join(scales)}; the table has {', '.join(waves)}")
+        raise no_column(scales, waves, "change of scores")
     refuse_infinite(waves, [name for name in scales if name in waves], "change of scores")
     used = [name for name in scales if name in waves and waves.groupby("wave")[name].count().min() >= FEWEST]
     if not used:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
+from joyeval.errors import ModelError, UsageError, no_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -340,7 +340,7 @@ def _names_in_call(expression: str) -> list[str]:
 def _check_columns(used: Sequence[str], data: pd.DataFrame, formula: str) -> None:
     absent = [name for name in used if name not in data.columns]
     if absent:
-        raise UsageError(f"{formula}: found no column {', '.join(absent)}; the table has {', '.join(map(str, data))}")
+        raise no_column(absent, data, formula)
 
 
 def _complete(frame: pd.DataFrame, carriers: Sequence[str], formula: str) -> tuple[np.ndarray, dict[str, int]]:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import fdtrc
 
-from joyeval.errors import ModelError, UsageError
+from joyeval.errors import ModelError, UsageError, no_column
 from joyeval.models.estimates import estimate_table, main_row
 from joyeval.models.one_thread import one_thread
 from joyeval.result import Result
@@ -90,7 +90,7 @@ def impute(
 def _check(data: pd.DataFrame, columns: Sequence[str], cluster: str | None) -> None:
     used = [*columns, *([cluster] if cluster else [])]
     if absent := [name for name in used if name not in data]:
-        raise UsageError(f"found no column {', '.join(absent)}; the table has {', '.join(map(str, data))}")
+        raise no_column(absent, data)
     empty = [f"{name} has no value at all" for name in columns if data[name].isna().all()]
     texts = [name for name in used if (name == cluster or _is_text(data[name])) and data[name].isna().any()]
     gaps = [f"{name} has {int(data[name].isna().sum())} gaps; fill text by hand or leave it out" for name in texts]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from joyeval.errors import ModelError, UsageError
+from joyeval.errors import ModelError, UsageError, no_column
 from joyeval.models.design import refuse_infinite
 from joyeval.models.estimates import p_value
 from joyeval.models.panel import regression
@@ -161,7 +161,7 @@ def partial_correlation(
 def _complete(data: pd.DataFrame, columns: list[str], measures: list[str]) -> pd.DataFrame:
     absent = [name for name in columns if name not in data]
     if absent:
-        raise UsageError(f"found no column {', '.join(absent)}; the table has {', '.join(map(str, data))}")
+        raise no_column(absent, data)
     refuse_infinite(data, columns[:2], f"{columns[0]} with {columns[1]}")
     if text := [name for name in measures if data[name].dtype.kind not in "biuf"]:
         raise ModelError(f"{', '.join(text)}: found text or dates in {len(data)} rows; expected numbers")

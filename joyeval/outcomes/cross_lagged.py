@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
+from joyeval.errors import ModelError, no_column
 from joyeval.models.structural import MISFITS, sem
 from joyeval.outcomes.association import NOT_CAUSE, number, quoted, signed
 from joyeval.outcomes.linkage import noun_of, table_of
@@ -112,7 +112,7 @@ def cross_lagged(
     table = table_of(data)
     absent = [name for name in (y, x, team, period) if name not in table]
     if absent:
-        raise UsageError(f"found no column {', '.join(absent)}; the table has {', '.join(map(str, table))}")
+        raise no_column(absent, table)
     wide, waves = _wide(table, y, x, team, period, unit)
     models = [name for name in MODELS if waves >= FEWEST_WAVES[name]]
     options = {"missing": "fiml", "estimator": estimator}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from joyeval.errors import UsageError
+from joyeval.errors import UsageError, no_column
 from joyeval.outcomes.periods import ordinals, starts
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _check(events: pd.DataFrame, teams: pd.DataFrame, kinds: Sequence[str] | Non
     ):
         absent = [column for column in needed if column not in table]
         if absent:
-            raise UsageError(f"{name}: found no column {', '.join(absent)}; the table has {', '.join(map(str, table))}")
+            raise no_column(absent, table, name)
     unknown = sorted(set(events["scope"]) - set(SCOPES))
     if unknown:
         raise UsageError(f"events: found scope {', '.join(map(str, unknown))}; expected one of {', '.join(SCOPES)}")

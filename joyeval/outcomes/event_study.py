@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
+from joyeval.errors import ModelError, UsageError, no_column
 from joyeval.models.design import refuse_infinite
 from joyeval.models.estimates import estimate_table
 from joyeval.models.panel import assignments, calendar, cluster_robust, did, least_squares
@@ -184,7 +184,7 @@ def _arrange(table: pd.DataFrame, y: str, start: str, team: str, period: str, al
     """Rows with an outcome, outcomes by team and period, starts counted from 0, and the periods themselves."""
     absent = [name for name in (y, start, team, period, *also) if name not in table]
     if absent:
-        raise UsageError(f"found no column {', '.join(absent)}; the table has {', '.join(map(str, table))}")
+        raise no_column(absent, table)
     refuse_infinite(table, [y, *also], f"{y} around {start}")
     frame = table.dropna(subset=[y, team, period]).sort_values([team, period])
     if repeated := int(frame.duplicated([team, period]).sum()):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
+from joyeval.errors import ModelError, UsageError, no_column
 from joyeval.judgement import NOT_CLEAR
 from joyeval.models.design import build_design
 from joyeval.models.estimates import estimate_table
@@ -197,7 +197,7 @@ def _series(table, y, start, period, control, exposure, skip: int, unit: str) ->
     named = [y, period, *(c for c in (control, exposure) if c)]
     absent = [name for name in named if name not in table]
     if absent:
-        raise UsageError(f"found no column {', '.join(absent)}; the table has {', '.join(map(str, table))}")
+        raise no_column(absent, table)
     clock = ordinals(table[period], unit=unit)
     if repeated := int(clock.duplicated().sum()):
         raise ModelError(f"{repeated} rows repeat a {period}; aggregate to one value per period, or use event_study")

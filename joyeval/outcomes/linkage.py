@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import DataError, ModelError, Problem, UsageError
+from joyeval.errors import DataError, ModelError, Problem, UsageError, no_column
 from joyeval.outcomes.codes import clean_codes, follow
 from joyeval.outcomes.periods import ordinals, starts
 from joyeval.result import Result
@@ -244,7 +244,7 @@ def _directions(improve: Mapping[str, str]) -> dict[str, str]:
 def _columns(table: pd.DataFrame, names: list[str], side: str) -> None:
     absent = [name for name in names if name not in table]
     if absent:
-        raise UsageError(f"{side}: found no column {', '.join(absent)}; the table has {', '.join(map(str, table))}")
+        raise no_column(absent, table, side)
 
 
 def _staff(staff: pd.DataFrame, code: str, period: str, unit: str, crosswalk: Crosswalk | None) -> pd.DataFrame:

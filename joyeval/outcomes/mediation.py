@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import UsageError
+from joyeval.errors import no_column
 from joyeval.models.estimates import estimate_table
 from joyeval.models.panel import regression
 from joyeval.outcomes.association import number, open_answer
@@ -113,7 +113,7 @@ def mediation(
     absorb = [name for name in (team, period) if name]
     absent = [name for name in [*names, *absorb] if name not in data]
     if absent:
-        raise UsageError(f"found no column {', '.join(absent)}; the table has {', '.join(map(str, data))}")
+        raise no_column(absent, data)
     rows = data.dropna(subset=[*names, *absorb]).rename(columns=names)
     rest = "".join(f" + {names[c]}" for c in covariates)
     fit = partial(regression, data=rows, absorb=absorb, cluster=cluster or team)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
+from joyeval.errors import ModelError, UsageError, no_column
 from joyeval.models.design import build_design, quoted
 from joyeval.models.estimates import estimate_table
 from joyeval.models.mixed_models import mixed
@@ -264,7 +264,7 @@ def prepare(
     named = [y, x, team, period, *covariates, *(c for c in (cluster, weights, benchmark) if c)]
     absent = [name for name in dict.fromkeys(named) if name not in frame]
     if absent:
-        raise UsageError(f"found no column {', '.join(absent)}; the table has {', '.join(map(str, frame))}")
+        raise no_column(absent, frame)
     frame = frame.astype({name: float for name in (y, x, *covariates) if frame[name].dtype.kind == "b"})
     if repeated := int(frame.duplicated([team, period]).sum()):
         raise ModelError(f"{repeated} of {len(frame)} rows repeat a {team} and {period}; aggregate to one row each")

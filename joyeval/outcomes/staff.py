@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from joyeval.errors import UsageError
+from joyeval.errors import no_column
 from joyeval.wave_order import days_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def team_means(
     scales = [scales] if isinstance(scales, str) else list(scales)
     absent = [name for name in (team, "wave", date, *scales) if name not in wave]
     if absent:
-        raise UsageError(f"wave: found no column {', '.join(absent)}; the table has {', '.join(map(str, wave))}")
+        raise no_column(absent, wave, "wave")
     occasion = ["cohort", "wave"] if "cohort" in wave else ["wave"]
     dated = wave.assign(period=days_of(wave[date]).groupby([wave[c] for c in occasion]).transform("median"))
     long = dated.melt(id_vars=[team, "wave", "period"], value_vars=scales, var_name="measure", value_name="score")

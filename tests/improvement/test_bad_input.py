@@ -105,7 +105,7 @@ def test_a_place_outside_the_data_is_refused(pulse, argument, value, row):
     ("call", "said"),
     [
         ({"kind": "pp"}, "did you mean 'p'"), ({"rules": "mdc"}, "no rule set 'mdc'"),
-        ({"rules": "anhoj"}, "did you mean 'anhoej'"), ({"y": "joy"}, "no column 'joy'"),
+        ({"rules": "anhoj"}, "did you mean 'anhoej'"), ({"y": "joy"}, "found no column joy"),
         ({"improve": "up"}, "expected increase, decrease or neutral"), ({"kind": "p", "n": None}, "needs n"),
         ({"kind": "c"}, "takes no n"), ({"aggregate": "max"}, "aggregate is 'max'"),
         ({"aggregate": "mean"}, "use 'sum'"), ({"multiply": 0}, "above 0"), ({"centre": "mode"}, "'mean' or 'median'"),

@@ -130,7 +130,7 @@ def test_codes_are_judged_one_by_one():
 def test_bad_input_is_answered_in_words():
     data = long(BINARY)
     call = {"unit": "unit", "coder": "coder", "value": "value"}
-    with pytest.raises(UsageError, match="no column rater; the table has: coder, unit, value"):
+    with pytest.raises(UsageError, match="no column rater; the table has coder, unit, value"):
         agreement(data, **{**call, "coder": "rater"})
     with pytest.raises(UsageError, match="level='rank'"):
         agreement(data, **call, level="rank")

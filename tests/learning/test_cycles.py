@@ -79,7 +79,7 @@ def test_a_programme_that_has_tested_nothing_yet():
 def test_bad_input_is_answered_in_words():
     with pytest.raises(UsageError, match="decision 'done'; expected one of: adopt, abandon, adapt"):
         cycles(ideas(), record([("i1", 1, "done")]))
-    with pytest.raises(UsageError, match="cycles: no column decision"):
+    with pytest.raises(UsageError, match="cycles: found no column decision"):
         cycles(ideas(), record([]).drop(columns="decision"))
     with pytest.raises(UsageError, match="1 ideas stand on the list twice"):
         cycles(pd.concat([ideas(), ideas().head(1)]), record([]))

@@ -97,7 +97,7 @@ def test_touching_is_not_overlapping_and_a_whole_source_counts_everywhere():
 
 
 def test_bad_input_is_answered_in_words():
-    with pytest.raises(UsageError, match="no column case, coder; the table has: code"):
+    with pytest.raises(UsageError, match="no column case, coder; did you mean code"):
         themes(pd.DataFrame({"code": ["a"]}), ["a"])
     with pytest.raises(UsageError, match="no segment of coder 'Z'"):
         themes(coded(), ["a"], coder="Z")

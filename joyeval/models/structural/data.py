@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
+from joyeval.errors import ModelError, UsageError, no_column
 from joyeval.models.design import refuse_infinite
 from joyeval.models.one_thread import one_thread
 from joyeval.models.structural.likelihood import Block, Part
@@ -91,7 +91,7 @@ def build_sample(
         raise UsageError(f"{what}: found missing={missing!r}; expected 'listwise' or 'fiml'")
     absent = [name for name in (*observed, *([group] if group else [])) if name not in data]
     if absent:
-        raise UsageError(f"{what}: found no column {', '.join(absent)}; the table has {', '.join(map(str, data))}")
+        raise no_column(absent, data, what)
     words = [name for name in observed if not pd.api.types.is_numeric_dtype(data[name])]
     if words:
         raise UsageError(f"{what}: found no numbers in {', '.join(words)}; expected scored answers")

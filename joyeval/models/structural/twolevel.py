@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from joyeval.errors import ModelError, UsageError
+from joyeval.errors import ModelError, UsageError, no_column
 from joyeval.models.one_thread import one_thread
 from joyeval.models.structural.data import Moments
 from joyeval.models.structural.indices import Test, fit_indices, srmr_of
@@ -176,7 +176,7 @@ def twolevel_sample(
     observed = tuple(dict.fromkeys((*within, *between)))
     absent = [column for column in (*observed, cluster) if column not in data]
     if absent:
-        raise UsageError(f"{what}: found no column {', '.join(absent)}; the table has {', '.join(map(str, data))}")
+        raise no_column(absent, data, what)
     kept = data.dropna(subset=[*observed, cluster])
     codes, teams = pd.factorize(kept[cluster])
     table = kept[list(observed)].to_numpy(dtype=float)
