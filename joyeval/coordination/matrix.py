@@ -312,5 +312,5 @@ def thin_notes(cells: pd.DataFrame, bands: Bands) -> tuple[str, ...]:
     if bands == NO_BANDS:
         return (f"{told}: read each with its interval",)
     return (
-        f"{told}: with 5 raters the interval of a tie is about 1 point to either side, so its band is mostly noise",
+        f"{told}: with five raters the interval of a tie is about 1 point to either side, so its band is mostly noise",
     )

@@ -108,7 +108,8 @@ def plot_chart(
 def looks(charts: Charts) -> np.ndarray:
     """Return what each point says, a key of `LOOK`."""
     points = charts.points
-    good = charts.latest()["improve"].map(GOOD).to_numpy()[charts.number(points)]
+    based = points.groupby(charts.number(points))["baseline"].transform(lambda rows: not rows.all()).to_numpy()
+    good = charts.latest()["improve"].map(GOOD).to_numpy()[charts.number(points)] * based
     gain = points["direction"].to_numpy() * good
     found = (points["direction"] != 0).to_numpy()
     cases = [points["excluded"].to_numpy(), ~found, gain > 0, gain < 0]

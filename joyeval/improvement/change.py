@@ -90,7 +90,7 @@ def _sides(charts: Charts) -> tuple[Sheet, np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _step(charts: Charts, sheet: Sheet) -> dict[str, np.ndarray]:
-    """Return where the level of each series moves most: after it, the sum of what lies off the mean turns back."""
+    """Return where the level of each series moves most: where the means to both sides differ most, beside chance."""
     rows = np.flatnonzero(sheet.plotted)
     off = (sheet.value - sheet.each(sheet.mean(sheet.value, sheet.plotted)))[rows]
     table = pd.DataFrame({"row": rows, "series": sheet.stretch[rows], "off": off})
@@ -101,6 +101,8 @@ def _step(charts: Charts, sheet: Sheet) -> dict[str, np.ndarray]:
         by_series["row"].shift(-1),
     )
     inner = table.dropna(subset="next")
+    both = inner["rank"] * (by_series["rank"].transform("size") - inner["rank"])
+    inner = inner.assign(away=inner["away"] / np.sqrt(both))
     best = inner.loc[inner.groupby("series")["away"].idxmax()].set_index("series").reindex(range(sheet.stretches))
     at = best["next"]
     places = charts.points[charts.x].iloc[at.fillna(0).astype(int)]

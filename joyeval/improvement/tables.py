@@ -134,8 +134,7 @@ def notes(rows: Rows, time: Rhythm, table: pd.DataFrame, *, share: bool) -> tupl
     if absent:
         found.append(
             f"{absent} series lack{'s' * (absent == 1)} rows for {counted(int(time.absent.sum()), 'period')} of the "
-            "rhythm; the neighbours were taken as neighbours. Give such periods a "
-            "row with a missing value to have them left blank."
+            "rhythm; the neighbours were taken as neighbours."
         )
     if (time.name == "irregular").any() and rows.in_time:
         found.append(f"{int((time.name == 'irregular').sum())} series have no steady rhythm.")

@@ -81,10 +81,15 @@ class Comparison(Result):
         what = "mean" if self.kind == "association" else "mean change"
         before = self.cohorts["before"].mean()
         relative = f", {row['estimate'] / before:+.1%} of the level before" if before > 0 else ""
+        further = (
+            f"In a further cohort it may lie between {number(low)} and {number(high)} (prediction interval)."
+            if mean.tau2 > 0
+            else "The cohorts differ no more than by chance, so that few of them do not tell how far a further one may."
+        )
         return (
             f"{self.question}: over {self.n} cohorts the {what} was {signed(row['estimate'])} {self.unit} "
-            f"({self.interval} {number(row['ci_low'])} to {number(row['ci_high'])}){relative}: {self._said()}. In a "
-            f"further cohort it may lie between {number(low)} and {number(high)} (95% prediction interval)."
+            f"({self.interval} {number(row['ci_low'])} to {number(row['ci_high'])}){relative}: {self._said()}. "
+            f"{further}"
         )
 
     @property
@@ -163,7 +168,9 @@ def _pooled(study: Study, question: str, rows: pd.DataFrame, together: int) -> R
     one = found.terms.iloc[0]
     level, p = 1 - ALPHA / together, min(1.0, one["p"] * together)
     wide = estimate_table([one["term"]], one["estimate"], one["se"], df=one["df"], n=one["n"], level=level)
-    return replace(found, terms=wide.assign(p=p))
+    reach = (wide["ci_high"] - wide["estimate"]).iloc[0] * np.hypot(1, np.sqrt(found.tau2) / one["se"])
+    ends = {"predicted_low": one["estimate"] - reach, "predicted_high": one["estimate"] + reach}
+    return replace(found, terms=wide.assign(p=p), **{name: float(end) for name, end in ends.items()})
 
 
 def _learning(study: Study, question: str, rows: pd.DataFrame) -> Result:

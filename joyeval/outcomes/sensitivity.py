@@ -93,10 +93,10 @@ class SpecificationCurve(Result):
         """Return the curve in words."""
         low, high = self.estimates["estimate"].min(), self.estimates["estimate"].max()
         chance = "" if np.isnan(self.permutation_p) else f"; permutation p of the median {self.permutation_p:.3g}"
-        side = "above" if self.median > 0 else "below"
+        above, below = (self.estimates["ci_low"] > 0).sum(), (self.estimates["ci_high"] < 0).sum()
         return (
             f"Over {self.n} defensible specifications the estimate lies between {number(low)} and {number(high)}, "
-            f"median {number(self.median)}; {self.share_significant:.0%} of their intervals lie {side} 0{chance}."
+            f"median {number(self.median)}; {above} of their intervals lie above 0, {below} below{chance}."
         )
 
 

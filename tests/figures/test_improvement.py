@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 
 from joyeval.errors import UsageError
 from joyeval.figures import icons
-from joyeval.figures.improvement import LOOK, RUNS
+from joyeval.figures.improvement import LOOK, RUNS, looks
 from joyeval.figures.render import pictures
 from joyeval.figures.style import BETTER, WORSE
 from joyeval.improvement import chart, funnel, overview
@@ -218,3 +218,12 @@ def test_the_overview_shows_words_icons_and_courses(charts):
 def test_the_same_drawing_is_the_same_file(charts):
     one, two = (pictures(small_multiples(charts)[0]) for _ in range(2))
     assert one == two
+
+
+def test_without_a_baseline_a_signal_is_neither_better_nor_worse():
+    rng = np.random.default_rng(2)
+    y = np.r_[rng.normal(50, 2, 20), rng.normal(60, 2, 20)]
+    data = pd.DataFrame({"week": pd.date_range("2024-01-01", periods=40, freq="W-MON"), "y": y})
+    free, frozen = (chart(data, x="week", y="y", improve="increase", freeze=at) for at in (None, 20))
+    assert set(looks(free)) == {"point", "signal"}
+    assert "signal for the better" in set(looks(frozen))

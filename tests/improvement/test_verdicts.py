@@ -351,3 +351,14 @@ def test_the_interval_of_a_change_ends_where_a_share_must_end():
     assert (found["before"] + found["ci_high"] <= 100 + 1e-9).all()
     assert (found["ci_low"] < found["estimate"]).all()
     assert (found["estimate"] < found["ci_high"]).all()
+
+
+def test_a_fall_at_the_beginning_is_where_the_series_moves_most():
+    """Four high months, then slowly up from a much lower level: the sum of what lies off the mean turns elsewhere."""
+    weeks = pd.date_range("2016-05-01", periods=120, freq="MS")
+    y = np.r_[np.full(4, 33_800.0), np.linspace(16_300, 21_900, 116)]
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"week": weeks, "y": y + rng.normal(0, 150, 120)})
+    row = verdicts(chart(data, x="week", y="y", improve="increase")).teams.iloc[0]
+    assert row["step"] == "September 2016"
+    assert row["early"]

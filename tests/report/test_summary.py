@@ -163,7 +163,7 @@ def test_the_primary_question_comes_first_and_a_null_is_a_null(tmp_path, results
         "It cannot be told. When a team was 10 percentage points above its own average on “A good day”, “Rated good” "
         f"differed by +0.20 percentage points (+{100 * 0.2 / 75:.1f}% in relative terms), 1 to 3 months later."
     )
-    assert sure == "95% interval −0.30 to +0.70: a rise, a fall and no change all fit the data."
+    assert sure == "95% interval −0.30 to +0.70, from 12 teams: a rise, a fall and no change all fit the data."
 
 
 def test_a_link_is_no_cause_and_a_lottery_says_so(tmp_path, results):

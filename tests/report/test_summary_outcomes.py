@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -82,3 +84,13 @@ def test_decimals_leave_nothing_but_zero_at_zero():
     assert decimals([100.4, 0.3]) == 1
     assert decimals([0.0, 55.5]) == 0
     assert decimals([1e-9, 3.3]) == 4
+
+
+def test_teams_that_are_not_counted_are_said_to_be(tmp_path):
+    """Of five teams one alone has enough people; the others are told of by number."""
+    large = outcomes({"A": (0.4, 0.8)})
+    small = outcomes(dict.fromkeys("BCDE", (0.4, 0.8)), people=9)
+    shown, _ = told(tmp_path, pd.concat([large, small], ignore_index=True))["What became of outcomes, team by team?"]
+    assert re.fullmatch(
+        r"Rated good: \d clearly better \(of 5 teams, \d can be counted without telling of a small one\)\.", shown
+    )

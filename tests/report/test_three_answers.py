@@ -73,8 +73,11 @@ def test_a_mean_over_cohorts_has_the_word_of_its_interval(call, said):
 def test_a_prediction_is_rounded_like_the_interval_beside_it():
     found = comparison(low=-8.3, high=11.8)
     pooled = replace(found.pooled, terms=found.pooled.terms.assign(se=5.0), predicted_low=-8.334, predicted_high=11.76)
+    pooled = replace(pooled, tau2=1.0)
     assert "95% CI -8.30 to 11.8" in replace(found, pooled=pooled).sentence()
     assert "between -8.30 and 11.8" in replace(found, pooled=pooled).sentence()
+    alike = replace(found, pooled=replace(pooled, tau2=0.0)).sentence()
+    assert alike.endswith("few of them do not tell how far a further one may.")
 
 
 def test_practices_say_which_way_they_went():
@@ -116,7 +119,7 @@ def test_one_value_is_no_range():
 def test_specifications_are_counted_on_a_named_side():
     rows = pd.DataFrame({"estimate": [-0.3, -0.2], "ci_low": -0.5, "ci_high": -0.1})
     curve = SpecificationCurve(n=2, estimates=rows, choices=(), median=-0.25, share_significant=1.0)
-    assert curve.sentence().endswith("100% of their intervals lie below 0.")
+    assert curve.sentence().endswith("0 of their intervals lie above 0, 2 below.")
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 MAIN = {
     "experience_change": "Survey scores",
     "outcomes_primary": "Link with outcomes",
+    "outcomes_leave_one_out": "Link with outcomes, without one of them",
     "improvement_verdicts": "Verdicts on teams",
     "experience_equity": "Groups of staff",
     "coordination_change": "Relational coordination",

@@ -31,13 +31,19 @@ def outcome_rows(study: Study, cohort: str, store: Store, say: Catalogue) -> Ite
         of_teams = people.groupby("team")["people"].max()
         change = disclosure.show(store.result(f"{name}_change"), audience=seen, people=of_teams).what
         if len(charts.latest()) > 1:
-            by_team[part.title] = change
+            by_team[part.title] = change, len(charts.latest())
         elif len(change.teams):
             found, sure = _change(change.teams.iloc[0], part.unit, say)
             last = _last(disclosure.show(charts, audience=seen, people=people).what, say)
             yield say("pulse.question", title=part.title), " ".join([*found, *last, *_gaps(charts.points, say)]), sure
-    if told := {title: change for title, change in by_team.items() if change.n}:
+    if told := {title: found for title, found in by_team.items() if found[0].n}:
         yield say("outcomes.question"), *_by_team(told, say)
+
+
+def _one(title: str, change: Verdicts, every: int, say: Catalogue) -> str:
+    told = {"title": title, "list": tallied(totals(change), say)}
+    some = change.n < every
+    return say("outcomes.one_some", every=every, counted=change.n, **told) if some else say("outcomes.one", **told)
 
 
 def totals(found: Verdicts) -> dict[str, int]:
@@ -77,8 +83,8 @@ def _gaps(points: pd.DataFrame, say: Catalogue) -> list[str]:
     return [say("outcomes.gaps", gaps=gaps, periods=len(points) + absent)] if gaps else []
 
 
-def _by_team(found: dict[str, Verdicts], say: Catalogue) -> tuple[str, str]:
-    each = [say("outcomes.one", title=title, list=tallied(totals(change), say)) for title, change in found.items()]
-    judged = sum(int(change.counts["judged"].sum()) for change in found.values())
-    chance = sum(float(change.counts["expected_clear"].sum()) for change in found.values())
+def _by_team(found: dict[str, tuple[Verdicts, int]], say: Catalogue) -> tuple[str, str]:
+    each = [_one(title, change, every, say) for title, (change, every) in found.items()]
+    judged = sum(int(change.counts["judged"].sum()) for change, _ in found.values())
+    chance = sum(float(change.counts["expected_clear"].sum()) for change, _ in found.values())
     return "; ".join(each) + ".", say("teams.sure", judged=judged, chance=about(chance))
