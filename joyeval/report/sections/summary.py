@@ -121,7 +121,14 @@ def _lead(study: Study, cohort: str, store: Store, say: Catalogue) -> str:
     time, freeze = study.cohort(cohort), last_day(store)
     facts = {"cohort": f"{study.programme.name}, {time.title}", "teams": len(store.table("teams"))}
     facts |= {"start": say.month(time.start), "end": say.month(time.end)}
-    return say("summary.lead", **facts, freeze=say.day(freeze)) if freeze else say("summary.lead_open", **facts)
+    if freeze is None:
+        return say("summary.lead_open", **facts)
+    monthly = freeze.day == 1  # the first day of a month stands for the month
+    return say("summary.lead_month" if monthly else "summary.lead", **facts, **_when(freeze, say))
+
+
+def _when(freeze: pd.Timestamp, say: Catalogue) -> dict[str, str]:
+    return {"freeze": say.day(freeze), "month": say.month(freeze)}
 
 
 def _rows(study: Study, cohort: str, found: dict[str, Result], store: Store, say: Catalogue) -> list[Row]:
