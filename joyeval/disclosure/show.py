@@ -116,6 +116,9 @@ def _table(table: pd.DataFrame, rule: Rule, people: Any, how: Mapping[str, Any])
     if isinstance(people, int | np.integer):
         table, people = table.assign(_people=int(people)), "_people"
     shown, why = masked(table, n=people, rule=rule, **how)
+    for end in ("ci_low", "ci_high"):
+        if isinstance(places := (how.get("places") or {}).get(end), int) and end in shown:
+            shown[end] = _on_its_side(shown[end].astype(float), table[end], places)
     percents = frozenset(how.get("percents") or ()) if rule.ends else frozenset()
     kept = shown.drop(columns="_people", errors="ignore")
     why = why.drop(columns="_people", errors="ignore")

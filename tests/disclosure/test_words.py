@@ -174,3 +174,12 @@ def test_texts_of_a_study_file_are_names(tmp_path):
     report.readers(study)
     assert spoken(study.programme.rationale, "here")
     assert rule_of(study, "team", team="Ward 7").readers == "Ward 7"
+
+
+def test_rounding_moves_no_end_of_an_interval_onto_no_change():
+    ends = {"ci_low": [0.04, 0.0], "ci_high": [8.2, 6.0]}
+    table = pd.DataFrame({"team": ["A", "B"], "estimate": [4.1, 3.0], **ends, "n": 40})
+    places = dict.fromkeys(("estimate", "ci_low", "ci_high"), 0)
+    shown = show(table, people="n", by=["team"], within=None, places=places).what
+    assert shown["ci_low"].tolist() == [1.0, 0.0]
+    assert shown["ci_high"].tolist() == [8.0, 6.0]

@@ -51,9 +51,9 @@ ESTIMATED_IS = (
     "primary analysis, the effect that the study file named. The mean is over the true effects of cohorts."
 )
 MEANS = (
-    "Means over cohorts: random effects, variance between cohorts by REML, interval by Hartung-Knapp, and a 95% "
-    "prediction interval for the effect in a further cohort. Learning: random-effects regression on the order of "
-    "cohorts. Teams are judged one by one, by the rules named below their table."
+    "Means over cohorts: random effects, variance between cohorts by REML, interval by Hartung-Knapp, and a prediction "
+    "interval for the effect in a further cohort where cohorts differ beyond chance. Learning: random-effects "
+    "regression on the order of cohorts. Teams are judged one by one, by the rules named below their table."
 )
 KINDS = {
     "good days": "Did good days change?",
