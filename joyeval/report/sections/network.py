@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 import joyeval
@@ -18,7 +19,7 @@ from joyeval.network import Comparison
 from joyeval.report.audiences import everyone, section
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.front import last_day, mark
-from joyeval.report.sections.summary import aim_rows
+from joyeval.report.sections.summary import aim_rows, at_its_day, meets
 from joyeval.report.sections.words import answer, once, rule, sentence
 from joyeval.report.sections.words import shown as shown_as
 from joyeval.result import NoAnswer
@@ -109,13 +110,20 @@ def network_summary(study: Study, found: Sequence[Comparison], totals: TeamTotal
 
 
 def _aims(study: Study) -> None:
-    """Answer the aim for every cohort, as its own report does."""
-    say, told = catalogue("en", noun=study.teams.called), []
-    for cohort in study.cohorts if study.aim else ():
-        (row,) = aim_rows(study, cohort.cohort, {}, study.store(cohort.cohort), say)
+    """Answer the aim for every cohort, as its own report does, and say how many reached it."""
+    if study.aim is None:
+        return
+    say, told, met = catalogue("en", noun=study.teams.called), [], []
+    for cohort in study.cohorts:
+        store = study.store(cohort.cohort)
+        (row,) = aim_rows(study, cohort.cohort, {}, store, say)
         told.append(f"{cohort.title}: {row.question} {row.found}")
-    if told:
-        report.items(disclosure.nobody(line, "aims") for line in told)
+        value, stood = at_its_day(study, cohort.cohort, store)
+        met += [] if np.isnan(stood) else [meets(value, stood, study.aim.target)]
+    known = "" if len(met) == len(told) else f"; of {len(told) - len(met)} it cannot be told"
+    reached = f"The aim was reached by {sum(met)} of {counted(len(told), 'cohort')}{known}."
+    report.text(disclosure.nobody(reached, "cohorts"))
+    report.items(disclosure.nobody(line, "aims") for line in told)
 
 
 def _scores(found: Sequence[Comparison]) -> str:

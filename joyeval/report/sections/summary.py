@@ -13,7 +13,7 @@ from joyeval.coordination import Change
 from joyeval.coordination.comparison import Difference
 from joyeval.disclosure.people import EVERYBODY
 from joyeval.exhibits.charts import verdict_marks
-from joyeval.improvement import Verdicts, phase_levels, reached
+from joyeval.improvement import Reached, Verdicts, phase_levels, reached
 from joyeval.intake.response import respondent_flow
 from joyeval.judgement import about, key
 from joyeval.measurement.equity import Equity
@@ -171,24 +171,36 @@ def aim_rows(study: Study, cohort: str, found: dict[str, Result], store: Store, 
     """Answer the aim: the last full month before its day, over all answers, against the target; whether it changed."""
     if study.aim is None:
         return []
-    value = reached(study, cohort, store)
+    value, stood = at_its_day(study, cohort, store)
     told = {"title": value.title, "target": _amount(study.aim.target, value.unit, say)}
     question = say("aim.question", **told, by=say.day(value.by))
     if value.month is None:
         return [Row(question, say("aim.not_known"), say("summary.no_answer_sure"))]
-    staff = disclosure.people_of(store) if np.isfinite(value.people) else EVERYBODY
-    people = int(min(np.nan_to_num(value.people, nan=0.0), staff))
-    options = {"within": None, "percents": value.percents}
-    counts = disclosure.show(value.counts, audience=disclosure.reader(), people=people, **options).what.iloc[0]
-    if pd.isna(counts["value"]):
+    if np.isnan(stood):
         return [Row(question, say("aim.too_few"), say("summary.no_answer_sure"))]
-    better = counts["value"] >= study.aim.target if value.improve == "increase" else counts["value"] <= study.aim.target
-    kind = "aim.reached" if better else "aim.missed"
-    shown = say(kind, value=_amount(counts["value"], value.unit, say), month=say.month(value.month), **told)
+    kind = "aim.reached" if meets(value, stood, study.aim.target) else "aim.missed"
+    shown = say(kind, value=_amount(stood, value.unit, say), month=say.month(value.month), **told)
     change = found.get("improvement_cohort_change")
     rows = change.teams.query("measure == @study.aim.measure") if isinstance(change, Verdicts) else pd.DataFrame()
     sure = say(f"aim.{key(rows['verdict'].iloc[0])}") if len(rows) else say("aim.descriptive")
     return [Row(question, shown, sure)]
+
+
+def at_its_day(study: Study, cohort: str, store: Store) -> tuple[Reached, float]:
+    """Return what is known of the measure of the aim at its day, and its value as it may be shown, or none."""
+    value = reached(study, cohort, store)
+    if value.month is None:
+        return value, float("nan")
+    staff = disclosure.people_of(store) if np.isfinite(value.people) else EVERYBODY
+    people = int(min(np.nan_to_num(value.people, nan=0.0), staff))
+    options = {"within": None, "percents": value.percents}
+    counts = disclosure.show(value.counts, audience=disclosure.reader(), people=people, **options).what.iloc[0]
+    return value, float(counts["value"])
+
+
+def meets(value: Reached, stood: float, target: float) -> bool:
+    """Whether a value reaches the target, in the direction that is better."""
+    return stood >= target if value.improve == "increase" else stood <= target
 
 
 def _amount(value: float, unit: str, say: Catalogue) -> str:
