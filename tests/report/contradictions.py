@@ -108,7 +108,7 @@ def _counts(tree) -> list[str]:
                 found.append(answer)
         if question.startswith("What became of outcomes"):
             for part in answer.rstrip(".").split("; "):
-                title, listed = part.rsplit(": ", 1)
+                title, listed = re.sub(r" \(of .*\)$", "", part).rsplit(": ", 1)
                 if not re.search(rf"{re.escape(title)}\. Of {NUMBER} [a-z ]+: {re.escape(listed)} \(by the", text):
                     found.append(part)
     return found
