@@ -106,7 +106,10 @@ def parent_of(pid):
     return int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
 
 
-@pytest.mark.parametrize("what", ["kernel", "parent", "run", "interrupt"])
+@pytest.mark.parametrize(
+    "what",
+    ["kernel", "parent", "run", pytest.param("interrupt", marks=pytest.mark.slow)],  # quickly in test_behaviour.py
+)
 def test_what_is_killed_while_a_step_runs(study, whole, started, tmp_path, what):
     pid = waiting(study, tmp_path)
     process = started()

@@ -11,6 +11,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from joyeval.pipeline import executors
 
+COARSE = 40  # dots per inch: all is drawn, in fewer pixels
+
 
 class InProcess:
     """Runs one job after the other, as `joyeval.pipeline.executors.Local` does in kernels."""
@@ -20,7 +22,10 @@ class InProcess:
     def submit(self, job):
         future = Future()
         try:
-            with patch("joyeval.pipeline.executors.run_notebook", run_notebook):
+            with (
+                patch("joyeval.pipeline.executors.run_notebook", run_notebook),
+                patch("joyeval.figures.render.DPI", COARSE),
+            ):
                 executors.execute(job)
             future.set_result(None)
         except Exception as error:
