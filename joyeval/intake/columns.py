@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache, reduce
-from operator import or_
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -52,9 +51,9 @@ def normal(codes: pl.Series) -> pl.Series:
 
 def blank_to_null(text: pl.Series, blanks: Iterable[str] = ()) -> pl.Series:
     """Return text without blanks at its ends, null where nothing or one of `blanks` is left."""
-    text = text.cast(pl.String).str.strip_chars()
-    blank = reduce(or_, (text == cell for cell in {"", *blanks}))
-    return text.set(blank.fill_null(value=False), None) if blank.any() else text
+    cell = pl.col("cell").cast(pl.String).str.strip_chars()
+    kept = pl.when(~cell.is_in(["", *blanks])).then(cell)
+    return text.alias("cell").to_frame().select(kept).to_series().alias(text.name)
 
 
 def listed(headings: Headings) -> tuple[str, ...]:

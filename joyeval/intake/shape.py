@@ -119,8 +119,9 @@ def personal_data(file: str, frame: pl.DataFrame, keep: Sequence[str]) -> list[P
             continue
         kinds = [kind for kind, pattern in _HEADINGS.items() if re.fullmatch(pattern, _bare(name))]
         if not frame[name].dtype.is_integer():
-            cells = frame[name].drop_nulls().head(LOOKED_AT).cast(pl.String)
-            kinds += [kind for kind, pattern in _CELLS.items() if _share(cells, pattern) > MOSTLY]
+            cells = frame.select(pl.col(name).drop_nulls().head(LOOKED_AT).cast(pl.String))
+            shares = cells.select(pl.all().str.contains(pattern).mean().alias(kind) for kind, pattern in _CELLS.items())
+            kinds += [kind for kind, share in shares.row(0, named=True).items() if (share or 0) > MOSTLY]
         if kinds:
             found, fix = (
                 f"what looks like {kinds[0]}",
