@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 LIBRARY = f"joyeval {__version__}"
 YEAR = re.compile(r"\(\d{4}\)")
 SECTION = re.compile(r"^References\n-+\n(.*?)(?=\n\n\S[^\n]*\n-{3,}|\Z)", re.S | re.M)
-BEGIN = re.compile(
-    r"(?:[;.]|doi:\S+) ([A-Z][^;.()]*?(?: et al\. )?\(\d{4}\))"
-)  # authors and year, after the end of another
+# Authors and year, after the end of another reference.
+BEGIN = re.compile(r"(?:[;.]|doi:\S+) ([A-Z][^;.()]*?(?: et al\. )?\(\d{4}\))")
 
 
 def sources(found: Result) -> list[str]:

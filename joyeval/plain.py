@@ -51,27 +51,26 @@ def plain(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def call(*args: Any, **options: Any) -> Any:
         try:
-            given = signature.bind_partial(*args, **options).arguments
+            given = signature.bind_partial(*args, **options)
         except TypeError:
             return function(*args, **options)  # says itself which argument is wrong
-        names = list(signature.parameters)
-        args = tuple(_fit(function, names[i], value) for i, value in enumerate(args)) if _flat(signature) else args
-        options = {name: _fit(function, name, value) for name, value in options.items()}
+        for name, value in given.arguments.items():
+            given.arguments[name] = _fit(function, signature.parameters[name], value)
         try:
-            return function(*args, **options)
+            return function(*given.args, **given.kwargs)
         except KeyError as error:
-            raise _no_column(function, error, [*args, *options.values(), *given.values()]) from error
+            raise _no_column(function, error, given.arguments.values()) from error
 
     return call
 
 
-def _flat(signature: inspect.Signature) -> bool:
-    return all(one.kind is not one.VAR_POSITIONAL for one in signature.parameters.values())
-
-
-def _fit(function: Callable[..., Any], name: str, value: Any) -> Any:
+def _fit(function: Callable[..., Any], parameter: inspect.Parameter, value: Any) -> Any:
     """Return an argument as the function takes it."""
-    value = _pandas(value)
+    if parameter.kind is parameter.VAR_POSITIONAL:
+        return value
+    if parameter.kind is parameter.VAR_KEYWORD:
+        return {name: _pandas(one) for name, one in value.items()}
+    name, value = parameter.name, _pandas(value)
     wanted = _wanted(function).get(name)
     if not wanted or value is None:
         return value

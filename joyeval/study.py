@@ -295,7 +295,7 @@ class Teams(RawTable):
     def in_words(self, text: str) -> str:
         """Return a sentence about teams with the word that the study has for them."""
         if isinstance(text, Note):
-            return text.again(noun=self.called)
+            return text.called(self.called)
         return re.sub(r"\bteam(?=s?\b)", self.called, text)
 
 

@@ -49,6 +49,14 @@ def test_notes_are_called_as_the_study_calls_its_teams():
     assert called(["a team"], "trust") == ("a team",), "what is no note is not read"
 
 
+def test_every_field_that_names_a_team_is_called_so():
+    note = Note("clusters.few", clusters=5, cluster="team")
+    assert note.called("trust").startswith("only 5 clusters by trust:")
+    site = Note("pooled.few_for_slope", sites=4, noun="site")
+    assert site.called("trust") == site, "what is no team keeps its name"
+    assert site.called("cohort", instead_of="site").startswith("only 4 cohorts:")
+
+
 def test_notes_that_differ_in_numbers_alone_are_told_once():
     few, more = (Note("association.least", small=small, outcome="joy") for small in ("0.1", "0.2"))
     other = Note("association.least", small="0.1", outcome="calm")

@@ -11,7 +11,7 @@ from scipy.special import chdtrc, stdtrit
 
 from joyeval.errors import ModelError
 from joyeval.models.design import no_number
-from joyeval.models.estimates import estimate_table
+from joyeval.models.estimates import LEVEL, estimate_table
 from joyeval.models.one_thread import one_thread
 from joyeval.result import Result
 from joyeval.words import Note
@@ -74,6 +74,7 @@ def meta_analysis(
     sites: Sequence[str] | None = None,
     term: str = "mean effect",
     narrow: bool = False,
+    level: float = LEVEL,
 ) -> Meta:
     """Pool estimates of the same effect from several sites.
 
@@ -88,6 +89,8 @@ def meta_analysis(
     narrow : bool
         Let sites that agree better than chance make the error smaller than the usual one (the Hartung-Knapp factor
         below 1, as metafor's test="knha"). By default the factor is at least 1 (its test="adhoc").
+    level : float
+        Of both intervals.
 
     Returns
     -------
@@ -124,10 +127,10 @@ def meta_analysis(
     fixed = 1 / v
     q = float(fixed @ (y - fixed @ y / fixed.sum()) ** 2)
     typical = (k - 1) * fixed.sum() / (fixed.sum() ** 2 - fixed @ fixed)
-    reach = stdtrit(k - 1, 0.975) * np.sqrt(tau2 + pooled_se**2)
+    reach = stdtrit(k - 1, 0.5 + level / 2) * np.sqrt(tau2 + pooled_se**2)
     shown = [name for name, is_known in zip(names, known, strict=True) if is_known]
     return Meta(
-        terms=estimate_table([term], np.array([mean]), np.array([pooled_se]), n=k, df=k - 1),
+        terms=estimate_table([term], np.array([mean]), np.array([pooled_se]), n=k, df=k - 1, level=level),
         sites=pd.DataFrame({"term": shown, "estimate": y, "se": np.sqrt(v), "weight": weight / weight.sum()}),
         tau2=tau2,
         q=q,

@@ -14,6 +14,7 @@ from joyeval.judgement import NOT_CLEAR, verdict
 from joyeval.measurement.scores import ScoreChange
 from joyeval.models import meta_analysis, meta_regression
 from joyeval.models.estimates import estimate_table
+from joyeval.models.meta import SITE
 from joyeval.outcomes.association import Association, number, signed
 from joyeval.result import NoAnswer, Result
 from joyeval.wording import listed
@@ -141,7 +142,7 @@ def _in_order(study: Study) -> list[Any]:
 
 def _compare(study: Study, words: dict[str, str], rows: pd.DataFrame, together: int) -> Comparison:
     pooled, learning = _pooled(study, words["question"], rows, together), _learning(study, words["question"], rows)
-    notes = list(called(pooled.notes, "cohort"))
+    notes = list(called(pooled.notes, "cohort", instead_of=SITE))
     absent = [c.title for c in study.cohorts if c.cohort not in set(rows["cohort"])]
     if absent:
         notes.append(f"{words['question']}: no answer from {listed(absent)}")
@@ -164,13 +165,9 @@ def _pooled(study: Study, question: str, rows: pd.DataFrame, together: int) -> R
         return NoAnswer(n=len(rows), question=asked, reason=reason)
     if len(rows) < FEWEST:
         return NoAnswer(n=len(rows), question=asked, reason=f"{len(rows)} cohorts have an effect; needs {FEWEST}")
-    found = meta_analysis(rows["estimate"].to_numpy(), rows["se"].to_numpy(), sites=list(rows["title"]))
-    one = found.terms.iloc[0]
-    level, p = 1 - ALPHA / together, min(1.0, one["p"] * together)
-    wide = estimate_table([one["term"]], one["estimate"], one["se"], df=one["df"], n=one["n"], level=level)
-    reach = (wide["ci_high"] - wide["estimate"]).iloc[0] * np.hypot(1, np.sqrt(found.tau2) / one["se"])
-    ends = {"predicted_low": one["estimate"] - reach, "predicted_high": one["estimate"] + reach}
-    return replace(found, terms=wide.assign(p=p), **{name: float(end) for name, end in ends.items()})
+    effects, level = rows[["estimate", "se"]].to_numpy().T, 1 - ALPHA / together
+    found = meta_analysis(*effects, sites=list(rows["title"]), level=level)
+    return replace(found, terms=found.terms.assign(p=(found.terms["p"] * together).clip(upper=1)))
 
 
 def _learning(study: Study, question: str, rows: pd.DataFrame) -> Result:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,9 +13,6 @@ from joyeval.judgement import clear
 from joyeval.models.estimates import quantile
 from joyeval.result import Result
 from joyeval.words import Note
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 GOES_WITH = "goes with"
 NO_MORE = "no more than a small effect"  # than the smallest that matters, where one was named
@@ -211,12 +207,6 @@ def guard_notes(*, n_teams: int, y: str, detectable: float, role: str, improve: 
     if not improve:
         notes.append(Note("association.way_not_stated", outcome=y))
     return notes
-
-
-def clusters_called(notes: Sequence[str], noun: str) -> list[str]:
-    """Return notes of a regression with what a team is called where it is the cluster."""
-    own = (isinstance(note, Note) and note.fields.get("cluster") == "team" for note in notes)
-    return [note.again(cluster=noun) if named else note for note, named in zip(notes, own, strict=True)]
 
 
 def number(value: float) -> str:

@@ -13,11 +13,11 @@ from joyeval.errors import ModelError, UsageError, no_column
 from joyeval.models.design import refuse_infinite
 from joyeval.models.estimates import p_value
 from joyeval.models.panel import regression
-from joyeval.outcomes.association import NOT_CAUSE, clusters_called, detectable_r, number, open_answer, quoted
+from joyeval.outcomes.association import NOT_CAUSE, detectable_r, number, open_answer, quoted
 from joyeval.outcomes.linkage import noun_of, table_of
 from joyeval.result import Result
 from joyeval.wording import counted
-from joyeval.words import Note
+from joyeval.words import Note, called
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,7 @@ def repeated_correlation(data: pd.DataFrame | Linkage, *, x: str, y: str, team: 
     slope = regression("y ~ x", rows.rename(columns={x: "x", y: "y", team: "team"}), absorb="team", cluster="team")
     clustered = float(slope.terms["p"].iloc[0])
     notes = [Note("association.common_time", noun=noun), Note("association.units", noun=noun)]
-    notes += clusters_called(slope.notes, noun)
+    notes += called(slope.notes, noun)
     p = _p(r, df)
     if max(p, clustered) > UNLIKE * min(p, clustered):
         said, plain = ("below 0.001" if value < 0.001 else f"{value:.3f}" for value in (clustered, p))

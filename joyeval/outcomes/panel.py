@@ -18,10 +18,11 @@ from joyeval.models.estimates import estimate_table
 from joyeval.models.mixed_models import mixed
 from joyeval.models.panel import cluster_robust, least_squares, permutation_test, regression, small_sample_notes
 from joyeval.models.swept import sweep
-from joyeval.outcomes.association import ROLES, Association, clusters_called, detectable_effect, guard_notes, number
+from joyeval.outcomes.association import ROLES, Association, detectable_effect, guard_notes, number
 from joyeval.outcomes.linkage import Linkage, describe_lag, noun_of, table_of
 from joyeval.outcomes.periods import UNITS, lagged, ordinals
 from joyeval.outcomes.refusals import refuse, refuse_still
+from joyeval.words import called
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -375,5 +376,5 @@ def associate(
     guards = guard_notes(n_teams=n_teams, detectable=detectable, role=role, **said)
     return Association(
         primary=primary, terms=terms, n_teams=n_teams, detectable=detectable, role=role,
-        notes=(*clusters_called(notes, panel.noun), *panel.notes, *guards), **named,
+        notes=(*called(notes, panel.noun), *panel.notes, *guards), **named,
     )  # fmt: skip

@@ -47,15 +47,20 @@ class Note(str):
         """Return the same note with other fields."""
         return Note(self.code, **{**self.fields, **fields})
 
+    def called(self, noun: str, *, instead_of: str = NOUN) -> Note:
+        """Return the same note with another word in every field that holds `instead_of`: noun, cluster, site."""
+        fields = {"noun": NOUN, **self.fields}
+        return self.again(**{name: noun for name, value in fields.items() if value == instead_of})
+
 
 def code(note: str) -> str:
     """Return the code of a note; none of a text that is none."""
     return note.code if isinstance(note, Note) else ""
 
 
-def called(notes: Iterable[str], noun: str) -> tuple[str, ...]:
-    """Return notes with what a team is called in them; texts that are none stay as they are."""
-    return tuple(note.again(noun=noun) if isinstance(note, Note) else note for note in notes)
+def called(notes: Iterable[str], noun: str, *, instead_of: str = NOUN) -> tuple[str, ...]:
+    """Return notes with what a team is called in them (see `Note.called`); texts that are none stay as they are."""
+    return tuple(note.called(noun, instead_of=instead_of) if isinstance(note, Note) else note for note in notes)
 
 
 @cache

@@ -15,11 +15,12 @@ from joyeval.exhibits import network as exhibits
 from joyeval.exhibits.charts import FEWEST_TEAMS
 from joyeval.exhibits.programme import NAMES
 from joyeval.judgement import NOT_CLEAR, VERDICTS
+from joyeval.models.meta import SITE
 from joyeval.network import Comparison
 from joyeval.report.audiences import everyone, section
 from joyeval.report.messages import catalogue
 from joyeval.report.sections.front import last_day, mark
-from joyeval.report.sections.summary import aim_rows, at_its_day, meets
+from joyeval.report.sections.summary import aim_row, at_its_day, meets
 from joyeval.report.sections.words import answer, once, rule, sentence
 from joyeval.report.sections.words import shown as shown_as
 from joyeval.result import NoAnswer
@@ -115,10 +116,9 @@ def _aims(study: Study) -> None:
         return
     say, told, met = catalogue("en", noun=study.teams.called), [], []
     for cohort in study.cohorts:
-        store = study.store(cohort.cohort)
-        (row,) = aim_rows(study, cohort.cohort, {}, store, say)
+        value, stood = at_its_day(study, cohort.cohort, study.store(cohort.cohort))
+        row = aim_row(study, value, stood, {}, say)
         told.append(f"{cohort.title}: {row.question} {row.found}")
-        value, stood = at_its_day(study, cohort.cohort, store)
         met += [] if np.isnan(stood) else [meets(value, stood, study.aim.target)]
     known = "" if len(met) == len(told) else f"; of {len(told) - len(met)} it cannot be told"
     reached = f"The aim was reached by {sum(met)} of {counted(len(told), 'cohort')}{known}."
@@ -278,7 +278,7 @@ def learning(found: Sequence[Comparison]) -> None:
     )
     sure = [row["question"] for row in table.to_dict("records") if row["p_adjusted"] < 0.05]
     report.text(disclosure.nobody(_gained(sure), "questions"))
-    notes = [note for one in found for note in called(one.learning.notes, "cohort")]
+    notes = [note for one in found for note in called(one.learning.notes, "cohort", instead_of=SITE)]
     report.items(disclosure.nobody(note, "cohorts") for note in once(notes))
 
 

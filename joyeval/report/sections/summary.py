@@ -132,7 +132,7 @@ def _when(freeze: pd.Timestamp, say: Catalogue) -> dict[str, str]:
 
 
 def _rows(study: Study, cohort: str, found: dict[str, Result], store: Store, say: Catalogue) -> list[Row]:
-    rows = aim_rows(study, cohort, found, store, say)
+    rows = [aim_row(study, *at_its_day(study, cohort, store), found, say)] if study.aim else []
     rows += [Row(*row) for row in link_rows(study, cohort, found, store, say)]
     rows += _pulses(study, cohort, found.get("improvement_cohort_change"), store, say)
     questions = {
@@ -167,23 +167,20 @@ def _unknown(result: NoAnswer, say: Catalogue) -> tuple[str, str]:
     return say("summary.no_answer", question=result.question, reason=reason), say("summary.no_answer_sure")
 
 
-def aim_rows(study: Study, cohort: str, found: dict[str, Result], store: Store, say: Catalogue) -> list[Row]:
+def aim_row(study: Study, value: Reached, stood: float, found: dict[str, Result], say: Catalogue) -> Row:
     """Answer the aim: the last full month before its day, over all answers, against the target; whether it changed."""
-    if study.aim is None:
-        return []
-    value, stood = at_its_day(study, cohort, store)
     told = {"title": value.title, "target": _amount(study.aim.target, value.unit, say)}
     question = say("aim.question", **told, by=say.day(value.by))
     if value.month is None:
-        return [Row(question, say("aim.not_known"), say("summary.no_answer_sure"))]
+        return Row(question, say("aim.not_known"), say("summary.no_answer_sure"))
     if np.isnan(stood):
-        return [Row(question, say("aim.too_few"), say("summary.no_answer_sure"))]
+        return Row(question, say("aim.too_few"), say("summary.no_answer_sure"))
     kind = "aim.reached" if meets(value, stood, study.aim.target) else "aim.missed"
     shown = say(kind, value=_amount(stood, value.unit, say), month=say.month(value.month), **told)
     change = found.get("improvement_cohort_change")
     rows = change.teams.query("measure == @study.aim.measure") if isinstance(change, Verdicts) else pd.DataFrame()
     sure = say(f"aim.{key(rows['verdict'].iloc[0])}") if len(rows) else say("aim.descriptive")
-    return [Row(question, shown, sure)]
+    return Row(question, shown, sure)
 
 
 def at_its_day(study: Study, cohort: str, store: Store) -> tuple[Reached, float]:
