@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from math import ceil
 from typing import TYPE_CHECKING
 
 from joyeval.figures.text import breakable
@@ -23,7 +24,7 @@ MM_PER_PT = 25.4 / 72
 PADDING = 3.5  # mm beside the text of a cell, both sides together
 SHORT = 5.0  # ems; a heading no longer than this stays on one line
 NARROW = 9.0  # ems; words are set in no narrower a column
-WHOLE = 20  # rows; a table no longer than this stays on one page
+WHOLE, LINES = 20, 36  # rows, and lines of text; a table no longer than both stays on one page
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,13 @@ def fit(table: Table) -> Fit:
     width, size = next((place for place in SIZES if sum(least) <= _room(*place, len(least))), SIZES[-1])
     ems = _shared(least, snug, roomy, room=_room(width, size, len(least)))
     widths = tuple(round(share * size * MM_PER_PT + PADDING, 2) for share in ems)
-    return Fit(width == SIDEWAYS, len(table.rows) <= WHOLE, size, widths)
+    whole = len(table.rows) <= WHOLE and _lines(table, ems) <= LINES
+    return Fit(width == SIDEWAYS, whole, size, widths)
+
+
+def _lines(table: Table, ems: Ems) -> int:
+    """How many lines of text the rows have, each as many as its longest cell."""
+    return sum(max(ceil(_width(cell) / room) for cell, room in zip(row, ems, strict=True)) for row in table.rows)
 
 
 def _room(width: float, size: float, columns: int) -> float:

@@ -409,3 +409,12 @@ def test_a_report_in_welsh_says_so_throughout(book):
     assert page.get("lang") == "cy"
     assert page.xpath("//caption/b/text()") == ["Tabl 1."]
     assert "Tabl 1." in [p.text[:7] for p in docx.Document(BytesIO(render(told, "docx"))).paragraphs]
+
+
+def test_a_table_of_few_but_long_rows_runs_over_the_page():
+    """Kept whole it would leave the page before it empty, as the summary of a cohort did."""
+    short = fit(layout(pd.DataFrame({"question": ["Did it change?"] * 10, "found": ["No."] * 10}), caption="x"))
+    told = {"question": ["Did it?"] * 10, "found": ["It cannot be told. " * 30] * 10}
+    long = fit(layout(pd.DataFrame(told), caption="x"))
+    assert short.whole
+    assert not long.whole
